@@ -1,0 +1,34 @@
+"""Errors that a user can mend, and the exit codes of the command."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of ``fitscape``; scripts and CI jobs rely on them."""
+
+    DONE = 0
+    BAD_INPUT = 2
+    TRIALS_FAILED = 3
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class UserError(ValueError):
+    """Something that the user can mend: one line that says what, where, and what would be right.
+
+    The command prints it without a traceback and leaves with ``exit_code``.
+    """
+
+    exit_code = ExitCode.BAD_INPUT
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what, self.where, self.mend = what, where, mend
+        super().__init__("".join((f"{where}: " if where else "", what, f" ({mend})" if mend else "")))
+
+
+class StudyLocked(UserError):
+    """Another driver holds the study."""
+
+
+class StudyChanged(UserError):
+    """The frozen config, the data or the code differ from those the study was started with."""

@@ -1,0 +1,162 @@
+"""What was measured: the records that every later stage reads. Plain frozen data, no behaviour but arithmetic."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from study.config import TrialConfig
+
+
+class TrialState(StrEnum):
+    """How a trial ended, or where it is. STOPPED is censored by the stopping rule, never 'underfit'."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+    @property
+    def terminal(self) -> bool:
+        return self not in (TrialState.PENDING, TrialState.RUNNING)
+
+
+class Regime(StrEnum):
+    """The label of a trial at an epoch."""
+
+    DIVERGED = "diverged"
+    UNTRAINED = "untrained"
+    GOOD = "good"
+    OVERFIT = "overfit"
+    UNDERFIT = "underfit"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientProfile:
+    """Gradient and weight norms of each weight layer, first (input side) to last, at one step, on one batch."""
+
+    step: int
+    layers: tuple[str, ...]
+    gradient_norms: tuple[float, ...]
+    weight_norms: tuple[float, ...]
+
+    @property
+    def first_last_ratio(self) -> float:
+        """Relative gradient of the first layer over that of the last; far below 1 means vanishing."""
+        first = self.gradient_norms[0] / max(self.weight_norms[0], 1e-12)
+        last = self.gradient_norms[-1] / max(self.weight_norms[-1], 1e-12)
+        return first / last if last > 0 else float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """One epoch of one trial.
+
+    All errors and losses come from the same evaluator, in eval mode, without augmentation: ``train_*`` on the
+    fixed probe slice of the training split (against its possibly noisy labels), ``val_*`` on validation.
+    Validation is in two fixed halves, A and B, so that what is chosen on one is estimated on the other.
+    Non-finite values are kept as they are.
+    """
+
+    epoch: int  # 1 is the first
+    step: int  # optimizer steps so far
+    time: float  # seconds since the Unix epoch, at the end of this epoch
+    train_loss: float
+    train_error: float
+    val_loss: float
+    val_error: float
+    train_n: int
+    val_n: int
+    val_loss_a: float
+    val_loss_b: float
+    val_error_a: float
+    val_error_b: float
+    batch_loss: float  # mean over the epoch's training batches, train mode: never compare with train_loss
+    learning_rate: float
+    train_seconds: float
+    eval_seconds: float
+    images_per_second: float  # training only
+    peak_memory_mib: float
+    # Of the flipped training labels, the share the net reproduces; and of validation images given a flipped
+    # label by the same draw, the share it reproduces (what chance and class confusion alone would give).
+    memorized_train: float | None = None
+    memorized_val: float | None = None
+    flipped_n: int = 0
+    gradients: tuple[GradientProfile, ...] = ()  # epoch 1 begins with the profile at initialization (step 0)
+    gradient_ratio: float | None = None  # median first_last_ratio over this epoch's probed steps
+
+    @property
+    def gap(self) -> float:
+        return self.val_error - self.train_error
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSize:
+    """What the network costs."""
+
+    parameters: int
+    flops: int  # multiply-adds x 2, one image, forward
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatePair:
+    """Per-image validation losses on half B at the epoch that is best on half A, and at the last epoch."""
+
+    best_epoch: int
+    last_epoch: int
+    best_losses: tuple[float, ...]
+    last_losses: tuple[float, ...]
+    best_errors: tuple[bool, ...]
+    last_errors: tuple[bool, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One trial as the ledger holds it."""
+
+    number: int  # order of creation, from 0
+    trial_id: str
+    config: TrialConfig
+    dials: dict[str, Any]  # what the sampler or the user set
+    origin: str  # sobol, regime, enqueue, replicate ...
+    state: TrialState = TrialState.PENDING
+    attempts: int = 0
+    epochs: tuple[EpochRecord, ...] = ()
+    size: ModelSize | None = None
+    late: LatePair | None = None
+    message: str = ""  # why it failed, stopped or diverged
+    started_at: float | None = None
+    ended_at: float | None = None
+    node: str = ""
+    device: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def last(self) -> EpochRecord | None:
+        return self.epochs[-1] if self.epochs else None
+
+    @property
+    def seconds(self) -> float:
+        """Time inside training and evaluation, all epochs."""
+        return sum(e.train_seconds + e.eval_seconds for e in self.epochs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """A trial's regime at an epoch, with the evidence."""
+
+    trial_id: str
+    epoch: int
+    regime: Regime
+    probability: float  # of that regime; of the likeliest one where undecided
+    probabilities: dict[str, float]  # every regime but undecided; sums to 1
+    train_excess: float  # B in skill units
+    gap_excess: float  # V in skill units
+    bias_share: float  # B / (B + V); between 1/3 and 2/3 the two causes mix
+    flags: tuple[str, ...]  # degraded, vanishing, overfit_in_time, memorizing, interpolating, mixed
+    thresholds_version: int
+    tau: float
+    reference_error: float
+    chance_error: float
