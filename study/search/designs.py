@@ -1,0 +1,113 @@
+"""Designs that do not look at results: scrambled Sobol, random, grid. Pure functions of an index.
+
+Being functions of the index, they go on after a crash from the number of configurations already there, with no
+state of their own. Sobol covers all dials, categorical ones included (Optuna's QMCSampler draws those at random,
+and needs about a tenth more trials for the same map).
+"""
+
+import itertools
+from abc import ABC, abstractmethod
+
+import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from scipy.stats import qmc
+
+from study.search.space import Point, Space
+
+GRID_LEVELS = 5  # of a range without a step
+
+
+class Design(ABC):
+    """A sequence of points of a space."""
+
+    repeatable = True  # may two indices give the same point, to be run as replicates?
+
+    def __init__(self, space: Space, seed: int = 0) -> None:
+        self.space, self.seed = space, seed
+
+    @abstractmethod
+    def point(self, index: int) -> Point | None:
+        """Point number ``index``, from 0; None past the end."""
+
+
+class Sobol(Design):
+    """Scrambled Sobol sequence over every dial (Owen 1995)."""
+
+    def point(self, index: int) -> Point | None:
+        if not self.space:
+            return {}
+        engine = qmc.Sobol(len(self.space), scramble=True, rng=np.random.default_rng(self.seed))
+        if index:
+            engine.fast_forward(index)
+        return from_unit(engine.random(1)[0], self.space)
+
+
+class Random(Design):
+    """Independent uniform draws."""
+
+    def point(self, index: int) -> Point | None:
+        rng = np.random.default_rng([self.seed, index])
+        return from_unit(rng.random(len(self.space)), self.space)
+
+
+class Grid(Design):
+    """Every combination of levels, in a seeded random order so that a stopped grid still covers the space."""
+
+    repeatable = False
+
+    def __init__(self, space: Space, seed: int = 0) -> None:
+        super().__init__(space, seed)
+        points = list(itertools.product(*(levels(d) for d in space.values())))
+        order = np.random.default_rng(seed).permutation(len(points))
+        self._points = [dict(zip(space, points[i], strict=True)) for i in order]
+
+    def point(self, index: int) -> Point | None:
+        return self._points[index] if index < len(self._points) else None
+
+
+DESIGNS: dict[str, type[Design]] = {"sobol": Sobol, "random": Random, "grid": Grid}
+
+
+def from_unit(u: np.ndarray, space: Space) -> Point:
+    """A point of the unit cube, shape [len(space)], as a point of the space."""
+    return {name: _from_unit(float(x), d) for x, (name, d) in zip(u, space.items(), strict=True)}
+
+
+def _from_unit(u: float, d: BaseDistribution) -> object:
+    u = min(max(u, 0.0), np.nextafter(1.0, 0.0))
+    if isinstance(d, CategoricalDistribution):
+        return d.choices[int(u * len(d.choices))]
+    assert isinstance(d, FloatDistribution | IntDistribution)
+    if isinstance(d, FloatDistribution) and d.step is None:
+        if d.log:
+            return float(np.clip(np.exp(np.log(d.low) + u * np.log(d.high / d.low)), d.low, d.high))
+        return d.low + u * (d.high - d.low)
+    if isinstance(d, IntDistribution) and d.log:
+        low, high = np.log(d.low - 0.5), np.log(d.high + 0.5)
+        return int(np.clip(round(float(np.exp(low + u * (high - low)))), d.low, d.high))
+    steps = int(np.floor((d.high - d.low) / (d.step or 1) + 1e-9)) + 1
+    value = d.low + int(u * steps) * (d.step or 1)
+    return int(value) if isinstance(d, IntDistribution) else float(value)
+
+
+def levels(d: BaseDistribution) -> list[object]:
+    """The grid's values of one dial: its choices, its steps, or GRID_LEVELS evenly spaced ones."""
+    if isinstance(d, CategoricalDistribution):
+        return list(d.choices)
+    assert isinstance(d, FloatDistribution | IntDistribution)
+    if d.low == d.high:
+        return [d.low]
+    if not d.log and d.step is not None and not (isinstance(d, IntDistribution) and d.step == 1):
+        count = int(np.floor((d.high - d.low) / d.step + 1e-9)) + 1
+        values = d.low + d.step * np.arange(count)
+    else:
+        values = (np.geomspace if d.log else np.linspace)(d.low, d.high, GRID_LEVELS)
+        values[0], values[-1] = d.low, d.high
+    if isinstance(d, IntDistribution):
+        return [int(v) for v in np.unique(np.round(values))]
+    return [float(v) for v in values]

@@ -1,0 +1,65 @@
+"""The search space of a study as Optuna distributions, and the point of a trial in it."""
+
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+import search_spaces
+from study.config import Choices, Dial, Range, StudyConfig, TrialConfig
+
+INTEGER_DIALS = frozenset({"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "seed"})
+
+Space = dict[str, BaseDistribution]
+Point = dict[str, Any]
+
+
+def resolve(config: StudyConfig) -> Space:
+    """The study's space, in a fixed order of dials.
+
+    Raises:
+        UserError: no search space has that name.
+    """
+    if isinstance(config.space, str):
+        return search_spaces.get(config.space)
+    return {name: distribution(name, dial) for name, dial in config.space.items()}
+
+
+def distribution(name: str, dial: Dial) -> BaseDistribution:
+    """One dial of a config as an Optuna distribution."""
+    if isinstance(dial, Choices):
+        return CategoricalDistribution(list(dial.choices))
+    if name in INTEGER_DIALS:
+        return IntDistribution(int(dial.low), int(dial.high), log=dial.log, step=int(dial.step or 1))
+    return FloatDistribution(dial.low, dial.high, log=dial.log, step=dial.step)
+
+
+def dials(space: Space) -> dict[str, Dial]:
+    """The inverse of ``distribution``: what a frozen config writes down for a named space."""
+    return {name: _dial(d) for name, d in space.items()}
+
+
+def _dial(d: BaseDistribution) -> Dial:
+    if isinstance(d, CategoricalDistribution):
+        return Choices(choices=d.choices)  # type: ignore[arg-type]
+    assert isinstance(d, FloatDistribution | IntDistribution)
+    step = None if d.log or (isinstance(d, IntDistribution) and d.step == 1) else d.step
+    return Range(low=d.low, high=d.high, log=d.log, step=step)
+
+
+def point_of(config: TrialConfig, space: Space) -> Point | None:
+    """Where a trial lies in the space; None where a value is not in its dial's range."""
+    flat = {**config.flat(), "architecture": config.model.name}
+    point = {name: flat[name] for name in space}
+    for name, d in space.items():
+        value = point[name]
+        if isinstance(d, CategoricalDistribution):
+            if value not in d.choices:
+                return None
+        elif value is None or not d._contains(d.to_internal_repr(value)):
+            return None
+    return point
