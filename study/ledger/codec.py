@@ -1,0 +1,106 @@
+"""Records to rows and back, without loss: every float returns as it was, NaN and infinities too."""
+
+import json
+import math
+import sqlite3
+from dataclasses import asdict, fields
+from typing import Any
+
+from study.config import TrialConfig
+from study.records import (
+    EpochRecord,
+    GradientProfile,
+    Label,
+    LatePair,
+    ModelSize,
+    Regime,
+    TrialRecord,
+    TrialState,
+)
+
+EPOCH_SCALARS = tuple(f.name for f in fields(EpochRecord) if f.name != "gradients")
+_LABEL_JSON = ("probabilities", "flags")
+LABEL_SCALARS = tuple(f.name for f in fields(Label) if f.name not in _LABEL_JSON)
+
+
+def to_json(value: Any) -> str:
+    """JSON with NaN and Infinity as Python writes them; ``json.loads`` reads them back."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _scalars(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """The named fields as columns; what is NaN becomes NULL and is named in ``nans``."""
+    row = {name: getattr(record, name) for name in names}
+    nans = [name for name, value in row.items() if isinstance(value, float) and math.isnan(value)]
+    return {**row, **dict.fromkeys(nans), "nans": " ".join(nans)}
+
+
+def _restored(row: sqlite3.Row, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: row[name] for name in names} | dict.fromkeys(row["nans"].split(), math.nan)
+
+
+def epoch_row(trial_id: str, record: EpochRecord) -> dict[str, Any]:
+    return {
+        "trial_id": trial_id,
+        **_scalars(record, EPOCH_SCALARS),
+        "gradients": to_json([asdict(profile) for profile in record.gradients]),
+    }
+
+
+def epoch_record(row: sqlite3.Row) -> EpochRecord:
+    profiles = tuple(
+        GradientProfile(
+            step=p["step"],
+            layers=tuple(p["layers"]),
+            gradient_norms=tuple(p["gradient_norms"]),
+            weight_norms=tuple(p["weight_norms"]),
+        )
+        for p in json.loads(row["gradients"])
+    )
+    return EpochRecord(**_restored(row, EPOCH_SCALARS), gradients=profiles)
+
+
+def label_row(label: Label) -> dict[str, Any]:
+    return {
+        **_scalars(label, LABEL_SCALARS),
+        "regime": label.regime.value,
+        "probabilities": to_json(label.probabilities),
+        "flags": to_json(label.flags),
+    }
+
+
+def label_record(row: sqlite3.Row) -> Label:
+    values = _restored(row, LABEL_SCALARS)
+    values["regime"] = Regime(values["regime"])
+    return Label(
+        **values, probabilities=json.loads(row["probabilities"]), flags=tuple(json.loads(row["flags"]))
+    )
+
+
+def _late(text: str | None) -> LatePair | None:
+    if text is None:
+        return None
+    values: dict[str, Any] = json.loads(text)
+    return LatePair(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...]) -> TrialRecord:
+    size = None if row["parameters"] is None else ModelSize(parameters=row["parameters"], flops=row["flops"])
+    return TrialRecord(
+        number=row["number"],
+        trial_id=row["trial_id"],
+        config=TrialConfig.model_validate_json(row["config"]),
+        dials=json.loads(row["dials"]),
+        origin=row["origin"],
+        state=TrialState(row["state"]),
+        attempts=row["attempts"],
+        epochs=epochs,
+        size=size,
+        late=_late(row["late"]),
+        message=row["message"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        node=row["node"],
+        device=row["device"],
+        extra=json.loads(row["extra"]),
+    )

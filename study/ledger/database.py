@@ -1,0 +1,190 @@
+"""The SQLite file under the ledger: opening, transactions, errors in the user's words, backup and restore."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from study.errors import UserError
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x46495453  # "FITS": tells a ledger from any other SQLite file
+BUSY_SECONDS = (
+    10  # what a writer waits for another process's transaction, each of which takes about a millisecond
+)
+BACKUP_NAME = "ledger.backup.db"
+
+
+class Database:
+    """One connection, guarded by a lock, so that several threads may share it."""
+
+    def __init__(self, path: Path, *, read_only: bool = False, create: bool = False) -> None:
+        self.path = path
+        self._guard = threading.RLock()
+        if not create and not path.is_file():
+            raise UserError("there is no ledger here", where=str(path), mend="is the study's name right?")
+        with translated(path):
+            self._connection = _connect(path, "ro" if read_only else "rwc" if create else "rw")
+            self._check(create)
+
+    def _check(self, create: bool) -> None:
+        try:
+            if create:
+                self._build()
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            kind = self._connection.execute("PRAGMA application_id").fetchone()[0]
+            if kind != APPLICATION_ID or version < 1:
+                raise UserError("this is not a ledger", where=str(self.path), mend=_backup_hint(self.path))
+            if version > SCHEMA_VERSION:
+                mend = f"this program reads up to version {SCHEMA_VERSION}: install a newer fitscape"
+                raise UserError(f"the ledger has version {version}", where=str(self.path), mend=mend)
+            found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _build(self) -> None:
+        """Lay the schema in one transaction: a kill in its middle leaves an empty file, built anew next time."""
+        if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            mend = "resume the study, or choose another name"
+            raise UserError("a study is already here", where=str(self.path), mend=mend)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        schema = files("study.ledger").joinpath("schema.sql").read_text()
+        self._connection.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {SCHEMA_VERSION}; {schema} COMMIT;"
+        )
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction. ``durable`` waits for the disk (fsync) and so hardens every earlier commit too.
+
+        Raises:
+            UserError: the file is locked, full, read-only or damaged.
+        """
+        with self._guard, translated(self.path):
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if (
+                    self._connection.in_transaction
+                ):  # some errors, a full disk for one, have rolled back already
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A snapshot: every query inside sees the same state, whatever is written meanwhile."""
+        with self._guard, translated(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                self._connection.rollback()
+
+    def backup(self, to: Path) -> Path:
+        """Copy a consistent state to ``to`` while others write; ``to`` is replaced whole or not at all."""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        partial = to.with_name(f".{to.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            # A connection of its own: the copy does not hold the guard, so no epoch waits for it.
+            with (
+                translated(self.path),
+                closing(_connect(self.path, "ro")) as source,
+                closing(sqlite3.connect(partial, isolation_level=None)) as target,
+            ):
+                source.backup(target)
+                target.execute("PRAGMA journal_mode = DELETE")  # one file, readable from a read-only folder
+            _sync(partial)
+            partial.replace(to)
+            _sync(to.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+        return to
+
+    def close(self) -> None:
+        with self._guard:
+            self._connection.close()
+
+
+def restore(path: Path, backup: Path) -> None:
+    """Put ``backup`` in the place of a damaged ledger, which is kept as ``*.damaged`` beside it.
+
+    The write-ahead log goes away with the file it belongs to: replayed over the backup it would damage it.
+
+    Raises:
+        UserError: the backup itself is missing or damaged; the ledger is then left as it was.
+    """
+    Database(backup, read_only=True).close()
+    for suffix in ("-wal", "-shm", ""):
+        old = path.with_name(path.name + suffix)
+        if old.exists():
+            old.replace(path.with_name(f"{path.name}.damaged{suffix}"))
+    with closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro", uri=True)) as source:
+        partial = path.with_name(f".{path.name}.restored")
+        with closing(sqlite3.connect(partial)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode = WAL")
+    _sync(partial)
+    partial.replace(path)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's errors about the file, as one line that names it and what to do."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise  # a broken invariant of ours, not the user's to mend
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        what, mend = {
+            sqlite3.SQLITE_FULL: ("the disk is full", "free some room, then resume"),
+            sqlite3.SQLITE_BUSY: (f"locked for {BUSY_SECONDS} s by another program", "close it, then resume"),
+            sqlite3.SQLITE_READONLY: ("read-only", "give yourself the right to write it"),
+            sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the folder's permissions"),
+            sqlite3.SQLITE_IOERR: (f"disk error: {error}", "check the disk"),
+            sqlite3.SQLITE_CORRUPT: (f"the ledger is damaged: {error}", _backup_hint(path)),
+            sqlite3.SQLITE_NOTADB: (f"the ledger is damaged: {error}", _backup_hint(path)),
+        }.get(code, (None, ""))
+        if what is None:
+            raise
+        raise UserError(what, where=str(path), mend=mend) from error
+
+
+def insert(connection: sqlite3.Connection, verb: str, row: Mapping[str, Any]) -> None:
+    """``verb`` is ``INSERT INTO table``; ``row`` holds values by column."""
+    connection.execute(f"{verb} ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row)
+
+
+def _backup_hint(path: Path) -> str:
+    backup = path.with_name(BACKUP_NAME)
+    return f"restore it from {backup}" if backup.is_file() else f"there is no backup at {backup}"
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    """``mode`` is SQLite's: ro, rw, rwc."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,106 @@
+"""One driver a study: a lock that the kernel lets go of when its holder dies, however it dies."""
+
+import fcntl
+import json
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from study.errors import StudyLocked
+
+_GRACE = 0.3  # seconds: `holder` takes the lock for an instant, which must not turn a driver away
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a study, or held it last."""
+
+    pid: int
+    host: str
+    since: float  # seconds since the Unix epoch
+
+    def __str__(self) -> str:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
+        return f"process {self.pid} on {self.host} since {since}"
+
+
+class StudyLock:
+    """``flock`` on ``FOLDER/lock``. After kill -9 the next driver gets it at once.
+
+    On NFS, Linux turns flock into a lock on the server (unless mounted with ``local_lock``), which holds
+    between hosts; a folder shared in a way that keeps locks local protects within one host only.
+    ``took_over`` names a holder that went without releasing, so that a driver can say so.
+
+    Raises:
+        StudyLocked: another driver holds the study; the text says which.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "lock"
+        self._descriptor: int | None = None
+        self.took_over: Holder | None = None
+
+    def acquire(self) -> Self:
+        assert self._descriptor is None, "the lock is already held by this object"
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        deadline = time.monotonic() + _GRACE
+        while not _try(descriptor):
+            if time.monotonic() > deadline:
+                holder = _read(descriptor)
+                os.close(descriptor)
+                mend = "wait until it ends, or stop it"
+                raise StudyLocked(
+                    f"held by {holder or 'another process'}", where=str(self._path.parent), mend=mend
+                )
+            time.sleep(0.02)
+        self.took_over = _read(descriptor)
+        holder = Holder(os.getpid(), socket.gethostname(), time.time())
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
+        self._descriptor = descriptor
+        return self
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def holder(folder: Path) -> Holder | None:
+    """The driver that holds the study now; None when nobody does. For ``status`` and ``sync``."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _try(descriptor) else _read(descriptor) or Holder(0, "unknown host", 0.0)
+    finally:
+        os.close(descriptor)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read(descriptor: int) -> Holder | None:
+    try:
+        return Holder(**json.loads(os.pread(descriptor, 4096, 0)))
+    except (ValueError, TypeError):  # empty, or its writer died half-way
+        return None

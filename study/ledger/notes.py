@@ -1,0 +1,52 @@
+"""What else must be remembered: a log that is only added to (test openings, audits) and key-value facts."""
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from study.ledger.codec import to_json
+from study.ledger.database import Database
+
+
+@dataclass(frozen=True)
+class Note:
+    """``kind`` is ``test_opened``, ``amended``, ``audit`` ...; ``body`` is any JSON."""
+
+    time: float
+    kind: str
+    body: Any
+
+
+def add(connection: sqlite3.Connection, kind: str, body: Any) -> None:
+    connection.execute(
+        "INSERT INTO notes (time, kind, body) VALUES (?, ?, ?)", (time.time(), kind, to_json(body))
+    )
+
+
+class Notes:
+    """Notes in order of writing, and facts by key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_note(self, kind: str, body: Any) -> None:
+        """Append, durably: that the test split was opened cannot be forgotten."""
+        with self._database.write(durable=True) as connection:
+            add(connection, kind, body)
+
+    def notes(self, kind: str | None = None) -> list[Note]:
+        query = "SELECT time, kind, body FROM notes WHERE ?1 IS NULL OR kind = ?1 ORDER BY seq"
+        with self._database.read() as connection:
+            return [Note(at, k, json.loads(body)) for at, k, body in connection.execute(query, (kind,))]
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """``value`` is any JSON."""
+        with self._database.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, to_json(value)))
+
+    def get_meta(self, key: str, default: Any = None) -> Any:
+        with self._database.read() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else default
