@@ -1,4 +1,4 @@
-"""ResNet, plain and DenseNet networks with dials. A leaf: imports torch and torchvision only, and those late."""
+"""ResNet, plain and DenseNet networks with dials. A leaf: imports torch and torchvision only, and late."""
 
 from models.spec import ModelSpec, architectures, parse_architecture
 

@@ -2,21 +2,26 @@
 
 import re
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, get_args
 
-Family = Literal["resnet", "plain", "densenet"]
+from models.registry import FAMILIES, IMAGENET_DEPTHS
+
 Shortcut = Literal["projection", "identity", "none"]
 Norm = Literal["batch", "group", "none"]
 Init = Literal["he", "glorot", "gaussian"]
 Stem = Literal["imagenet", "small"]
 
-IMAGENET_DEPTHS = (18, 34)
-CIFAR_DEPTHS = (20, 32, 44, 56, 110)
-DEPTHS: dict[str, tuple[int, ...]] = {
-    "resnet": IMAGENET_DEPTHS + CIFAR_DEPTHS,
-    "plain": IMAGENET_DEPTHS + CIFAR_DEPTHS,
-    "densenet": (121,),
+DEPTHS: dict[str, tuple[int, ...]] = {family: entry.depths for family, entry in FAMILIES.items()}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "family": tuple(DEPTHS),
+    "shortcut": get_args(Shortcut),
+    "norm": get_args(Norm),
+    "init": get_args(Init),
+    "stem": get_args(Stem),
 }
+WHOLE_NUMBERS = ("depth", "growth_rate")
+REAL_NUMBERS = ("width", "dropout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +36,11 @@ class ModelSpec:
         ValueError: a dial is out of range or two dials contradict each other; the text starts with the dial.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # unknown keys are refused when a config is read
+    __pydantic_config__: ClassVar[dict[str, str]] = {
+        "extra": "forbid"
+    }  # unknown keys are refused when a config is read
 
-    family: Family = "resnet"
+    family: str = "resnet"
     depth: int = 18
     width: float = 1.0  # multiplies every channel count; 1 is the published net
     shortcut: Shortcut | None = None
@@ -44,8 +51,12 @@ class ModelSpec:
     growth_rate: int = 32  # DenseNet only
 
     def __post_init__(self) -> None:
-        if self.family not in DEPTHS:
-            raise ValueError(f"family: '{self.family}' is not one of {', '.join(DEPTHS)}")
+        if self.shortcut is None:
+            object.__setattr__(self, "shortcut", self._published_shortcut())
+        for dial, choices in CHOICES.items():
+            if getattr(self, dial) not in choices:
+                raise ValueError(f"{dial}: {getattr(self, dial)!r} is not one of {', '.join(choices)}")
+        self._make_numbers_canonical()
         if self.depth not in DEPTHS[self.family]:
             allowed = ", ".join(map(str, DEPTHS[self.family]))
             raise ValueError(f"depth: {self.depth} is not a depth of {self.family}, choose {allowed}")
@@ -55,13 +66,20 @@ class ModelSpec:
             raise ValueError(f"dropout: {self.dropout} is outside 0 to 1 (1 excluded)")
         if not 1 <= self.growth_rate <= 64:
             raise ValueError(f"growth_rate: {self.growth_rate} is outside 1 to 64")
-        if self.shortcut is None:
-            object.__setattr__(self, "shortcut", self._published_shortcut())
         if (self.shortcut == "none") != (self.family != "resnet"):
             raise ValueError(
                 f"shortcut: '{self.shortcut}' does not go with family '{self.family}'; "
                 "resnet takes projection or identity, plain and densenet take none"
             )
+
+    def _make_numbers_canonical(self) -> None:
+        """One type a dial, so that equal networks have equal hashes: as JSON, 1 and 1.0 differ."""
+        for dial in WHOLE_NUMBERS + REAL_NUMBERS:
+            value, whole = getattr(self, dial), dial in WHOLE_NUMBERS
+            is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+            if not is_number:
+                raise ValueError(f"{dial}: {value!r} is not a {'whole ' if whole else ''}number")
+            object.__setattr__(self, dial, int(value) if whole else float(value))
 
     def _published_shortcut(self) -> Shortcut:
         if self.family != "resnet":
