@@ -80,8 +80,8 @@ def label_record(row: sqlite3.Row) -> Label:
 def _late(text: str | None) -> LatePair | None:
     if text is None:
         return None
-    values: dict[str, Any] = json.loads(text)
-    return LatePair(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    pair = json.loads(text)
+    return LatePair(**pair | {k: tuple(v) for k, v in pair.items() if isinstance(v, list)})
 
 
 def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...]) -> TrialRecord:

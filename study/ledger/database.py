@@ -50,7 +50,7 @@ class Database:
             raise
 
     def _build(self) -> None:
-        """Lay the schema in one transaction: a kill in its middle leaves an empty file, built anew next time."""
+        """Lay the schema in one transaction: a kill meanwhile leaves an empty file, built anew next time."""
         if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             mend = "resume the study, or choose another name"
             raise UserError("a study is already here", where=str(self.path), mend=mend)
