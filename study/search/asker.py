@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from optuna.trial import Trial, TrialState
 
 from study.config import StudyConfig, TrialConfig
 from study.records import TrialRecord
 from study.search.designs import DESIGNS
+from study.search.replay import attributes, build_study, outcome
+from study.search.samplers import make_sampler
 from study.search.space import Point, Space, point_of, resolve
 
 MAX_REFUSED = 1000  # invalid or used-up points in a row before the space counts as exhausted
@@ -38,7 +41,12 @@ class Asker:
     """
 
     def __init__(
-        self, config: StudyConfig, trials: Iterable[TrialRecord] = (), *, chance_error: float, space: Space | None = None
+        self,
+        config: StudyConfig,
+        trials: Iterable[TrialRecord] = (),
+        *,
+        chance_error: float,
+        space: Space | None = None,
     ) -> None:
         self._config = config
         self._space = resolve(config) if space is None else space
@@ -91,10 +99,9 @@ class Asker:
 
     def _put(self, point: Point, origin: str) -> None:
         """Queue a point with each of its seeds; seeds that were run move on where repeats make sense."""
-        try:
-            config = self._config.base.with_dials(point)
-        except ValueError:
+        if not _is_valid(self._config.base, point):
             return  # two dials contradict each other here; the source goes on to its next point
+        config = self._config.base.with_dials(point)
         fixed = "seed" in point or origin == "enqueue" or not self._source.repeatable
         first = config.seed
         while not fixed and config.with_dials({"seed": first}).trial_id in self._seen:
@@ -116,14 +123,26 @@ class Asker:
                     self._queue.append(Suggestion(config, trial.dials, trial.origin))
 
 
+def _is_valid(base: TrialConfig, point: Point) -> bool:
+    try:
+        base.with_dials(point)
+    except ValueError:
+        return False
+    return True
+
+
 class _DesignSource:
     """Points of a fixed design, from the index after those already used."""
 
     def __init__(self, config: StudyConfig, space: Space, known: list[TrialRecord]) -> None:
-        self._design = DESIGNS[config.search.sampler](space, config.search.seed)
+        name = config.search.sampler
+        self._design = DESIGNS[name](space, config.search.seed)
         self.repeatable = self._design.repeatable
-        used = {t.config.group_id for t in known if t.origin == config.search.sampler}
-        self._index = len(used) if self.repeatable else 0
+        self._index = 0
+        runs = Counter(t.config.group_id for t in known if t.origin in (name, "replicate"))
+        used = sum(-(-n // config.search.seeds) for n in runs.values()) if self.repeatable else 0
+        while used and (point := self.next_point()) is not None:
+            used -= _is_valid(config.base, point)
 
     def next_point(self) -> Point | None:
         point = self._design.point(self._index)
@@ -143,51 +162,42 @@ class _SamplerSource:
     repeatable = True
 
     def __init__(self, config: StudyConfig, space: Space, known: list[TrialRecord], chance_error: float) -> None:
-        from study.search.replay import build_study, freeze
-        from study.search.samplers import make_sampler
-
         self._space = space
         # A sampler that restarts must not draw its first points again: its seed moves on with the trials.
         seed = int(np.random.SeedSequence([config.search.seed, len(known)]).generate_state(1)[0])
         sampler = make_sampler(config, space, chance_error=chance_error, seed=seed)
         self._study = build_study(known, space, sampler=sampler)
-        inside = [t.trial_id for t in known if freeze(t, space) is not None]
-        self._numbers = {trial_id: n for n, trial_id in enumerate(inside)}
-        self._asked: int | None = None  # the Optuna trial behind the point handed out last
+        running = {t.user_attrs["trial_id"]: t for t in self._study.trials if not t.state.is_finished()}
+        self._asked = {name: Trial(self._study, t._trial_id) for name, t in running.items()}
+        self._latest: Trial | None = None  # behind the point that next_point gave, until it becomes a trial
 
     def next_point(self) -> Point | None:
         self._drop_unused()
-        trial = self._study.ask(dict(self._space))
-        self._asked = trial.number
-        return dict(trial.params)
+        self._latest = self._study.ask(dict(self._space))
+        return dict(self._latest.params)
 
     def started(self, suggestion: Suggestion) -> None:
-        """Tie the trial to Optuna's; replicates and enqueued points get one of their own."""
+        """Tie the trial to Optuna's; further seeds and enqueued points get one of their own."""
         point = point_of(suggestion.config, self._space)
         if point is None:
             return
-        if self._asked is None:
+        if self._latest is None or self._latest.params != point:
             self._study.enqueue_trial(point)
-            self._asked = self._study.ask(dict(self._space)).number
-        self._numbers[suggestion.config.trial_id] = self._asked
-        self._asked = None
+            self._asked[suggestion.config.trial_id] = self._study.ask(dict(self._space))
+        else:
+            self._asked[suggestion.config.trial_id], self._latest = self._latest, None
 
     def tell(self, trial: TrialRecord) -> None:
-        from study.search.replay import attributes, outcome
-
-        number = self._numbers.pop(trial.trial_id, None)
-        if number is None:
+        asked = self._asked.pop(trial.trial_id, None)
+        if asked is None:
             return
-        state, values = outcome(trial)
-        optuna_trial = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
         for key, value in attributes(trial).items():
-            self._study._storage.set_trial_user_attr(optuna_trial, key, value)
-        self._study.tell(number, values, state=state)
+            asked.set_user_attr(key, value)
+        state, values = outcome(trial)
+        self._study.tell(asked, values, state=state)
 
     def _drop_unused(self) -> None:
         """A suggestion that became no trial (its dials contradict each other) must not stay pending."""
-        if self._asked is not None:
-            from optuna.trial import TrialState
-
-            self._study.tell(self._asked, state=TrialState.FAIL)
-            self._asked = None
+        if self._latest is not None:
+            self._study.tell(self._latest, state=TrialState.FAIL)
+            self._latest = None

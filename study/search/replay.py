@@ -11,12 +11,13 @@ from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState as OptunaState
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
 
 from study.records import TrialRecord, TrialState
 from study.search.space import Space, point_of
 
-DIRECTIONS = ("minimize", "minimize")
+DIRECTIONS = (optuna.study.StudyDirection.MINIMIZE,) * 2
 
 
 def build_study(
@@ -32,7 +33,6 @@ def build_study(
     A trial outside the space (an enqueued point, say) is left out: Optuna has no place for it.
     """
     study = optuna.create_study(directions=DIRECTIONS, sampler=sampler, storage=storage, study_name=name)
-    study.set_metric_names(["train_error", "val_error"])
     for trial in trials:
         frozen = freeze(trial, space)
         if frozen is not None:

@@ -11,6 +11,7 @@ from optuna.distributions import (
 
 import search_spaces
 from study.config import Choices, Dial, Range, StudyConfig, TrialConfig
+from study.errors import UserError
 
 INTEGER_DIALS = frozenset({"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "seed"})
 
@@ -25,6 +26,9 @@ def resolve(config: StudyConfig) -> Space:
         UserError: no search space has that name.
     """
     if isinstance(config.space, str):
+        if config.space not in search_spaces.names():
+            names = ", ".join(search_spaces.names())
+            raise UserError(f"no search space '{config.space}'", where="space", mend=f"choose {names}")
         return search_spaces.get(config.space)
     return {name: distribution(name, dial) for name, dial in config.space.items()}
 
@@ -45,10 +49,11 @@ def dials(space: Space) -> dict[str, Dial]:
 
 def _dial(d: BaseDistribution) -> Dial:
     if isinstance(d, CategoricalDistribution):
-        return Choices(choices=d.choices)  # type: ignore[arg-type]
+        return Choices(choices=d.choices)
+    low, high = _bounds(d)
     assert isinstance(d, FloatDistribution | IntDistribution)
     step = None if d.log or (isinstance(d, IntDistribution) and d.step == 1) else d.step
-    return Range(low=d.low, high=d.high, log=d.log, step=step)
+    return Range(low=low, high=high, log=d.log, step=step)
 
 
 def point_of(config: TrialConfig, space: Space) -> Point | None:
@@ -60,6 +65,11 @@ def point_of(config: TrialConfig, space: Space) -> Point | None:
         if isinstance(d, CategoricalDistribution):
             if value not in d.choices:
                 return None
-        elif value is None or not d._contains(d.to_internal_repr(value)):
+        elif value is None or not _bounds(d)[0] <= value <= _bounds(d)[1]:
             return None
     return point
+
+
+def _bounds(d: BaseDistribution) -> tuple[float, float]:
+    assert isinstance(d, FloatDistribution | IntDistribution)
+    return d.low, d.high

@@ -1,0 +1,9 @@
+"""Family and width at one learning rate: a first look in minutes."""
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+SPACE: dict[str, BaseDistribution] = {
+    "architecture": CategoricalDistribution(["resnet18", "plain18", "densenet121"]),
+    "width": FloatDistribution(0.125, 0.5, log=True),
+    "train_fraction": FloatDistribution(0.05, 1.0, log=True),
+}

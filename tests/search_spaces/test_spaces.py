@@ -1,0 +1,19 @@
+"""Every named space holds valid dials only."""
+
+import pytest
+
+import search_spaces
+from study.config import DIALS, TrialConfig
+from study.search.designs import Random
+
+
+@pytest.mark.parametrize("name", search_spaces.names())
+def test_every_point_of_a_named_space_is_a_valid_trial(name: str) -> None:
+    space = search_spaces.get(name)
+    assert set(space) <= set(DIALS)
+    for i in range(50):
+        TrialConfig().with_dials(Random(space).point(i))
+
+
+def test_every_space_says_what_it_is_for() -> None:
+    assert all(len(search_spaces.describe(name)) > 20 for name in search_spaces.names())
