@@ -1,0 +1,105 @@
+"""Prepared data on disk: written whole or not at all, verified at every read.
+
+One folder a prepared data set: ``trial.pt`` (train and validation), ``test.pt`` (the sealed part, which `read_trial`
+does not open) and ``facts.json`` with the SHA-256 of both.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from study.data.datasets.source import user_cache
+from study.errors import UserError
+
+FORMAT = 1  # raise it when the preparation changes what comes out
+
+
+class CacheDamaged(Exception):
+    """A prepared file is missing, cut short or altered: prepare again."""
+
+
+def writable(folder: Path) -> Path:
+    """``folder``, or the user's cache where that one cannot be written (a data set on a read-only disk)."""
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
+    return folder if os.access(nearest, os.W_OK) else user_cache() / "prepared"
+
+
+def key(parts: dict[str, Any], files: list[Path]) -> str:
+    """Hash of what a preparation depends on: the config's part, and each source file's name, size and times."""
+    stats = [(str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path in files for stat in [path.stat()]]
+    canonical = json.dumps([FORMAT, parts, stats], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def write(folder: Path, trial: dict[str, Any], test: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Write a prepared data set; a reader sees the old folder, none, or the new one.
+
+    Raises:
+        UserError: no room or no permission; nothing is left behind.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".prepare-") as temporary:
+            whole = Path(temporary) / "whole"
+            whole.mkdir()
+            sums = {}
+            for name, content in (("trial.pt", trial), ("test.pt", test)):
+                with (whole / name).open("wb") as file:
+                    torch.save(content, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                sums[name] = _sha256(whole / name)
+            (whole / "facts.json").write_text(json.dumps({**facts, "sha256": sums}, indent=1))
+            if folder.exists():
+                shutil.rmtree(folder)  # damaged, or it would have been read
+            whole.replace(folder)
+    except OSError as error:
+        if (folder / "facts.json").exists():
+            return  # another process prepared the same meanwhile
+        raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root") from error
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What is known of a prepared data set.
+
+    Raises:
+        CacheDamaged: see there.
+    """
+    try:
+        facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
+        return facts
+    except (OSError, ValueError) as error:
+        raise CacheDamaged(str(error)) from error
+
+
+def read_trial(folder: Path) -> dict[str, Any]:
+    """Train and validation. Raises CacheDamaged."""
+    return _read(folder, "trial.pt")
+
+
+def read_test(folder: Path) -> dict[str, Any]:
+    """The sealed part. Raises CacheDamaged."""
+    return _read(folder, "test.pt")
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    expected = read_facts(folder).get("sha256", {}).get(name)
+    path = folder / name
+    try:
+        if _sha256(path) != expected:
+            raise CacheDamaged(f"{path} does not have its checksum")
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return content
+    except OSError as error:
+        raise CacheDamaged(str(error)) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

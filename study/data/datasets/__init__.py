@@ -1,0 +1,51 @@
+"""The data sets by name. A new one is one file here and one line in the registry (docs/how-to/add-a-data-set.md)."""
+
+import difflib
+
+from study.config import DataConfig
+from study.data.datasets.digits import Digits
+from study.data.datasets.fashion_mnist import FashionMNIST
+from study.data.datasets.source import Presence, Source
+from study.errors import UserError
+
+_REGISTRY: dict[str, type[Source]] = {
+    source.name: source
+    for source in (
+        Digits,
+        FashionMNIST,
+    )
+}
+
+
+def names() -> list[str]:
+    """What ``data.dataset`` takes; ``folder`` is written ``folder:PATH``."""
+    return list(_REGISTRY)
+
+
+def describe(name: str) -> str:
+    """One line about a data set."""
+    return _REGISTRY[name].description
+
+
+def get(config: DataConfig) -> Source:
+    """The data set that a config names.
+
+    Raises:
+        UserError: no such data set; it names the nearest one and all.
+    """
+    name, colon, argument = config.dataset.partition(":")
+    if name not in _REGISTRY or bool(colon) != (name == "folder"):
+        near = difflib.get_close_matches(name, _REGISTRY, n=1, cutoff=0.5)
+        known = ", ".join("folder:PATH" if n == "folder" else n for n in _REGISTRY)
+        meant = f"did you mean {near[0]}? " if near and near[0] != name else ""
+        raise UserError(f"'{config.dataset}' is not a data set", where="data.dataset", mend=f"{meant}choose {known}")
+    return _REGISTRY[name](config.root, argument)
+
+
+def check_files(config: DataConfig) -> Presence:
+    """Look whether the data set is there, without loading it: for the preflight.
+
+    Raises:
+        UserError: unknown name, missing folder, one class, too few images.
+    """
+    return get(config).presence()

@@ -1,0 +1,57 @@
+"""Downloading by torchvision, all or nothing."""
+
+import http.client
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from study.errors import UserError
+
+ATTEMPTS = 3
+PAUSE = 2.0  # seconds before the second attempt, doubled after that
+STALL = 60.0  # seconds without a byte; torchvision itself would wait for ever
+
+
+def download(name: str, folder: Path, fetch: Callable[[Path], object]) -> None:
+    """Fill ``folder`` by ``fetch``, which downloads into the folder it is given and checks every checksum.
+
+    It works in a temporary folder beside, which is moved into place only when ``fetch`` came through; what one
+    attempt got whole, the next need not get again.
+
+    Raises:
+        UserError: every attempt failed, or the folder cannot be written; nothing is left behind.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+            _attempt(name, Path(temporary), fetch)
+            for part in Path(temporary).iterdir():
+                target = folder / part.name
+                if target.is_dir():
+                    shutil.rmtree(target)  # an incomplete one, or it would have been used
+                part.replace(target)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}", where="data.root") from error
+
+
+def _attempt(name: str, folder: Path, fetch: Callable[[Path], object]) -> None:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL)
+    try:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                fetch(folder)
+                return
+            except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
+                if attempt == ATTEMPTS:
+                    raise UserError(
+                        f"the download of {name} failed {ATTEMPTS} times: {' '.join(str(error).split())}",
+                        where="data.dataset",
+                        mend="put its files into data.root, or try again",
+                    ) from error
+                time.sleep(PAUSE * 2 ** (attempt - 1))
+    finally:
+        socket.setdefaulttimeout(before)

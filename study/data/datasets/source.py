@@ -1,0 +1,95 @@
+"""What a data set must offer, and where its files are looked for. No torch: the preflight stays quick."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawData:
+    """A data set as it was read: all images of one size, before any split."""
+
+    images: Images  # [N, C, H, W]
+    labels: Labels  # [N]
+    classes: tuple[str, ...]
+    test_images: Images | None = None  # the data set's own test part, where it has one
+    test_labels: Labels | None = None
+    unreadable: tuple[str, ...] = ()  # "file: reason"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Where a data set's files are: what the preflight says before anything is loaded."""
+
+    dataset: str
+    folder: Path | None  # None: not on this machine, or no files needed
+    text: str  # one line for a person
+    download: bool = False  # they would have to be downloaded
+
+
+class Source(ABC):
+    """One data set. Making one is free; nothing is read before `read`."""
+
+    name: str
+    description: str  # one line for ``fitscape list datasets``
+
+    def __init__(self, root: str | None = None, argument: str = "") -> None:
+        """``root`` as in DataConfig; ``argument`` is what follows the colon in ``folder:PATH``."""
+        self.root, self.argument = root, argument
+
+    @abstractmethod
+    def presence(self) -> Presence:
+        """Look whether the files are there.
+
+        Raises:
+            UserError: they are there and cannot serve, or have to be there and are not.
+        """
+
+    @abstractmethod
+    def files(self) -> list[Path]:
+        """The files that `read` would read, downloaded first where need be; their state keys the cache.
+
+        Raises:
+            UserError: as `presence`, or the download failed.
+        """
+
+    @abstractmethod
+    def read(self, image_size: int | None) -> RawData:
+        """Read everything. ``image_size`` is a hint: what comes in another size is resized by the caller.
+
+        Raises:
+            UserError: the files are damaged or too many of them are unreadable.
+        """
+
+
+def data_folder(root: str | None) -> Path:
+    """Where files go: ``root``, else $FITSCAPE_DATA, else the user's cache."""
+    chosen = root or os.environ.get("FITSCAPE_DATA")
+    return Path(chosen).expanduser().absolute() if chosen else user_cache()
+
+
+def user_cache() -> Path:
+    """``$XDG_CACHE_HOME/fitscape``, by default ``~/.cache/fitscape``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "fitscape"
+
+
+def places(root: str | None, *inside: str, system: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Folders in which a data set's files may lie, likeliest first.
+
+    Args:
+        inside: usual places below a data folder; the folder itself is always tried first.
+        system: folders that a package of the operating system fills.
+    """
+    for folder in dict.fromkeys((data_folder(root), data_folder(None), user_cache())):
+        yield folder
+        yield from (folder / part for part in inside)
+    yield from map(Path, system)

@@ -1,0 +1,147 @@
+"""From a data set as it was read to its sealed parts: resize once, group duplicates, split, check, describe."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from study.config import DataConfig
+from study.data.datasets.source import Images, Labels, RawData
+from study.data.splits import Indices, content_groups, split
+from study.errors import UserError
+
+MINIMUM_IMAGES = 20  # in all, test included
+MINIMUM_PART = 4  # in each of train, validation and test
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the cache holds."""
+
+    trial: dict[str, Any]  # TrialData's fields but probe_size
+    test: dict[str, Tensor]  # images uint8 [T, C, H, W], labels int64 [T]
+    facts: dict[str, Any]  # JSON: what `SealedData.summary` tells
+
+
+def prepare(raw: RawData, config: DataConfig) -> Prepared:
+    """Resize, split and describe.
+
+    Raises:
+        UserError: one class, or too few images; it states the minimum.
+    """
+    _require(raw)
+    images, labels = resized(raw.images, config.image_size), raw.labels
+    own_test = None if raw.test_images is None else resized(raw.test_images, config.image_size)
+    groups, *test_groups = content_groups(images, *([] if own_test is None else [own_test]))
+    parts = split(
+        labels,
+        groups,
+        test_groups[0] if test_groups else None,
+        validation_fraction=config.validation_fraction,
+        test_fraction=config.test_fraction,
+        limit=config.limit,
+        seed=config.split_seed,
+    )
+    test_images = images[parts.test] if own_test is None else own_test
+    test_labels = labels[parts.test] if raw.test_labels is None else raw.test_labels
+    named = {"train": labels[parts.train], "validation": labels[parts.validation], "test": test_labels}
+    for part, members in named.items():
+        if len(members) < MINIMUM_PART:
+            raise UserError(
+                f"the {part} part would hold {len(members)} images, it needs {MINIMUM_PART}",
+                where="data",
+                mend="give more images, another fraction or a higher limit",
+            )
+    train_images = images[parts.train]
+    trial = {
+        "train_images": torch.from_numpy(train_images),
+        "train_labels": torch.from_numpy(named["train"]),
+        "train_moments": moments(train_images),
+        "val_images": torch.from_numpy(images[parts.validation]),
+        "val_labels": torch.from_numpy(named["validation"]),
+        "val_half": torch.from_numpy(parts.half_a),
+        "classes": raw.classes,
+    }
+    test = {"images": torch.tensor(test_images), "labels": torch.tensor(test_labels)}
+    trial["fingerprint"] = _fingerprint(trial, test)
+    notes = [
+        *raw.notes,
+        *_missing_classes(named, raw.classes),
+        *([f"{parts.leaked} images left out of train: the test part holds them too"] if parts.leaked else []),
+        *_duplicates(groups, labels),
+    ]
+    facts = {
+        "fingerprint": trial["fingerprint"],
+        "classes": raw.classes,
+        "input_shape": train_images.shape[1:],
+        "images": {part: len(members) for part, members in named.items()},
+        "images_by_class": {
+            part: np.bincount(members, minlength=len(raw.classes)).tolist() for part, members in named.items()
+        },
+        "read": len(raw.labels),
+        "unreadable": raw.unreadable,
+        "notes": notes,
+    }
+    return Prepared(trial, test, facts)
+
+
+def resized(images: Images, size: int | None) -> Images:
+    """Images [N, C, size, size], by antialiased bilinear interpolation; as they are where that is their size."""
+    if size is None or images.shape[2:] == (size, size):
+        return images
+    chunks = np.array_split(images, max(1, len(images) // 1024))
+    return np.concatenate(
+        [interpolate(torch.tensor(chunk), (size, size), mode="bilinear", antialias=True).numpy() for chunk in chunks]
+    )
+
+
+def moments(images: Images) -> Tensor:
+    """int64 [N, C, 2]: sum and sum of squares over each image's pixels, by channel."""
+    flat = images.reshape(*images.shape[:2], -1)
+    squares = np.arange(256, dtype=np.int64) ** 2
+    out = np.empty((*flat.shape[:2], 2), dtype=np.int64)
+    for i in range(0, len(flat), 1024):
+        chunk = flat[i : i + 1024]
+        out[i : i + 1024, :, 0] = chunk.sum(-1, dtype=np.int64)
+        out[i : i + 1024, :, 1] = squares[chunk].sum(-1)
+    return torch.from_numpy(out)
+
+
+def _require(raw: RawData) -> None:
+    if len(raw.classes) < 2:
+        raise UserError(f"there is one class only, {raw.classes[0]}", where="data.dataset", mend="two are the least")
+    total = len(raw.labels) + (0 if raw.test_labels is None else len(raw.test_labels))
+    if total < MINIMUM_IMAGES:
+        raise UserError(f"{total} images are too few", where="data.dataset", mend=f"{MINIMUM_IMAGES} are the least")
+
+
+def _missing_classes(parts: dict[str, Labels], classes: tuple[str, ...]) -> list[str]:
+    return [
+        f"no image of class {', '.join(classes[c] for c in missing)} in {part}"
+        for part, members in parts.items()
+        if (missing := sorted(set(range(len(classes))) - set(members.tolist())))
+    ]
+
+
+def _duplicates(groups: Indices, labels: Labels) -> list[str]:
+    distinct = np.unique(groups)
+    copies = len(groups) - len(distinct)
+    if not copies:
+        return []
+    contested = len(np.unique(np.stack([groups, labels]), axis=1).T) - len(distinct)
+    text = f"{copies} images are exact copies of others; copies are kept in one part"
+    return [text + (f"; {contested} of them under another label" if contested else "")]
+
+
+def _fingerprint(trial: dict[str, Any], test: dict[str, Tensor]) -> str:
+    """16 hexadecimal digits of classes, shapes and bytes of all parts."""
+    digest = hashlib.sha256(repr(trial["classes"]).encode())
+    for tensor in (*trial.values(), *test.values()):
+        if isinstance(tensor, Tensor):
+            digest.update(repr((tuple(tensor.shape), str(tensor.dtype))).encode())
+            digest.update(np.ascontiguousarray(tensor.numpy()).data)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,119 @@
+"""Load a data set with its test part sealed."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from study.config import DataConfig
+from study.data import cache
+from study.data.datasets import get
+from study.data.datasets.source import data_folder
+from study.data.prepare import prepare
+from study.data.trial_data import TrialData
+from study.errors import UserError
+
+# What the prepared content does not depend on: where it lies, and what is read off it later.
+_NOT_IN_KEY = {"root", "probe_size", "unreadable_limit"}
+
+
+class OpenedTest(NamedTuple):
+    """The test part, opened, and the record of it."""
+
+    images: Tensor  # uint8 [T, C, H, W]
+    labels: Tensor  # int64 [T]
+    opening: dict[str, Any]  # JSON: when (Unix seconds), why, dataset, fingerprint, images
+
+
+class SealedData:
+    """A data set of which train and validation are open, and the test part only by `open_test`.
+
+    It stays in the driver: it refuses to be pickled, so that no trial process can come to hold the way to the
+    test part. Trials are given `trial_data`.
+    """
+
+    def __init__(self, config: DataConfig, folder: Path, trial_data: TrialData, facts: dict[str, Any]) -> None:
+        self.config = config
+        self.trial_data = trial_data
+        self._folder, self._facts = folder, facts
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of all three parts."""
+        return self.trial_data.fingerprint
+
+    def summary(self) -> dict[str, Any]:
+        """What a person and the ledger want to know, as JSON.
+
+        ``dataset``, ``fingerprint``, ``classes``, ``input_shape``, ``images`` and ``images_by_class`` (train,
+        validation, test), ``read``, ``unreadable`` ("file: reason"), ``notes`` (sentences: duplicates, missing
+        classes), ``folder`` (the prepared files).
+        """
+        facts = {k: v for k, v in self._facts.items() if k != "sha256"}
+        return {"dataset": self.config.dataset, **facts, "folder": str(self._folder)}
+
+    def open_test(self, reason: str) -> OpenedTest:
+        """Break the seal. Each opening is appended to ``test-openings.jsonl`` beside the prepared data first.
+
+        Raises:
+            ValueError: no reason given.
+            UserError: the test part is damaged and its source files have changed since.
+        """
+        if not reason.strip():
+            raise ValueError("reason: say why the test part is opened")
+        opening = {
+            "time": time.time(),
+            "reason": reason,
+            "dataset": self.config.dataset,
+            "fingerprint": self.fingerprint,
+            "images": self._facts["images"]["test"],
+        }
+        with (self._folder.parent / "test-openings.jsonl").open("a") as log:
+            log.write(json.dumps(opening) + "\n")
+        try:
+            test = cache.read_test(self._folder)
+        except cache.CacheDamaged:
+            again = load(self.config, rebuild=True)
+            if again.fingerprint != self.fingerprint:
+                raise UserError("the data set has changed since it was loaded", where="data.dataset") from None
+            test = cache.read_test(again._folder)
+        return OpenedTest(test["images"], test["labels"], opening)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("sealed data stays in its process: give trials its trial_data")
+
+
+def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
+    """The data set of a config, prepared on the first call and read from the cache after that.
+
+    The cache lies in ``prepared`` under the data folder (`datasets.source.data_folder`). Its key holds the source
+    files' state; a damaged entry is prepared anew. Only train and validation are read.
+
+    Raises:
+        UserError: unknown data set, files missing, damaged, too few or unreadable, the disk full.
+    """
+    source = get(config)
+    key = cache.key(config.model_dump(mode="json", exclude=_NOT_IN_KEY), source.files())
+    folder = cache.writable(data_folder(config.root) / "prepared") / f"{source.name}-{key}"
+    try:
+        if rebuild:
+            raise cache.CacheDamaged
+        facts, trial = cache.read_facts(folder), cache.read_trial(folder)
+    except cache.CacheDamaged:
+        prepared = prepare(source.read(config.image_size), config)
+        cache.write(folder, prepared.trial, prepared.test, prepared.facts)
+        facts, trial = cache.read_facts(folder), prepared.trial
+    _require_readable(facts, config)
+    return SealedData(config, folder, TrialData(**trial, probe_size=config.probe_size), facts)
+
+
+def _require_readable(facts: dict[str, Any], config: DataConfig) -> None:
+    broken, total = facts["unreadable"], facts["read"] + len(facts["unreadable"])
+    if len(broken) > config.unreadable_limit * total:
+        raise UserError(
+            f"{len(broken)} of {total} files cannot be read: {'; '.join(broken[:3])}{' ...' if broken[3:] else ''}",
+            where="data.unreadable_limit",
+            mend=f"mend or remove them, or raise the limit of {config.unreadable_limit:g}",
+        )

@@ -1,0 +1,129 @@
+"""Leak-free stratified splits: index arithmetic on labels and image contents, in numpy alone.
+
+Every random draw here comes from `stream`, and uses only `Generator.random`, whose bits are the same on every
+platform; permutations are made by stable sorts of those numbers.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+def stream(*key: str | int) -> np.random.Generator:
+    """The random stream of one purpose, e.g. ``stream("validation", split_seed)``; streams are independent."""
+    digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))
+
+
+def content_groups(*parts: NDArray[np.uint8]) -> tuple[Indices, ...]:
+    """One number an image, equal where two images [C, H, W] are equal byte for byte, over all parts [N, C, H, W]."""
+    seen: dict[bytes, int] = {}
+    return tuple(
+        np.array(
+            [seen.setdefault(hashlib.blake2b(image.tobytes(), digest_size=16).digest(), len(seen)) for image in part],
+            dtype=np.int64,
+        )
+        for part in parts
+    )
+
+
+def stratified_order(labels: Indices, rng: np.random.Generator) -> Indices:
+    """A random order whose every prefix is stratified: the classes' shares hold to within one image.
+
+    The first prefix holds one image of each class, so that no class is lost while there is room for it. A prefix
+    is nested in every longer one by construction.
+    """
+    if len(labels) == 0:
+        return np.empty(0, dtype=np.int64)
+    counts = np.bincount(labels)
+    by_class = np.lexsort((rng.random(len(labels)), labels))
+    rank = np.empty(len(labels), dtype=np.int64)
+    rank[by_class] = np.arange(len(labels)) - (np.cumsum(counts) - counts)[labels[by_class]]
+    place = (rank + rng.random(len(labels))) / counts[labels]
+    place[rank == 0] -= 1
+    return np.argsort(place, kind="stable")
+
+
+def hold_out(labels: Indices, groups: Indices, share: float, rng: np.random.Generator) -> Mask:
+    """Which images to hold out: at most ``round(share * N)``, stratified, whole groups only.
+
+    One group of each class always stays, so that what is held out has been seen in training. A group too big for
+    the room that is left stays whole.
+
+    Args:
+        labels: class of each image [N]; a group counts under its first image's class.
+        groups: content group of each image [N], see `content_groups`.
+    """
+    _, first, group_of, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    group_labels = labels[first]
+    order = stratified_order(group_labels, rng)
+    _, stays = np.unique(group_labels[order], return_index=True)
+    candidates = np.delete(order, stays)
+    candidates = candidates[stratified_order(group_labels[candidates], rng)]
+    room = round(share * len(labels))
+    held = np.zeros(len(first), dtype=np.bool_)
+    for group in candidates:
+        if sizes[group] <= room:
+            held[group] = True
+            room -= int(sizes[group])
+        if room == 0:
+            break
+    return held[group_of]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions in the pool of images; no two parts hold the same image content."""
+
+    train: Indices
+    validation: Indices
+    half_a: Mask  # over ``validation``: chosen on half A, estimated on half B
+    test: Indices  # empty where the data set has a test part of its own
+    leaked: int  # pool images left out because the data set's own test part holds them too
+
+
+def split(
+    labels: Indices,
+    groups: Indices,
+    test_groups: Indices | None,
+    *,
+    validation_fraction: float,
+    test_fraction: float,
+    limit: int | None,
+    seed: int,
+) -> Split:
+    """Split a pool of images into train, validation (in two halves) and, where there is none, test.
+
+    ``limit`` bounds train and validation together, in proportion, by nested stratified subsets: an image keeps
+    its side when the limit changes, and the test part never depends on it.
+
+    Args:
+        labels: class of each pool image [N].
+        groups: content group of each pool image [N].
+        test_groups: content groups of the data set's own test part; None draws a test part from the pool.
+    """
+    if test_groups is None:
+        is_test = hold_out(labels, groups, test_fraction, stream("test", seed))
+        pool = np.flatnonzero(~is_test)
+        leaked = 0
+    else:
+        is_test = np.zeros(len(labels), dtype=np.bool_)
+        pool = np.flatnonzero(~np.isin(groups, test_groups))
+        leaked = len(labels) - len(pool)
+    is_validation = hold_out(labels[pool], groups[pool], validation_fraction, stream("validation", seed))
+    train, validation = pool[~is_validation], pool[is_validation]
+    if limit is not None and limit < len(pool):
+        keep = round(limit * len(validation) / len(pool))
+        train = _prefix(train, labels, limit - keep, stream("limit train", seed))
+        validation = _prefix(validation, labels, keep, stream("limit validation", seed))
+    half_a = hold_out(labels[validation], groups[validation], 0.5, stream("halves", seed))
+    return Split(train, validation, half_a, np.flatnonzero(is_test), leaked)
+
+
+def _prefix(part: Indices, labels: Indices, size: int, rng: np.random.Generator) -> Indices:
+    return np.sort(part[stratified_order(labels[part], rng)[:size]])

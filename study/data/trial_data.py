@@ -1,0 +1,56 @@
+"""What a trial is given of the data: train and validation as tensors, and nothing of the test part."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrialData:
+    """Train and validation, contiguous on the CPU; shared by all trials, so never to be written to.
+
+    It pickles as numpy arrays (protocol 5, out of band), so that an object store holds it once a node and every
+    process reads it there without a copy.
+    """
+
+    train_images: Tensor  # uint8 [N, C, H, W]
+    train_labels: Tensor  # int64 [N]
+    train_moments: Tensor  # int64 [N, C, 2]: sum and sum of squares of each training image's pixels, by channel
+    val_images: Tensor  # uint8 [M, C, H, W]
+    val_labels: Tensor  # int64 [M]
+    val_half: Tensor  # bool [M], True in half A
+    classes: tuple[str, ...]
+    fingerprint: str  # of train, validation and test together; equal for equal content and split
+    probe_size: int = 2000  # DataConfig.probe_size
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        channels, height, width = self.train_images.shape[1:]
+        return channels, height, width
+
+    @property
+    def majority_error(self) -> float:
+        """Validation error of always answering training's most frequent class: c of the regime definitions."""
+        majority = torch.bincount(self.train_labels, minlength=len(self.classes)).argmax()
+        return float((self.val_labels != majority).double().mean())
+
+    def to_arrays(self) -> dict[str, Any]:
+        """The fields, every tensor as a numpy view of the same memory."""
+        return {k: v.numpy() if isinstance(v, Tensor) else v for k, v in self.__dict__.items()}
+
+    @classmethod
+    def from_arrays(cls, fields: dict[str, Any]) -> "TrialData":
+        """Undo `to_arrays` without a copy; read-only arrays (those of an object store) are taken as they are."""
+        with warnings.catch_warnings():
+            # torch has no read-only tensors and says so; nothing here or in training writes to these.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            tensors = {k: torch.from_numpy(v) for k, v in fields.items() if isinstance(v, np.ndarray)}
+        return cls(**{**fields, **tensors})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TrialData.from_arrays, (self.to_arrays(),)
