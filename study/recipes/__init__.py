@@ -1,0 +1,43 @@
+"""Ready studies. A recipe is one module with ``recipe(scale, dataset) -> StudyConfig`` plus one line here.
+
+Its docstring holds the command, the expected time and the expected numbers.
+"""
+
+from importlib import import_module
+from typing import get_args
+
+from study.config import StudyConfig
+from study.errors import UserError
+from study.recipes.scale import Scale
+
+RECIPES = ("quickstart", "regimes")
+SCALES: tuple[Scale, ...] = get_args(Scale)
+
+
+def names() -> list[str]:
+    """Every recipe."""
+    return list(RECIPES)
+
+
+def describe(name: str) -> str:
+    """What the recipe answers, in one line."""
+    return (import_module(f"study.recipes.{name}").__doc__ or "").strip().splitlines()[0]
+
+
+def get(name: str, *, scale: Scale = "minutes", dataset: str | None = None) -> StudyConfig:
+    """The study of that name.
+
+    Args:
+        name: one of ``names()``.
+        scale: ``minutes`` on two cores, ``hours`` on one GPU, ``paper`` as published.
+        dataset: another data set than the recipe's own.
+
+    Raises:
+        UserError: no such recipe or scale.
+    """
+    if name not in RECIPES:
+        raise UserError(f"no recipe '{name}'", mend=f"choose {', '.join(RECIPES)}")
+    if scale not in SCALES:
+        raise UserError(f"no scale '{scale}'", where="--scale", mend=f"choose {', '.join(SCALES)}")
+    config: StudyConfig = import_module(f"study.recipes.{name}").recipe(scale, dataset)
+    return config

@@ -1,0 +1,29 @@
+"""Where each family underfits, fits well and overfits: width x train fraction x weight decay.
+
+Command: ``fitscape run regimes --set data.dataset=fashion_mnist``
+Time: about 10 minutes on 2 cores at ``minutes``; a few hours on one GPU at ``hours``.
+Expected: little data overfits at every width; strong weight decay underfits; ResNet18 with all data and little decay
+fits well; the map's undecided area lies along the boundaries.
+"""
+
+from study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
+from study.recipes.scale import Scale, data_at
+
+
+def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
+    """A Sobol design: its trials are a fair sample of the space, so held-out scores of the map are honest."""
+    small = scale == "minutes"
+    return StudyConfig(
+        name="regimes",
+        recipe="regimes",
+        description="Regime map over width, train fraction and weight decay for three families.",
+        data=data_at(scale, dataset or "digits"),
+        base=TrialConfig(optimization=Optimization(lr=0.1, epochs=10 if small else 30, schedule="one_cycle")),
+        space={
+            "architecture": Choices(choices=("resnet18", "plain18", "densenet121")),
+            "width": Range(low=0.125, high=0.5 if small else 1.0, log=True),
+            "train_fraction": Range(low=0.02, high=1.0, log=True),
+            "weight_decay": Range(low=1e-5, high=1e-1, log=True),
+        },
+        search=SearchConfig(sampler="sobol", trials=48 if small else 192),
+    )

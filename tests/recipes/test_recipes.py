@@ -1,0 +1,33 @@
+"""Every recipe is a valid study at every scale, on any data set."""
+
+import pytest
+
+from study import recipes
+from study.errors import UserError
+from study.search import Asker
+
+
+@pytest.mark.parametrize("scale", recipes.SCALES)
+@pytest.mark.parametrize("name", recipes.names())
+def test_recipe_gives_a_study_whose_first_trials_can_be_asked(name: str, scale: recipes.Scale) -> None:
+    config = recipes.get(name, scale=scale, dataset="fashion_mnist")
+    assert config.recipe == name
+    assert config.data.dataset == "fashion_mnist"
+    asker = Asker(config, chance_error=0.9)
+    first = [asker.ask() for _ in range(min(20, config.search.trials))]
+    assert all(s is not None for s in first)
+    assert len({s.config.trial_id for s in first if s}) == len(first)
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_docstring_holds_command_time_and_expected_numbers(name: str) -> None:
+    from importlib import import_module
+
+    doc = import_module(f"study.recipes.{name}").__doc__ or ""
+    assert all(f"\n{word}: " in doc for word in ("Command", "Time", "Expected"))
+    assert f"fitscape run {name}" in doc
+
+
+def test_unknown_recipe_is_refused_with_the_valid_names() -> None:
+    with pytest.raises(UserError, match=r"no recipe 'quikstart' \(choose quickstart"):
+        recipes.get("quikstart")
