@@ -1,0 +1,105 @@
+"""The three fields of a map: validation error, training error, divergence, over the features of a space."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from study.maps.decision import Cuts, denoise, regime_probabilities
+from study.maps.gp import GaussianProcess, Hyper
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What n trials measured. Counts of 0 mean that no binomial noise is known."""
+
+    train_error: Array  # [n], against the labels that were trained on
+    val_error: Array  # [n]
+    diverged: NDArray[np.bool_]  # [n]
+    train_n: Array  # [n] images behind train_error
+    val_n: Array  # [n]
+    flip_rate: Array  # [n] realised share of flipped training labels
+
+    def __len__(self) -> int:
+        return len(self.diverged)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Outcomes":
+        return Outcomes(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def observed_z(cuts: Cuts, error: Array, n: Array, flip_rate: Array | float = 0.0) -> tuple[Array, Array]:
+    """Soft-floored logits [n] of measured errors, and their known binomial variances (delta method)."""
+    counted = n > 0
+    size = np.maximum(n, 1)
+    smooth = np.where(counted, (error * n + 0.5) / (n + 1), error)
+    clean = denoise(smooth, flip_rate, cuts.chance)
+    clean = np.where(counted, np.clip(clean, 0.5 / (size + 1), 1 - 0.5 / (size + 1)), clean)
+    spread = np.clip(clean * (1 - clean), 1e-9, None) * np.maximum(1 - flip_rate / cuts.chance, 1e-3)
+    variance = smooth * (1 - smooth) / size * (cuts.slope(clean) / spread) ** 2
+    return cuts.z(clean), np.where(counted, variance, 0.0)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Independent normal beliefs at m points, all arrays [m]."""
+
+    val_mean: Array
+    val_sd: Array
+    train_mean: Array
+    train_sd: Array
+    p_diverged: Array
+
+    def probabilities(self, cuts: Cuts) -> Array:
+        """[m, 4] in the order of decision.REGIMES."""
+        return regime_probabilities(cuts, self.val_mean, self.val_sd, self.train_mean, self.train_sd, self.p_diverged)
+
+    def widened(self, val_sd: float) -> "Prediction":
+        """With an error of validation added that all points share."""
+        return replace(self, val_sd=np.hypot(self.val_sd, val_sd))
+
+
+class Fields:
+    """Three Gaussian processes: z of validation and training over the trials that did not diverge, and
+    divergence (+1 or -1) over all.
+    """
+
+    def __init__(
+        self, cuts: Cuts, features: Array, outcomes: Outcomes, hypers: tuple[Hyper, Hyper, Hyper] | None = None
+    ) -> None:
+        val_hyper, train_hyper, divergence_hyper = hypers or (None, None, None)
+        self.cuts = cuts
+        kept = ~outcomes.diverged
+        finite = outcomes.take(kept)
+        val_z, val_known = observed_z(cuts, finite.val_error, finite.val_n)
+        train_z, train_known = observed_z(cuts, finite.train_error, finite.train_n, finite.flip_rate)
+        self.val = GaussianProcess(features[kept], val_z, val_known, val_hyper)
+        self.train = GaussianProcess(features[kept], train_z, train_known, train_hyper)
+        sign = np.where(outcomes.diverged, 1.0, -1.0)
+        self.divergence = GaussianProcess(features, sign, np.zeros(len(sign)), divergence_hyper)
+        self.any_diverged = bool(outcomes.diverged.any())
+
+    @property
+    def hypers(self) -> tuple[Hyper, Hyper, Hyper]:
+        return self.val.hyper, self.train.hyper, self.divergence.hyper
+
+    def optimize(self, *, steps: int, subset: int = 400, seed: int = 0) -> None:
+        """Refit the hyperparameters by at most ``steps`` L-BFGS steps each, from where they are."""
+        rng = np.random.default_rng(seed)
+        self.val.optimize(steps=steps, subset=subset, rng=rng)
+        self.train.optimize(steps=steps, subset=subset, rng=rng)
+        if self.any_diverged:
+            self.divergence.optimize(steps=steps, subset=subset, rng=rng)
+
+    def divergence_probability(self, mean: Array, sd: Array) -> Array:
+        """[m] from the divergence field; while nothing has diverged, a small constant."""
+        if not self.any_diverged:
+            return np.full(len(mean), 0.5 / (self.divergence.n + 1))
+        return ndtr(mean / sd)
+
+    def predict(self, features: Array) -> Prediction:
+        val, train = self.val.predict(features), self.train.predict(features)
+        divergence = self.divergence.predict(features) if self.any_diverged else (np.zeros(len(features)),) * 2
+        return Prediction(*val, *train, self.divergence_probability(*divergence))
