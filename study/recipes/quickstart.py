@@ -6,7 +6,8 @@ Expected: training error of plain-56 near 0.6, of plain-20 and ResNet-20/56 belo
 with little data overfit; ResNet18 with all data fits well.
 """
 
-from study.config import DataCondition, ModelSpec, Optimization, SearchConfig, StudyConfig, TrialConfig
+from models.spec import ModelSpec
+from study.config import DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
 from study.recipes.scale import Scale, data_at
 
 DEGRADATION = ("plain20", "plain56", "resnet20", "resnet56")

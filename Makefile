@@ -1,0 +1,43 @@
+# Fitscape. The first `make demo` or `make test` makes .venv and installs the pinned packages.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+export MLFLOW_DISABLE_TELEMETRY = true
+export RAY_USAGE_STATS_ENABLED = 0
+
+.PHONY: demo test test-slow check format bench lock clean
+
+$(READY): pyproject.toml requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	touch $@
+
+demo: $(READY)  ## run the quickstart and print where its report is
+	$(BIN)/python -m study.cli.demo
+
+test: $(READY)  ## the default tests
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)  ## the tests that take longer
+	$(BIN)/python -m pytest -m slow
+
+check: $(READY)  ## format, lint, types, direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## every benchmark; each appends a dated file to benchmarks/results
+	for b in trial_speed study_speed driver_scale map_speed; do $(BIN)/python -m benchmarks.$$b || exit 1; done
+
+lock: $(READY)  ## pin what is installed now
+	$(BIN)/python tools/lock.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
