@@ -25,7 +25,7 @@ LABEL_SCALARS = tuple(f.name for f in fields(Label) if f.name not in _LABEL_JSON
 
 def to_json(value: Any) -> str:
     """JSON with NaN and Infinity as Python writes them; ``json.loads`` reads them back."""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _scalars(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -72,9 +72,7 @@ def label_row(label: Label) -> dict[str, Any]:
 def label_record(row: sqlite3.Row) -> Label:
     values = _restored(row, LABEL_SCALARS)
     values["regime"] = Regime(values["regime"])
-    return Label(
-        **values, probabilities=json.loads(row["probabilities"]), flags=tuple(json.loads(row["flags"]))
-    )
+    return Label(**values, probabilities=json.loads(row["probabilities"]), flags=tuple(json.loads(row["flags"])))
 
 
 def _late(text: str | None) -> LatePair | None:

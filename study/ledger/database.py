@@ -13,9 +13,7 @@ from study.errors import UserError
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x46495453  # "FITS": tells a ledger from any other SQLite file
-BUSY_SECONDS = (
-    10  # what a writer waits for another process's transaction, each of which takes about a millisecond
-)
+BUSY_SECONDS = 10  # what a writer waits for another process's transaction, each of which takes about a millisecond
 BACKUP_NAME = "ledger.backup.db"
 
 
@@ -75,9 +73,7 @@ class Database:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                if (
-                    self._connection.in_transaction
-                ):  # some errors, a full disk for one, have rolled back already
+                if self._connection.in_transaction:  # some errors, a full disk for one, have rolled back already
                     self._connection.execute("ROLLBACK")
                 raise
 
@@ -174,9 +170,7 @@ def _backup_hint(path: Path) -> str:
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     """``mode`` is SQLite's: ro, rw, rwc."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

@@ -98,12 +98,12 @@ class Ledger(Outbox, Labels, Notes):
     def amend(self, config: StudyConfig, provenance: Mapping[str, Any]) -> None:
         """Put another config and provenance in force; the note ``amended`` keeps the old ones."""
         with self._database.write(durable=True) as connection:
-            old = connection.execute("SELECT config, provenance FROM study").fetchone()
-            new = (config.model_dump_json(), to_json(dict(provenance)))
-            if tuple(old) != new:
-                connection.execute("UPDATE study SET config = ?, provenance = ?", new)
-                body = {"config": json.loads(old["config"]), "provenance": json.loads(old["provenance"])}
-                notes.add(connection, "amended", body)
+            old = dict(connection.execute("SELECT config, provenance FROM study").fetchone())
+            new = {"config": config.model_dump_json(), "provenance": to_json(dict(provenance))}
+            was = {key: json.loads(text) for key, text in old.items()}
+            if was != {key: json.loads(text) for key, text in new.items()}:
+                connection.execute("UPDATE study SET config = :config, provenance = :provenance", new)
+                notes.add(connection, "amended", was)
                 append(connection, EventKind.STUDY)
 
     def _study(self, column: str) -> Any:
@@ -213,9 +213,7 @@ class Ledger(Outbox, Labels, Notes):
     def release(self) -> list[str]:
         """Make running trials pending: for the holder of the StudyLock, as it starts and as it leaves."""
         with self._database.write(durable=True) as connection:
-            rows = connection.execute(
-                "SELECT trial_id FROM trials WHERE state = 'running' ORDER BY number"
-            ).fetchall()
+            rows = connection.execute("SELECT trial_id FROM trials WHERE state = 'running' ORDER BY number").fetchall()
             connection.execute("UPDATE trials SET state = 'pending' WHERE state = 'running'")
             for (trial_id,) in rows:
                 append(connection, EventKind.RELEASED, trial_id)
@@ -245,9 +243,7 @@ class Ledger(Outbox, Labels, Notes):
 
     def _trials(self, where: str, values: tuple[Any, ...]) -> list[TrialRecord]:
         with self._database.read() as connection:
-            rows = connection.execute(
-                f"SELECT * FROM trials WHERE {where} ORDER BY number", values
-            ).fetchall()
+            rows = connection.execute(f"SELECT * FROM trials WHERE {where} ORDER BY number", values).fetchall()
             epochs: dict[str, list[EpochRecord]] = {row["trial_id"]: [] for row in rows}
             chosen = f"SELECT trial_id FROM trials WHERE {where}"
             sql = f"SELECT * FROM epochs WHERE trial_id IN ({chosen}) ORDER BY epoch"
@@ -263,9 +259,7 @@ def _state(connection: sqlite3.Connection, trial_id: str) -> TrialState:
     return TrialState(row["state"])
 
 
-def _put_extra(
-    connection: sqlite3.Connection, trial_id: str, size: ModelSize | None, extra: Mapping[str, Any]
-) -> None:
+def _put_extra(connection: sqlite3.Connection, trial_id: str, size: ModelSize | None, extra: Mapping[str, Any]) -> None:
     if size is not None:
         values = (size.parameters, size.flops, trial_id)
         connection.execute("UPDATE trials SET parameters = ?, flops = ? WHERE trial_id = ?", values)

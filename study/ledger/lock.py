@@ -53,9 +53,7 @@ class StudyLock:
                 holder = _read(descriptor)
                 os.close(descriptor)
                 mend = "wait until it ends, or stop it"
-                raise StudyLocked(
-                    f"held by {holder or 'another process'}", where=str(self._path.parent), mend=mend
-                )
+                raise StudyLocked(f"held by {holder or 'another process'}", where=str(self._path.parent), mend=mend)
             time.sleep(0.02)
         self.took_over = _read(descriptor)
         holder = Holder(os.getpid(), socket.gethostname(), time.time())

@@ -20,9 +20,7 @@ class Note:
 
 
 def add(connection: sqlite3.Connection, kind: str, body: Any) -> None:
-    connection.execute(
-        "INSERT INTO notes (time, kind, body) VALUES (?, ?, ?)", (time.time(), kind, to_json(body))
-    )
+    connection.execute("INSERT INTO notes (time, kind, body) VALUES (?, ?, ?)", (time.time(), kind, to_json(body)))
 
 
 class Notes:

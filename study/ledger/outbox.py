@@ -35,9 +35,7 @@ def append(
     connection: sqlite3.Connection, kind: EventKind, trial_id: str | None = None, epoch: int | None = None
 ) -> None:
     """Inside the transaction of the change itself: both are there, or neither."""
-    connection.execute(
-        "INSERT INTO events (kind, trial_id, epoch) VALUES (?, ?, ?)", (kind.value, trial_id, epoch)
-    )
+    connection.execute("INSERT INTO events (kind, trial_id, epoch) VALUES (?, ?, ?)", (kind.value, trial_id, epoch))
 
 
 class Outbox:

@@ -1,0 +1,55 @@
+"""Records made by hand, so that a test states only what it is about."""
+
+from pathlib import Path
+from typing import Any
+
+from study.config import StudyConfig, TrialConfig
+from study.ledger import Ledger
+from study.records import EpochRecord, TrialState
+
+NOON = 1_700_000_000.0  # a fixed time, seconds since the Unix epoch
+
+
+def epoch_record(epoch: int = 1, **values: Any) -> EpochRecord:
+    """A plausible epoch; ``values`` replace fields."""
+    plausible: dict[str, Any] = {
+        "epoch": epoch,
+        "step": 10 * epoch,
+        "time": NOON + epoch,
+        "train_loss": 1 / epoch,
+        "train_error": 0.4 / epoch,
+        "val_loss": 1.2 / epoch,
+        "val_error": 0.5 / epoch,
+        "train_n": 100,
+        "val_n": 50,
+        "val_loss_a": 1.2 / epoch,
+        "val_loss_b": 1.3 / epoch,
+        "val_error_a": 0.5 / epoch,
+        "val_error_b": 0.5 / epoch,
+        "batch_loss": 1 / epoch,
+        "learning_rate": 0.1,
+        "train_seconds": 1.0,
+        "eval_seconds": 0.25,
+        "images_per_second": 1000.0,
+        "peak_memory_mib": 64.0,
+        "gradient_ratio": 0.5,
+    }
+    return EpochRecord(**plausible | values)
+
+
+def new_ledger(folder: Path, name: str = "by-hand") -> Ledger:
+    """An empty study named ``name`` in ``folder``."""
+    return Ledger.create(folder / "ledger.db", StudyConfig(name=name), {"fingerprint": "abc123", "seed": 0})
+
+
+def run_by_hand(
+    ledger: Ledger, seed: int = 0, epochs: int = 2, end: TrialState | None = TrialState.FINISHED, **dials: Any
+) -> str:
+    """Add, start, measure and (unless ``end`` is None) end one trial; its id."""
+    trial_id = ledger.add_trial(TrialConfig(seed=seed).with_dials(dials), {"seed": seed, **dials}, "enqueue").trial_id
+    ledger.start_attempt(trial_id, "here", "cpu")
+    for epoch in range(1, epochs + 1):
+        ledger.record_epoch(trial_id, epoch_record(epoch))
+    if end is not None:
+        ledger.end_trial(trial_id, end)
+    return trial_id
