@@ -22,7 +22,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 class Frozen(BaseModel):
     """Base of every section: frozen, unknown keys refused, no silent conversion of strings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class DataCondition(Frozen):
