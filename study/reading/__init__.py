@@ -1,0 +1,80 @@
+"""A study's configuration from YAML, a recipe and ``--set`` options; refused in one line that says what is right.
+
+Everything is checked here, in well under a second and before Ray, torch or MLflow is imported.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from study.config import StudyConfig
+from study.reading import dials, overrides
+from study.reading.document import Document, read
+from study.reading.explain import Problem, problems, shown
+from study.reading.keys import keys_at
+from study.reading.overrides import Override, parse_set
+
+__all__ = ["Override", "override", "parse_set", "read_study", "validate"]
+
+
+def read_study(path: Path, changes: Iterable[Override] = ()) -> StudyConfig:
+    """The study of a YAML file, with some of its values replaced.
+
+    Raises:
+        UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
+    """
+    return validate(read(path), changes)
+
+
+def override(config: StudyConfig, changes: Sequence[Override], origin: str) -> StudyConfig:
+    """A study with some of its values replaced; ``origin`` names it in messages (``recipe quickstart``).
+
+    Raises:
+        UserError: the result is no valid study; the text names the option and the key.
+    """
+    return validate(Document(config.model_dump(mode="json"), origin), changes)
+
+
+def validate(document: Document, changes: Iterable[Override] = ()) -> StudyConfig:
+    """A document as a study.
+
+    Raises:
+        UserError: the first of its problems.
+    """
+    if not isinstance(document.value, dict):
+        _refuse(document, [Problem((), f"{shown(document.value)} is no study", _keys_hint())])
+    document = overrides.apply(document, changes)
+    _refuse(document, list(dials.unknown_dials(document)))
+    points = document.value.get("enqueue", [])
+    config = _validated(document, {**document.value, "enqueue": []})
+    if isinstance(config.space, str):
+        _require_space(config.space, document)
+    _refuse(document, [*dials.space_problems(config), *dials.enqueue_problems(points, config.base)])
+    return _validated(document, document.value)
+
+
+def _validated(document: Document, value: dict[str, object]) -> StudyConfig:
+    try:
+        # By way of JSON, where lists are tuples: strict, so that neither '24' nor true is a number.
+        return StudyConfig.model_validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        found = problems(error, value)
+        raise found[0].error(document, len(found) - 1) from None
+
+
+def _refuse(document: Document, found: list[Problem]) -> None:
+    if found:
+        raise found[0].error(document, len(found) - 1)
+
+
+def _require_space(space: str, document: Document) -> None:
+    import search_spaces
+
+    if space not in search_spaces.names():
+        raise overrides.unknown_space(space, document)
+
+
+def _keys_hint() -> str:
+    return f"a study has the keys {', '.join(keys_at(()) or ())}"

@@ -1,0 +1,167 @@
+"""Whether a study's dials can be trained: every bound and choice of the space, every enqueued point."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from pydantic import ValidationError
+
+from models.spec import CHOICES, DEPTHS, WHOLE_NUMBERS, architectures
+from study.config import DIALS, Choices, Optimization, Range, StudyConfig, TrialConfig
+from study.reading.document import Document, Key
+from study.reading.explain import Problem, explain, raised, shown
+from study.reading.keys import unknown_key
+
+# The values of these depend on each other: one is right if some combination with the others is.
+COUPLED: dict[str, tuple[Any, ...]] = {
+    "architecture": tuple(architectures()),
+    "family": CHOICES["family"],
+    "depth": tuple({depth for depths in DEPTHS.values() for depth in depths}),
+    "shortcut": CHOICES["shortcut"],
+}
+WORDS = {
+    "architecture",
+    "augment",
+    *CHOICES,
+    *(name for name, field in Optimization.model_fields.items() if isinstance(field.default, str)),
+}
+WHOLE = {
+    "seed",
+    *WHOLE_NUMBERS,
+    *(name for name, f in Optimization.model_fields.items() if f.annotation in (int, int | None)),
+}
+LONGEST_ENUMERATION = 1000
+
+
+def unknown_dials(document: Document) -> Iterator[Problem]:
+    """Dials of the space and of the enqueued points that no trial has."""
+    space, enqueue = document.value.get("space"), document.value.get("enqueue")
+    keys = [("space", name) for name in space] if isinstance(space, dict) else []
+    for i, point in enumerate(enqueue if isinstance(enqueue, list) else ()):
+        keys += [("enqueue", i, name) for name in point] if isinstance(point, dict) else []  # type: ignore[misc]
+    for key in keys:
+        if key[-1] not in DIALS:
+            yield Problem(key, *unknown_key(key))
+
+
+def space_problems(config: StudyConfig) -> Iterator[Problem]:
+    """Bounds and choices that no trial can have, the first of each dial."""
+    if isinstance(config.space, str):
+        return
+    yield from _contradictions(list(config.space), ("space",))
+    values = {name: list(_values(dial, name)) for name, dial in config.space.items()}
+    for name, dial in config.space.items():
+        problem = next(_shape(name, dial), None)
+        companions = _companions(name, values) if problem is None else []
+        for key, value in values[name]:
+            problem = problem or _refusal(config.base, {name: value}, companions, key)
+        if problem is not None:
+            yield problem
+
+
+def _companions(name: str, values: dict[str, list[tuple[Key, Any]]]) -> list[dict[str, Any]]:
+    """The combinations of the other coupled dials that a value of this dial may meet."""
+    if name not in COUPLED:
+        return [{}]
+    others = {
+        other: found
+        for other, known in COUPLED.items()
+        if other != name and (found := {v: v for _, v in values.get(other, ()) if v in known})
+    }
+    return [dict(zip(others, combination, strict=True)) for combination in product(*others.values())]
+
+
+def enqueue_problems(points: Any, base: TrialConfig) -> Iterator[Problem]:
+    """Enqueued points that are no trials."""
+    if not isinstance(points, list | tuple):
+        yield Problem(("enqueue",), f"{shown(points)} is not a list", "write [{lr: 0.1}, {lr: 0.2}]")
+        return
+    for i, point in enumerate(points):
+        if not isinstance(point, dict):
+            yield Problem(("enqueue", i), f"{shown(point)} is not a point", "write {lr: 0.1}")
+            continue
+        found = next(_contradictions(list(point), ("enqueue", i)), None)
+        for name, value in point.items():
+            found = found or _mistyped(name, value, ("enqueue", i, name))
+        found = found or trial_problem(base, point, ("enqueue", i))
+        if found is not None:
+            yield found
+
+
+def trial_problem(base: TrialConfig, dials: dict[str, Any], key: Key) -> Problem | None:
+    """Why ``base`` with these dials is no trial; the problem's key ends in the dial to blame."""
+    try:
+        base.with_dials(dials)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        name = str(detail["loc"][0])
+        return explain(detail, (*key, name), dials.get(name, detail["input"]))
+    except ValueError as error:
+        problem = raised((), str(error), dials)
+        # Only a dial that was set can be blamed; what it clashes with may be the base's.
+        return replace(problem, key=(*key, *problem.key)) if {*problem.key} <= {*dials} else Problem(key, str(error))
+    return None
+
+
+def _contradictions(names: list[str], key: Key) -> Iterator[Problem]:
+    if "architecture" in names and (other := {"family", "depth"} & set(names)):
+        yield Problem((*key, "architecture"), "sets family and depth", f"leave out {' and '.join(sorted(other))}")
+
+
+def _shape(name: str, dial: Range | Choices) -> Iterator[Problem]:
+    """What is wrong with a dial before any trial is built."""
+    key: Key = ("space", name)
+    if isinstance(dial, Range):
+        if name in WORDS:
+            yield Problem(key, "takes words, not a range", "write {choices: [...]}")
+        for bound in ("low", "high", "step"):
+            value = getattr(dial, bound)
+            if name in WHOLE and value is not None and not float(value).is_integer():
+                yield Problem((*key, bound), f"{value:g} is not a whole number")
+        return
+    for i, value in enumerate(dial.choices):
+        problem = _mistyped(name, value, (*key, "choices", i))
+        if problem is not None:
+            yield problem
+        if value in dial.choices[:i]:
+            yield Problem((*key, "choices", i), f"{shown(value)} is there twice")
+
+
+def _mistyped(name: str, value: Any, key: Key) -> Problem | None:
+    if name in WORDS:
+        if not isinstance(value, str) and not (name == "shortcut" and value is None):
+            return Problem(key, f"{shown(value)} is not a word")
+    elif name in WHOLE:
+        if (not isinstance(value, int) or isinstance(value, bool)) and not (
+            name == "steps_per_epoch" and value is None
+        ):
+            return Problem(key, f"{shown(value)} is not a whole number")
+    elif not isinstance(value, int | float) or isinstance(value, bool):
+        return Problem(key, f"{shown(value)} is not a number")
+    return None
+
+
+def _values(dial: Range | Choices, name: str) -> Iterator[tuple[Key, Any]]:
+    """The values that decide whether a dial is right, each with its key: bounds, choices, every depth of a range."""
+    key: Key = ("space", name)
+    if isinstance(dial, Choices):
+        yield from (((*key, "choices", i), value) for i, value in enumerate(dial.choices))
+        return
+    number = int if name in WHOLE else float
+    yield (*key, "low"), number(dial.low)
+    if name == "depth":
+        steps = range(int(dial.low), int(dial.high) + 1, max(1, int(dial.step or 1)))
+        yield from ((key, value) for value in steps[1:LONGEST_ENUMERATION])
+    yield (*key, "high"), number(dial.high)
+
+
+def _refusal(base: TrialConfig, dial: dict[str, Any], companions: list[dict[str, Any]], key: Key) -> Problem | None:
+    """Why no companion values make a trial of this dial's value; None where some do."""
+    first: Problem | None = None
+    for others in companions:
+        problem = trial_problem(base, {**others, **dial}, ())
+        if problem is None:
+            return None
+        first = first or problem
+    return first and Problem(key, first.what, first.mend)

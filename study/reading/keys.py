@@ -1,0 +1,94 @@
+"""The keys that a study has, read off its types: what an unknown key may have meant."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel
+
+from study.config import DIALS, Choices, Range, StudyConfig
+from study.reading.document import Key, dotted
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a mistyped one is nearest to; None where none is near (Ratcliff-Obershelp, 0.6)."""
+    folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower()[:80], folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint for an unknown word: the nearest known one, or all of them."""
+    known = list(known)
+    near = closest(word, known)
+    return f"did you mean {near}?" if near else f"choose from {', '.join(known)}"
+
+
+def keys_at(key: Key) -> list[str] | None:
+    """The keys of the section at ``key``; None where it is no section."""
+    if key and key[0] == "space":
+        levels: dict[int, list[str]] = {1: sorted(DIALS), 2: [*Range.model_fields, *Choices.model_fields]}
+        return levels.get(len(key))
+    if key and key[0] == "enqueue":
+        return sorted(DIALS) if len(key) == 2 else None
+    section: Any = StudyConfig
+    for part in key:
+        section = _sections(section).get(str(part)) if section else None
+    return list(_keys(section)) if section else None
+
+
+def unknown_key_hint(key: Key) -> str:
+    """What an unknown key may have meant: a neighbour, or the same word in another section."""
+    word = str(key[-1])
+    neighbours = keys_at(key[:-1]) or []
+    near = closest(word, neighbours)
+    if near is None:
+        elsewhere = [path for path in _paths() if path.rsplit(".", 1)[-1] == word]
+        near = elsewhere[0] if elsewhere else None
+    if near is None:
+        whole = closest(dotted(key), _paths()) if len(key) > 1 else None
+        return f"did you mean {whole}?" if whole else f"choose from {', '.join(neighbours)}"
+    return f"did you mean {near}?"
+
+
+def unknown_key(key: Key) -> tuple[str, str]:
+    """What is wrong with an unknown key, and what would be right."""
+    noun = "dial" if key[0] in ("space", "enqueue") and len(key) < 4 and keys_at(key[:-1]) == sorted(DIALS) else "key"
+    return f"no such {noun}", unknown_key_hint(key)
+
+
+@cache
+def _paths() -> tuple[str, ...]:
+    def walk(section: Any, prefix: str) -> Iterable[str]:
+        for name in _keys(section):
+            yield prefix + name
+        for name, inner in _sections(section).items():
+            yield from walk(inner, f"{prefix}{name}.")
+
+    return tuple(walk(StudyConfig, ""))
+
+
+def _keys(section: Any) -> Iterable[str]:
+    return section.model_fields if issubclass(section, BaseModel) else [f.name for f in fields(section)]
+
+
+@cache
+def _sections(section: Any) -> dict[str, Any]:
+    """The keys of a section that are sections themselves, with their types."""
+    hints = typing.get_type_hints(section)
+    return {name: hint for name, hint in ((n, _plain(h)) for n, h in hints.items()) if _is_section(hint)}
+
+
+def _plain(hint: Any) -> Any:
+    origin = typing.get_origin(hint)
+    if origin is Annotated:
+        return _plain(typing.get_args(hint)[0])
+    return None if origin in (typing.Union, types.UnionType) else hint
+
+
+def _is_section(hint: Any) -> bool:
+    return isinstance(hint, type) and (issubclass(hint, BaseModel) or is_dataclass(hint))

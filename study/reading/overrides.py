@@ -1,0 +1,105 @@
+"""``--set key.path=value``: single values of a study replaced, with their own place in every message."""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from study.errors import UserError
+from study.reading.document import Document, Key, dotted, parse, printable
+from study.reading.keys import did_you_mean, keys_at, unknown_key
+
+
+@dataclass(frozen=True)
+class Override:
+    """One value to replace."""
+
+    key: Key
+    value: Any
+    option: str  # as a message names it: ``--set base.optimization.lr``
+
+
+def parse_set(text: str) -> Override:
+    """``space.lr.low=1e-4`` -> an override; the value is YAML.
+
+    Raises:
+        UserError: no ``=``, an empty part of the key, or a value that is not YAML.
+    """
+    path, equals, value = text.partition("=")
+    parts = tuple(int(p) if p.isdecimal() and len(p) < 9 else p for p in path.strip().split("."))
+    if not equals or "" in parts:
+        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where="--set", mend="--set search.trials=48")
+    option = f"--set {printable(path.strip())}"
+    return Override(parts, parse(value, option).value, option)
+
+
+def apply(document: Document, overrides: Iterable[Override]) -> Document:
+    """The document with its values replaced; a changed family or depth takes its own published shortcut again.
+
+    Raises:
+        UserError: an unknown key, or a key inside something that holds none.
+    """
+    value = copy.deepcopy(document.value)
+    replaced = dict(document.replaced)
+    for override in overrides:
+        document = replace(document, replaced=replaced)
+        _put(value, override, document)
+        replaced[override.key] = override.option
+        if override.key in (("base", "model", "family"), ("base", "model", "depth")):
+            value["base"]["model"].pop("shortcut", None)
+    return replace(document, value=value, replaced=replaced)
+
+
+def _put(value: Any, override: Override, document: Document) -> None:
+    section = value
+    *inner, last = override.key
+    for depth, part in enumerate(inner):
+        _require_known(override, depth)
+        section = _open_section(section, part, document, override.key[: depth + 1])
+    _require_known(override, len(inner))
+    if not (_holds(section, last) or (isinstance(section, dict) and isinstance(last, str))):
+        raise UserError(
+            "holds no such key", where=f"{override.option}", mend=f"{dotted(override.key[:-1])} is not a mapping"
+        )
+    section[last] = override.value
+
+
+def _open_section(section: Any, part: str | int, document: Document, key: Key) -> Any:
+    if key == ("space",) and isinstance(section.get("space"), str):
+        section["space"] = _dials_of(section["space"], document)
+    if isinstance(section, dict) and isinstance(part, str):
+        section[part] = {} if section.get(part) is None else section[part]
+    elif not _holds(section, part):
+        raise UserError("holds no keys", where=document.where(key[:-1]))
+    return section[part]
+
+
+def _holds(section: Any, part: str | int) -> bool:
+    if isinstance(section, list):
+        return isinstance(part, int) and part < len(section)
+    return isinstance(section, dict) and part in section
+
+
+def _require_known(override: Override, depth: int) -> None:
+    known = keys_at(override.key[:depth])
+    if known is not None and override.key[depth] not in known:
+        what, hint = unknown_key(override.key[: depth + 1])
+        raise UserError(what, where=override.option, mend=hint)
+
+
+def _dials_of(space: str, document: Document) -> dict[str, Any]:
+    """A named search space as the dials that a config writes down, so that one of them can be changed."""
+    import search_spaces
+    from study.search.space import dials
+
+    if space not in search_spaces.names():
+        raise unknown_space(space, document)
+    return {name: dial.model_dump(mode="json") for name, dial in dials(search_spaces.get(space)).items()}
+
+
+def unknown_space(space: str, document: Document) -> UserError:
+    """The name of no search space."""
+    import search_spaces
+
+    what = f"no search space is called '{printable(space)}'"
+    return UserError(what, where=document.where(("space",)), mend=did_you_mean(space, search_spaces.names()))
