@@ -1,0 +1,68 @@
+"""Training batches cut from tensors that already lie on the device: no loader, no per-image Python."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from study.data import TrainSubset
+from study.training.settings import Settings
+
+
+def make_normalize(subset: TrainSubset, settings: Settings) -> Callable[[Tensor], Tensor]:
+    """uint8 [B, C, H, W] on the device -> float32 in the layout of the settings, by the subset's statistics."""
+    device = settings.torch_device
+    mean, std = subset.mean.view(1, -1, 1, 1).to(device), subset.std.view(1, -1, 1, 1).to(device)
+    scale, shift = 1 / std, -mean / std
+
+    def normalize(images: Tensor) -> Tensor:
+        floats = images.to(torch.float32, memory_format=settings.torch_memory_format)
+        return floats.mul_(scale).add_(shift)
+
+    return normalize
+
+
+class Batches:
+    """An endless shuffled stream over a trial's subset.
+
+    The incomplete batch at the end of a pass is dropped (batch norm cannot train on one image), unless the
+    subset is smaller than a batch: then the whole subset is the batch. Each pass is shuffled anew, so what
+    is dropped differs from pass to pass.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        indices: Tensor,
+        *,
+        batch_size: int,
+        generator: torch.Generator,
+    ) -> None:
+        """``images``: uint8 [N, C, H, W], all of the training split; ``labels``, ``indices``: [n] of the subset."""
+        self._images, self._labels, self._indices = images, labels, indices
+        self._generator = generator
+        self._size = min(batch_size, len(indices))
+        self.per_pass = len(indices) // self._size
+        self._order = torch.empty(0, dtype=torch.int64)
+        self._position = 0
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """The next batch: images uint8 [B, C, H, W] and labels int64 [B], on the device."""
+        if self._position + self._size > len(self._order):
+            # Drawn on the CPU so that every device sees the same order; one small upload a pass.
+            order = torch.randperm(len(self._indices), generator=self._generator)
+            self._order = order.to(self._indices.device, non_blocking=True)
+            self._position = 0
+        chosen = self._order[self._position : self._position + self._size]
+        self._position += self._size
+        return self._images.index_select(0, self._indices[chosen]), self._labels[chosen]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The pass under way; the generator is checkpointed by its owner."""
+        return {"order": self._order.cpu(), "position": self._position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._order = state["order"].to(self._indices.device)
+        self._position = state["position"]

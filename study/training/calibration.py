@@ -1,0 +1,115 @@
+"""Measure a few training steps, choose precision and memory layout, and record the choice with its evidence."""
+
+import time
+from dataclasses import replace
+from itertools import product
+
+import torch
+
+from models.spec import ModelSpec
+from study.config import Optimization
+from study.training.network import make_network
+from study.training.optimization import make_optimizer
+from study.training.randomness import seeded_default
+from study.training.settings import MemoryFormat, Precision, Rate, Settings
+from study.training.step import Gradients
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("nchw", "channels_last")
+MEASURED_BATCH = 64  # images; more only takes longer on the CPU
+ROUNDS = 3
+
+
+class Stepper:
+    """Training steps of one net on made-up images: the engine without data, augmentation and evaluation."""
+
+    def __init__(
+        self, spec: ModelSpec, input_shape: tuple[int, int, int], classes: int, *, settings: Settings, batch: int
+    ) -> None:
+        device = settings.torch_device
+        with seeded_default(0, "calibration"):
+            images = torch.randn(batch, *input_shape)
+            labels = torch.randint(classes, (batch,))
+        model = make_network(spec, input_shape, classes, seed=0, settings=settings)
+        self._images = images.to(device=device, memory_format=settings.torch_memory_format)
+        self._labels = labels.to(device)
+        self._optimizer = make_optimizer(model, Optimization(lr=0.01))
+        self._gradients = Gradients(model, settings)
+
+    def seconds(self, steps: int = 1) -> float:
+        """Wall time of ``steps`` training steps, waiting for the device at the end only."""
+        started = time.perf_counter()
+        for _ in range(steps):
+            loss = self._gradients.compute(self._images, self._labels)
+            self._optimizer.step()
+        loss.item()
+        return time.perf_counter() - started
+
+
+def choose_settings(
+    spec: ModelSpec,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    settings: Settings,
+    precision: Precision | None = None,
+    batch_size: int = 128,
+    steps: int = 0,
+) -> Settings:
+    """The fastest precision and layout for this net on this device, and what was measured.
+
+    Args:
+        spec: the net; for a study, its costliest.
+        input_shape: (C, H, W) of one image.
+        classes: number of classes.
+        settings: what is given and not chosen: device and threads.
+        precision: the study's, once it has one; then only the layout is chosen.
+        batch_size: images a step; at most 64 are used on the CPU.
+        steps: steps of the whole trial. On CUDA ``torch.compile`` is chosen if it wins its compilation back
+            within them; 0 leaves it untried.
+
+    The candidates are timed in turn and each counts with its best round, so that a neighbour's burst of
+    work does not decide.
+    """
+    cuda = settings.torch_device.type == "cuda"
+    batch = batch_size if cuda else min(batch_size, MEASURED_BATCH)
+    before = torch.get_num_threads()
+    torch.set_num_threads(settings.threads)
+    try:
+        candidates = [
+            replace(settings, precision=p, memory_format=m)
+            for p, m in product((precision,) if precision else PRECISIONS, MEMORY_FORMATS)
+        ]
+        steppers = [Stepper(spec, input_shape, classes, settings=c, batch=batch) for c in candidates]
+        for stepper in steppers:
+            stepper.seconds()  # the first step allocates, and on CUDA loads kernels
+        repeats = 10 if cuda else 1
+        rounds = [[s.seconds(repeats) / repeats for s in steppers] for _ in range(ROUNDS)]
+        best = [min(times) for times in zip(*rounds, strict=True)]
+        rates = [_rate(c, batch / seconds) for c, seconds in zip(candidates, best, strict=True)]
+        fastest = min(range(len(best)), key=best.__getitem__)
+        chosen = candidates[fastest]
+        if cuda and steps > 0:
+            compiled = replace(chosen, compiled=True)
+            stepper = Stepper(spec, input_shape, classes, settings=compiled, batch=batch)
+            compilation, seconds = stepper.seconds(), stepper.seconds(repeats) / repeats
+            rates.append(_rate(compiled, batch / seconds))
+            if pays_off(compilation, before=best[fastest], after=seconds, steps=steps):
+                chosen = compiled
+        return replace(chosen, rates=tuple(rates))
+    finally:
+        torch.set_num_threads(before)
+
+
+def pays_off(compilation: float, *, before: float, after: float, steps: int) -> bool:
+    """Whether ``compilation`` seconds are won back by ``steps`` steps that take ``after`` instead of ``before``."""
+    return steps * (before - after) > compilation
+
+
+def _rate(settings: Settings, images_per_second: float) -> Rate:
+    return Rate(
+        precision=settings.precision,
+        memory_format=settings.memory_format,
+        images_per_second=images_per_second,
+        compiled=settings.compiled,
+    )

@@ -1,0 +1,149 @@
+"""One trial from its first to its last epoch. Knows nothing of Ray, MLflow and Optuna."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from study.config import TrialConfig
+from study.data import TrialData
+from study.records import EpochRecord, LatePair, ModelSize
+from study.training import memory
+from study.training.settings import Settings
+from study.training.state import TrialState
+
+FINITE_CHECK_EVERY = 50  # steps, on the CPU, where looking at a loss waits for nothing
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What ``run_trial`` yields after each epoch."""
+
+    record: EpochRecord
+    checkpoint: Callable[[], bytes]  # of the end of this epoch; call it before asking for the next one
+    diverged: bool  # a loss or a weight is NaN or infinite; no epoch follows
+    late: LatePair | None  # at the last epoch, unless diverged
+    size: ModelSize
+
+
+def run_trial(
+    config: TrialConfig,
+    data: TrialData,
+    *,
+    settings: Settings,
+    checkpoint: bytes | None = None,
+    on_step: Callable[[], None] | None = None,
+) -> Iterator[Progress]:
+    """Train one net and measure it after every epoch.
+
+    Same config, device and settings: the same numbers, whatever else the process or the machine does, and
+    whether or not the trial was interrupted. From a checkpoint of epoch e the next epoch is e + 1; from one
+    of the last epoch nothing follows. ``on_step`` is called after each step, as a sign of life.
+
+    Raises:
+        ValueError: at once; a corrupt checkpoint, or one of another trial, data set or precision.
+        TrialOutOfMemory: from the iterator; half a batch does not fit the device.
+    """
+    memory.reset_peak(settings.torch_device)
+    with _threads(settings.threads):
+        trial = TrialState(config, data, settings)
+        if checkpoint is not None:
+            trial.restore(checkpoint)
+    return _epochs(trial, on_step or (lambda: None))
+
+
+def _epochs(trial: TrialState, on_step: Callable[[], None]) -> Iterator[Progress]:
+    while trial.epoch < trial.config.optimization.epochs:
+        # Threads and default generators are the process's: this trial has them only until it yields.
+        with _threads(trial.settings.threads), trial.randomness.running():
+            started = time.perf_counter()
+            batch_loss, images = _train_epoch(trial, on_step)
+            trained = time.perf_counter()
+            progress = _measure(trial, batch_loss, images, trained - started)
+        yield progress
+        if progress.diverged:
+            return
+
+
+def _train_epoch(trial: TrialState, on_step: Callable[[], None]) -> tuple[float, int]:
+    """Mean batch loss and images trained on; ends early once the loss is no longer finite."""
+    total = torch.zeros((), device=trial.settings.torch_device)
+    steps = images_seen = 0
+    for steps in range(1, trial.steps_per_epoch + 1):
+        images, labels = trial.batches.draw()
+        images = trial.normalize(trial.augment(images, trial.randomness.augmentation))
+        total += trial.gradients.compute(images, labels)
+        trial.gradient_probe.observe(trial.step, full=trial.step == 0 or steps == trial.steps_per_epoch)
+        trial.update()
+        images_seen += len(labels)
+        on_step()
+        if steps % FINITE_CHECK_EVERY == 0 and not total.is_cuda and not total.isfinite():
+            break
+    return total.item() / steps, images_seen  # the epoch's one wait for the device
+
+
+def _measure(trial: TrialState, batch_loss: float, images: int, train_seconds: float) -> Progress:
+    """Evaluate the end of an epoch and write it down, non-finite values as they are."""
+    trial.epoch += 1
+    started = time.perf_counter()
+    train, validation = trial.evaluate()
+    half_a, half_b = trial.data.val_half, ~trial.data.val_half
+    memorized = trial.memorization(train, validation)
+    gradients, gradient_ratio = trial.gradient_probe.drain()
+    record = EpochRecord(
+        epoch=trial.epoch,
+        step=trial.step,
+        time=time.time(),
+        train_loss=train.loss(),
+        train_error=train.error(),
+        val_loss=validation.loss(),
+        val_error=validation.error(),
+        train_n=len(train.losses),
+        val_n=len(validation.losses),
+        val_loss_a=validation.loss(half_a),
+        val_loss_b=validation.loss(half_b),
+        val_error_a=validation.error(half_a),
+        val_error_b=validation.error(half_b),
+        batch_loss=batch_loss,
+        learning_rate=trial.learning_rate,
+        train_seconds=train_seconds,
+        eval_seconds=time.perf_counter() - started,
+        images_per_second=images / train_seconds,
+        peak_memory_mib=memory.peak_mib(trial.settings.torch_device),
+        memorized_train=memorized.train,
+        memorized_val=memorized.val,
+        flipped_n=memorized.flipped_n,
+        gradients=gradients,
+        gradient_ratio=gradient_ratio,
+    )
+    losses = torch.tensor([record.batch_loss, record.train_loss, record.val_loss])
+    diverged = not (bool(losses.isfinite().all()) and trial.weights_are_finite())
+    trial.best.update(trial.epoch, validation)
+    last = trial.epoch == trial.config.optimization.epochs and not diverged
+    return Progress(
+        record=record,
+        checkpoint=_checkpoint_of(trial, trial.epoch),
+        diverged=diverged,
+        late=trial.best.pair(trial.epoch, validation) if last else None,
+        size=trial.size,
+    )
+
+
+def _checkpoint_of(trial: TrialState, epoch: int) -> Callable[[], bytes]:
+    def checkpoint() -> bytes:
+        assert trial.epoch == epoch, f"checkpoint of epoch {epoch} asked for in epoch {trial.epoch}"
+        return trial.checkpoint()
+
+    return checkpoint
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,59 @@
+"""How a trial is computed, as opposed to what it is: device, precision, threads, memory layout."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+Precision = Literal["fp32", "bf16"]
+MemoryFormat = Literal["nchw", "channels_last"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Training speed of one precision and layout, as ``choose_settings`` measured it."""
+
+    precision: Precision
+    memory_format: MemoryFormat
+    images_per_second: float
+    compiled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How trials are computed. Equal settings on one kind of device give equal numbers.
+
+    ``precision`` is one for a whole study, or its trials could not be compared; the layout is free.
+
+    Raises:
+        ValueError: a field is out of range or names no device of this machine.
+    """
+
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    memory_format: MemoryFormat = "nchw"
+    threads: int = 1  # of the CPU; a study runs one trial a core
+    compiled: bool = False  # torch.compile; on the CPU it was never worth its compilation
+    repeatable: bool = True  # False lets cuDNN pick kernels by timing: faster, not the same numbers twice
+    rates: tuple[Rate, ...] = ()  # what the choice rests on; empty where nothing was measured
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError(f"threads: {self.threads} is below 1")
+        if self.torch_device.type == "cuda" and not torch.cuda.is_available():
+            raise ValueError(f"device: '{self.device}' asked for, but torch finds no CUDA device")
+
+    @property
+    def torch_device(self) -> torch.device:
+        try:
+            return torch.device(self.device)
+        except RuntimeError as error:
+            raise ValueError(f"device: '{self.device}' is no device, take cpu or cuda") from error
+
+    @property
+    def torch_memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
+
+    def autocast(self) -> torch.autocast:
+        """bf16 needs no gradient scaling: its exponent is that of fp32."""
+        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")

@@ -1,0 +1,146 @@
+"""Everything one trial owns between two steps, and its way into a checkpoint and back."""
+
+import torch
+
+from models.size import measure
+from study.config import TrialConfig
+from study.data import TrialData, augment, probe, select
+from study.records import ModelSize
+from study.training import checkpoint
+from study.training.batches import Batches, make_normalize
+from study.training.evaluation import Evaluation, evaluate
+from study.training.gradients import GradientProbe
+from study.training.late import BestEpoch
+from study.training.memorization import Memorization, memorization
+from study.training.memory import TrialOutOfMemory, is_out_of_memory
+from study.training.network import make_network
+from study.training.optimization import learning_rate, make_optimizer, set_learning_rate
+from study.training.randomness import Randomness
+from study.training.settings import Settings
+from study.training.step import Gradients
+
+
+class TrialState:
+    """Model, optimizer, data stream, random streams and counters of one trial.
+
+    Data: the training images lie on the device once, all trials of a CPU node reading one shared copy; the
+    trial's subset is indices into them. Validation and the probe, a fixed slice of the subset with the
+    labels that are trained on, lie beside them.
+    """
+
+    def __init__(self, config: TrialConfig, data: TrialData, settings: Settings) -> None:
+        self.config, self.data, self.settings = config, data, settings
+        device = settings.torch_device
+        classes = len(data.classes)
+
+        subset = select(data, config.data, config.seed)
+        self.randomness = Randomness(config.seed, device)
+        self.normalize = make_normalize(subset, settings)
+        self.augment = augment.make(config.data.augment)
+        train_images = _upload(data.train_images, device)
+        self.batches = Batches(
+            train_images,
+            _upload(subset.labels, device),
+            _upload(subset.indices, device),
+            batch_size=config.optimization.batch_size,
+            generator=self.randomness.order,
+        )
+        self._val_images, self._val_labels = _upload(data.val_images, device), _upload(data.val_labels, device)
+        self._subset, self._probe = subset, probe(subset, data.probe_size)
+        self._probe_images = train_images.index_select(0, subset.indices[self._probe].to(device))
+        self._probe_labels = subset.labels[self._probe].to(device)
+
+        self.model = make_network(config.model, data.input_shape, classes, seed=config.seed, settings=settings)
+        parameters, flops = measure(config.model, data.input_shape, classes)
+        self.size = ModelSize(parameters=parameters, flops=flops)
+        self.optimizer = make_optimizer(self.model, config.optimization)
+        self.gradients = Gradients(self.model, settings)
+        self.gradient_probe = GradientProbe(self.model)
+        self.best = BestEpoch(data.val_half)
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = not settings.repeatable
+            torch.backends.cudnn.deterministic = settings.repeatable
+
+        self.epoch = self.step = 0
+        self.steps_per_epoch = config.optimization.steps_per_epoch or self.batches.per_pass
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the last step that was taken."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def update(self) -> None:
+        """One optimizer step from the gradients in place."""
+        config = self.config.optimization
+        rate = learning_rate(config, self.step, self.steps_per_epoch * config.epochs)
+        set_learning_rate(self.optimizer, rate)
+        self.optimizer.step()
+        self.step += 1
+
+    def evaluate(self) -> tuple[Evaluation, Evaluation]:
+        """The probe and validation, by the same evaluator."""
+        parts = ((self._probe_images, self._probe_labels), (self._val_images, self._val_labels))
+        try:
+            train, validation = (
+                evaluate(self.model, images, labels, normalize=self.normalize, settings=self.settings)
+                for images, labels in parts
+            )
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise TrialOutOfMemory(f"oom: evaluation does not fit: {error}") from error
+            raise
+        return train, validation
+
+    def memorization(self, train: Evaluation, validation: Evaluation) -> Memorization:
+        return memorization(self._subset, self._probe, train.predictions, validation.predictions)
+
+    def weights_are_finite(self) -> bool:
+        norms = torch._foreach_norm([p.detach() for p in self.model.parameters()])
+        return bool(torch.stack(norms).isfinite().all())
+
+    def checkpoint(self) -> bytes:
+        return checkpoint.pack(
+            {
+                **self._identity(),
+                "epoch": self.epoch,
+                "step": self.step,
+                "parts": self.gradients.parts,
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "randomness": self.randomness.state_dict(),
+                "batches": self.batches.state_dict(),
+                "best": self.best.state_dict(),
+            }
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Continue from ``checkpoint``'s bytes.
+
+        Raises:
+            ValueError: corrupt, or of another trial, data set or precision.
+        """
+        state = checkpoint.unpack(data)
+        for key, value in self._identity().items():
+            if state[key] != value:
+                raise ValueError(f"checkpoint: its {key} is {state[key]}, this trial's is {value}")
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.gradients.parts = state["parts"]
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.randomness.load_state_dict(state["randomness"])
+        self.batches.load_state_dict(state["batches"])
+        self.best.load_state_dict(state["best"])
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            "trial": self.config.trial_id,
+            "data": self.data.fingerprint,
+            "precision": self.settings.precision,
+        }
+
+
+def _upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """To the device, from pinned memory where that is a GPU; no copy at all on the CPU."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor
