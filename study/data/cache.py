@@ -4,6 +4,7 @@ One folder a prepared data set: ``trial.pt`` (train and validation), ``test.pt``
 does not open) and ``facts.json`` with the SHA-256 of both.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -37,8 +38,8 @@ def key(parts: dict[str, Any], files: list[Path]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def write(folder: Path, trial: dict[str, Any], test: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Write a prepared data set; a reader sees the old folder, none, or the new one.
+def write(folder: Path, trial: dict[str, Any], test: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """Write a prepared data set and return its facts as `read_facts` will; a reader sees a whole folder or none.
 
     Raises:
         UserError: no room or no permission; nothing is left behind.
@@ -55,14 +56,16 @@ def write(folder: Path, trial: dict[str, Any], test: dict[str, Any], facts: dict
                     file.flush()
                     os.fsync(file.fileno())
                 sums[name] = _sha256(whole / name)
-            (whole / "facts.json").write_text(json.dumps({**facts, "sha256": sums}, indent=1))
+            text = json.dumps({**facts, "sha256": sums}, indent=1)
+            (whole / "facts.json").write_text(text)
             if folder.exists():
                 shutil.rmtree(folder)  # damaged, or it would have been read
             whole.replace(folder)
     except OSError as error:
-        if (folder / "facts.json").exists():
-            return  # another process prepared the same meanwhile
-        raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root") from error
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # those: another process was first with the same
+            raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root") from error
+    result: dict[str, Any] = json.loads(text)
+    return result
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

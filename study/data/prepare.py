@@ -10,11 +10,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from study.config import DataConfig
-from study.data.datasets.source import Images, Labels, RawData
+from study.data.datasets.source import MINIMUM_IMAGES, Images, Labels, RawData
 from study.data.splits import Indices, content_groups, split
 from study.errors import UserError
 
-MINIMUM_IMAGES = 20  # in all, test included
 MINIMUM_PART = 4  # in each of train, validation and test
 
 

@@ -103,8 +103,8 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
         facts, trial = cache.read_facts(folder), cache.read_trial(folder)
     except cache.CacheDamaged:
         prepared = prepare(source.read(config.image_size), config)
-        cache.write(folder, prepared.trial, prepared.test, prepared.facts)
-        facts, trial = cache.read_facts(folder), prepared.trial
+        facts = cache.write(folder, prepared.trial, prepared.test, prepared.facts)
+        trial = prepared.trial
     _require_readable(facts, config)
     return SealedData(config, folder, TrialData(**trial, probe_size=config.probe_size), facts)
 

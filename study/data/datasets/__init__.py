@@ -3,9 +3,12 @@
 import difflib
 
 from study.config import DataConfig
+from study.data.datasets.cifar import CIFAR10, CIFAR100
 from study.data.datasets.digits import Digits
 from study.data.datasets.fashion_mnist import FashionMNIST
+from study.data.datasets.image_folder import ImageFolder
 from study.data.datasets.source import Presence, Source
+from study.data.datasets.svhn import SVHN
 from study.errors import UserError
 
 _REGISTRY: dict[str, type[Source]] = {
@@ -13,6 +16,10 @@ _REGISTRY: dict[str, type[Source]] = {
     for source in (
         Digits,
         FashionMNIST,
+        CIFAR10,
+        CIFAR100,
+        SVHN,
+        ImageFolder,
     )
 }
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
+MINIMUM_IMAGES = 20  # in a data set, test part included
+
 
 @dataclass(frozen=True, kw_only=True)
 class RawData:
