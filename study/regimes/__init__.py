@@ -1,0 +1,48 @@
+"""Records -> labels: which regime each trial is in, with what probability, and which flags it carries.
+
+Definitions, version 1: errors as Jeffreys rates, brought to one scale under label noise, in skill units
+between the best reachable error and chance; a decision list asked of draws of the errors; undecided where no
+regime is likely enough. Pure functions of records: labels at another tau need no training and no re-reading.
+"""
+
+from study.regimes.decision import DECIDABLE, Skills, probabilities, regime_of, split_excess
+from study.regimes.depth import DepthPair, DepthTest, depth_pairs, depth_tests
+from study.regimes.draws import StandardDraws, standard_draws
+from study.regimes.labels import Finals, label, label_all
+from study.regimes.late import Rise, error_rises, loss_rises
+from study.regimes.reference import Reference, estimate_reference
+from study.regimes.replicates import SeedNoise, between_seeds, by_group, final_record, pooled_seed_noise
+from study.regimes.skill import flip_rate, rate, to_clean, to_noisy, train_skill, val_skill
+
+__all__ = [
+    "DECIDABLE",
+    "DepthPair",
+    "DepthTest",
+    "Finals",
+    "Reference",
+    "Rise",
+    "SeedNoise",
+    "Skills",
+    "StandardDraws",
+    "between_seeds",
+    "by_group",
+    "depth_pairs",
+    "depth_tests",
+    "error_rises",
+    "estimate_reference",
+    "final_record",
+    "flip_rate",
+    "label",
+    "label_all",
+    "loss_rises",
+    "pooled_seed_noise",
+    "probabilities",
+    "rate",
+    "regime_of",
+    "split_excess",
+    "standard_draws",
+    "to_clean",
+    "to_noisy",
+    "train_skill",
+    "val_skill",
+]

@@ -1,0 +1,73 @@
+"""Overfitting in time: is the last epoch worse than the best one? Best on half A, judged on half B."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from study.records import LatePair
+from study.regimes.skill import Array
+
+RISE: Final = 0.10  # relative; Prechelt's generalization loss (1998) that is worth a word
+RESAMPLES: Final = 1000
+LEVEL: Final = 0.05  # of the two-sided interval
+
+
+@dataclass(frozen=True)
+class Rise:
+    """Last minus best on half B, in mean loss or in error, with a paired bootstrap interval."""
+
+    best: float
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def overfits(self) -> bool:
+        """The interval is above 0 and the rise is at least a tenth of the best."""
+        return self.low > 0 and self.difference >= RISE * self.best
+
+
+def loss_rises(pairs: Sequence[LatePair], *, seed: int = 0, level: float = LEVEL) -> list[Rise]:
+    """Rise of the mean validation loss of each trial."""
+    return _rises([(p.best_losses, p.last_losses) for p in pairs], seed, level)
+
+
+def error_rises(pairs: Sequence[LatePair], *, seed: int = 0, level: float = LEVEL) -> list[Rise]:
+    """Rise of the validation error of each trial."""
+    return _rises([(p.best_errors, p.last_errors) for p in pairs], seed, level)
+
+
+def _rises(pairs: Sequence[tuple[Sequence[float], Sequence[float]]], seed: int, level: float) -> list[Rise]:
+    """Trials with the same images share the resamples: one matrix product for all of them."""
+    rises: dict[int, Rise] = {}
+    for n in sorted({len(best) for best, _ in pairs}):
+        rows = [i for i, (best, _) in enumerate(pairs) if len(best) == n]
+        best = np.array([pairs[i][0] for i in rows], dtype=float)
+        last = np.array([pairs[i][1] for i in rows], dtype=float)
+        rises.update(zip(rows, _paired_bootstrap(best, last, seed, level), strict=True))
+    return [rises[i] for i in range(len(pairs))]
+
+
+def _paired_bootstrap(best: Array, last: Array, seed: int, level: float) -> list[Rise]:
+    """Percentile intervals of the mean difference over images; ``best`` and ``last`` are [T, n].
+
+    A last loss that is not finite is an infinite rise; a best one that is not finite leaves it unknown.
+    """
+    n = best.shape[1]
+    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+    difference = last - best
+    usable: NDArray[np.bool_] = np.isfinite(difference.sum(axis=1))
+    means = np.where(usable[:, None], difference, 0.0) @ weights.T
+    low, high = np.quantile(means, [level / 2, 1 - level / 2], axis=1)
+    found: list[Rise] = []
+    for i, known in enumerate(usable):
+        before = float(best[i].mean())
+        if known:
+            found.append(Rise(before, float(difference[i].mean()), float(low[i]), float(high[i])))
+        else:
+            rise = float("inf") if np.isfinite(best[i]).all() else float("nan")
+            found.append(Rise(before, rise, rise, rise))
+    return found

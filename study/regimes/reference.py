@@ -1,0 +1,78 @@
+"""The best reachable validation error, estimated without the winner's curse."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+
+from study.records import EpochRecord, TrialRecord
+from study.regimes.draws import StandardDraws
+from study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise, sampling_variance
+from study.regimes.skill import Array, rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """E_ref on clean labels, and what it rests on. ``images`` 0: given by the user, taken as exact."""
+
+    error: float
+    images: int = 0  # of validation half B
+    seeds: int = 0
+    seed_sd: float = 0.0  # logit, of one seed
+    group_id: str = ""  # the configuration that was best on half A
+
+    def draws(self, standard: StandardDraws) -> Array:
+        """Draws [R] of the reference error: sampling of half B's images and of the seeds."""
+        if self.images == 0:
+            return np.full(standard.reference_seed.shape, self.error)
+        errors = self.error * (self.images + 1) - 0.5
+        sampled = standard.reference.logits(np.array([errors]), np.array([float(self.images)]))[0]
+        return np.asarray(expit(sampled + standard.reference_seed * self.seed_sd / np.sqrt(self.seeds)))
+
+
+def estimate_reference(
+    trials: Iterable[TrialRecord], *, given: float | None = None, noise: SeedNoise | None = None
+) -> Reference:
+    """The lowest validation error that a configuration of the study reaches.
+
+    The configuration is chosen on validation half A by its mean logit error plus one standard error (so that
+    one lucky seed does not beat three steady ones), and its error is estimated on half B alone. Only last epochs
+    count. Label noise needs no care here: validation labels are clean.
+
+    Args:
+        trials: any records; those that ended with finite numbers count.
+        given: the user's own level (human, Bayes, a published number); taken as exact.
+        noise: pooled seed noise; None: estimated from the same trials.
+
+    Raises:
+        ValueError: no trial ended with finite numbers and none was given.
+    """
+    if given is not None:
+        return Reference(error=given)
+    groups = by_group(trials)
+    if not groups:
+        raise ValueError("no reference error: no trial has ended with finite numbers")
+    sd = (noise or pooled_seed_noise(groups)).val_sd
+    best = min(groups, key=lambda g: _pessimistic(groups[g], sd))
+    records = groups[best]
+    images = [half_b(r.val_n) for r in records]
+    return Reference(
+        error=float(expit(logit(rate([r.val_error_b for r in records], images)).mean())),
+        images=min(images),
+        seeds=len(records),
+        seed_sd=sd,
+        group_id=best,
+    )
+
+
+def half_b(val_n: int) -> int:
+    """Images in validation half B; half A has the odd one."""
+    return max(val_n // 2, 1)
+
+
+def _pessimistic(records: list[EpochRecord], seed_sd: float) -> float:
+    """Mean logit error on half A plus one standard error; the images are common to all seeds."""
+    errors, images = [r.val_error_a for r in records], [r.val_n - r.val_n // 2 for r in records]
+    sampling = float(np.mean(sampling_variance(errors, images)))
+    return float(logit(rate(errors, images)).mean() + np.sqrt(sampling + seed_sd**2 / len(records)))

@@ -1,0 +1,103 @@
+"""Seed noise: how far replicates of one configuration lie apart, pooled over the study."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from scipy.special import logit, polygamma
+
+from study.records import EpochRecord, TrialRecord, TrialState
+from study.regimes.skill import Array, rate
+
+# What stands in where a study has no replicates, with the weight of so many degrees of freedom where it has:
+# standard deviations over seeds of the logit errors, and their correlation between training and validation
+# error, measured on small nets. A net that trains badly under one seed does badly on both.
+PRIOR_TRAIN_SD: Final = 0.43
+PRIOR_VAL_SD: Final = 0.23
+PRIOR_CORRELATION: Final = 0.8
+PRIOR_DF: Final = 4.0
+LARGEST_CORRELATION: Final = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedNoise:
+    """Spread over seeds of the logit errors of one configuration, beyond the sampling of images."""
+
+    train_sd: float = PRIOR_TRAIN_SD
+    val_sd: float = PRIOR_VAL_SD
+    correlation: float = PRIOR_CORRELATION
+    df: int = 0  # degrees of freedom of the replicates behind it, prior apart
+
+
+def final_record(trial: TrialRecord) -> EpochRecord | None:
+    """The last record of a trial that ended with finite numbers, else None."""
+    ended = trial.state in (TrialState.FINISHED, TrialState.STOPPED)
+    return trial.last if ended and trial.last is not None and finite(trial.last) else None
+
+
+def finite(record: EpochRecord) -> bool:
+    return bool(np.isfinite([record.train_error, record.val_error, record.train_loss, record.val_loss]).all())
+
+
+def by_group(trials: Iterable[TrialRecord]) -> dict[str, list[EpochRecord]]:
+    """Final records by configuration, seeds apart; in the order of group ids, seeds in order."""
+    groups: dict[str, list[tuple[int, EpochRecord]]] = {}
+    for trial in trials:
+        if (record := final_record(trial)) is not None:
+            groups.setdefault(trial.config.group_id, []).append((trial.config.seed, record))
+    return {g: [r for _, r in sorted(groups[g], key=lambda pair: pair[0])] for g in sorted(groups)}
+
+
+def pooled_seed_noise(groups: dict[str, list[EpochRecord]]) -> SeedNoise:
+    """Covariance over seeds within configurations, shrunk towards the prior by degrees of freedom."""
+    replicated = [records for records in groups.values() if len(records) > 1]
+    df = sum(len(records) - 1 for records in replicated)
+    train = [_logits([r.train_error for r in g], [r.train_n for r in g]) for g in replicated]
+    val = [_logits([r.val_error for r in g], [r.val_n for r in g]) for g in replicated]
+    train_variance, val_variance = between_seeds(train, train), between_seeds(val, val)
+    scale = np.sqrt(train_variance * val_variance)
+    correlation = PRIOR_CORRELATION
+    if scale > 0:
+        pooled = float(np.clip(between_seeds(train, val) / scale, -LARGEST_CORRELATION, LARGEST_CORRELATION))
+        correlation = _shrunk(pooled, df, PRIOR_CORRELATION)
+    return SeedNoise(
+        train_sd=float(np.sqrt(_shrunk(train_variance, df, PRIOR_TRAIN_SD**2))),
+        val_sd=float(np.sqrt(_shrunk(val_variance, df, PRIOR_VAL_SD**2))),
+        correlation=correlation,
+        df=df,
+    )
+
+
+Replicates: TypeAlias = tuple[Array, Array]  # logit errors [S] and their sampling variances [S]
+
+
+def between_seeds(x: Sequence[Replicates], y: Sequence[Replicates]) -> float:
+    """Covariance over seeds of two logit errors, the sampling of images taken out; 0 without replicates.
+
+    With ``x is y``, the variance: DerSimonian and Laird's moment estimator (1986) pooled over configurations.
+    Precise logits count more, so that nets with a handful of errors, whose logits jump by sampling alone, do
+    not inflate it. Training and validation images are others, so a covariance needs nothing taken out.
+    """
+    products = sampling = scale = 0.0
+    for (a, a_variance), (b, b_variance) in zip(x, y, strict=True):
+        w = 1 / np.sqrt(a_variance * b_variance)
+        products += float(np.sum(w * (a - np.average(a, weights=w)) * (b - np.average(b, weights=w))))
+        sampling += len(a) - 1 if x is y else 0
+        scale += float(w.sum() - np.square(w).sum() / w.sum())
+    covariance = (products - sampling) / scale if scale > 0 else 0.0
+    return max(0.0, covariance) if x is y else covariance
+
+
+def sampling_variance(error: Sequence[float] | float, n: Sequence[int] | int) -> Array:
+    """Variance of the logit of a Jeffreys beta posterior, exact."""
+    k = np.rint(np.multiply(error, n))
+    return np.asarray(polygamma(1, k + 0.5) + polygamma(1, np.asarray(n) - k + 0.5))
+
+
+def _logits(errors: Sequence[float], images: Sequence[int]) -> Replicates:
+    return np.asarray(logit(rate(errors, images))), sampling_variance(errors, images)
+
+
+def _shrunk(estimate: float, df: int, prior: float) -> float:
+    return (PRIOR_DF * prior + df * estimate) / (PRIOR_DF + df)

@@ -1,0 +1,48 @@
+"""What is labelled: a trial as it stood at one epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from study.records import EpochRecord, TrialRecord, TrialState
+from study.regimes.replicates import finite
+
+DIVERGED_EVALS: Final = 3
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trial at the epoch that is labelled; ``record`` None: it has diverged."""
+
+    trial: TrialRecord
+    epochs: tuple[EpochRecord, ...]
+    record: EpochRecord | None
+
+    @property
+    def epoch(self) -> int:
+        return self.epochs[-1].epoch if self.epochs else 0
+
+
+def subject_of(trial: TrialRecord, epoch: int | None, classes: int) -> Subject | None:
+    if trial.state in (TrialState.PENDING, TrialState.FAILED):
+        return None
+    if epoch is None:
+        if not trial.state.terminal:
+            return None
+        epochs, ended = trial.epochs, True
+    else:
+        epochs = tuple(e for e in trial.epochs if e.epoch <= epoch)
+        ended = not epochs or epochs[-1].epoch < epoch
+    if ended and trial.state is TrialState.DIVERGED:
+        return Subject(trial, epochs, None)
+    if not epochs or (epoch is not None and ended):
+        return None
+    return Subject(trial, epochs, None if diverged(epochs, classes) else epochs[-1])
+
+
+def diverged(epochs: Sequence[EpochRecord], classes: int) -> bool:
+    """Not a number, or a training loss above twice that of guessing for three evaluations."""
+    late = [e.train_loss for e in epochs[-DIVERGED_EVALS:]]
+    return not finite(epochs[-1]) or (len(late) == DIVERGED_EVALS and all(loss > 2 * np.log(classes) for loss in late))
