@@ -87,7 +87,8 @@ class _Categorical:
         self.width = len(self.choices)
 
     def features(self, column: Sequence[Any]) -> Array:
-        return np.array([[ONE_HOT * (value == choice) for choice in self.choices] for value in column])
+        hot = [[ONE_HOT * (value == choice) for choice in self.choices] for value in column]
+        return np.array(hot, dtype=float).reshape(len(column), self.width)
 
     def from_unit(self, u: Array) -> list[Any]:
         return [self.choices[int(i)] for i in np.minimum(u * self.width, self.width - 1)]

@@ -110,6 +110,11 @@ class GaussianProcess:
         """Fitted seed-noise variance, in y's unit."""
         return float(np.exp(self.hyper.noise)) * self.scale**2
 
+    @property
+    def prior_variance(self) -> float:
+        """Of the noise-free function, in standardized units."""
+        return float(np.exp(self.hyper.signal)) + CONSTANT
+
     def optimize(self, *, steps: int = 60, subset: int = 400, rng: np.random.Generator | None = None) -> None:
         """Move the hyperparameters uphill from where they are; at most ``subset`` random rows are used."""
         if self.n < 3:
@@ -146,7 +151,7 @@ class GaussianProcess:
         cross = kernel(self.hyper, self.x, x[None])[:, 0]
         row = np.zeros(n + 1)
         row[:n] = self.whiten(cross)
-        prior = np.exp(self.hyper.signal) + CONSTANT + known / self.scale**2 + np.exp(self.hyper.noise) + JITTER
+        prior = self.prior_variance + known / self.scale**2 + np.exp(self.hyper.noise) + JITTER
         row[n] = np.sqrt(max(prior - row[:n] @ row[:n], 1e-10))
         if n + 1 > len(self._factor):
             larger = np.asfortranarray(np.eye(n + CHUNK))
@@ -163,7 +168,7 @@ class GaussianProcess:
     def predict(self, points: Array) -> tuple[Array, Array]:
         """Posterior mean and standard deviation [m] of the noise-free function, in y's unit."""
         whitened = self.whiten(kernel(self.hyper, self.x, points))
-        variance = np.exp(self.hyper.signal) + CONSTANT - (whitened**2).sum(0)
+        variance = self.prior_variance - (whitened**2).sum(0)
         return (
             self.centre + self.scale * (whitened.T @ self.weights),
             self.scale * np.sqrt(np.maximum(variance, 1e-8)),

@@ -1,0 +1,86 @@
+"""Where the next trial tells most about the regimes: targeted integrated error, and a straddle.
+
+References: Picheny et al. 2010 (targeted IMSE); Bryan et al. 2005 (straddle); Chevalier et al. 2014 (stepwise
+uncertainty reduction). Here the targets are not one level but the whole decision list: a field matters where,
+and as much as, the probabilities of the regimes would move with it.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from study.maps.decision import Cuts
+from study.maps.fields import Prediction
+from study.search.regime_sampler_belief import Belief, View
+
+Array = NDArray[np.float64]
+
+STEP = 0.1  # finite difference of the regime probabilities, in standard deviations of the field
+RELEVANT = 0.25  # probability from which a boundary may draw the straddle
+
+
+def targeted(belief: Belief, views: tuple[View, View, View], beliefs: Prediction) -> Array:
+    """[candidates] expected reduction of the regimes' uncertainty over the space.
+
+    Each field's variance reduction at an integration point is weighted by how steeply the regime
+    probabilities there depend on the field.
+    """
+    val, train, divergence = views
+    split = belief.split
+    near = _head(beliefs, split)
+    measurable = 1 - beliefs.p_diverged[split:]
+    score = measurable * _reduction(val, split, _steepness(belief.cuts, near, "val"))
+    score += measurable * _reduction(train, split, _steepness(belief.cuts, near, "train"))
+    if belief.fields.any_diverged:
+        variance = divergence.variance[:split]
+        sd = np.sqrt(variance)
+        shifted = ndtr(divergence.mean[:split] / sd + STEP)
+        moved = replace(near, p_diverged=shifted).probabilities(belief.cuts) - near.probabilities(belief.cuts)
+        score += _reduction(divergence, split, np.abs(moved).sum(1) / STEP / variance)
+    return score
+
+
+def _head(beliefs: Prediction, n: int) -> Prediction:
+    return Prediction(*(getattr(beliefs, name)[:n] for name in Prediction.__dataclass_fields__))
+
+
+def _steepness(cuts: Cuts, near: Prediction, field: str) -> Array:
+    """[integration] sum over the regimes of |dP / dmean| / sd."""
+    mean, sd = getattr(near, f"{field}_mean"), getattr(near, f"{field}_sd")
+    up = replace(near, **{f"{field}_mean": mean + STEP * sd}).probabilities(cuts)
+    down = replace(near, **{f"{field}_mean": mean - STEP * sd}).probabilities(cuts)
+    return np.abs(up - down).sum(1) / (2 * STEP) / sd**2
+
+
+def _reduction(view: View, split: int, weight: Array) -> Array:
+    """[candidates] weighted fall of the variance at the integration points after one observation."""
+    return (weight @ view.cross**2) / (view.variance[split:] + view.noise)
+
+
+def straddle(belief: Belief, views: tuple[View, View, View], beliefs: Prediction) -> Array:
+    """[candidates] largest ambiguity about a relevant boundary: 1.96 sd less the distance to it, in prior sds."""
+    cuts, split = belief.cuts, belief.split
+    divergence = views[2]
+    val_mean, val_sd = beliefs.val_mean[split:], beliefs.val_sd[split:]
+    train_mean, train_sd = beliefs.train_mean[split:], beliefs.train_sd[split:]
+    half = cuts.z_half(val_mean)
+    slope = (cuts.z_half(val_mean + 0.05) - cuts.z_half(val_mean - 0.05)) / 0.1
+    measurable = 1 - beliefs.p_diverged[split:]
+    learned = measurable * ndtr((cuts.z_untrained - train_mean) / train_sd)
+    not_good = learned * ndtr((val_mean - cuts.z_good) / val_sd)
+    val_scale, train_scale = belief.fields.val.scale, belief.fields.train.scale
+    margins = [
+        (val_mean - cuts.z_good, val_sd, val_scale, learned),
+        (train_mean - half, np.hypot(train_sd, slope * val_sd), np.hypot(train_scale, val_scale), not_good),
+        (train_mean - cuts.z_untrained, train_sd, train_scale, measurable),
+    ]
+    if belief.fields.any_diverged:
+        sd = np.sqrt(divergence.variance[split:])
+        margins.append((divergence.mean[split:], sd, belief.fields.divergence.scale, np.ones_like(sd)))
+    scores = [
+        np.where(relevance >= RELEVANT, (1.96 * sd - np.abs(margin)) / scale, -np.inf)
+        for margin, sd, scale, relevance in margins
+    ]
+    return np.max(scores, axis=0)
