@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from models.spec import ModelSpec, architectures, parse_architecture
+
+
+@pytest.mark.parametrize(
+    ("dial", "dials"),
+    [
+        ("family", {"family": "vgg"}),
+        ("family", {"family": ["resnet"]}),
+        ("depth", {"depth": 19}),
+        ("depth", {"depth": 18.0}),
+        ("depth", {"family": "densenet", "depth": 18}),
+        ("depth", {"depth": "18"}),
+        ("width", {"width": 0.1}),
+        ("width", {"width": 2.1}),
+        ("width", {"width": float("nan")}),
+        ("width", {"width": "wide"}),
+        ("width", {"width": True}),
+        ("dropout", {"dropout": 1.0}),
+        ("dropout", {"dropout": -0.1}),
+        ("dropout", {"dropout": None}),
+        ("growth_rate", {"growth_rate": 0}),
+        ("growth_rate", {"growth_rate": 65}),
+        ("growth_rate", {"growth_rate": 12.5}),
+        ("norm", {"norm": "layer"}),
+        ("init", {"init": "zeros"}),
+        ("stem", {"stem": "cifar"}),
+        ("shortcut", {"shortcut": "dense"}),
+        ("shortcut", {"shortcut": "none"}),
+        ("shortcut", {"family": "plain", "shortcut": "identity"}),
+        ("shortcut", {"family": "densenet", "depth": 121, "shortcut": "projection"}),
+    ],
+)
+def test_a_bad_dial_is_refused_by_name(dial: str, dials: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=f"^{dial}: "):
+        ModelSpec(**dials)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("family", "depth", "published"),
+    [
+        ("resnet", 18, "projection"),
+        ("resnet", 34, "projection"),
+        ("resnet", 20, "identity"),
+        ("resnet", 110, "identity"),
+        ("plain", 34, "none"),
+        ("plain", 56, "none"),
+        ("densenet", 121, "none"),
+    ],
+)
+def test_an_unset_shortcut_is_the_published_one(family: str, depth: int, published: str) -> None:
+    assert ModelSpec(family=family, depth=depth).shortcut == published
+
+
+def test_replacing_family_or_depth_takes_the_published_shortcut_again() -> None:
+    assert ModelSpec(depth=18).replace(depth=20).shortcut == "identity"
+    assert ModelSpec(depth=18).replace(family="plain").shortcut == "none"
+    assert ModelSpec(depth=18, shortcut="identity").replace(width=0.5).shortcut == "identity"
+
+
+def test_equal_dials_of_other_number_types_are_the_same_spec() -> None:
+    sampled = ModelSpec(depth=np.int64(20), width=np.float64(1), dropout=0, growth_rate=np.int32(32))  # type: ignore[arg-type]
+    written = ModelSpec(depth=20)
+    assert sampled == written
+    assert repr(sampled) == repr(written)
+
+
+def test_every_architecture_is_parsed_back_and_others_are_refused() -> None:
+    for name in architectures():
+        family, depth = parse_architecture(name)
+        assert ModelSpec(family=family, depth=depth).name == name
+    for wrong in ("resnet19", "resnet", "18", "ResNet18", ""):
+        with pytest.raises(ValueError, match=r"^architecture: "):
+            parse_architecture(wrong)
