@@ -37,17 +37,17 @@ def learning_rate(config: Optimization, step: int, total_steps: int) -> float:
 
 
 def _factor(schedule: str, step: int, total: int) -> float:
-    progress = step / max(total - 1, 1)
     if schedule == "constant":
         return 1.0
     if schedule == "cosine":
         return _cosine(1.0, 0.0, step / total)
     if schedule == "step":
-        return 0.1 ** sum(step >= at * total for at in STEP_AT)
+        return float(0.1 ** sum(step >= at * total for at in STEP_AT))
     assert schedule == "one_cycle", schedule
-    if progress < WARMUP:
-        return _cosine(START, 1.0, progress / WARMUP)
-    return _cosine(1.0, END, (progress - WARMUP) / (1 - WARMUP))
+    peak = max(WARMUP * total - 1, 0.0)  # where torch puts it
+    if step < peak:
+        return _cosine(START, 1.0, step / peak)
+    return _cosine(1.0, END, (step - peak) / max(total - 1 - peak, 1.0))
 
 
 def _cosine(start: float, end: float, progress: float) -> float:

@@ -1,0 +1,38 @@
+import pytest
+
+from models.spec import ModelSpec
+from study.training import Settings, calibration, choose_settings
+from study.training.calibration import pays_off
+
+SPEC = ModelSpec(family="resnet", depth=20, width=0.25)
+
+
+def test_fastest_is_chosen_and_all_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Timed(calibration.Stepper):
+        def __init__(self, *args: object, settings: Settings, batch: int) -> None:
+            self.time = {("fp32", "nchw"): 4, ("bf16", "nchw"): 3, ("bf16", "channels_last"): 5}.get(
+                (settings.precision, settings.memory_format), 2
+            )
+
+        def seconds(self, steps: int = 1) -> float:
+            return self.time
+
+    monkeypatch.setattr(calibration, "Stepper", Timed)
+    chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings())
+    assert (chosen.precision, chosen.memory_format) == ("fp32", "channels_last")
+    assert [r.images_per_second for r in chosen.rates] == [16, 32, pytest.approx(64 / 3), 12.8]
+    chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings(), precision="bf16")
+    assert (chosen.precision, chosen.memory_format) == ("bf16", "nchw")
+
+
+def test_real_measurement_keeps_what_was_given() -> None:
+    chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings(threads=1), batch_size=16)
+    assert (chosen.device, chosen.threads, chosen.compiled) == ("cpu", 1, False)
+    assert max(chosen.rates, key=lambda r: r.images_per_second).precision == chosen.precision
+    assert all(r.images_per_second > 0 for r in chosen.rates)
+
+
+def test_compilation_must_be_won_back_within_the_trial() -> None:
+    assert pays_off(30, before=0.02, after=0.01, steps=4000)
+    assert not pays_off(30, before=0.02, after=0.01, steps=2000)
+    assert not pays_off(30, before=0.01, after=0.01, steps=10**9)

@@ -1,0 +1,21 @@
+import torch
+
+from study.training.memory import is_out_of_memory, peak_mib, reset_peak
+
+CPU = torch.device("cpu")
+
+
+def test_peak_is_of_the_time_since_the_reset() -> None:
+    reset_peak(CPU)
+    before = peak_mib(CPU)
+    assert len(torch.ones(64 * 2**20, dtype=torch.uint8)) > 0
+    peak = peak_mib(CPU)
+    assert 60 < peak - before < 100
+    reset_peak(CPU)
+    assert peak_mib(CPU) < peak - 60
+
+
+def test_out_of_memory_is_told_from_other_errors() -> None:
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: ..."))
+    assert not is_out_of_memory(RuntimeError("shapes cannot be multiplied"))

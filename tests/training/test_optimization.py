@@ -1,0 +1,58 @@
+import pytest
+import torch
+from torch import nn
+
+from study.config import Optimization
+from study.training.optimization import learning_rate, make_optimizer
+
+
+def rates(schedule: str, total: int = 100) -> list[float]:
+    config = Optimization(lr=0.5, schedule=schedule)
+    return [learning_rate(config, step, total) for step in range(total)]
+
+
+def test_one_cycle_is_torchs() -> None:
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=1)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=100)
+    expected = []
+    for _ in range(100):
+        expected.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    assert rates("one_cycle") == pytest.approx(expected)
+
+
+def test_cosine_falls_from_the_peak_towards_zero() -> None:
+    cosine = rates("cosine")
+    assert cosine[0] == 0.5
+    assert cosine[50] == pytest.approx(0.25)
+    assert cosine == sorted(cosine, reverse=True)
+    assert 0 < cosine[-1] < 0.001
+
+
+def test_step_divides_by_ten_at_half_and_three_quarters() -> None:
+    step = rates("step")
+    assert [step[i] for i in (0, 49, 50, 74, 75, 99)] == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005, 0.005])
+
+
+def test_constant_stays() -> None:
+    assert set(rates("constant")) == {0.5}
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant", "step"])
+def test_a_single_step_has_a_rate_above_zero(schedule: str) -> None:
+    assert rates(schedule, total=1)[0] > 0
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_decay_shrinks_weights_and_leaves_gains_and_biases(optimizer: str) -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 2))
+    before = {name: p.clone() for name, p in net.named_parameters()}
+    config = Optimization(optimizer=optimizer, lr=0.1, weight_decay=0.5)
+    optimizer_ = make_optimizer(net, config)
+    for p in net.parameters():
+        p.grad = torch.zeros_like(p)
+    optimizer_.step()
+    for name, p in net.named_parameters():
+        shrunk = before[name] * (0.95 if p.ndim > 1 else 1.0)
+        torch.testing.assert_close(p.detach(), shrunk.detach())
