@@ -1,0 +1,55 @@
+"""The best reachable error."""
+
+import numpy as np
+import pytest
+from hand_made import make_epoch, make_trial, noisy_epoch
+
+from study.regimes import by_group, estimate_reference, standard_draws
+
+
+def test_a_given_reference_is_taken_as_exact() -> None:
+    reference = estimate_reference([], given=0.03)
+    assert (reference.draws(standard_draws(0)) == 0.03).all()
+
+
+def test_without_a_finished_trial_there_is_none() -> None:
+    with pytest.raises(ValueError, match="no trial has ended"):
+        estimate_reference([])
+
+
+def test_chosen_on_half_a_and_estimated_on_half_b() -> None:
+    lucky_on_a = make_trial({"width": 0.25}, make_epoch(0.1, 0.06, val_error_a=0.02, val_error_b=0.10))
+    lucky_on_b = make_trial({"width": 0.5}, make_epoch(0.1, 0.06, val_error_a=0.10, val_error_b=0.02))
+    reference = estimate_reference([lucky_on_a, lucky_on_b])
+    assert reference.group_id == lucky_on_a.config.group_id
+    assert reference.error == pytest.approx(0.10, abs=0.001)
+
+
+def test_three_steady_seeds_beat_one_lucky_one() -> None:
+    steady = [make_trial({"width": 0.25, "seed": s}, make_epoch(0.1, 0.05)) for s in range(3)]
+    lucky = make_trial({"width": 0.5}, make_epoch(0.1, 0.048))
+    reference = estimate_reference([*steady, lucky])
+    assert reference.group_id == steady[0].config.group_id
+    assert reference.seeds == 3
+
+
+def test_no_winners_curse_among_equal_configurations() -> None:
+    rng = np.random.default_rng(0)
+    naive, split = [], []
+    for _ in range(40):
+        trials = [
+            make_trial({"width": 0.2 + i / 50}, noisy_epoch(rng, 0.05, 0.1, val_n=400, val_sd=0.0)) for i in range(60)
+        ]
+        naive.append(min(t.last.val_error for t in trials if t.last))
+        split.append(estimate_reference(trials).error)
+    assert np.mean(naive) < 0.075
+    assert np.mean(split) == pytest.approx(0.1, abs=0.01)
+
+
+def test_the_drawn_reference_carries_images_and_seeds() -> None:
+    rng = np.random.default_rng(0)
+    trials = [make_trial({"seed": s}, noisy_epoch(rng, 0.05, 0.1)) for s in range(4)]
+    drawn = estimate_reference(trials).draws(standard_draws(0))
+    assert by_group(trials)
+    assert 0.005 < drawn.std() < 0.03
+    assert drawn.mean() == pytest.approx(0.1, abs=0.03)
