@@ -26,7 +26,7 @@ class Settings:
     ``precision`` is one for a whole study, or its trials could not be compared; the layout is free.
 
     Raises:
-        ValueError: a field is out of range or names no device of this machine.
+        ValueError: a field is out of range.
     """
 
     device: str = "cpu"
@@ -40,15 +40,22 @@ class Settings:
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"threads: {self.threads} is below 1")
-        if self.torch_device.type == "cuda" and not torch.cuda.is_available():
-            raise ValueError(f"device: '{self.device}' asked for, but torch finds no CUDA device")
+        try:
+            torch.device(self.device)
+        except RuntimeError as error:
+            raise ValueError(f"device: '{self.device}' is no device, take cpu or cuda") from error
 
     @property
     def torch_device(self) -> torch.device:
-        try:
-            return torch.device(self.device)
-        except RuntimeError as error:
-            raise ValueError(f"device: '{self.device}' is no device, take cpu or cuda") from error
+        """The device, for the process that computes; a driver without a GPU may hold settings for one.
+
+        Raises:
+            ValueError: CUDA asked for where there is none.
+        """
+        device = torch.device(self.device)
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise ValueError(f"device: '{self.device}' asked for, but torch finds no CUDA device")
+        return device
 
     @property
     def torch_memory_format(self) -> torch.memory_format:
@@ -56,4 +63,4 @@ class Settings:
 
     def autocast(self) -> torch.autocast:
         """bf16 needs no gradient scaling: its exponent is that of fp32."""
-        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
