@@ -4,11 +4,12 @@ One folder a prepared data set: ``trial.pt`` (train and validation), ``test.pt``
 does not open) and ``facts.json`` with the SHA-256 of both.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
-import shutil
+import pickle
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,22 @@ def write(folder: Path, trial: dict[str, Any], test: dict[str, Any], facts: dict
                 sums[name] = _sha256(whole / name)
             text = json.dumps({**facts, "sha256": sums}, indent=1)
             (whole / "facts.json").write_text(text)
-            if folder.exists():
-                shutil.rmtree(folder)  # damaged, or it would have been read
-            whole.replace(folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # those: another process was first with the same
-            raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root") from error
+            _put(whole, folder)
+    except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
+        raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root") from error
     result: dict[str, Any] = json.loads(text)
     return result
+
+
+def _put(whole: Path, folder: Path) -> None:
+    """Move ``whole`` to ``folder``; what is there is damaged, or another process has just put the same there."""
+    with contextlib.suppress(FileNotFoundError):
+        folder.replace(whole.with_name("old"))
+    try:
+        whole.replace(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
@@ -99,7 +108,7 @@ def _read(folder: Path, name: str) -> dict[str, Any]:
             raise CacheDamaged(f"{path} does not have its checksum")
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         return content
-    except OSError as error:
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise CacheDamaged(str(error)) from error
 
 

@@ -33,7 +33,7 @@ def content_groups(*parts: NDArray[np.uint8]) -> tuple[Indices, ...]:
 
 
 def stratified_order(labels: Indices, rng: np.random.Generator) -> Indices:
-    """A random order whose every prefix is stratified: the classes' shares hold to within one image.
+    """A random order whose every prefix is stratified: classes keep their shares to within about two images.
 
     The first prefix holds one image of each class, so that no class is lost while there is room for it. A prefix
     is nested in every longer one by construction.

@@ -1,0 +1,51 @@
+"""Each test has its own data folder and user's cache; folders of images are generated."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from study.config import DataConfig
+from study.data import SealedData, check_files, load
+
+MakeFolder = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FITSCAPE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def digits() -> SealedData:
+    return load(DataConfig(dataset="digits"))
+
+
+@pytest.fixture(scope="session")
+def fashion_root(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A data folder shared by the tests on real Fashion-MNIST, so that it is prepared once."""
+    root = str(tmp_path_factory.mktemp("fashion"))
+    if check_files(DataConfig(dataset="fashion_mnist", root=root)).download:
+        pytest.skip("Fashion-MNIST's files are not on this machine (Debian: dataset-fashion-mnist)")
+    return root
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> MakeFolder:
+    """``make_folder({"cat": 12, "dog": 9})`` writes noise PNGs and returns the data set's name ``folder:PATH``."""
+
+    def make(counts: dict[str, int], size: tuple[int, int] = (12, 12), mode: str = "RGB", name: str = "pets") -> str:
+        rng = np.random.default_rng(0)
+        for label, count in counts.items():
+            (tmp_path / name / label).mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+                Image.fromarray(pixels).convert(mode).save(tmp_path / name / label / f"{i:03}.png")
+        (tmp_path / name).mkdir(exist_ok=True)
+        return f"folder:{tmp_path / name}"
+
+    return make

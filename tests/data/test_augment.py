@@ -1,0 +1,124 @@
+"""Augmentation: what it may do to an image, seeding, devices, layouts."""
+
+import time
+from typing import get_args
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Generator, Tensor
+
+from study.config import Augment
+from study.data import augment
+
+NAMES = get_args(Augment)
+
+
+def batch(b: int = 64, c: int = 3, side: int = 32) -> Tensor:
+    """Every pixel of an image differs from its neighbours, and no pixel is 0."""
+    return torch.randint(1, 256, (b, c, side, side), dtype=torch.uint8, generator=Generator().manual_seed(9))
+
+
+def seeded(seed: int = 0) -> Generator:
+    return Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(st.integers(1, 9), st.sampled_from([1, 3]), st.integers(4, 40), st.integers(4, 40))
+@settings(max_examples=15)
+def test_shape_type_and_input_are_kept(name: str, b: int, c: int, h: int, w: int) -> None:
+    images = torch.randint(1, 256, (b, c, h, w), dtype=torch.uint8)
+    before = images.clone()
+    out = augment.make(name)(images, seeded())
+    assert (out.shape, out.dtype) == (images.shape, torch.uint8)
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_generator_alone_decides(name: str) -> None:
+    run = augment.make(name)
+    torch.manual_seed(1)
+    one = run(batch(), seeded(4))
+    torch.manual_seed(2)
+    assert torch.equal(one, run(batch(), seeded(4)))
+    assert name == "none" or not torch.equal(one, run(batch(), seeded(5)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_last_gives_the_same_images(name: str) -> None:
+    run = augment.make(name)
+    last = batch().contiguous(memory_format=torch.channels_last)
+    assert torch.equal(run(batch(), seeded()), run(last, seeded()))
+
+
+def test_none_is_the_identity() -> None:
+    images = batch()
+    assert augment.make("none")(images, seeded()) is images
+
+
+def test_flip_mirrors_about_half_of_the_images() -> None:
+    images = batch(2000, 1, 8)
+    out = augment.make("flip")(images, seeded())
+    mirrored = (out == images.flip(3)).flatten(1).all(1)
+    kept = (out == images).flatten(1).all(1)
+    assert (mirrored ^ kept).all()
+    assert mirrored.double().mean() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(("side", "padding"), [(32, 4), (28, 4), (8, 1), (4, 1), (64, 8)])
+def test_crop_shifts_each_image_by_up_to_its_padding(side: int, padding: int) -> None:
+    images = batch(600, 1, side)
+    out = augment.make("crop")(images, seeded())
+    padded = torch.nn.functional.pad(images, (padding,) * 4)
+    seen = set()
+    for image, crop in zip(padded, out, strict=True):
+        tops = range(2 * padding + 1)
+        at = [(t, f) for t in tops for f in tops if torch.equal(image[:, t : t + side, f : f + side], crop)]
+        assert len(at) == 1
+        seen.add(at[0])
+    assert len(seen) >= 0.8 * (2 * padding + 1) ** 2
+
+
+def test_cutout_blanks_a_square_of_half_the_side_clipped_at_the_border() -> None:
+    images = batch(500, 3, 32)
+    out = augment.cutout(images, seeded())
+    blank = (out == 0).all(1)
+    assert torch.equal(out[(~blank)[:, None].expand_as(out)], images[(~blank)[:, None].expand_as(out)])
+    heights, widths = blank.any(2).sum(1), blank.any(1).sum(1)
+    assert (heights.max(), widths.max()) == (16, 16)
+    assert (heights.min(), widths.min()) >= (7, 7)
+    assert torch.equal(blank.flatten(1).sum(1), heights * widths)
+
+
+def test_floats_that_are_normalised_are_filled_with_their_mean() -> None:
+    images = torch.rand(8, 3, 32, 32) + 1
+    out = augment.make("crop_flip_cutout")(images, seeded())
+    assert out.dtype == torch.float32
+    assert (out == 0).any()
+
+
+def test_an_unknown_name_is_refused_with_the_choices() -> None:
+    with pytest.raises(ValueError, match=r"'rotate' is not one of none, flip"):
+        augment.make("rotate")
+
+
+def test_it_is_batched_not_a_loop_over_images() -> None:
+    """One image's work is microseconds; a Python loop would take a millisecond each."""
+    run, images = augment.make("crop_flip_cutout"), batch(2048)
+    run(images, seeded())
+    fastest = min(_seconds(lambda: run(images, seeded())) for _ in range(3))
+    assert fastest / len(images) < 200e-6
+
+
+def _seconds(work: object) -> float:
+    started = time.perf_counter()
+    work()  # type: ignore[operator]
+    return time.perf_counter() - started
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gpu_makes_the_choices_of_the_cpu(name: str) -> None:
+    run = augment.make(name)
+    assert torch.equal(run(batch().cuda(), seeded()).cpu(), run(batch(), seeded()))

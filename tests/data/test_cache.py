@@ -1,0 +1,112 @@
+"""The prepared files: whole or absent, verified, keyed by what they depend on."""
+
+import os
+import subprocess
+import sys
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.config import DataConfig
+from study.data import SealedData, load
+from study.data import prepare as preparation
+
+
+def folder_of(sealed: SealedData) -> Path:
+    return Path(sealed.summary()["folder"])
+
+
+def test_the_second_load_reads_the_cache(digits: SealedData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "split", None)
+    assert load(digits.config).fingerprint == digits.fingerprint
+
+
+@pytest.mark.parametrize("name", ["trial.pt", "facts.json"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
+def test_a_damaged_cache_is_noticed_and_prepared_anew(digits: SealedData, name: str, damage: str) -> None:
+    path = folder_of(digits) / name
+    content = bytearray(path.read_bytes())
+    if damage == "missing":
+        path.unlink()
+    else:
+        if damage == "flipped":
+            content[len(content) // 2] ^= 0x80
+        path.write_bytes(content[: len(content) // 2] if damage == "cut" else content)
+    again = load(digits.config)
+    assert again.fingerprint == digits.fingerprint
+    assert (again.trial_data.train_images == digits.trial_data.train_images).all()
+    assert sorted(p.name for p in folder_of(again).iterdir()) == ["facts.json", "test.pt", "trial.pt"]
+
+
+def test_no_pickled_code_is_run_from_the_cache(digits: SealedData) -> None:
+    """Whoever can write the cache could also write its checksum; what is read is data all the same."""
+    import hashlib
+    import json
+    import pickle
+
+    class Payload:
+        def __reduce__(self) -> tuple[object, ...]:
+            return os.mkdir, (str(folder_of(digits) / "owned"),)
+
+    content = pickle.dumps(Payload(), protocol=2)
+    (folder_of(digits) / "trial.pt").write_bytes(content)
+    facts = json.loads((folder_of(digits) / "facts.json").read_text())
+    facts["sha256"]["trial.pt"] = hashlib.sha256(content).hexdigest()
+    (folder_of(digits) / "facts.json").write_text(json.dumps(facts))
+    assert load(digits.config).fingerprint == digits.fingerprint
+    assert not (folder_of(digits) / "owned").exists()
+
+
+def test_a_full_disk_names_the_folder_and_leaves_nothing(data_folder: Path) -> None:
+    """A limit on the file size stands in for the full disk: the write itself fails in the system."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "from study.config import DataConfig; from study.data import load; from study.errors import UserError\n"
+        "try: load(DataConfig(dataset='digits'))\n"
+        "except UserError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert f"{data_folder / 'prepared'} cannot be written" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    assert list((data_folder / "prepared").iterdir()) == []
+
+
+def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"data\.root: .*file"):
+        load(DataConfig(dataset="digits", root=str(tmp_path / "file")))
+
+
+def test_a_read_only_data_folder_sends_the_cache_to_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(tmp_path / "disc"))  # root may write
+    (tmp_path / "disc").mkdir()
+    sealed = load(DataConfig(dataset="digits", root=str(tmp_path / "disc")))
+    assert folder_of(sealed).parent == tmp_path / "cache/fitscape/prepared"
+    assert list((tmp_path / "disc").iterdir()) == []
+
+
+def test_processes_that_prepare_at_once_agree() -> None:
+    with get_context("fork").Pool(3) as pool:
+        fingerprints = pool.map(_fingerprint, range(6))
+    assert len(set(fingerprints)) == 1
+
+
+def _fingerprint(_: int) -> str:
+    return load(DataConfig(dataset="digits")).fingerprint
+
+
+def test_what_decides_the_content_decides_the_folder(digits: SealedData) -> None:
+    same = [DataConfig(probe_size=60), DataConfig(unreadable_limit=0.5)]
+    other = [DataConfig(split_seed=1), DataConfig(image_size=8), DataConfig(limit=500)]
+    assert all(folder_of(load(config)) == folder_of(digits) for config in same)
+    assert len({folder_of(load(config)) for config in other} | {folder_of(digits)}) == 4
+
+
+def test_prepared_parts_equal_those_read_back(digits: SealedData) -> None:
+    again = load(digits.config)
+    for name, value in digits.trial_data.to_arrays().items():
+        assert np.array_equal(value, again.trial_data.to_arrays()[name])
