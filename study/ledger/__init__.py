@@ -1,9 +1,10 @@
 """The durable table of trials and epoch records, one SQLite file a study: the source of truth."""
 
-from study.ledger.database import BACKUP_NAME, restore
+from study.ledger.database import BACKUP_NAME
 from study.ledger.ledger import Ledger
 from study.ledger.lock import Holder, StudyLock, holder
 from study.ledger.notes import Note
 from study.ledger.outbox import Event, EventKind
+from study.ledger.recovery import restore
 
 __all__ = ["BACKUP_NAME", "Event", "EventKind", "Holder", "Ledger", "Note", "StudyLock", "holder", "restore"]

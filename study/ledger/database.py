@@ -1,4 +1,4 @@
-"""The SQLite file under the ledger: opening, transactions, errors in the user's words, backup and restore."""
+"""The SQLite file under the ledger: opening, transactions, backup, errors in the user's words."""
 
 import os
 import sqlite3
@@ -27,9 +27,9 @@ class Database:
             raise UserError("there is no ledger here", where=str(path), mend="is the study's name right?")
         with translated(path):
             self._connection = _connect(path, "ro" if read_only else "rwc" if create else "rw")
-            self._check(create)
+            self._check(create, read_only)
 
-    def _check(self, create: bool) -> None:
+    def _check(self, create: bool, read_only: bool) -> None:
         try:
             if create:
                 self._build()
@@ -43,6 +43,8 @@ class Database:
             found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
+            if not read_only:
+                self._connection.execute("PRAGMA journal_mode = WAL")  # a backup put in place has none
         except BaseException:
             self._connection.close()
             raise
@@ -52,7 +54,6 @@ class Database:
         if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             mend = "resume the study, or choose another name"
             raise UserError("a study is already here", where=str(self.path), mend=mend)
-        self._connection.execute("PRAGMA journal_mode = WAL")
         schema = files("study.ledger").joinpath("schema.sql").read_text()
         self._connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
@@ -100,9 +101,9 @@ class Database:
             ):
                 source.backup(target)
                 target.execute("PRAGMA journal_mode = DELETE")  # one file, readable from a read-only folder
-            _sync(partial)
+            sync(partial)
             partial.replace(to)
-            _sync(to.parent)
+            sync(to.parent)
         finally:
             partial.unlink(missing_ok=True)
         return to
@@ -110,28 +111,6 @@ class Database:
     def close(self) -> None:
         with self._guard:
             self._connection.close()
-
-
-def restore(path: Path, backup: Path) -> None:
-    """Put ``backup`` in the place of a damaged ledger, which is kept as ``*.damaged`` beside it.
-
-    The write-ahead log goes away with the file it belongs to: replayed over the backup it would damage it.
-
-    Raises:
-        UserError: the backup itself is missing or damaged; the ledger is then left as it was.
-    """
-    Database(backup, read_only=True).close()
-    for suffix in ("-wal", "-shm", ""):
-        old = path.with_name(path.name + suffix)
-        if old.exists():
-            old.replace(path.with_name(f"{path.name}.damaged{suffix}"))
-    with closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro", uri=True)) as source:
-        partial = path.with_name(f".{path.name}.restored")
-        with closing(sqlite3.connect(partial)) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode = WAL")
-    _sync(partial)
-    partial.replace(path)
 
 
 @contextmanager
@@ -176,7 +155,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

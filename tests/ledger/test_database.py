@@ -47,6 +47,7 @@ def test_a_damaged_ledger_names_itself_and_its_backup_and_is_restored_from_it(pa
     restore(path, path.with_name(BACKUP_NAME))
     with Ledger.open(path) as ledger:
         assert [len(trial.epochs) for trial in ledger.trials()] == [20] * 5
+        assert [note.kind for note in ledger.notes()] == ["restored"]
     assert path.with_name("ledger.db.damaged").exists()
 
 

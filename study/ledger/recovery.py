@@ -1,0 +1,34 @@
+"""A damaged or lost ledger is replaced by its backup."""
+
+import os
+import shutil
+from pathlib import Path
+
+from study.ledger import notes
+from study.ledger.database import Database, sync
+
+
+def restore(path: Path, backup: Path) -> None:
+    """Put ``backup`` in the place of a damaged or missing ledger; a damaged one is kept as ``*.damaged``.
+
+    Its write-ahead log goes away with it: replayed over the backup it would damage that too. The note
+    ``restored`` tells every sink that the outside may know more than this ledger does.
+
+    Raises:
+        UserError: the backup itself is missing or damaged; the ledger is then left as it was.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    Database(backup, read_only=True).close()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(backup, partial)  # a backup is one whole file, see Database.backup
+    restored = Database(partial)
+    with restored.write(durable=True) as connection:
+        notes.add(connection, "restored", {"backup": backup.name})
+    restored.close()
+    for suffix in ("-wal", "-shm", ""):
+        old = path.with_name(path.name + suffix)
+        if old.exists():
+            old.replace(path.with_name(f"{path.name}.damaged{suffix}"))
+    sync(partial)
+    partial.replace(path)
+    sync(path.parent)
