@@ -1,0 +1,102 @@
+"""Checkpoints of unfinished trials: a file an epoch, the previous one kept, on a folder or an object store."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from study.errors import UserError
+
+T = TypeVar("T")
+KEPT = 2  # the newest and the one before it, in case the newest is damaged
+_NAME = re.compile(r"(\d{6,})\.ckpt")
+
+
+class CheckpointStore:
+    """``ROOT/TRIAL_ID/EPOCH.ckpt``. ROOT is a folder, or any URI that pyarrow opens (s3://, gs:// ...).
+
+    A file appears whole or not at all: renamed into place on a file system; an object store's upload is atomic
+    by itself. What a torn write of a failing disk would leave, the checksum inside the checkpoint finds.
+    Stores are opened where they are used, so that this object can be sent to every node.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def save(self, trial_id: str, epoch: int, data: bytes) -> None:
+        """Write one checkpoint and remove those older than the one before it.
+
+        Raises:
+            OSError: disk full, store unreachable.
+        """
+        fs, folder = self._open(trial_id)
+        fs.create_dir(folder, recursive=True)
+        path = f"{folder}/{epoch:06d}.ckpt"
+        partial = f"{path}.partial" if fs.type_name == "local" else path
+        with fs.open_output_stream(partial) as stream:
+            stream.write(data)
+        if partial != path:
+            fs.move(partial, path)
+        for old in self._epochs(fs, folder)[KEPT:]:
+            fs.delete_file(f"{folder}/{old:06d}.ckpt")
+
+    def newest(self, trial_id: str, read: Callable[[int, bytes], T]) -> tuple[T | None, list[str]]:
+        """What ``read`` makes of the epoch and bytes of the newest checkpoint, and a sentence for each refused.
+
+        ``read`` refuses a checkpoint by ValueError; then the one before it is tried.
+        """
+        fs, folder = self._open(trial_id)
+        refused: list[str] = []
+        for epoch in self._epochs(fs, folder):
+            try:
+                with fs.open_input_stream(f"{folder}/{epoch:06d}.ckpt") as stream:
+                    return read(epoch, stream.read()), refused
+            except (ValueError, OSError) as error:
+                refused.append(f"trial {trial_id}: checkpoint of epoch {epoch} is not used ({error})")
+        return None, refused
+
+    def delete(self, trial_id: str) -> None:
+        """Remove a trial's checkpoints; nothing happens where there are none."""
+        fs, folder = self._open(trial_id)
+        with contextlib.suppress(FileNotFoundError):
+            fs.delete_dir(folder)
+
+    def sweep(self, keep: Iterable[str]) -> None:
+        """Remove the checkpoints of every trial but those named: what a killed driver left behind."""
+        from pyarrow.fs import FileSelector
+
+        fs, folder = self._open("")
+        wanted = set(keep)
+        for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True)):
+            if entry.base_name not in wanted:
+                self.delete(entry.base_name)
+
+    def _open(self, trial_id: str) -> tuple[Any, str]:
+        fs, root = open_storage(self.root)
+        return fs, f"{root}/{trial_id}".rstrip("/")
+
+    @staticmethod
+    def _epochs(fs: Any, folder: str) -> list[int]:
+        """Epochs that have a checkpoint, newest first. The number decides, not the clock."""
+        from pyarrow.fs import FileSelector
+
+        names = (entry.base_name for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True)))
+        return sorted((int(m[1]) for name in names if (m := _NAME.fullmatch(name))), reverse=True)
+
+
+def open_storage(root: str) -> tuple[Any, str]:
+    """A pyarrow file system and the path in it.
+
+    Raises:
+        UserError: the URI names no store that pyarrow knows.
+    """
+    from pyarrow.fs import FileSystem, LocalFileSystem
+
+    if "://" not in root:
+        return LocalFileSystem(), str(PurePosixPath(root))
+    try:
+        fs, path = FileSystem.from_uri(root)
+    except (ValueError, OSError) as error:
+        raise UserError(f"cannot be opened: {error}", where=root, mend="a folder, or s3://BUCKET/PATH") from error
+    return fs, path.rstrip("/")

@@ -1,0 +1,162 @@
+"""The Ray that a study runs on: one started on this machine, or one that is there."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from study.config import ResourceConfig
+from study.errors import UserError
+from study.scheduling.authentication import require_token
+
+OBJECT_STORE_FLOOR = 200 << 20  # bytes: Ray's own minimum is 75 MiB, and results pass through it too
+PACKAGES = ("models", "search_spaces", "study")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one trial takes."""
+
+    cpus: float
+    gpus: float
+
+    def __str__(self) -> str:
+        return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the cluster that is alive."""
+
+    id: str
+    host: str
+    cpus: float
+    gpus: float
+
+    def slots(self, request: Request) -> int:
+        """How many trials fit at once."""
+        by_cpu = self.cpus / request.cpus
+        return int(min(by_cpu, self.gpus / request.gpus) + 1e-6 if request.gpus else by_cpu + 1e-6)
+
+
+class Cluster:
+    """Entering starts or joins Ray, leaving lets go of it.
+
+    Args:
+        address: of a running cluster; None starts one on this machine, loopback only, without dashboard.
+        cpus: of the local one; None: as many as this process may use.
+        gpus: of the local one; None: those that are there. More than there are become logical ones, which
+            only place trials.
+        data_bytes: what will lie in the object store.
+    """
+
+    def __init__(
+        self, address: str | None = None, *, cpus: int | None = None, gpus: int | None = None, data_bytes: int = 0
+    ) -> None:
+        self.address = address
+        self._cpus, self._gpus, self._data_bytes = cpus, gpus, data_bytes
+
+    @property
+    def local(self) -> bool:
+        return self.address is None
+
+    def __enter__(self) -> Self:
+        """Raises UserError: no cluster answers at the address, or it refuses the token."""
+        require_token()
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        import ray
+
+        common: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
+        if self.address is None:
+            # Sockets have short paths: a deep TMPDIR would break them, so Ray keeps its own default.
+            ray.init(
+                num_cpus=self._cpus or available_cpus(),
+                num_gpus=count_gpus() if self._gpus is None else self._gpus,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_FLOOR + 2 * self._data_bytes,
+                _node_ip_address="127.0.0.1",
+                **common,
+            )
+            return self
+        try:
+            ray.init(address=self.address, runtime_env=shipped_code(), **common)
+        except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+            first = str(error).strip().split("\n")[0]
+            mend = "is it running, and is RAY_AUTH_TOKEN_PATH its token?"
+            raise UserError(f"no Ray cluster answers: {first}", where=self.address, mend=mend) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import ray
+
+        ray.shutdown()
+
+    def nodes(self) -> list[Node]:
+        """Every living node, the head among them."""
+        import ray
+
+        return [
+            Node(n["NodeID"], n["NodeManagerHostname"], n["Resources"].get("CPU", 0), n["Resources"].get("GPU", 0))
+            for n in ray.nodes()
+            if n["Alive"]
+        ]
+
+    def slots(self, request: Request) -> int:
+        """How many trials fit on the whole cluster at once."""
+        return sum(node.slots(request) for node in self.nodes())
+
+
+def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, where: str) -> None:
+    """Refuse what can never be placed: Ray would wait for it for ever.
+
+    Raises:
+        UserError: a trial asks for more than there is; the text has the counts.
+    """
+    asked_gpus = 0.0 if resources.gpus_per_trial == "auto" else resources.gpus_per_trial
+    for name, asked, there in (("gpus", asked_gpus, gpus), ("cpus", resources.cpus_per_trial, cpus)):
+        if asked > there:
+            raise UserError(
+                f"a trial asks for {asked:g} {name[:-1].upper()}, {where} has {there:g}",
+                where=f"resources.{name}_per_trial",
+                mend=f"at most {there:g}" if there else "0 trains on the CPU",
+            )
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use: affinity, and a container's quota."""
+    count = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2
+        return count
+
+
+def count_gpus() -> int:
+    """NVIDIA cards that this process may use, without importing torch."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    cards = len(glob("/dev/nvidia[0-9]*"))
+    if visible is None:
+        return cards
+    return min(cards, len([name for name in visible.split(",") if name.strip() not in ("", "-1")]))
+
+
+def shipped_code() -> dict[str, Any]:
+    """The runtime environment that gives every node this very code.
+
+    A submitted job's nodes have its working directory already; anywhere else the packages travel.
+    """
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        return {}
+    root = Path(__file__).parents[2]
+    return {"py_modules": [str(root / name) for name in PACKAGES], "excludes": ["__pycache__", "*.pyc"]}
+
+
+def scratch() -> Path:
+    """A folder for what Tune insists on writing; nothing in it is read again."""
+    return Path(tempfile.mkdtemp(prefix="fitscape-tune-"))

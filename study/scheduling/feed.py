@@ -1,0 +1,124 @@
+"""Trials for Tune to run: unfinished ones first, then what the search asks for, asked ahead in the background."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from ray.tune.search import Searcher
+
+from study.config import TrialConfig
+from study.records import TrialRecord
+from study.scheduling.live import Live
+
+
+class Asks(Protocol):
+    """The part of ``study.search.Asker`` that is needed here."""
+
+    def ask(self) -> Any: ...
+
+    @property
+    def remaining(self) -> int: ...
+
+
+class Feed(Live, Searcher):
+    """Tune's search algorithm. ``suggest`` runs in Tune's loop and never waits for the sampler.
+
+    Args:
+        pending: trials of the ledger that have not ended, in the order to run them; those that have epochs
+            behind them are continued before anything else.
+        asker: where further trials come from.
+        add: writes a new trial into the ledger; from then on a crash cannot lose it.
+        room: how many trials may be handed out and not ended.
+        ahead: how many to ask for before they are wanted. A deep queue hides a slow sampler and lets the longest
+            of the last trials go first; a shallow one lets an adaptive sampler know more.
+        cost: a trial's relative duration. When nothing is left to ask, the longest goes first, so that no slot
+            stands idle while another begins the longest trial.
+    """
+
+    def __init__(
+        self,
+        pending: Iterable[TrialRecord],
+        asker: Asks,
+        *,
+        add: Callable[[Any], TrialConfig],
+        room: Callable[[], int],
+        ahead: int,
+        cost: Callable[[TrialConfig], float],
+    ) -> None:
+        super().__init__()
+        self._asker, self._add, self._room, self._ahead, self._cost = asker, add, room, ahead, cost
+        waiting = list(pending)
+        self._first = deque(trial.config for trial in waiting if trial.epochs)
+        self._ready = [(trial.config, cost(trial.config)) for trial in waiting if not trial.epochs]
+        self._out: dict[str, str] = {}  # Tune's id -> ours
+        self._changed = threading.Condition()
+        self._exhausted = self._closed = False
+        self.error: Exception | None = None
+        self._thread = threading.Thread(target=self._ask_ahead, name="ask-ahead", daemon=True)
+        self._thread.start()
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial; None to be asked again, FINISHED when there is none left."""
+        with self._changed:
+            if not self._out:  # nothing runs, so that there is nothing to do but wait; not for ever, though
+                self._changed.wait_for(lambda: self._left or self._exhausted or self._closed, timeout=0.5)
+            if self._closed or (self._exhausted and not self._left):
+                return Searcher.FINISHED
+            if not self._left or len(self._out) >= self._room():
+                return None
+            config = self._take()
+            self._out[trial_id] = config.trial_id
+            self._changed.notify_all()
+        return {"trial": config.model_dump_json(), "id": config.trial_id}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """A place is free again. What the trial measured reaches the sampler through the ledger."""
+        with self._changed:
+            self._out.pop(trial_id, None)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(timeout=1)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger is the state."""
+
+    @property
+    def _left(self) -> int:
+        return len(self._first) + len(self._ready)
+
+    def _take(self) -> TrialConfig:
+        if self._first:
+            return self._first.popleft()
+        index = max(range(len(self._ready)), key=lambda i: self._ready[i][1]) if self._exhausted else 0
+        return self._ready.pop(index)[0]
+
+    def _ask_ahead(self) -> None:
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed or len(self._ready) < self._ahead)
+                    if self._closed:
+                        return
+                suggestion = self._asker.ask()  # may take seconds: not under the lock
+                if suggestion is None:
+                    return
+                config = self._add(suggestion)
+                ready = config, self._cost(config)
+                with self._changed:
+                    self._ready.append(ready)
+                    self._changed.notify_all()
+        except Exception as error:  # noqa: BLE001  (ends the asking, not the trials; the run raises it at its end)
+            self.error = error
+        finally:
+            with self._changed:
+                self._exhausted = True
+                self._changed.notify_all()

@@ -1,0 +1,80 @@
+"""Ending a run early, in order: what a signal asks for and until when it may take."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGINT_GRACE = 20.0  # seconds in which running epochs may end and report
+SIGTERM_GRACE = 2.0  # `ray job stop` kills 3 s after SIGTERM
+
+
+class Interruption:
+    """Set once; read by everything that could start more work."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self.reason = ""
+        self._deadline = float("inf")
+        self._event = threading.Event()
+
+    @property
+    def requested(self) -> bool:
+        return self._event.is_set()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether running trials may no longer be waited for."""
+        return time.monotonic() > self._deadline
+
+    def request(self, reason: str, *, grace: float = SIGINT_GRACE, by: signal.Signals | None = None) -> None:
+        """End the run; the first reason stays, the shortest grace counts."""
+        self._deadline = min(self._deadline, time.monotonic() + grace)
+        if not self.requested:
+            self.reason, self.signal = reason, by
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but not beyond the request; returns whether it has come."""
+        return self._event.wait(seconds)
+
+
+@contextmanager
+def listening(interruption: Interruption, leave: Callable[[int], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM ask for an orderly end; a second SIGINT leaves at once, SIGTERM when its grace is over.
+
+    ``leave(exit code)`` must write down what it can in a fraction of a second; the process then ends. Ray
+    installs handlers of its own in ``ray.init``: enter this after it. Outside the main thread signals belong to
+    somebody else, and nothing is installed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end_now(code: int) -> None:
+        try:
+            leave(code)
+        finally:
+            os._exit(code)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        code = 128 + number
+        if number == signal.SIGTERM:
+            interruption.request("terminated", grace=0.0, by=signal.SIGTERM)
+            timer = threading.Timer(SIGTERM_GRACE, end_now, (code,))
+            timer.daemon = True
+            timer.start()
+        elif interruption.requested:
+            end_now(code)
+        else:
+            interruption.request("interrupted", by=signal.SIGINT)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

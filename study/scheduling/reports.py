@@ -1,0 +1,47 @@
+"""What a trial's process tells the driver. Travels inside Tune's result, under the key ``report``."""
+
+import traceback
+from dataclasses import dataclass
+
+from study.records import EpochRecord, LatePair, ModelSize, TrialState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A process has taken up a trial."""
+
+    node: str
+    device: str
+    epoch: int  # the epoch of the checkpoint it continues from; 0 is from scratch
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """A trial is over."""
+
+    state: TrialState
+    message: str = ""
+    late: LatePair | None = None
+    traceback: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One step of a trial; parts that did not happen are None."""
+
+    start: Start | None = None
+    record: EpochRecord | None = None
+    size: ModelSize | None = None
+    end: End | None = None
+    notices: tuple[str, ...] = ()  # for the user: a corrupt checkpoint, one that could not be written
+
+
+def failure(error: BaseException) -> End:
+    """An exception of a trial as its end; one that ran out of memory starts with ``oom``."""
+    name, text = type(error).__name__, str(error).strip().split("\n")[0]
+    if "OutOfMemory" in name or isinstance(error, MemoryError):
+        message = text if text.startswith("oom") else f"oom: {text}"
+    else:
+        message = f"{name}: {text}" if text else name
+    trace = "".join(traceback.format_exception(error))
+    return End(state=TrialState.FAILED, message=message[:1000], traceback=trace[-8000:])

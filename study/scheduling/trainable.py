@@ -1,0 +1,164 @@
+"""The process that runs trials, one after another: Tune steps it from epoch to epoch."""
+
+import faulthandler
+import gc
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ray
+from ray import tune
+
+from study.config import TrialConfig
+from study.data import TrialData
+from study.records import EpochRecord, TrialState
+from study.scheduling.checkpoints import CheckpointStore
+from study.scheduling.reports import End, Report, Start, failure
+from study.training import Progress, Settings, run_trial
+
+SAVE_EVERY = 10.0  # seconds of training between two checkpoints
+SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
+SIGN_OF_LIFE = 1.0  # seconds between two restarts of the watchdog, which cost about 50 µs each
+
+TrialFunction = Callable[..., Iterator[Progress]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What every trial of a study has in common; put once into Ray's object store, read there without a copy."""
+
+    data: TrialData
+    settings: Settings  # precision and layout; the device is each process's own
+    checkpoints: CheckpointStore
+    timeout: float | None = None  # seconds without a step until a trial counts as hung
+    save_every: float = SAVE_EVERY
+    run: TrialFunction = run_trial
+
+
+class TrialRunner(tune.Trainable):
+    """A warm worker. ``config["trial"]`` is a TrialConfig as JSON.
+
+    An exception in a trial becomes a report of its failure: the process lives on for the next trial, and Tune
+    has nothing to retry. What Tune does retry is the death of this process.
+    """
+
+    def setup(self, config: dict[str, Any], shared: Shared) -> None:
+        self._shared = shared
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._begin(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        self._watch()
+        try:
+            report = self._start() if self._epochs is None else self._epoch(self._epochs)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is this trial's alone)
+            report = Report(end=failure(error))
+        faulthandler.cancel_dump_traceback_later()
+        if report.end is not None:
+            self._drop()
+        return {"report": report, "done": report.end is not None}
+
+    def cleanup(self) -> None:
+        """The trial is taken away before its end, or there is nothing left to run."""
+        if self._progress is not None:
+            self._save(self._progress)
+        self._drop()
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        self._drop()
+        self._config = TrialConfig.model_validate_json(config["trial"])
+        self._saved_at = time.monotonic()
+
+    def _drop(self) -> None:
+        """Free the memory of the trial before the next one takes its own."""
+        self._epochs: Iterator[Progress] | None = None
+        self._progress: Progress | None = None
+        self._save_seconds = 0.0
+        gc.collect()
+        if self._device() == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _start(self) -> Report:
+        shared, trial_id = self._shared, self._config.trial_id
+        settings = replace(shared.settings, device=self._device())
+
+        def run(checkpoint: bytes | None) -> Iterator[Progress]:
+            return shared.run(
+                self._config, shared.data, settings=settings, checkpoint=checkpoint, on_step=self._sign_of_life
+            )
+
+        found, refused = shared.checkpoints.newest(trial_id, lambda epoch, data: (epoch, run(data)))
+        epoch, self._epochs = found or (0, run(None))
+        node = f"{socket.gethostname()}:{ray.get_runtime_context().get_node_id()[:8]}"
+        return Report(start=Start(node=node, device=device_name(settings.device), epoch=epoch), notices=tuple(refused))
+
+    def _epoch(self, epochs: Iterator[Progress]) -> Report:
+        progress = self._progress = next(epochs, None)
+        if progress is None:  # continued from a checkpoint of the last epoch
+            return Report(end=End(state=TrialState.FINISHED))
+        if not isinstance(progress.record, EpochRecord):
+            raise TypeError(f"the trial reported {type(progress.record).__name__} instead of an epoch record")
+        end: End | None = None
+        notices: tuple[str, ...] = ()
+        if progress.diverged:
+            end = End(state=TrialState.DIVERGED, message=f"loss or weights not finite in epoch {progress.record.epoch}")
+        elif progress.record.epoch >= self._config.optimization.epochs:
+            end = End(state=TrialState.FINISHED, late=progress.late)
+        elif self._save_is_due():
+            notices = self._save(progress)
+        return Report(record=progress.record, size=progress.size, end=end, notices=notices)
+
+    def _save_is_due(self) -> bool:
+        since = time.monotonic() - self._saved_at
+        return since >= max(self._shared.save_every, self._save_seconds / SAVE_SHARE)
+
+    def _save(self, progress: Progress) -> tuple[str, ...]:
+        """A checkpoint that cannot be written costs time at the next resume, not the trial."""
+        started = time.monotonic()
+        trial_id = self._config.trial_id
+        try:
+            self._shared.checkpoints.save(trial_id, progress.record.epoch, progress.checkpoint())
+            return ()
+        except Exception as error:  # noqa: BLE001  (disk full, store away, a net that cannot be serialized)
+            return (f"trial {trial_id}: checkpoint not written ({error})",)
+        finally:
+            self._saved_at = time.monotonic()
+            self._save_seconds = self._saved_at - started
+
+    def _device(self) -> str:
+        """This process's own. A logical GPU, as tests declare them, is none."""
+        if not ray.get_gpu_ids():
+            return "cpu"
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def _watch(self) -> None:
+        """Kill this process if the trial shows no sign of life in time; its stack goes to the worker's log.
+
+        faulthandler's clock runs in C, so that a call that never gives the interpreter back is caught too.
+        """
+        self._alive_at = time.monotonic()
+        if self._shared.timeout is not None and sys.__stderr__ is not None:
+            faulthandler.dump_traceback_later(self._shared.timeout, exit=True, file=sys.__stderr__)
+
+    def _sign_of_life(self) -> None:
+        if time.monotonic() - self._alive_at >= SIGN_OF_LIFE:
+            self._watch()
+
+
+def device_name(device: str) -> str:
+    """``cpu``, or the name of the graphics card."""
+    if device == "cpu":
+        return device
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name()})"

@@ -1,0 +1,127 @@
+"""Our hooks in Tune's loop: reports go to the bookkeeper, interruptions and stops come back."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.stopper import Stopper
+
+from study.records import EpochRecord, TrialState
+from study.scheduling.bookkeeping import Bookkeeper
+from study.scheduling.interruption import Interruption
+from study.scheduling.live import Live
+from study.scheduling.reports import End, Report
+
+LOOK_EVERY = 5.0  # seconds between two looks at the cluster
+
+# (trial id, its newest record) -> why the trial should stop now, or None
+StopRule = Callable[[str, EpochRecord], str | None]
+
+
+class Reports(Live, tune.Callback):
+    """Tune's callback. An exception here would end the whole study: these methods only enqueue.
+
+    Args:
+        bookkeeper: who writes.
+        attempts: how often a trial whose process dies is run, all in all.
+        timeout: the watchdog's seconds, to name a hung trial as such.
+        look: called every few seconds with the number of running trials.
+        reasons: why trials were stopped, by trial id; ``Stops`` fills it just before.
+    """
+
+    def __init__(
+        self,
+        bookkeeper: Bookkeeper,
+        *,
+        attempts: int,
+        timeout: float | None,
+        look: Callable[[int], None],
+        reasons: dict[str, str],
+    ) -> None:
+        self._reasons = reasons
+        self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
+        self._looked_at = 0.0
+        self._heard: dict[str, float] = {}  # trial id -> when it last gave a sign
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        if time.monotonic() - self._looked_at >= LOOK_EVERY:
+            self._looked_at = time.monotonic()
+            self._look(sum(trial.status == Trial.RUNNING for trial in trials))
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._heard[trial.config["id"]] = time.monotonic()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
+        self._heard[trial.config["id"]] = time.monotonic()
+        self._bookkeeper.report(trial.config["id"], report)
+        reason = self._reasons.pop(trial.config["id"], None)
+        if reason is not None:
+            self._bookkeeper.ended(trial.config["id"], End(state=TrialState.STOPPED, message=reason))
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        tries = f"attempt {trial.num_failures + 1} of {self._attempts}"
+        self._bookkeeper.message(f"trial {trial.config['id']}: {self._cause(trial)}; {tries}")
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        end = End(state=TrialState.FAILED, message=f"{self._cause(trial)} ({trial.num_failures} attempts)")
+        self._bookkeeper.ended(trial.config["id"], end)
+
+    def _cause(self, trial: Trial) -> str:
+        """Why a trial's process ended, in a few words."""
+        try:
+            error = str(trial.get_pickled_error() or "").strip()
+        except Exception as problem:  # noqa: BLE001  (the error file is Tune's; whatever is wrong with it)
+            error = f"unknown, {problem}"
+        silence = time.monotonic() - self._heard.get(trial.config["id"], time.monotonic())
+        if "memory" in error and ("OOM" in error or "out of memory" in error.lower()):
+            return "oom: its process was ended for want of memory"
+        if self._timeout is not None and silence >= self._timeout:
+            return f"hung: no step for {self._timeout:g} s"
+        return f"its process died: {error.splitlines()[-1][:300]}" if error else "its process died"
+
+
+class Stops(Live, FIFOScheduler):
+    """Stops a trial where the rule says so, and every trial at its next report once the run is interrupted."""
+
+    def __init__(self, interruption: Interruption, rule: StopRule | None = None) -> None:
+        super().__init__()
+        self._interruption, self._rule = interruption, rule
+        self.reasons: dict[str, str] = {}  # trial id -> why the rule stopped it
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        report: Report = result["report"]
+        if report.end is not None or self._interruption.requested:
+            return TrialScheduler.STOP
+        if self._rule is not None and report.record is not None:
+            reason = self._rule(trial.config["id"], report.record)
+            if reason is not None:
+                self.reasons[trial.config["id"]] = reason
+                return TrialScheduler.STOP
+        return TrialScheduler.CONTINUE
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        if self._interruption.requested:  # what has not begun must not begin on the slots that become free
+            for trial in list(tune_controller.get_live_trials()):
+                if trial.status == Trial.PENDING:
+                    tune_controller.stop_trial(trial)
+            return None
+        return super().choose_trial_to_run(tune_controller)
+
+
+class Deadline(Live, Stopper):
+    """Ends Tune's loop when an interruption's grace is over."""
+
+    def __init__(self, interruption: Interruption) -> None:
+        self._interruption = interruption
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._interruption.overdue
