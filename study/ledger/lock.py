@@ -29,7 +29,7 @@ class Holder:
 
 
 class StudyLock:
-    """``flock`` on ``FOLDER/NAME``. After kill -9 the next driver gets it at once.
+    """``flock`` on ``FOLDER/lock``. After kill -9 the next driver gets it at once.
 
     On NFS, Linux turns flock into a lock on the server (unless mounted with ``local_lock``), which holds
     between hosts; a folder shared in a way that keeps locks local protects within one host only.
@@ -39,8 +39,8 @@ class StudyLock:
         StudyLocked: another driver holds the study; the text says which.
     """
 
-    def __init__(self, folder: Path, name: str = "lock") -> None:
-        self._path = folder / name
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "lock"
         self._descriptor: int | None = None
         self.took_over: Holder | None = None
 

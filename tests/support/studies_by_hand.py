@@ -39,7 +39,7 @@ def epoch_record(epoch: int = 1, **values: Any) -> EpochRecord:
 
 def new_ledger(folder: Path, name: str = "by-hand") -> Ledger:
     """An empty study named ``name`` in ``folder``."""
-    return Ledger.create(folder / "ledger.db", StudyConfig(name=name), {"fingerprint": "abc123", "seed": 0})
+    return Ledger.create(folder / "ledger.db", StudyConfig(name=name), {"data_fingerprint": "abc123"})
 
 
 def run_by_hand(

@@ -1,0 +1,24 @@
+"""MLflow, as a projection of the ledger that can be rebuilt at any time. The only code that imports mlflow.
+
+Importing this package does not import mlflow: it takes a second, which only the shipper's thread spends.
+"""
+
+from study.tracking.errors import Trouble
+from study.tracking.fetch import fetch
+from study.tracking.location import redact
+from study.tracking.preflight import check
+from study.tracking.shipper import Backlog, Shipper, parent_url, sync
+from study.tracking.ui import serve_ui, ui_command
+
+__all__ = [
+    "Backlog",
+    "Shipper",
+    "Trouble",
+    "check",
+    "fetch",
+    "parent_url",
+    "redact",
+    "serve_ui",
+    "sync",
+    "ui_command",
+]

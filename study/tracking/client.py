@@ -1,0 +1,158 @@
+"""The calls to MLflow. Nothing global is touched but environment defaults: no active run, no tracking URI."""
+
+import itertools
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from study.tracking.location import Location, alone
+from study.tracking.projection import Point
+
+# MLflow reads these at each call. A user's own value wins. Retries are the shipper's: MLflow would repeat a
+# `create_run` whose answer was lost, and so make two runs.
+_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+# Within MLflow's limits for one call: 1000 metrics, 100 params, 100 tags, 1000 of all, 1 MB.
+_POINTS = 800
+_ENTRIES = 90
+_BYTES = 300_000  # of params, and as much again of tags
+
+
+class Client:
+    """One experiment of one store, made when it is not there.
+
+    Imports mlflow (about a second), so it is made where it is needed and not before.
+    """
+
+    def __init__(self, location: Location) -> None:
+        for name, value in _DEFAULTS.items():
+            os.environ.setdefault(name, value)
+        import mlflow.entities
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        # A locked database is retried and told in one line; MLflow would log a page each time.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+        self._entities = mlflow.entities
+        self.Error: type[Exception] = MlflowException
+        self.location = location
+        with alone(location):
+            self._mlflow = MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
+            self.experiment_id = self._experiment()
+
+    def _experiment(self) -> str:
+        name = self.location.experiment
+        found = self._mlflow.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return self._mlflow.create_experiment(name, artifact_location=self.location.artifacts)
+            except self.Error:  # another driver made it since
+                found = self._mlflow.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage == "deleted":
+            raise ValueError(f"experiment {name} is deleted")
+        return found.experiment_id
+
+    def runs(self, tags: Mapping[str, str]) -> list[Any]:
+        """Every active run of the experiment that has these tags, oldest first."""
+        wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+        found, token = [], None
+        while True:
+            page = self._mlflow.search_runs(
+                [self.experiment_id], wanted, order_by=["attributes.start_time ASC"], page_token=token
+            )
+            found += list(page)
+            token = page.token
+            if not token:
+                return found
+
+    def create(self, name: str, start: int | None, tags: Mapping[str, str]) -> str:
+        """A new RUNNING run; ``start`` in milliseconds. Returns its id."""
+        run = self._mlflow.create_run(self.experiment_id, start_time=start, tags=dict(tags), run_name=name)
+        return run.info.run_id
+
+    def log(
+        self,
+        run_id: str,
+        points: Iterable[Point] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Any number of points, params and tags in as few calls as MLflow's limits allow."""
+        e = self._entities
+        metrics: list[Any] = [e.Metric(p.key, p.value, p.time, p.step) for p in points]
+        none: list[Any] = []
+        for some_metrics, some_params, some_tags in itertools.zip_longest(
+            [metrics[i : i + _POINTS] for i in range(0, len(metrics), _POINTS)],
+            _batches([e.Param(key, value) for key, value in (params or {}).items()]),
+            _batches([e.RunTag(key, value) for key, value in (tags or {}).items()]),
+            fillvalue=none,
+        ):
+            self._mlflow.log_batch(run_id, some_metrics, some_params, some_tags)
+
+    def set_status(self, run_id: str, status: str, end: int | None) -> None:
+        """``end`` in milliseconds; None is now. RUNNING opens a run again."""
+        if status == "RUNNING":
+            self._mlflow.update_run(run_id, status="RUNNING")
+        else:
+            self._mlflow.set_terminated(run_id, status, end)
+
+    def history(self, run_id: str, key: str) -> dict[int, list[int]]:
+        """Times in milliseconds of a metric's points, by step."""
+        found: dict[int, list[int]] = {}
+        for metric in self._mlflow.get_metric_history(run_id, key):
+            found.setdefault(metric.step, []).append(metric.timestamp)
+        return found
+
+    def delete(self, run_id: str) -> None:
+        """To MLflow's bin, from which a person can restore it."""
+        self._mlflow.delete_run(run_id)
+
+    def log_dataset(self, run_id: str, name: str, digest: str, source: str) -> None:
+        """The data set as an input of the run; a repetition adds nothing."""
+        e = self._entities
+        dataset = e.Dataset(name=name[:500], digest=digest[:36], source_type="fitscape", source=source)
+        context = e.InputTag("mlflow.data.context", "training")
+        self._mlflow.log_inputs(run_id, datasets=[e.DatasetInput(dataset, [context])])
+
+    def upload(self, run_id: str, file: Path, folder: str) -> None:
+        """One file; ``folder`` is relative to the run's artifacts, empty for their root."""
+        self._mlflow.log_artifact(run_id, str(file), folder or None)
+
+    def files(self, run_id: str, folder: str = "") -> list[str]:
+        """Paths of all artifacts below ``folder``."""
+        found: list[str] = []
+        for entry in self._mlflow.list_artifacts(run_id, folder or None):
+            found += self.files(run_id, entry.path) if entry.is_dir else [entry.path]
+        return found
+
+    def download(self, run_id: str, path: str, to: Path) -> Path:
+        """One artifact below the folder ``to``; where it lies then."""
+        return Path(self._mlflow.download_artifacts(run_id, path, str(to)))
+
+    def touch(self, value: str) -> None:
+        """The smallest write: a tag of the experiment."""
+        self._mlflow.set_experiment_tag(self.experiment_id, "fitscape.checked", value)
+
+
+def _batches(entries: list[Any]) -> list[list[Any]]:
+    """Params or tags in groups that fit into one call."""
+    batches: list[list[Any]] = []
+    room = 0
+    for entry in entries:
+        size = len(json.dumps([entry.key, entry.value])) + 50
+        if not batches or size > room or len(batches[-1]) == _ENTRIES:
+            batches.append([])
+            room = _BYTES
+        batches[-1].append(entry)
+        room -= size
+    return batches

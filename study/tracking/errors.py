@@ -1,0 +1,90 @@
+"""What went wrong with MLflow, in one line, and what mends it. Pure: reads exceptions by their text."""
+
+import re
+from typing import NamedTuple
+
+from study.tracking.location import Location
+
+
+class Trouble(NamedTuple):
+    """``what`` happened and what would ``mend`` it; neither holds a secret."""
+
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.mend})"
+
+
+def explain(error: BaseException, location: Location) -> Trouble:
+    """The trouble behind an exception of MLflow, requests, SQLAlchemy or the system."""
+    text = str(error)
+    at = location.public
+    for pattern, what, mend in _KNOWN:
+        if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
+            return Trouble(f"{at}: {what}", mend.format(host=_host(location)))
+    return Trouble(f"{at}: {scrub(text, location) or type(error).__name__}", "see the server's log")
+
+
+def scrub(text: str, location: Location) -> str:
+    """One line of at most 300 characters without passwords."""
+    text = text.replace(location.uri, location.public)
+    text = re.sub(r"//[^/@\s]+@", "//", text)
+    return re.sub(r"\s+", " ", text).strip()[:300]
+
+
+def _host(location: Location) -> str:
+    return re.sub(r"^\w+://|/.*$", "", location.public)
+
+
+# In order: the first pattern that is found in the text of the exception.
+_KNOWN = (
+    (
+        r"invalid host header|rebinding",
+        "the server refuses this host name (403)",
+        "start it with `mlflow server --allowed-hosts {host}`",
+    ),
+    (
+        r"\b401\b|not authenticated|unauthorized|password authentication failed",
+        "not logged in (401)",
+        "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+    ),
+    (
+        r"\b403\b|permission denied|forbidden",
+        "no right to write here (403)",
+        "ask its admin for EDIT on the experiment, or choose another with --set tracking.experiment=NAME",
+    ),
+    (
+        r"connection refused|failed to establish|name or service not known|name resolution|no route to host",
+        "nothing answers",
+        "start the MLflow server, or correct --tracking-uri",
+    ),
+    (
+        r"timed out|timeout",
+        "no answer in time",
+        "is the server hung or overloaded? look at its log",
+    ),
+    (r"database is locked", "the database is locked", "end the program that holds it"),
+    (
+        r"database or disk is full|no space left|disk full",
+        "its disk is full",
+        "free some room on the tracking store's disk",
+    ),
+    (r"\b(500|502|503|504)\b", "the server fails", "look at the server's log"),
+    (
+        r"\b404\b|not valid json|expecting value",
+        "this is not an MLflow server",
+        "correct the path in --tracking-uri",
+    ),
+    (
+        r"deleted",
+        "the experiment is deleted",
+        "restore it, or choose another with --set tracking.experiment=NAME",
+    ),
+    (
+        r"file store|filesystem tracking backend|unsupported uri|registered for scheme|parse rfc1738|could not parse",
+        "not a tracking store that serves here",
+        "use sqlite:///FILE, postgresql+psycopg://... or http://...",
+    ),
+    (r"out-of-date database schema", "the database has an old schema", "run `mlflow db upgrade URI`"),
+)

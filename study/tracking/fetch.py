@@ -1,0 +1,57 @@
+"""Bring a study from MLflow to this machine."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from study.config import TrackingConfig
+from study.errors import UserError
+from study.ledger import Ledger
+from study.tracking.client import Client
+from study.tracking.errors import explain
+from study.tracking.location import locate
+from study.tracking.parent import LEDGER_FOLDER
+
+
+def fetch(name: str, config: TrackingConfig, root: Path) -> Path:
+    """Download the newest study ``name`` (config, ledger, report) to ``root/name``, whole or not at all.
+
+    Raises:
+        UserError: the folder exists, MLflow has no such study, its ledger was never shipped, or MLflow fails.
+    """
+    to = root / name
+    if to.exists():
+        raise UserError("a study is already here", where=str(to), mend="move it away, or choose another --root")
+    location = locate(root, config)
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        client = Client(location)
+        found = client.runs({"study": name, "kind": "study"})
+        if not found:
+            studies = sorted({run.data.tags["study"] for run in client.runs({"kind": "study"})})
+            mend = f"it has {', '.join(studies)}" if studies else "it has none at all"
+            raise UserError(f"no study {name} in MLflow", where=location.public, mend=mend)
+        run_id = found[-1].info.run_id
+        with TemporaryDirectory(dir=root, prefix=f".{name}-") as partial:
+            for path in client.files(run_id):
+                client.download(run_id, path, Path(partial))
+            _settle(Path(partial), location.public)
+            (Path(partial)).rename(to)
+            Path(partial).mkdir()  # for TemporaryDirectory to remove
+    except UserError:
+        raise
+    except Exception as error:  # one line for whatever MLflow raises
+        trouble = explain(error, location)
+        raise UserError(trouble.what, mend=trouble.mend) from error
+    return to
+
+
+def _settle(folder: Path, where: str) -> None:
+    """Turn the layout of the artifacts into that of a study's folder, and see that the ledger is sound."""
+    shipped = folder / LEDGER_FOLDER / "ledger.db"
+    if not shipped.is_file():
+        mend = "run `fitscape sync` where the study ran"
+        raise UserError("the study's ledger is not in MLflow", where=where, mend=mend)
+    shipped.rename(folder / "ledger.db")
+    shutil.rmtree(folder / LEDGER_FOLDER)
+    Ledger.open(folder / "ledger.db").close()

@@ -1,0 +1,101 @@
+"""What MLflow shows of a study: text, tags, status and files of the parent run."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from study.ledger import Ledger
+from study.records import Label, TrialState
+from study.tracking import entries
+
+LEDGER_FOLDER = "ledger"  # of the parent's artifacts
+_FOLDERS = ("report", "figures")
+_FILES = ("study.yaml",)
+
+
+def where_key(sink: str) -> str:
+    """The ledger's key of the parent's experiment and run."""
+    return f"{sink} parent"
+
+
+def latest_labels(ledger: Ledger) -> dict[str, Label]:
+    """Under the study's own thresholds, the label of each trial's last labelled epoch."""
+    thresholds = ledger.config.regimes
+    found = ledger.labels(version=thresholds.version, tau=thresholds.tau)
+    return {label.trial_id: label for label in found}  # in order of epochs
+
+
+def state(ledger: Ledger) -> str:
+    """``finished``, ``failed`` (no trial succeeded) or ``interrupted`` (trials are missing).
+
+    A driver whose sampler has no more to ask for sets the ledger's ``exhausted``.
+    """
+    counts = ledger.counts()
+    ended = sum(count for state, count in counts.items() if state.terminal)
+    open_trials = counts[TrialState.PENDING] + counts[TrialState.RUNNING]
+    enough = ended >= ledger.config.search.trials or ledger.get_meta("exhausted", False)
+    if open_trials or not enough:
+        return "interrupted"
+    return "failed" if counts[TrialState.FAILED] == ended else "finished"
+
+
+def status(state: str) -> str:
+    return {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}[state]
+
+
+def tags(ledger: Ledger) -> dict[str, str]:
+    config, counts = ledger.config, ledger.counts()
+    regimes = Counter(label.regime.value for label in latest_labels(ledger).values())
+    values = {
+        "study": config.name,
+        "recipe": config.recipe or "",
+        "state": state(ledger),
+        "data_fingerprint": ledger.provenance.get("data_fingerprint", ""),
+        **{f"trials.{state.value}": count for state, count in counts.items()},
+        **{f"regimes.{regime}": count for regime, count in sorted(regimes.items())},
+        "mlflow.note.content": description(ledger),
+    }
+    return entries.tags(values)
+
+
+def description(ledger: Ledger) -> str:
+    """Markdown for the run's page; always below a tag's limit."""
+    config, counts = ledger.config, ledger.counts()
+    regimes = Counter(label.regime.value for label in latest_labels(ledger).values())
+    if isinstance(config.space, str):
+        space = f"Search space: `{config.space}`"
+    else:
+        rows = [f"| {dial} | {_range(json.loads(d.model_dump_json()))} |" for dial, d in config.space.items()]
+        space = "\n".join(["| dial | values |", "|---|---|", *rows])
+    lines = [
+        f"# {config.name}",
+        config.description,
+        f"Data: `{config.data.dataset}`, fingerprint `{ledger.provenance.get('data_fingerprint', 'unknown')}`",
+        "Trials: " + (", ".join(f"{n} {state.value}" for state, n in counts.items() if n) or "none yet"),
+        "Regimes: " + (", ".join(f"{n} {regime}" for regime, n in regimes.most_common()) or "none yet"),
+        f"Thresholds: version {config.regimes.version}, tau {config.regimes.tau:g}",
+        space,
+        "Artifacts: `report/index.html` is the map; `study.yaml` repeats the study; "
+        f"`{LEDGER_FOLDER}/ledger.db` holds every number, gradient norms by layer among them.",
+    ]
+    text = "\n\n".join(line for line in lines if line)
+    more = "\n\n(shortened: `study.yaml` has it whole)"
+    return text if len(text) <= entries.TAG_LIMIT else text[: entries.TAG_LIMIT - len(more)] + more
+
+
+def _range(dial: dict[str, object]) -> str:
+    if "choices" in dial:
+        choices = dial["choices"]
+        assert isinstance(choices, list)
+        return ", ".join(map(str, choices))
+    return f"{dial['low']} to {dial['high']}" + (" (log)" if dial["log"] else "")
+
+
+def files(study: Path) -> list[tuple[Path, str]]:
+    """What is in the study's folder for MLflow: files, and the artifact folder of each."""
+    found = [(study / name, "") for name in _FILES if (study / name).is_file()]
+    for folder in _FOLDERS:
+        for file in sorted((study / folder).rglob("*")):
+            if file.is_file():
+                found.append((file, file.parent.relative_to(study).as_posix()))
+    return found

@@ -1,0 +1,50 @@
+"""Whether MLflow can be written to, before anything starts."""
+
+import os
+import queue
+import threading
+import time
+from pathlib import Path
+
+from study.config import TrackingConfig
+from study.tracking.errors import Trouble, explain
+from study.tracking.location import Location, locate
+
+SERVED_SECONDS = 8.0
+DATABASE_SECONDS = 45.0  # a fresh database is first given its tables
+
+
+def check(root: Path, config: TrackingConfig, timeout: float | None = None) -> Trouble | None:
+    """A write to the tracking store, within seconds, however the store behaves. None: all is well.
+
+    A SQLite store is only looked at: it is made later, in the background.
+    """
+    location = locate(root, config)
+    if location.sqlite is not None:
+        return _check_file(location.sqlite)
+    seconds = timeout or (SERVED_SECONDS if location.served else DATABASE_SECONDS)
+    answer: queue.Queue[Trouble | None] = queue.Queue()
+    threading.Thread(target=lambda: answer.put(_write(location)), daemon=True).start()
+    try:
+        return answer.get(timeout=seconds)
+    except queue.Empty:
+        return explain(TimeoutError("timeout"), location)
+
+
+def _write(location: Location) -> Trouble | None:
+    from study.tracking.client import Client
+
+    try:
+        Client(location).touch(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    except Exception as error:  # noqa: BLE001  the answer is the explanation, whatever was raised
+        return explain(error, location)
+    return None
+
+
+def _check_file(file: Path) -> Trouble | None:
+    if file.is_dir():
+        return Trouble(f"{file} is a folder", "name a file: sqlite:///FOLDER/mlflow.db")
+    existing = next(path for path in (file, *file.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        return Trouble(f"{existing} cannot be written", "give yourself the right, or choose another --root")
+    return None

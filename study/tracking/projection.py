@@ -1,0 +1,124 @@
+"""What MLflow shows of a trial: pure functions of the ledger's record, so that a rebuild gives the same."""
+
+import json
+import math
+import sys
+from typing import Any, NamedTuple
+
+from study.records import EpochRecord, Label, TrialRecord, TrialState
+from study.tracking import entries
+
+# MLflow has no status for "stopped" or "diverged": status and the tag `state` together tell the ends apart.
+STATUS = {
+    TrialState.PENDING: "KILLED",  # had begun; its driver went away
+    TrialState.RUNNING: "RUNNING",
+    TrialState.FINISHED: "FINISHED",
+    TrialState.STOPPED: "FINISHED",
+    TrialState.DIVERGED: "FINISHED",
+    TrialState.FAILED: "FAILED",
+}
+
+
+class Point(NamedTuple):
+    """One metric value. ``time`` is in milliseconds and always the original one, which makes a replay add nothing."""
+
+    key: str
+    value: float
+    time: int
+    step: int
+
+
+def begun(trial: TrialRecord) -> bool:
+    """Whether the trial has a run; one that only waits has none."""
+    return trial.attempts > 0 or trial.state.terminal or bool(trial.epochs)
+
+
+def status(trial: TrialRecord) -> str:
+    return STATUS[trial.state]
+
+
+def run_name(trial: TrialRecord) -> str:
+    return f"{trial.number:04d} {trial.config.model.name}"
+
+
+def metrics(record: EpochRecord) -> dict[str, float]:
+    """The curves worth looking at; gradient norms by layer stay in the ledger."""
+    values = {
+        "train_error": record.train_error,
+        "val_error": record.val_error,
+        "train_loss": record.train_loss,
+        "val_loss": record.val_loss,
+        "gap": record.gap,
+        "batch_loss": record.batch_loss,
+        "learning_rate": record.learning_rate,
+        "images_per_second": record.images_per_second,
+        "seconds": record.train_seconds + record.eval_seconds,
+        "peak_memory_mib": record.peak_memory_mib,
+        "gradient_norm": _gradient_norm(record),
+        "gradient_ratio": record.gradient_ratio,
+        "memorized_train": record.memorized_train,
+        "memorized_val": record.memorized_val,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _gradient_norm(record: EpochRecord) -> float | None:
+    """Of the whole net, at the last probed step."""
+    return math.hypot(*record.gradients[-1].gradient_norms) if record.gradients else None
+
+
+def points(record: EpochRecord) -> list[Point]:
+    """NaN stays NaN. MLflow cannot hold an infinity: it becomes the largest float, and `infinite` names it."""
+    at = round(record.time * 1000) if math.isfinite(record.time) else 0
+    return [Point(key, _clipped(value), at, record.epoch) for key, value in metrics(record).items()]
+
+
+def _clipped(value: float) -> float:
+    return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
+
+
+def infinite(trial: TrialRecord) -> dict[str, list[int]]:
+    """Epochs at which a metric was infinite, by metric."""
+    found: dict[str, list[int]] = {}
+    for record in trial.epochs:
+        for key, value in metrics(record).items():
+            if math.isinf(value):
+                found.setdefault(key, []).append(record.epoch)
+    return found
+
+
+def params(trial: TrialRecord) -> tuple[dict[str, str], dict[str, str]]:
+    """Every dial of the trial, and the tags that hold what does not fit into params."""
+    size = {"parameters": trial.size.parameters, "flops": trial.size.flops} if trial.size else {}
+    return entries.params(trial.dials | trial.config.flat() | size)
+
+
+def tags(trial: TrialRecord, label: Label | None, study: str) -> dict[str, str]:
+    interrupted = trial.state is TrialState.PENDING
+    values: dict[str, Any] = {
+        "study": study,
+        "family": trial.config.model.family,
+        "origin": trial.origin,
+        "number": trial.number,
+        "state": "interrupted" if interrupted else trial.state.value,
+        "attempts": trial.attempts,
+        "node": trial.node,
+        "device": trial.device,
+        "message": trial.message,
+        "group_id": trial.config.group_id,
+        **{f"extra.{key}": value for key, value in trial.extra.items()},
+    }
+    if unbounded := infinite(trial):
+        values["infinite"] = json.dumps(unbounded)
+    if label is not None:
+        values |= {
+            "regime": label.regime.value,
+            "regime_probability": f"{label.probability:.3f}",
+            "regime_epoch": label.epoch,
+            "regime_flags": " ".join(label.flags),
+        }
+    return entries.tags(values)
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
