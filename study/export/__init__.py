@@ -1,0 +1,92 @@
+"""Trials as a table for other tools: JSON, CSV, Parquet, or an Optuna storage for optuna-dashboard."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.errors import UserError
+from study.export.table import table
+from study.opened import OpenStudy
+
+__all__ = ["export", "table", "writer"]
+
+
+def export(study: OpenStudy, to: Path) -> int:
+    """Write a study's trials; the ending says how. The file appears whole or not at all.
+
+    Returns:
+        The number of trials.
+
+    Raises:
+        UserError: an unknown ending, or a place that cannot be written.
+    """
+    write = writer(to)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=to.parent) as folder:
+            part = Path(folder) / f"part{to.suffix}"
+            write(study, part)
+            os.replace(part, to)
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror or error}", where=str(to)) from None
+    return len(study.trials)
+
+
+def writer(to: Path) -> Callable[[OpenStudy, Path], None]:
+    """What writes a file of this ending.
+
+    Raises:
+        UserError: nothing does.
+    """
+    if to.suffix.lower() not in WRITERS:
+        what = f"cannot export to '{to.suffix or to.name}'"
+        raise UserError(what, where=str(to), mend=f"end in one of {', '.join(WRITERS)}")
+    return WRITERS[to.suffix.lower()]
+
+
+def _frame(study: OpenStudy) -> pd.DataFrame:
+    return table(study.trials, study.labels, study.space)
+
+
+def _write_json(study: OpenStudy, to: Path) -> None:
+    """A list of objects. JSON has no NaN: what is missing or not finite is null; ``state`` tells them apart."""
+    rows = [
+        {name: _plain(value) for name, value in row.items()}
+        for row in _frame(study).astype(object).to_dict(orient="records")
+    ]
+    to.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
+
+
+def _write_csv(study: OpenStudy, to: Path) -> None:
+    _frame(study).to_csv(to, index=False, na_rep="NaN")
+
+
+def _write_parquet(study: OpenStudy, to: Path) -> None:
+    frame = _frame(study)
+    mixed = [name for name in frame if frame[name].map(type).nunique() > 1 and frame[name].dtype == object]
+    frame.astype(dict.fromkeys(mixed, "string")).to_parquet(to, index=False)
+
+
+def _write_optuna(study: OpenStudy, to: Path) -> None:
+    from study.export.optuna_storage import write
+
+    write(study, to)
+
+
+WRITERS: dict[str, Callable[[OpenStudy, Path], None]] = {
+    ".json": _write_json,
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+    ".db": _write_optuna,
+}

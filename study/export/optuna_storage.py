@@ -1,0 +1,58 @@
+"""Trials as an Optuna SQLite storage, the file that optuna-dashboard opens."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
+
+from study.opened import OpenStudy
+from study.records import Label, TrialRecord, TrialState
+from study.search.replay import DIRECTIONS, attributes, outcome
+from study.search.space import Space
+
+
+def write(study: OpenStudy, to: Path) -> None:
+    """One Optuna study named as ours: every trial with its state, (train_error, val_error) and user attributes.
+
+    Unlike the study that a sampler is told (search/replay.py), it holds the trials outside the space too: of
+    those, the dials that do lie in the space are parameters, and the attribute ``outside`` names the others.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{to}")
+    try:
+        made = optuna.create_study(study_name=study.config.name, storage=storage, directions=DIRECTIONS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            made.set_metric_names(["train_error", "val_error"])
+        made.add_trials(_frozen(trial, study.labels, study.space) for trial in study.trials)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space) -> FrozenTrial:
+    flat = {**trial.config.flat(), "architecture": trial.config.model.name}
+    inside = {name: flat[name] for name in space if _holds(space, name, flat[name])}
+    state, values = outcome(trial)
+    label = labels.get(trial.trial_id)
+    regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
+    outside = [name for name in space if name not in inside]
+    return optuna.trial.create_trial(
+        state=OptunaState.WAITING if trial.state is TrialState.PENDING else state,
+        values=values,
+        params=inside,
+        distributions={name: space[name] for name in inside},
+        user_attrs={**attributes(trial), **regime, **({"outside": outside} if outside else {}), "config": flat},
+    )
+
+
+def _holds(space: Space, name: str, value: Any) -> bool:
+    distribution = space[name]
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    return value is not None and distribution._contains(value)

@@ -1,0 +1,124 @@
+"""A study as it lies in its folder: config, trials, labels and map, read from the ledger alone.
+
+``study.open_study("fitscape-runs/quickstart")`` needs neither Ray nor MLflow nor a GPU, and reads beside a
+driver that runs.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.config import StudyConfig
+from study.errors import UserError
+from study.ledger import Ledger
+from study.maps import RegimeMap
+from study.records import Label, TrialRecord, TrialState
+from study.regimes import estimate_reference, final_record, flip_rate, label_all
+from study.search.space import Point, Space, point_of, resolve
+
+LEDGER = "ledger.db"
+
+
+def open_study(folder: str | Path) -> "OpenStudy":
+    """The study in a folder.
+
+    Raises:
+        UserError: no study there, or its ledger is damaged.
+    """
+    path = Path(folder) / LEDGER
+    if not path.is_file():
+        raise UserError("is no study", where=str(folder), mend="a study's folder holds ledger.db")
+    return OpenStudy(Path(folder), Ledger.open(path, read_only=True))
+
+
+class OpenStudy:
+    """One reading of a study: trials are read once, when first asked for; ``reread`` takes a later one."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self.folder, self.ledger = folder, ledger
+        self.config: StudyConfig = ledger.config
+        self.provenance: Mapping[str, Any] = ledger.provenance
+
+    def reread(self) -> "OpenStudy":
+        """The study as it is by now."""
+        return OpenStudy(self.folder, self.ledger)
+
+    @cached_property
+    def trials(self) -> list[TrialRecord]:
+        return self.ledger.trials()
+
+    @cached_property
+    def space(self) -> Space:
+        return resolve(self.config)
+
+    @property
+    def classes(self) -> int:
+        return len(self.provenance["data"]["classes"])
+
+    @property
+    def chance_error(self) -> float:
+        """Validation error of always answering the most frequent class."""
+        return float(self.provenance["chance_error"])
+
+    @cached_property
+    def labels(self) -> dict[str, Label]:
+        """The label of each trial that has one, under the study's thresholds, by trial id.
+
+        Computed from the records; a stopped trial keeps the label that its driver gave, which knew the
+        prediction that stopped it.
+        """
+        thresholds = self.config.regimes
+        stopped = {t.trial_id for t in self.trials if t.state is TrialState.STOPPED}
+        computed = label_all(self.trials, thresholds, classes=self.classes, chance_error=self.chance_error)
+        kept = self.ledger.labels(version=thresholds.version, tau=thresholds.tau) if stopped else []
+        return {label.trial_id: label for label in computed} | {
+            label.trial_id: label for label in kept if label.trial_id in stopped
+        }
+
+    @cached_property
+    def map(self) -> RegimeMap:
+        """The regime map over the study's space.
+
+        Raises:
+            UserError: nothing is searched, or no trial inside the space has ended with finite numbers.
+        """
+        where = str(self.folder)
+        if not self.space:
+            raise UserError("searches no dial, so it has no map", where=where)
+        if not any(final_record(trial) for trial in self.trials):
+            raise UserError("has no map yet: no trial has ended with finite numbers", where=where)
+        table = self.map_table()
+        if not len(table):
+            raise UserError("has no map: no finished trial lies inside its space", where=where)
+        reference = estimate_reference(self.trials, given=self.config.regimes.reference_error)
+        return RegimeMap(
+            self.space,
+            self.config.regimes,
+            chance_error=self.chance_error,
+            reference_error=min(reference.error, 0.999 * self.chance_error),
+        ).fit(table)
+
+    def map_table(self) -> pd.DataFrame:
+        """What the map is fitted on: a row for each trial inside the space that finished or diverged."""
+        rows = []
+        for trial in self.trials:
+            point = point_of(trial.config, self.space)
+            if point is not None and trial.state in (TrialState.FINISHED, TrialState.DIVERGED):
+                rows.append(self._map_row(trial, point))
+        return pd.DataFrame(rows)
+
+    def _map_row(self, trial: TrialRecord, point: Point) -> dict[str, Any]:
+        last = final_record(trial)
+        return {
+            **point,
+            "trial_id": trial.trial_id,
+            "train_error": last.train_error if last else float("nan"),
+            "val_error": last.val_error if last else float("nan"),
+            "train_n": last.train_n if last else 0,
+            "val_n": last.val_n if last else 0,
+            "diverged": last is None,
+            "label_noise": flip_rate(trial.config, last, self.classes),
+        }
