@@ -19,7 +19,7 @@ class Override:
     option: str  # as a message names it: ``--set base.optimization.lr``
 
 
-def parse_set(text: str) -> Override:
+def parse_set(text: str, option: str = "--set") -> Override:
     """``space.lr.low=1e-4`` -> an override; the value is YAML.
 
     Raises:
@@ -28,8 +28,8 @@ def parse_set(text: str) -> Override:
     path, equals, value = text.partition("=")
     parts = tuple(int(p) if p.isdecimal() and len(p) < 9 else p for p in path.strip().split("."))
     if not equals or "" in parts:
-        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where="--set", mend="--set search.trials=48")
-    option = f"--set {printable(path.strip())}"
+        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where=option, mend=f"as in {option} width=0.5")
+    option = f"{option} {printable(path.strip())}"
     return Override(parts, parse(value, option).value, option)
 
 

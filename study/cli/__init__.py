@@ -1,0 +1,50 @@
+"""The command ``fitscape``. Modules of the commands import what is heavy inside the command that needs it."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from study.errors import ExitCode, UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and leave the process with its exit code (study/errors.py).
+
+    What a user can mend is one line on stderr. ``--debug``, anywhere, shows the traceback too.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    words = [word for word in given if word != "--debug"]
+    sys.exit(_run(words, debug=len(words) < len(given)))
+
+
+def _run(words: list[str], *, debug: bool) -> int:
+    from study.cli.app import app
+
+    try:
+        code = app(words, prog_name="fitscape", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or ExitCode.DONE)
+    except BrokenPipeError:  # the reader of our output has left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        if type(error).__name__ == "Abort":  # Ctrl-C inside typer
+            return ExitCode.INTERRUPTED
+        text, code = _explained(error)
+        print(f"fitscape: {' '.join(text.split())}", file=sys.stderr)
+        return code
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    if isinstance(error, UserError):
+        return str(error), error.exit_code
+    usage = getattr(error, "format_message", None)  # typer's own errors, in every version of it
+    if usage is not None:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "fitscape"
+        return f"{usage().rstrip('.')} (see {command} --help)", ExitCode.BAD_INPUT
+    return f"{type(error).__name__}: {error}; this is a fault of fitscape, run again with --debug", 1

@@ -1,0 +1,38 @@
+"""The commands, each in the module of its subject."""
+
+from typing import Annotated
+
+import typer
+
+from study import __version__
+from study.cli.keep import export, fetch, sync
+from study.cli.look import list_, map_, report, status
+from study.cli.run import resume, run
+from study.cli.serve import ui
+from study.cli.start import init, schema
+
+app = typer.Typer(
+    help="Maps where image classifiers underfit, fit well, overfit, degrade or diverge.",
+    epilog="--debug, anywhere, shows the traceback of an error. Exit codes: 0 done, 1 fault of fitscape, "
+    "2 bad input, 3 some trials failed, 130 and 143 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fitscape {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+) -> None:
+    """Maps where image classifiers underfit, fit well, overfit, degrade or diverge."""
+
+
+for command in (run, resume, status, report, map_, export, sync, fetch, ui, init, schema, list_):
+    app.command(command.__name__.rstrip("_"))(command)

@@ -1,0 +1,64 @@
+"""From the words of ``fitscape run`` to a checked study, without torch, Ray or MLflow."""
+
+import inspect
+import os
+from pathlib import Path
+from typing import Any
+
+from study import recipes
+from study.config import StudyConfig
+from study.data import check_files
+from study.errors import UserError
+from study.reading import Override, override, parse_set, read_study
+from study.reading.document import Key
+from study.reading.keys import did_you_mean
+
+# A recipe is told its data set: its image size and number of images follow from it.
+ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset"}
+
+
+def configure(study: str, changes: list[Override], scale: str | None = None) -> StudyConfig:
+    """The study that a recipe or a file describes, with some of its values replaced; its data set is there.
+
+    Args:
+        study: the name of a recipe, or the path of a YAML file.
+        scale: of a recipe; None takes the recipe's own.
+
+    Raises:
+        UserError: unknown recipe, key, data set or value; the text says where, and what would be right.
+    """
+    if _is_file(study):
+        if scale is not None:
+            raise UserError("is for recipes", where="--scale", mend="change the file's own values")
+        config = read_study(Path(study), changes)
+    else:
+        config = _from_recipe(study, changes, scale)
+    check_files(config.data)
+    return config
+
+
+def changes_of(sets: list[str], options: dict[str, tuple[str, object]]) -> list[Override]:
+    """``--set`` texts and options (option -> dotted key and value; None: not given) as replacements."""
+    given = [(o, key, value) for o, (key, value) in options.items() if value is not None]
+    return [*map(parse_set, sets), *(Override(tuple(key.split(".")), value, o) for o, key, value in given)]
+
+
+def _is_file(study: str) -> bool:
+    return study.endswith((".yaml", ".yml")) or os.sep in study or Path(study).is_file()
+
+
+def _from_recipe(name: str, changes: list[Override], scale: str | None) -> StudyConfig:
+    if name not in recipes.names():
+        raise UserError(
+            f"no recipe is called '{name}'", mend=f"{did_you_mean(name, recipes.names())}, or name a .yaml file"
+        )
+    keywords: dict[str, Any] = {"scale": scale} if scale is not None else {}
+    known = {k for k, p in inspect.signature(recipes.get).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    rest = []
+    for change in changes:
+        keyword = ASKED_OF_RECIPE.get(change.key, str(change.key[0]) if len(change.key) == 1 else "")
+        if keyword in known and isinstance(change.value, str):
+            keywords[keyword] = change.value
+        else:
+            rest.append(change)
+    return override(recipes.get(name, **keywords), rest, f"recipe {name}")

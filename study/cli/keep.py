@@ -1,0 +1,52 @@
+"""Commands that move a study's records: ``export``, ``sync``, ``fetch``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from study.cli.options import ROOT, Name, Root, TrackingUri, study_folder
+from study.errors import ExitCode, UserError
+
+
+def export(
+    name: Name,
+    to: Annotated[Path, typer.Option("--to", help="FILE.json, .csv, .parquet, or .db for optuna-dashboard.")],
+    root: Root = ROOT,
+) -> int:
+    """Write one row a trial, for other tools."""
+    from study import export as room
+    from study.opened import open_study
+
+    room.writer(to)  # before the ledger is read
+    count = room.export(open_study(study_folder(root, name)), to)
+    typer.echo(f"{count} trials in {to}")
+    return ExitCode.DONE
+
+
+def sync(name: Name, root: Root = ROOT, tracking_uri: TrackingUri = None) -> int:
+    """Ship to MLflow what a study could not ship while it ran."""
+    folder = study_folder(root, name)
+    from study.tracking import sync as ship
+
+    backlog = ship(folder / "ledger.db", tracking_uri)
+    if not backlog.empty:
+        left = f"{backlog.points} points, {backlog.runs} runs and {backlog.files} files are still unshipped"
+        raise UserError(f"{left}: {backlog.error}", where=name, mend="`fitscape sync` again when MLflow answers")
+    typer.echo(f"{name}: everything is in MLflow")
+    return ExitCode.DONE
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study on the MLflow server.")],
+    tracking_uri: TrackingUri = None,
+    root: Root = ROOT,
+) -> int:
+    """Bring a study's folder here from the MLflow server that it was shipped to."""
+    if tracking_uri is None:
+        raise UserError("is needed: the MLflow server that holds the study", where="--tracking-uri")
+    from study.config import TrackingConfig
+    from study.tracking import fetch as bring
+
+    typer.echo(bring(name, TrackingConfig(uri=tracking_uri), root))
+    return ExitCode.DONE

@@ -1,0 +1,93 @@
+"""A run as lines: plain ones for logs, JSON for programs."""
+
+import json
+import math
+import time
+from dataclasses import asdict
+from typing import Any
+
+from study.cli.live import View
+from study.cli.tally import Tally
+from study.cli.wording import duration, outcome, val_error
+from study.records import EpochRecord, TrialRecord, TrialState
+
+PROGRESS_SECONDS = 30.0  # a log says at least this often that the run is alive, if an epoch ends
+
+
+class PlainLines(View):
+    """A line for each trial that ends and each message; how the study stands now and then."""
+
+    _next_progress = 0.0
+
+    def show(self, event: str, **facts: Any) -> None:
+        match event:
+            case "start":
+                done = f", {facts['done']} of them done" if facts["done"] else ""
+                self._say(f"{self.tally.folder.name}: {facts['total']} trials{done}")
+            case "trial_end":
+                self._say(f"[{self.tally.ended}/{self.tally.total}] {outcome(facts['trial'])}")
+            case "message":
+                self._say(facts["text"])
+            case "finish":
+                self._say(standing(self.tally))
+            case "epoch" if time.monotonic() >= self._next_progress:
+                self._say(standing(self.tally))
+
+    def _say(self, text: str) -> None:
+        print(text, flush=True)
+        self._next_progress = time.monotonic() + PROGRESS_SECONDS
+
+
+class JsonLines(View):
+    """A JSON object a line: ``event``, ``time`` and what belongs to it. A number that is not finite is null."""
+
+    def show(self, event: str, **facts: Any) -> None:
+        line = {"event": event, "time": time.time(), **{name: plain(value) for name, value in facts.items()}}
+        if event in ("start", "trial_end", "finish"):
+            line["tally"] = _counts(self.tally)
+        print(json.dumps(line, allow_nan=False), flush=True)
+
+
+def standing(tally: Tally) -> str:
+    """How a study stands, in one line."""
+    parts = [f"{tally.ended} of {tally.total} trials ended"]
+    parts += [f"{count} {state}" for state, count in tally.states.items() if state is not TrialState.FINISHED]
+    parts += [f"{count} {regime}" for regime, count in tally.regimes.items()]
+    if tally.best:
+        parts.append(f"best validation error {val_error(tally.best):.4f}")
+    if tally.speeds:
+        parts.append(f"{len(tally.speeds)} running at {tally.images_per_second:,.0f} images/s")
+        parts += [f"{duration(tally.left)} left"] if tally.left is not None else []
+    if tally.backlog:
+        parts.append(f"{tally.backlog:,} points not in MLflow yet")
+    return ", ".join(parts)
+
+
+def plain(value: Any) -> Any:
+    """Records as JSON: a trial with its last epoch, without the long lists."""
+    if isinstance(value, TrialRecord):
+        kept = ("trial_id", "number", "dials", "origin", "state", "message", "attempts", "node", "device", "seconds")
+        return plain({name: getattr(value, name) for name in kept} | {"last": value.last})
+    if isinstance(value, EpochRecord):
+        return plain({name: part for name, part in asdict(value).items() if name != "gradients"})
+    if isinstance(value, dict):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | None) else str(value)
+
+
+def _counts(tally: Tally) -> dict[str, Any]:
+    best = tally.best
+    return {
+        "ended": tally.ended,
+        "total": tally.total,
+        "running": len(tally.speeds),
+        "states": {str(state): count for state, count in tally.states.items()},
+        "regimes": {str(regime): count for regime, count in tally.regimes.items()},
+        "best": best and {"trial_id": best.trial_id, "val_error": val_error(best)},
+        "seconds_left": tally.left,
+        "backlog": tally.backlog,
+    }

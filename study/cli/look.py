@@ -1,0 +1,85 @@
+"""Commands that show: ``status``, ``report``, ``map``, ``list``."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from study.cli.options import ROOT, Json, Name, Root, study_folder
+from study.errors import ExitCode, UserError
+
+KINDS = ("recipes", "spaces", "models", "datasets")
+
+
+def status(name: Name, root: Root = ROOT, as_json: Json = False) -> int:
+    """Show how far a study is; works while it runs."""
+    from study.cli.summary import lines, summarize
+    from study.opened import open_study
+
+    summary = summarize(open_study(study_folder(root, name)))
+    typer.echo(json.dumps(summary, indent=1) if as_json else "\n".join(lines(summary)))
+    return ExitCode.DONE
+
+
+def report(
+    name: Name,
+    root: Root = ROOT,
+    open_test: Annotated[
+        bool, typer.Option("--open-test", help="Evaluate the finalists on the sealed test part; it is written down.")
+    ] = False,
+) -> int:
+    """Write the report of a study and print its path."""
+    folder = study_folder(root, name)
+    from study.report import build
+
+    typer.echo(build(folder, open_test=open_test))
+    return ExitCode.DONE
+
+
+def map_(
+    name: Name,
+    at: Annotated[list[str], typer.Option("--at", metavar="KEY=VALUE", help="One dial; may be given again.")],
+    root: Root = ROOT,
+    as_json: Json = False,
+) -> int:
+    """Show the probability of each regime at a point, and the trials nearest to it."""
+    from study.cli.point import answer, lines
+    from study.opened import open_study
+
+    found = answer(open_study(study_folder(root, name)), at)
+    typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(lines(found)))
+    return ExitCode.DONE
+
+
+def list_(
+    kind: Annotated[str, typer.Argument(metavar="|".join(KINDS))],
+    as_json: Json = False,
+) -> int:
+    """List what can be named in a study."""
+    if kind not in KINDS:
+        from study.reading.keys import did_you_mean
+
+        raise UserError(f"no list of '{kind}'", mend=did_you_mean(kind, KINDS))
+    entries = _entries(kind)
+    if as_json:
+        typer.echo(json.dumps(entries, indent=1))
+    else:
+        wide = max(map(len, entries))
+        typer.echo("\n".join(f"{name:<{wide}}  {text}".rstrip() for name, text in entries.items()))
+    return ExitCode.DONE
+
+
+def _entries(kind: str) -> dict[str, str]:
+    """Names of one kind with a line about each."""
+    rooms: dict[str, Any] = {}
+    if kind == "recipes":
+        from study import recipes as room
+    elif kind == "spaces":
+        import search_spaces as room  # type: ignore[no-redef]
+    elif kind == "datasets":
+        from study.data import datasets as room  # type: ignore[no-redef]
+    else:
+        from models.spec import DEPTHS
+
+        return {family: "depths " + ", ".join(map(str, depths)) for family, depths in DEPTHS.items()}
+    return rooms | {name: room.describe(name) for name in room.names()}

@@ -1,0 +1,46 @@
+"""Options that several commands share, and the folder of a study that a command names."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from study.errors import UserError
+
+Root = Annotated[
+    Path,
+    typer.Option("--root", envvar="FITSCAPE_ROOT", help="Folder that holds the studies.", show_default=True),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a study below --root, or its folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", envvar="RAY_ADDRESS", help="Ray cluster: auto or HOST:PORT. Default: this machine."),
+]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server. Default: SQLite below --root."),
+]
+ROOT = Path("fitscape-runs")
+
+
+def studies(root: Path) -> list[str]:
+    """Names of the studies below a root."""
+    return sorted(path.parent.name for path in root.glob("*/ledger.db"))
+
+
+def study_folder(root: Path, name: str) -> Path:
+    """The folder of an existing study.
+
+    Raises:
+        UserError: there is none; the text suggests the nearest name.
+    """
+    for folder in (root / name, Path(name)):
+        if (folder / "ledger.db").is_file():
+            return folder
+    from study.reading.keys import did_you_mean
+
+    there = studies(root)
+    hint = did_you_mean(name, there) if there else f"no study is in {root}; name another folder with --root"
+    raise UserError(f"no study is called '{name}'", where=str(root), mend=hint)

@@ -1,0 +1,102 @@
+"""What ``fitscape map`` says: the regimes at one point, and what that rests on."""
+
+from typing import Any
+
+import pandas as pd
+
+from study.cli.wording import described
+from study.errors import UserError
+from study.opened import OpenStudy
+from study.reading import parse_set
+from study.reading.dials import trial_problem
+from study.reading.keys import did_you_mean
+from study.search.space import point_of
+
+REGIMES = ("diverged", "good", "overfit", "underfit")
+
+
+def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
+    """Probabilities at a point as JSON. Dials that are not given stay at the study's base where the space holds it.
+
+    Raises:
+        UserError: an unknown dial, a value outside the space, a dial left open, or no map yet.
+    """
+    point = _point(study, at)
+    found = study.map.predict(pd.DataFrame([point])).iloc[0]
+    nearest = study.map.nearest(point, k=5)
+    by_id = {trial.trial_id: trial for trial in study.trials}
+    return {
+        "study": study.config.name,
+        "point": point,
+        "regimes": {name: float(found[name]) for name in REGIMES},
+        "regime": None if found["undecided"] else str(found["regime"]),
+        "train_error": float(found["train_error"]),
+        "val_error": float(found["val_error"]),
+        "nearest": [_evidence(study, by_id[trial_id]) for trial_id in nearest],
+    }
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The answer for a person."""
+    out = [f"{found['study']} at " + ", ".join(f"{k}={_short(v)}" for k, v in found["point"].items()), ""]
+    for name, probability in sorted(found["regimes"].items(), key=lambda item: -item[1]):
+        out.append(f"  {name:<10} {probability:5.0%}  {'█' * round(30 * probability)}".rstrip())
+    out += [
+        "",
+        f"  regime     {found['regime'] or 'undecided'}",
+        f"  expected   training error {found['train_error']:.3f}, validation error {found['val_error']:.3f}",
+        "",
+        "nearest trials",
+    ]
+    for trial in found["nearest"]:
+        error = "-" if trial["val_error"] is None else f"{trial['val_error']:.3f}"
+        out.append(f"  {trial['trial_id']}  {trial['regime'] or '-':<10} validation error {error}  {trial['trial']}")
+    return out
+
+
+def _point(study: OpenStudy, at: list[str]) -> dict[str, Any]:
+    space = study.space
+    given: dict[str, Any] = {}
+    for text in at:
+        change = parse_set(text, "--at")
+        dial = str(change.key[0])
+        if len(change.key) > 1 or dial not in space:
+            raise UserError("is not searched by this study", where=change.option, mend=did_you_mean(dial, space))
+        problem = trial_problem(study.config.base, {**given, dial: change.value}, ())
+        if problem is not None:
+            raise UserError(problem.what, where=change.option, mend=problem.mend)
+        given[dial] = change.value
+    point = point_of(study.config.base.with_dials(given), space)
+    if point is None:
+        raise UserError(_outside(study, given), where="--at")
+    return point
+
+
+def _outside(study: OpenStudy, given: dict[str, Any]) -> str:
+    flat = {**study.config.base.flat(), "architecture": study.config.base.model.name, **given}
+    for name, distribution in study.space.items():
+        one = {name: distribution}
+        if point_of(study.config.base.with_dials({name: flat[name]}), one) is None:
+            said = "is outside" if name in given else "must be given: the study's base is outside"
+            return f"{name} {said} {_bounds(distribution)}"
+    return "the point lies outside the study's space"
+
+
+def _bounds(distribution: Any) -> str:
+    if hasattr(distribution, "choices"):
+        return ", ".join(map(str, distribution.choices))
+    return f"{distribution.low:g} to {distribution.high:g}"
+
+
+def _evidence(study: OpenStudy, trial: Any) -> dict[str, Any]:
+    label = study.labels.get(trial.trial_id)
+    return {
+        "trial_id": trial.trial_id,
+        "regime": label.regime.value if label else None,
+        "val_error": trial.last.val_error if trial.last else None,
+        "trial": described(trial),
+    }
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

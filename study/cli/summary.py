@@ -1,0 +1,67 @@
+"""What ``fitscape status`` says."""
+
+from collections import Counter
+from typing import Any
+
+from study.cli.wording import best_of, described, duration, val_error
+from study.errors import UserError
+from study.ledger import holder
+from study.opened import OpenStudy
+from study.records import Regime, TrialState
+
+
+def summarize(study: OpenStudy) -> dict[str, Any]:
+    """A study's state as JSON: counts by state and regime, who drives it, the best trial, what is running."""
+    trials = study.trials
+    states = Counter(trial.state for trial in trials)
+    regimes = Counter(label.regime for label in _labels(study).values())
+    driver = holder(study.folder)
+    best = best_of(trials)
+    return {
+        "study": study.config.name,
+        "folder": str(study.folder),
+        "driver": str(driver) if driver else None,
+        "target": study.config.search.trials,
+        "states": {state.value: states[state] for state in TrialState},
+        "regimes": {regime.value: regimes[regime] for regime in Regime},
+        "best": best and {"trial_id": best.trial_id, "val_error": val_error(best), "trial": described(best)},
+        "running": [
+            {"trial_id": t.trial_id, "epoch": len(t.epochs), "epochs": t.config.optimization.epochs}
+            for t in trials
+            if t.state is TrialState.RUNNING
+        ],
+        "failures": [{"trial_id": t.trial_id, "message": t.message} for t in trials if t.state is TrialState.FAILED],
+        "seconds": sum(t.seconds for t in trials),
+    }
+
+
+def lines(summary: dict[str, Any]) -> list[str]:
+    """The summary for a person."""
+    states, target = summary["states"], summary["target"]
+    ended = sum(count for state, count in states.items() if TrialState(state).terminal)
+    by_state = ", ".join(f"{count} {state}" for state, count in states.items() if count) or "none yet"
+    by_regime = ", ".join(f"{count} {regime}" for regime, count in summary["regimes"].items() if count)
+    out = [
+        f"{summary['study']}: {ended} of {target} trials ended ({by_state})",
+        f"driver   {summary['driver'] or 'none'}",
+    ]
+    if by_regime:
+        out.append(f"regimes  {by_regime}")
+    if summary["best"]:
+        best = summary["best"]
+        out.append(f"best     validation error {best['val_error']:.4f}: {best['trial']} ({best['trial_id']})")
+    out += [f"running  {t['trial_id']} epoch {t['epoch']} of {t['epochs']}" for t in summary["running"]]
+    out += [f"failed   {t['trial_id']} {t['message']}" for t in summary["failures"][:5]]
+    if len(summary["failures"]) > 5:
+        out.append(f"         and {len(summary['failures']) - 5} more")
+    out.append(f"trained  {duration(summary['seconds'])} in all trials together")
+    if summary["driver"] is None and ended < target:
+        out.append(f"resume with: fitscape resume {summary['folder']}")
+    return out
+
+
+def _labels(study: OpenStudy) -> dict[str, Any]:
+    try:
+        return study.labels
+    except (KeyError, UserError):  # no trial has ended, or the data set's facts are not written down yet
+        return {}

@@ -1,0 +1,76 @@
+"""What a running study has come to: the numbers behind every view."""
+
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from study.cli.wording import best_of
+from study.opened import open_study
+from study.records import EpochRecord, Regime, TrialRecord, TrialState
+
+READ_SHARE = 20  # reading and labelling take at most one part in 20 of the time
+
+
+@dataclass
+class Tally:
+    """Not thread-safe: the view that feeds it holds the lock."""
+
+    folder: Path
+    total: int | None = None  # None before the run has begun
+    states: Counter[TrialState] = field(default_factory=Counter)  # of the trials that have ended
+    speeds: dict[str, float] = field(default_factory=dict)  # running trial -> training images/s, last epoch
+    regimes: dict[Regime, int] = field(default_factory=dict)
+    best: TrialRecord | None = None
+    backlog: int = 0  # points that MLflow has not got yet
+    _begun: float = 0.0
+    _ended_before: int = 0
+    _read_after: float = 0.0
+
+    def start(self, total: int, done: int) -> None:
+        self.total, self._begun, self._ended_before = total, time.monotonic(), done
+        if done:
+            self.read(at_once=True)
+
+    def trial_started(self, trial: TrialRecord) -> None:
+        self.speeds.setdefault(trial.trial_id, 0.0)
+
+    def epoch_ended(self, trial_id: str, record: EpochRecord) -> None:
+        self.speeds[trial_id] = record.images_per_second
+
+    def trial_ended(self, trial: TrialRecord) -> None:
+        self.speeds.pop(trial.trial_id, None)
+        self.states[trial.state] += 1
+
+    def read(self, *, at_once: bool = False) -> None:
+        """States, regimes and the best trial anew from the ledger, unless that was done a moment ago."""
+        begin = time.monotonic()
+        if begin < self._read_after and not at_once:
+            return
+        study = open_study(self.folder)
+        found = [label.regime for label in study.labels.values()]
+        self.regimes = {regime: found.count(regime) for regime in Regime if regime in found}
+        self.best = best_of(study.trials)
+        self.states = Counter(trial.state for trial in study.trials if trial.state.terminal)
+        end = time.monotonic()
+        self._read_after = end + READ_SHARE * (end - begin)
+
+    @property
+    def ended(self) -> int:
+        return self.states.total()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of this run."""
+        return time.monotonic() - self._begun if self.total is not None else 0.0
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the target at this run's pace; None before its first trial has ended."""
+        here = self.ended - self._ended_before
+        return self.elapsed / here * max(0, (self.total or 0) - self.ended) if here > 0 else None
+
+    @property
+    def images_per_second(self) -> float:
+        return math.fsum(self.speeds.values())

@@ -1,0 +1,42 @@
+"""Trials and times in a few words, the same in every command."""
+
+import math
+from collections.abc import Iterable
+
+from study.records import TrialRecord, TrialState
+
+
+def duration(seconds: float) -> str:
+    """``4 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def described(trial: TrialRecord) -> str:
+    """A trial's network and the dials that were set."""
+    dials = {k: v for k, v in trial.dials.items() if k not in ("architecture", "family", "depth")}
+    values = (f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in dials.items())
+    return " ".join((trial.config.model.name, *values))
+
+
+def outcome(trial: TrialRecord) -> str:
+    """How a trial ended, in one line."""
+    last = trial.last
+    errors = f"training error {last.train_error:.3f}, validation error {last.val_error:.3f}, " if last else ""
+    why = f": {trial.message}" if trial.message else ""
+    return f"{trial.trial_id} {trial.state.value}{why}  {errors}{duration(trial.seconds)}  {described(trial)}"
+
+
+def val_error(trial: TrialRecord) -> float:
+    """Validation error of the last epoch; NaN before the first."""
+    return trial.last.val_error if trial.last else math.nan
+
+
+def best_of(trials: Iterable[TrialRecord]) -> TrialRecord | None:
+    """The finished trial of the lowest last validation error."""
+    ended = [t for t in trials if t.state is TrialState.FINISHED and math.isfinite(val_error(t))]
+    return min(ended, key=val_error, default=None)
