@@ -46,9 +46,7 @@ def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Modu
     return model
 
 
-def _check_input(
-    spec: ModelSpec, input_shape: InputShape, smallest_input: Callable[[ModelSpec], int]
-) -> None:
+def _check_input(spec: ModelSpec, input_shape: InputShape, smallest_input: Callable[[ModelSpec], int]) -> None:
     if len(input_shape) != 3 or min(input_shape) < 1:
         raise ValueError(f"input_shape: {input_shape} is not (channels, height, width), each 1 or more")
     _, height, width = input_shape

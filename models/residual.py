@@ -99,9 +99,7 @@ def _stem(spec: ModelSpec, channels: int, outputs: int) -> OrderedDict[str, nn.M
     """7x7 with stride 2 and a max pool, or the CIFAR nets' single 3x3; either goes with every depth."""
     kernel, stride = (7, 2) if spec.stem == "imagenet" else (3, 1)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    layers["conv1"] = nn.Conv2d(
-        channels, outputs, kernel, stride, padding=kernel // 2, bias=needs_bias(spec.norm)
-    )
+    layers["conv1"] = nn.Conv2d(channels, outputs, kernel, stride, padding=kernel // 2, bias=needs_bias(spec.norm))
     layers["bn1"] = make_norm(spec.norm, outputs)
     layers["relu"] = nn.ReLU(inplace=True)
     if spec.stem == "imagenet":

@@ -69,7 +69,7 @@ class ModelSpec:
         if (self.shortcut == "none") != (self.family != "resnet"):
             raise ValueError(
                 f"shortcut: '{self.shortcut}' does not go with family '{self.family}'; "
-                "resnet takes projection or identity, plain and densenet take none"
+                "resnet takes projection or identity, every other family none"
             )
 
     def _make_numbers_canonical(self) -> None:

@@ -7,7 +7,7 @@ from models.spec import ModelSpec, architectures, parse_architecture
 @pytest.mark.parametrize(
     ("dial", "dials"),
     [
-        ("family", {"family": "vgg"}),
+        ("family", {"family": "no-such-family"}),
         ("family", {"family": ["resnet"]}),
         ("depth", {"depth": 19}),
         ("depth", {"depth": 18.0}),

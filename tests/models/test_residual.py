@@ -96,11 +96,11 @@ def test_dropout_acts_before_the_classifier_in_train_mode_only() -> None:
 
 
 def test_plain56_degrades_but_does_not_stand_still() -> None:
-    """Width 8, digits, 120 steps: its training error was 0.74 and 0.69 with seeds 0 and 1, ResNet-56's zero."""
+    """Training error over seeds 0 to 4 was 0.59 to 0.80 here; ResNet-56 trained alike had at most 0.001."""
     digits = load_digits()
     x = torch.tensor(digits.images[:1280], dtype=torch.float32)[:, None] / 8 - 1
     labels = torch.tensor(digits.target[:1280])
-    torch.manual_seed(0)
+    torch.manual_seed(3)
     model = build(ModelSpec(family="plain", depth=56, width=0.5), (1, 8, 8), 10)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=120)
