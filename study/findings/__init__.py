@@ -1,0 +1,39 @@
+"""Records -> claims with tests: what a study says about the field's claims, and how surely.
+
+Pure functions. Each finding carries an estimate with its interval, the test, how many seeds would decide it and
+the verdict in plain words.
+"""
+
+from study.findings.architectures import arms, tuning_curves
+from study.findings.context import Context, Labels, Question
+from study.findings.double_descent import WidthCurve, width_curves
+from study.findings.finding import Evidence, Finding, Method, Verdict, correct, to_json
+from study.findings.frontier import Frontier, trainability_frontier
+from study.findings.questions import QUESTIONS, all_findings
+from study.findings.recommendation import Predictor, Recommendation, recommend
+from study.findings.tuning import TuningCurve, tuning_curve
+
+__all__ = [
+    "QUESTIONS",
+    "Context",
+    "Evidence",
+    "Finding",
+    "Frontier",
+    "Labels",
+    "Method",
+    "Predictor",
+    "Question",
+    "Recommendation",
+    "TuningCurve",
+    "Verdict",
+    "WidthCurve",
+    "all_findings",
+    "arms",
+    "correct",
+    "recommend",
+    "to_json",
+    "trainability_frontier",
+    "tuning_curve",
+    "tuning_curves",
+    "width_curves",
+]

@@ -1,0 +1,92 @@
+"""What every question is asked of: trials, labels, and facts of the data set."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from study.findings.finding import Finding, Method
+from study.records import Label, Regime, TrialRecord, TrialState
+
+Labels: TypeAlias = Mapping[str, Label]  # by trial id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The data set's facts, and how findings are corrected."""
+
+    classes: int
+    chance_error: float  # majority-class error of validation
+    correction: Method = "holm"
+    seed: int = 0  # of the resampling
+
+
+Question: TypeAlias = Callable[[Sequence[TrialRecord], Labels, Context], list[Finding]]
+
+
+def ended(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Trials that ran to their end, diverged ones included; in the order of configuration and seed.
+
+    Stopped trials are censored and failed ones say nothing about the net: both are left out.
+    """
+    told = [t for t in trials if t.state is TrialState.DIVERGED or (t.state is TrialState.FINISHED and t.epochs)]
+    return sorted(told, key=lambda t: (t.config.group_id, t.config.seed))
+
+
+def train_error(trial: TrialRecord, chance: float) -> float:
+    """Training error at the end; of a net that diverged, that of guessing."""
+    return _or_chance(trial, trial.last.train_error if trial.last else np.nan, chance)
+
+
+def val_error(trial: TrialRecord, chance: float) -> float:
+    """Validation error at the end; of a net that diverged, that of guessing."""
+    return _or_chance(trial, trial.last.val_error if trial.last else np.nan, chance)
+
+
+def _or_chance(trial: TrialRecord, error: float, chance: float) -> float:
+    return chance if trial.state is TrialState.DIVERGED or not np.isfinite(error) else error
+
+
+def stalled(trial: TrialRecord, labels: Labels) -> bool:
+    """Training led nowhere: diverged, or a training error hardly below chance (u(E_tr) >= 0.9)."""
+    label = labels.get(trial.trial_id)
+    if label is None:
+        return trial.state is TrialState.DIVERGED
+    return label.regime is Regime.DIVERGED or label.train_excess >= 0.9
+
+
+def config_key(trial: TrialRecord, without: Iterable[str]) -> str:
+    """The configuration but for some dials: equal for trials that differ in those alone."""
+    dropped = set(without)
+    return repr(sorted((k, repr(v)) for k, v in trial.config.flat().items() if k not in dropped))
+
+
+def strata(trials: Iterable[TrialRecord], over: Iterable[str]) -> list[list[TrialRecord]]:
+    """Trials that share every dial but ``over``, together."""
+    groups: dict[str, list[TrialRecord]] = {}
+    for trial in trials:
+        groups.setdefault(config_key(trial, over), []).append(trial)
+    return list(groups.values())
+
+
+def twins(
+    trials: Iterable[TrialRecord], first: Mapping[str, Any], second: Mapping[str, Any], ignoring: Sequence[str] = ()
+) -> list[tuple[TrialRecord, TrialRecord]]:
+    """Pairs of trials, one with each of the two settings, alike in every other dial, the seed included.
+
+    ``ignoring`` names dials that follow from the settings (the shortcut of a family).
+    """
+    keys = {*first, *second, *ignoring}
+    found: dict[str, list[TrialRecord | None]] = {}
+    for trial in trials:
+        flat = trial.config.flat()
+        for side, setting in enumerate((first, second)):
+            if all(flat[dial] == value for dial, value in setting.items()):
+                found.setdefault(config_key(trial, keys), [None, None])[side] = trial
+    return [(a, b) for a, b in found.values() if a is not None and b is not None]
+
+
+def percent(share: float) -> str:
+    """A share in per cent, as text."""
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,144 @@
+"""Do deeper nets train worse? He et al. 2015: plain nets do, residual nets do not, and it is not overfitting."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from study.findings.context import Context, Labels, percent
+from study.findings.evidence import mean_evidence
+from study.findings.finding import Finding, judge
+from study.records import Regime, TrialRecord
+from study.regimes import DepthPair, depth_pairs
+from study.regimes.flags import VANISHING_RATIO
+
+MARGIN: Final = 0.01  # one point of training error is the smallest rise worth the name
+SOURCE: Final = "He et al. 2015, section 4.2, figure 6"
+
+
+def degradation(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
+    """For each net and its shallowest twin, clean training error deep - shallow, paired by seed.
+
+    Each depth at the best of the learning rates run. Plain nets are claimed to get worse, residual and dense
+    ones not to; where the shallow net already only overfits, the pair is the control and no rise is claimed.
+    """
+    found: list[Finding] = []
+    for pair in _against_shallowest(depth_pairs(trials, classes=context.classes, chance_error=context.chance_error)):
+        if _only_overfits(pair.shallow_trials, labels):
+            found.append(_control(pair))
+            continue
+        found.append(_rise(pair))
+        if pair.stratum.model.family == "plain":
+            found += _not_vanishing(pair)
+    return found
+
+
+def _against_shallowest(pairs: list[DepthPair]) -> list[DepthPair]:
+    shallowest: dict[str, int] = {}
+    for pair in pairs:
+        key = _stratum(pair)
+        shallowest[key] = min(pair.shallow, shallowest.get(key, pair.shallow))
+    return [p for p in pairs if p.shallow == shallowest[_stratum(p)]]
+
+
+def _stratum(pair: DepthPair) -> str:
+    shared = {k: v for k, v in pair.stratum.flat().items() if k not in ("depth", "lr", "seed")}
+    return repr(sorted(shared.items(), key=lambda item: item[0]))
+
+
+def _only_overfits(trials: Sequence[TrialRecord], labels: Labels) -> bool:
+    regimes = Counter(labels[t.trial_id].regime for t in trials if t.trial_id in labels)
+    return regimes[Regime.OVERFIT] > len(trials) / 2
+
+
+def _names(pair: DepthPair) -> tuple[str, str]:
+    family = pair.stratum.model.family
+    return f"{family}{pair.deep}", f"{family}{pair.shallow}"
+
+
+def _compared(pair: DepthPair) -> str:
+    deep, shallow = _names(pair)
+    rates = "the one learning rate run" if pair.rates == 1 else f"the best of {pair.rates} learning rates"
+    return (
+        f"At {rates} ({pair.deep_rate:g} and {pair.shallow_rate:g}) and over {len(pair.deep_errors)} shared seeds, "
+        f"{deep} ends at {percent(pair.deep_errors.mean())} error on clean, unaugmented training images, "
+        f"{shallow} at {percent(pair.shallow_errors.mean())}."
+    )
+
+
+def _rise(pair: DepthPair) -> Finding:
+    deep, shallow = _names(pair)
+    family = pair.stratum.model.family
+    plain = family == "plain"
+    evidence = mean_evidence(
+        pair.deep_errors - pair.shallow_errors, margin=MARGIN, resolution=_one_image(pair), test="paired t over seeds"
+    )
+    meaning = (
+        "A deeper net could copy the shallower one and leave the rest as identity, so a higher training error "
+        "means that it is harder to train. Overfitting would be a low training error with a high validation error."
+    )
+    return judge(
+        evidence,
+        "above" if plain else "not_above",
+        claim=f"Degradation: {deep} trains to a higher error than {shallow}"
+        if plain
+        else f"Degradation: {deep} does not train to a higher error than {shallow}",
+        question="degradation",
+        family=family,
+        unit="training error, deep - shallow",
+        explanation=f"{_compared(pair)} {meaning}",
+        source=SOURCE,
+    )
+
+
+def _control(pair: DepthPair) -> Finding:
+    deep, shallow = _names(pair)
+    evidence = mean_evidence(
+        pair.deep_errors - pair.shallow_errors, margin=MARGIN, resolution=_one_image(pair), test="paired t over seeds"
+    )
+    return judge(
+        evidence,
+        "not_above",
+        claim=f"Degradation, control: nets that only overfit raise no alarm ({deep} against {shallow})",
+        question="degradation",
+        family=pair.stratum.model.family,
+        unit="training error, deep - shallow",
+        explanation=f"{_compared(pair)} Both fit their training images and fail on others: that is overfitting, "
+        "and the test of depth must stay silent.",
+        source=SOURCE,
+    )
+
+
+def _not_vanishing(pair: DepthPair) -> list[Finding]:
+    """Beside a plain net's rise: its gradients, which He et al. found healthy under batch normalization."""
+    ratios = [
+        float(np.median([e.gradient_ratio for e in t.epochs if e.gradient_ratio is not None and e.gradient_ratio > 0]))
+        for t in pair.deep_trials
+        if any(e.gradient_ratio is not None and e.gradient_ratio > 0 for e in t.epochs)
+    ]
+    if len(ratios) < 2 or pair.stratum.model.norm == "none":
+        return []
+    deep, _ = _names(pair)
+    evidence = mean_evidence(
+        np.log10(ratios), null=float(np.log10(VANISHING_RATIO)), resolution=0.01, test="t over seeds"
+    )
+    return [
+        judge(
+            evidence,
+            claim=f"Degradation: gradients do not vanish in {deep}",
+            question="degradation",
+            family="plain",
+            unit="log10 of first- over last-layer relative gradient norm",
+            explanation=f"In {deep} the first layer's gradient, relative to its weights, is "
+            f"{10**evidence.estimate:.2g} of the last layer's during training (geometric mean of "
+            f"{len(ratios)} seeds); below {VANISHING_RATIO:g} it would count as vanishing. A higher training error "
+            "with live gradients is degradation, not vanishing gradients.",
+            source="He et al. 2015, section 4.1",
+        )
+    ]
+
+
+def _one_image(pair: DepthPair) -> float:
+    last = pair.deep_trials[0].last
+    return 1 / last.train_n if last is not None else 0.0

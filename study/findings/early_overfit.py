@@ -1,0 +1,62 @@
+"""Is the last epoch worse than the best one? Loss and error, over trials (Prechelt 1998; Zhang et al. 2017)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from study.findings.context import Context, Labels, percent
+from study.findings.evidence import bootstrap_evidence
+from study.findings.finding import Finding, judge
+from study.records import TrialRecord
+from study.regimes import error_rises, loss_rises
+from study.regimes.late import RISE
+
+LEAST_TRIALS: Final = 4
+ERROR_MARGIN: Final = 0.01
+SOURCE: Final = "Prechelt 1998, generalization loss"
+
+
+def early_overfit(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
+    """Last against best epoch, the best chosen on half A and both judged on half B, over a family's trials."""
+    found: list[Finding] = []
+    for family in sorted({t.config.model.family for t in trials}):
+        pairs = [t.late for t in trials if t.config.model.family == family and t.late is not None]
+        losses = [r for r in loss_rises(pairs, seed=context.seed) if np.isfinite(r.difference) and r.best > 0]
+        errors = [r for r in error_rises(pairs, seed=context.seed) if np.isfinite(r.difference)]
+        if len(losses) < LEAST_TRIALS:
+            continue
+        relative = np.array([r.difference / r.best for r in losses])
+        rising = sum(r.overfits for r in losses)
+        found.append(
+            judge(
+                bootstrap_evidence(relative, margin=RISE, seed=context.seed, test="studentized bootstrap over trials"),
+                claim=f"Early overfitting: {family} nets trained to the end have a higher validation loss than at "
+                "their best epoch",
+                question="early_overfit",
+                family=family,
+                unit="relative rise of validation loss, last over best epoch",
+                explanation=f"In {len(losses)} trials the loss at the last epoch is {percent(relative.mean())} above "
+                f"that at the best one; in {rising} of them the rise is sure by itself and above {percent(RISE)}. "
+                "Stopping earlier would have helped the loss.",
+                source=SOURCE,
+            )
+        )
+        rise = np.array([r.difference for r in errors])
+        found.append(
+            judge(
+                bootstrap_evidence(
+                    rise, margin=ERROR_MARGIN, seed=context.seed, test="studentized bootstrap over trials"
+                ),
+                claim=f"Early overfitting: {family} nets trained to the end have a higher validation error than at "
+                "their best epoch",
+                question="early_overfit",
+                family=family,
+                unit="validation error, last - best epoch",
+                explanation=f"In {len(errors)} trials the error changes by {100 * rise.mean():+.2f} points from the "
+                "epoch of lowest loss to the last. A loss that rises without the error is overconfidence, "
+                "not worse decisions.",
+                source=SOURCE,
+            )
+        )
+    return found

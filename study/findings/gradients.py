@@ -1,0 +1,173 @@
+"""Vanishing gradients: initialization, normalization and shortcuts (Glorot 2010, He 2015, Ioffe and Szegedy 2015)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from study.findings.context import Context, Labels, ended, stalled, strata, twins
+from study.findings.evidence import discordant_evidence, mean_evidence
+from study.findings.finding import Finding, Verdict, judge
+from study.findings.frontier import Frontier, trainability_frontier
+from study.records import TrialRecord
+
+MARGIN: Final = 0.1  # decades of a gradient ratio
+LEAST_PAIRS: Final = 3
+SMALLEST: Final = 1e-12  # a ratio below it is not told from 0
+
+# What is compared: better, worse, who is asked, in words, source.
+Contrast = tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, str]
+CONTRASTS: Final[tuple[Contrast, ...]] = (
+    (
+        {"init": "he"},
+        {"init": "glorot"},
+        {"norm": "none", "family": "plain"},
+        "He initialization instead of Glorot's, without normalization",
+        "He et al. 2015 (rectifiers), section 2.2",
+    ),
+    (
+        {"init": "glorot"},
+        {"init": "gaussian"},
+        {"norm": "none", "family": "plain"},
+        "Glorot's normalized initialization instead of a fixed Gaussian, without normalization",
+        "Glorot and Bengio 2010, section 4.2",
+    ),
+    (
+        {"norm": "batch"},
+        {"norm": "none"},
+        {"family": "plain"},
+        "batch normalization in plain nets",
+        "Ioffe and Szegedy 2015, section 3.3",
+    ),
+    (
+        {"norm": "group"},
+        {"norm": "none"},
+        {"family": "plain"},
+        "group normalization in plain nets",
+        "Wu and He 2018, section 3",
+    ),
+    (
+        {"family": "resnet"},
+        {"family": "plain"},
+        {"norm": "none"},
+        "shortcuts, without normalization",
+        "He et al. 2015, section 3",
+    ),
+)
+
+
+def gradients(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
+    """For each remedy, paired nets that differ in it alone: does it lift the first-to-last gradient ratio, at
+    the start and during training, and does it let nets train that stall without it? Then the frontiers."""
+    told = ended(trials)
+    found: list[Finding] = []
+    for better, worse, where, remedy, source in CONTRASTS:
+        asked = [t for t in told if all(t.config.flat()[dial] == value for dial, value in where.items())]
+        pairs = twins(asked, better, worse, ignoring=("shortcut",))
+        family = "resnet" if better.get("family") == "resnet" else "plain"
+        text = {"question": "gradients", "family": family, "source": source}
+        for when, ratio in (("at the start", ratio_at_start), ("during training", ratio_in_training)):
+            found += _lift(pairs, ratio, remedy, when, text)
+        found += _rescue(pairs, labels, remedy, text)
+    return found + _frontiers(told, labels)
+
+
+def ratio_at_start(trial: TrialRecord) -> float:
+    """First- over last-layer relative gradient norm at initialization; NaN where it was not measured."""
+    profiles = trial.epochs[0].gradients if trial.epochs else ()
+    return profiles[0].first_last_ratio if profiles and profiles[0].step == 0 else float("nan")
+
+
+def ratio_in_training(trial: TrialRecord) -> float:
+    """Median over epochs of the epochs' median ratios; NaN where none was measured."""
+    ratios = [e.gradient_ratio for e in trial.epochs if e.gradient_ratio is not None and not np.isnan(e.gradient_ratio)]
+    return float(np.median(ratios)) if ratios else float("nan")
+
+
+def _lift(
+    pairs: list[tuple[TrialRecord, TrialRecord]],
+    ratio: Callable[[TrialRecord], float],
+    remedy: str,
+    when: str,
+    text: dict[str, str],
+) -> list[Finding]:
+    logs = np.array([[np.log10(np.clip(ratio(t), SMALLEST, 1 / SMALLEST)) for t in pair] for pair in pairs])
+    logs = logs.reshape(-1, 2)
+    logs = logs[np.isfinite(logs).all(axis=1)]
+    if len(logs) < LEAST_PAIRS:
+        return []
+    evidence = mean_evidence(logs[:, 0] - logs[:, 1], margin=MARGIN, resolution=0.01, test="paired t over nets")
+    with_it, without = 10 ** logs.mean(axis=0)
+    return [
+        judge(
+            evidence,
+            claim=f"Gradients: {remedy} keeps the first layers' gradients larger {when}",
+            unit="decades of first- over last-layer relative gradient norm",
+            explanation=f"Over {len(logs)} pairs of nets that differ in nothing else, the first layer's relative "
+            f"gradient is {with_it:.2g} of the last layer's with it and {without:.2g} without (geometric means "
+            f"{when}). Far below 1, the first layers hardly learn.",
+            **text,
+        )
+    ]
+
+
+def _rescue(
+    pairs: list[tuple[TrialRecord, TrialRecord]], labels: Labels, remedy: str, text: dict[str, str]
+) -> list[Finding]:
+    if len(pairs) < LEAST_PAIRS:
+        return []
+    with_it, without = ([stalled(pair[side], labels) for pair in pairs] for side in (0, 1))
+    evidence = discordant_evidence(without, with_it, margin=0.05)
+    return [
+        judge(
+            evidence,
+            claim=f"Gradients: {remedy} lets nets train that stall without",
+            unit="share of nets that stall, without - with",
+            explanation=f"Of {len(pairs)} pairs of nets, {sum(without)} stall without and {sum(with_it)} with it. "
+            "A net stalls if its training error stays within a tenth of chance or it diverges.",
+            **text,
+        )
+    ]
+
+
+def _frontiers(trials: list[TrialRecord], labels: Labels) -> list[Finding]:
+    found: list[Finding] = []
+    for arm in strata(trials, over=("depth", "lr", "seed")):
+        stalls: dict[int, dict[int, bool]] = {}
+        for trial in arm:  # at each depth and seed the best learning rate counts
+            seeds = stalls.setdefault(trial.config.model.depth, {})
+            seeds[trial.config.seed] = stalled(trial, labels) and seeds.get(trial.config.seed, True)
+        if len(stalls) >= 3:
+            by_depth = {depth: list(seeds.values()) for depth, seeds in stalls.items()}
+            found.append(_frontier_finding(arm[0], trainability_frontier(by_depth), sorted(by_depth)))
+    return found
+
+
+def _frontier_finding(example: TrialRecord, found: Frontier, depths: list[int]) -> Finding:
+    model = example.config.model
+    norm = "without normalization" if model.norm == "none" else f"with {model.norm} normalization"
+    arm = f"{model.family} nets {norm}, {model.init} initialization"
+    verdict = Verdict.UNDECIDED
+    if np.isfinite(found.high):
+        verdict = Verdict.SUPPORTED
+    elif found.low >= depths[-1]:
+        verdict = Verdict.CONTRADICTED
+    where = f"between depth {found.low:g} and {found.high:g}"
+    if verdict is Verdict.CONTRADICTED:
+        where = f"beyond depth {depths[-1]}, the deepest run"
+    return Finding(
+        claim=f"Gradients: {arm} stop training at some depth up to {depths[-1]}",
+        question="gradients",
+        family=model.family,
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        unit="depth from which half of the nets stall",
+        test="isotonic likelihood-ratio interval",
+        p=float("nan"),  # an estimate with its interval, not a test: it is not corrected either
+        n=found.n,
+        verdict=verdict,
+        explanation=f"{found.n} runs of {arm} at depths {', '.join(map(str, depths))}, each at the best learning "
+        f"rate run: half of them stall {where} (95 % interval).",
+        source="He et al. 2015 (rectifiers), section 2.2, figure 3",
+    )

@@ -1,0 +1,35 @@
+"""Every question that a study's records may answer. A new one is one file and one line here."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from study.findings.architectures import architectures
+from study.findings.context import Context, Question
+from study.findings.degradation import degradation
+from study.findings.double_descent import double_descent
+from study.findings.early_overfit import early_overfit
+from study.findings.finding import Finding, correct
+from study.findings.gradients import gradients
+from study.findings.memorization import memorization
+from study.findings.recommendation import what_helps
+from study.records import Label, TrialRecord
+
+QUESTIONS: Final[dict[str, Question]] = {
+    "degradation": degradation,
+    "gradients": gradients,
+    "architectures": architectures,
+    "regimes": what_helps,
+    "memorization": memorization,
+    "double_descent": double_descent,
+    "early_overfit": early_overfit,
+}
+
+
+def all_findings(
+    trials: Iterable[TrialRecord], labels: Iterable[Label], context: Context, *, questions: Iterable[str] = QUESTIONS
+) -> list[Finding]:
+    """What the records say to every question whose data are there, p values adjusted over all of them."""
+    trials = list(trials)
+    by_id = {one.trial_id: one for one in labels}
+    found = [f for name in questions for f in QUESTIONS[name](trials, by_id, context)]
+    return correct(found, context.correction)

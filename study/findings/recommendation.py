@@ -1,0 +1,144 @@
+"""Where more data, more capacity or more regularization help: measured over a study, and at one point."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import statsmodels.api as sm
+from scipy.special import logit
+from scipy.stats import norm
+
+from study.findings.context import Context, Labels, ended, val_error
+from study.findings.finding import ALPHA, Evidence, Finding, judge
+from study.records import TrialRecord
+from study.regimes.skill import rate
+
+# Points of the space (dials) -> for each, the probability of every regime.
+Predictor: TypeAlias = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, float]]]
+
+
+@dataclass(frozen=True)
+class Move:
+    """A change of one dial that a person can make."""
+
+    name: str
+    dial: str
+    factor: float
+    unit: str
+    source: str
+
+
+MOVES: Final = (
+    Move(
+        "more data", "train_fraction", 2.0, "doubling of the training images", "Ng, Machine Learning Yearning, ch. 21"
+    ),
+    Move("more capacity", "width", 2.0, "doubling of the width", "Ng, Machine Learning Yearning, ch. 25"),
+    Move("more regularization", "weight_decay", 10.0, "tenfold weight decay", "Ng, Machine Learning Yearning, ch. 27"),
+)
+MARGIN: Final = float(np.log(1.05))  # odds of an error 5 % lower
+LEAST_TRIALS: Final = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """What one move does to the probability that a net fits well."""
+
+    move: str
+    dial: str
+    before: float  # dial's value
+    after: float
+    good_before: float  # probability of the regime good
+    good_after: float
+
+    @property
+    def gain(self) -> float:
+        return self.good_after - self.good_before
+
+
+def recommend(
+    point: Mapping[str, Any], predict: Predictor, *, limits: Mapping[str, tuple[float, float]]
+) -> list[Recommendation]:
+    """The moves open at a point, best first, with the probability of *good* before and after.
+
+    Args:
+        point: dials of a net.
+        predict: a fitted map, from points to probabilities of regimes.
+        limits: (lowest, highest) value of each dial; a move stops at its end and is left out beyond.
+    """
+    steps = []
+    for move in MOVES:
+        if move.dial in point and move.dial in limits:
+            after = float(np.clip(point[move.dial] * move.factor, *limits[move.dial]))
+            if after > point[move.dial]:
+                steps.append((move, after))
+    points = [dict(point)] + [{**point, move.dial: after} for move, after in steps]
+    good = [probabilities["good"] for probabilities in predict(points)]
+    found = [
+        Recommendation(
+            move=move.name,
+            dial=move.dial,
+            before=float(point[move.dial]),
+            after=after,
+            good_before=good[0],
+            good_after=g,
+        )
+        for (move, after), g in zip(steps, good[1:], strict=True)
+    ]
+    return sorted(found, key=lambda r: -r.gain)
+
+
+def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
+    """By family: does each move lower the odds of a validation error, averaged over the space that was run?
+
+    Least squares of the logit error on the log dials that vary, with robust errors (HC3): a summary
+    over the space, not a law; the map says where.
+    """
+    told = ended(trials)
+    found: list[Finding] = []
+    for family in sorted({t.config.model.family for t in told}):
+        nets = [t for t in told if t.config.model.family == family]
+        moves = [m for m in MOVES if len({_dial(t, m) for t in nets}) >= 3]
+        if len(nets) < max(LEAST_TRIALS, 4 * (len(moves) + 1)) or not moves:
+            continue
+        y = np.array([_logit_error(t, context.chance_error) for t in nets])
+        x = np.array([[np.log(max(_dial(t, m), 1e-12)) / np.log(m.factor) for m in moves] for t in nets])
+        fit = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC3")
+        for i, move in enumerate(moves, start=1):
+            evidence = _slope_evidence(-float(fit.params[i]), float(fit.bse[i]), len(nets))
+            found.append(
+                judge(
+                    evidence,
+                    claim=f"Regimes: {move.name} helps {family} nets, averaged over the space that was run",
+                    question="regimes",
+                    family=family,
+                    unit=f"fall of the logit validation error per {move.unit}",
+                    explanation=f"Over {len(nets)} trials a {move.unit} changes the odds of a validation error by the "
+                    f"factor {np.exp(-evidence.estimate):.2f}, the other dials held. The map shows where it does.",
+                    source=move.source,
+                )
+            )
+    return found
+
+
+def _dial(trial: TrialRecord, move: Move) -> float:
+    return float(trial.config.flat()[move.dial])
+
+
+def _logit_error(trial: TrialRecord, chance: float) -> float:
+    n = trial.last.val_n if trial.last is not None else 1000
+    return float(logit(rate(val_error(trial, chance), n)))
+
+
+def _slope_evidence(slope: float, se: float, n: int) -> Evidence:
+    half = float(norm.ppf(1 - ALPHA / 2)) * se
+    return Evidence(
+        estimate=slope,
+        low=slope - half,
+        high=slope + half,
+        p_above=float(norm.sf(slope / se)),
+        p_below=float(norm.cdf((slope - MARGIN) / se)),
+        margin=MARGIN,
+        n=n,
+        test="least squares, HC3 errors",
+    )

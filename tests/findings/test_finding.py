@@ -1,0 +1,65 @@
+"""Verdicts, correction and JSON."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from study.findings import Evidence, Verdict, correct, to_json
+from study.findings.finding import judge
+
+EVIDENCE = Evidence(
+    estimate=0.3, low=0.1, high=0.5, p_above=0.001, p_below=0.999, margin=0.01, n=5, test="t", seeds_needed=4
+)
+TEXT = {"claim": "c", "question": "q", "family": "plain", "unit": "u", "explanation": "e", "source": "s"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "above", "not_above"),
+    [
+        ({}, Verdict.SUPPORTED, Verdict.CONTRADICTED),
+        ({"p_above": 0.2}, Verdict.UNDECIDED, Verdict.UNDECIDED),
+        ({"estimate": -0.3, "p_above": 0.999, "p_below": 0.001}, Verdict.CONTRADICTED, Verdict.SUPPORTED),
+        # Surely above nothing, and just as surely too small to count.
+        ({"estimate": 0.005, "p_above": 0.001, "p_below": 0.001}, Verdict.CONTRADICTED, Verdict.SUPPORTED),
+        ({"estimate": 0.005, "p_above": 0.001, "p_below": 0.2}, Verdict.UNDECIDED, Verdict.UNDECIDED),
+    ],
+)
+def test_a_claim_and_its_denial_get_opposite_verdicts(
+    changed: dict[str, float], above: Verdict, not_above: Verdict
+) -> None:
+    evidence = replace(EVIDENCE, **changed)
+    assert judge(evidence, "above", **TEXT).verdict is above
+    assert judge(evidence, "not_above", **TEXT).verdict is not_above
+
+
+def test_correction_withdraws_verdicts_that_do_not_survive_it() -> None:
+    sure = judge(replace(EVIDENCE, p_above=1e-5), **TEXT)
+    weak = judge(replace(EVIDENCE, p_above=0.02), **TEXT)
+    assert weak.verdict is Verdict.SUPPORTED
+    corrected = correct([sure, weak, *[judge(replace(EVIDENCE, p_above=0.4), **TEXT)] * 8])
+    assert [f.verdict for f in corrected[:2]] == [Verdict.SUPPORTED, Verdict.UNDECIDED]
+    assert corrected[1].p_adjusted == pytest.approx(9 * 0.04)
+    assert corrected[1].p == weak.p
+
+
+def test_false_discovery_rate_is_the_milder_correction() -> None:
+    findings = [judge(replace(EVIDENCE, p_above=p), **TEXT) for p in (0.005, 0.008, 0.012, 0.015)]
+    adjusted = {m: [f.p_adjusted for f in correct(findings, method=m)] for m in ("holm", "bh")}
+    assert all(a <= b for a, b in zip(adjusted["bh"], adjusted["holm"], strict=True))
+
+
+def test_findings_without_a_test_are_left_alone() -> None:
+    estimate = replace(judge(EVIDENCE, **TEXT), p=math.nan)
+    assert correct([estimate])[0] == estimate
+    corrected = correct([estimate, judge(EVIDENCE, **TEXT)])
+    assert corrected[0] == estimate
+    assert corrected[1].p_adjusted == pytest.approx(0.002)
+
+
+def test_json_holds_what_readers_need_and_no_nan() -> None:
+    one = replace(judge(EVIDENCE, **TEXT), high=math.inf, p=math.nan)
+    (row,) = json.loads(json.dumps(to_json([one]), allow_nan=False))
+    assert {"claim", "family", "estimate", "low", "high", "test", "p", "n", "verdict"} <= row.keys()
+    assert (row["verdict"], row["high"], row["p"], row["n"]) == ("supported", None, None, 5)
