@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from study.errors import UserError
@@ -32,12 +32,7 @@ class CheckpointStore:
         """
         fs, folder = self._open(trial_id)
         fs.create_dir(folder, recursive=True)
-        path = f"{folder}/{epoch:06d}.ckpt"
-        partial = f"{path}.partial" if fs.type_name == "local" else path
-        with fs.open_output_stream(partial) as stream:
-            stream.write(data)
-        if partial != path:
-            fs.move(partial, path)
+        write(fs, f"{folder}/{epoch:06d}.ckpt", data)
         for old in self._epochs(fs, folder)[KEPT:]:
             fs.delete_file(f"{folder}/{old:06d}.ckpt")
 
@@ -100,3 +95,40 @@ def open_storage(root: str) -> tuple[Any, str]:
     except (ValueError, OSError) as error:
         raise UserError(f"cannot be opened: {error}", where=root, mend="a folder, or s3://BUCKET/PATH") from error
     return fs, path.rstrip("/")
+
+
+def copy_file(file: Path, storage: str) -> None:
+    """Put a local file into a storage folder, under its own name, whole or not at all.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    fs, folder = open_storage(storage)
+    fs.create_dir(folder, recursive=True)
+    write(fs, f"{folder}/{file.name}", file.read_bytes())
+
+
+def fetch_file(storage: str, name: str, to: Path) -> bool:
+    """Bring a file from a storage folder; False where there is none.
+
+    Raises:
+        OSError: the storage cannot be read.
+    """
+    from pyarrow.fs import FileType
+
+    fs, folder = open_storage(storage)
+    path = f"{folder}/{name}"
+    if fs.get_file_info(path).type != FileType.File:
+        return False
+    with fs.open_input_stream(path) as stream:
+        to.write_bytes(stream.read())
+    return True
+
+
+def write(fs: Any, path: str, data: bytes) -> None:
+    """Renamed into place on a file system; an object store's upload is atomic by itself."""
+    partial = f"{path}.partial" if fs.type_name == "local" else path
+    with fs.open_output_stream(partial) as stream:
+        stream.write(data)
+    if partial != path:
+        fs.move(partial, path)

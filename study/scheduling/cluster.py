@@ -12,7 +12,6 @@ from study.config import ResourceConfig
 from study.errors import UserError
 from study.scheduling.authentication import require_token
 
-OBJECT_STORE_FLOOR = 200 << 20  # bytes: Ray's own minimum is 75 MiB, and results pass through it too
 PACKAGES = ("models", "search_spaces", "study")
 
 
@@ -50,14 +49,11 @@ class Cluster:
         cpus: of the local one; None: as many as this process may use.
         gpus: of the local one; None: those that are there. More than there are become logical ones, which
             only place trials.
-        data_bytes: what will lie in the object store.
     """
 
-    def __init__(
-        self, address: str | None = None, *, cpus: int | None = None, gpus: int | None = None, data_bytes: int = 0
-    ) -> None:
+    def __init__(self, address: str | None = None, *, cpus: int | None = None, gpus: int | None = None) -> None:
         self.address = address
-        self._cpus, self._gpus, self._data_bytes = cpus, gpus, data_bytes
+        self._cpus, self._gpus = cpus, gpus
 
     @property
     def local(self) -> bool:
@@ -71,12 +67,10 @@ class Cluster:
 
         common: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
         if self.address is None:
-            # Sockets have short paths: a deep TMPDIR would break them, so Ray keeps its own default.
             ray.init(
                 num_cpus=self._cpus or available_cpus(),
                 num_gpus=count_gpus() if self._gpus is None else self._gpus,
                 include_dashboard=False,
-                object_store_memory=OBJECT_STORE_FLOOR + 2 * self._data_bytes,
                 _node_ip_address="127.0.0.1",
                 **common,
             )
@@ -92,6 +86,10 @@ class Cluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go; a second call does nothing."""
         import ray
 
         ray.shutdown()

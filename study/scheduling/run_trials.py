@@ -176,6 +176,7 @@ def run_trials(
             shutil.rmtree(folder, ignore_errors=True)
     if feed.error is not None:
         raise feed.error
+    ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)
 
 

@@ -1,0 +1,156 @@
+"""One run of a study, new or resumed: the same steps in the same order."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from study.config import StudyConfig
+from study.driver.background import Background, Interrupted
+from study.driver.folder import Folder
+from study.driver.preflight import require
+from study.driver.upkeep import Upkeep
+from study.errors import ExitCode
+from study.ledger import Ledger
+from study.records import TrialState
+from study.scheduling.checkpoints import CheckpointStore
+from study.scheduling.cluster import Cluster, Request
+from study.scheduling.interruption import Interruption, listening
+from study.scheduling.preflight import Finding, look_at
+from study.scheduling.watching import Observer
+from study.tracking import Backlog, Shipper, check, parent_url
+
+if TYPE_CHECKING:
+    from study.data import SealedData
+    from study.scheduling.run_trials import Outcome
+
+SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
+SHIP_WITHIN_INTERRUPTED = 5.0
+
+
+class Conduct:
+    """Carries a study out. The caller holds the StudyLock."""
+
+    def __init__(self, folder: Folder, observer: Observer, interruption: Interruption, address: str | None) -> None:
+        self._folder, self._observer, self._interruption = folder, observer, interruption
+        self._cluster = Cluster(address)
+        self._ledger: Ledger | None = None
+
+    def carry_out(self, config: StudyConfig, open_ledger: Callable[["SealedData"], Ledger]) -> ExitCode:
+        """Preflight, data, trials, labels, report, MLflow.
+
+        Args:
+            config: the study.
+            open_ledger: the ledger for this data, new, or old and found to be of the same study.
+
+        Raises:
+            UserError: found before the first trial, or the ledger cannot be written.
+        """
+        loading = Background(lambda: _load(config))
+        tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
+        try:
+            self._cluster.__enter__()
+            with listening(self._interruption, self._leave):
+                require(look_at(self._cluster, config.resources, self._folder.shared))
+                trouble = tracking.result(self._interruption)
+                if trouble is not None:
+                    require([Finding(trouble.what, False, trouble.mend)])
+                data = loading.result(self._interruption)
+                with open_ledger(data) as self._ledger:
+                    return self._with_ledger(config, self._ledger, data)
+        except Interrupted:
+            return self._exit_code({})
+        finally:
+            self._ledger = None
+            self._cluster.close()
+
+    def _with_ledger(self, config: StudyConfig, ledger: Ledger, data: "SealedData") -> ExitCode:
+        shipper = Shipper(self._folder.ledger, config.tracking)
+        shipper.start()
+        counts = ledger.counts()
+        done = sum(count for state, count in counts.items() if state.terminal)
+        self._observer.on_start(config.search.trials, done)
+        upkeep = Upkeep(self._folder, ledger, config, self._observer)
+        try:
+            outcome = self._trials(config, ledger, data)
+        finally:
+            upkeep.close()
+        closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
+        report = "" if outcome.interrupted else self._labels_and_report(ledger)
+        interrupted = bool(outcome.interrupted)
+        backlog = shipper.close(SHIP_WITHIN_INTERRUPTED if interrupted else SHIP_WITHIN, extend=not interrupted)
+        self._finish(config, outcome, report, backlog)
+        closing.result()
+        return self._exit_code(outcome.counts)
+
+    def _trials(self, config: StudyConfig, ledger: Ledger, data: "SealedData") -> "Outcome":
+        from study.scheduling.calibrate import gpu_share, study_settings
+        from study.scheduling.run_trials import run_trials
+        from study.search.space import resolve
+
+        space = resolve(config)
+        share = gpu_share(config, space, data.trial_data, ledger, cluster=self._cluster)
+        request = Request(config.resources.cpus_per_trial, share)
+        return run_trials(
+            config,
+            ledger,
+            data.trial_data,
+            cluster=self._cluster,
+            request=request,
+            settings=study_settings(config, space, data.trial_data, ledger, cluster=self._cluster, request=request),
+            checkpoints=CheckpointStore(self._folder.checkpoints),
+            interruption=self._interruption,
+            observer=self._observer,
+        )
+
+    def _labels_and_report(self, ledger: Ledger) -> str:
+        """Both can be made again from the ledger, so that a fault in them is not the study's."""
+        try:
+            from study.opened import open_study
+
+            ledger.put_labels(open_study(self._folder.path).labels.values())
+            from study.report import build
+
+            return str(build(self._folder.path))
+        except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
+            self._observer.on_message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)")
+            return ""
+
+    def _finish(self, config: StudyConfig, outcome: "Outcome", report: str, backlog: Backlog) -> None:
+        name, root = self._folder.path.name, self._folder.path.parent
+        if outcome.interrupted:
+            self._observer.on_message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {root}")
+        if not backlog.empty:
+            left = f"{backlog.points} points of {backlog.runs} trials and {backlog.files} files are not in MLflow"
+            self._observer.on_message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {root}")
+        self._observer.on_finish(
+            {
+                "counts": {state.value: count for state, count in outcome.counts.items()},
+                "seconds": round(outcome.seconds, 3),
+                "folder": str(self._folder.path),
+                "report": report,
+                "tracking": parent_url(self._folder.ledger, config.tracking) or "",
+                "unshipped_points": backlog.points,
+                "interrupted": outcome.interrupted,
+            }
+        )
+
+    def _exit_code(self, counts: dict[TrialState, int]) -> ExitCode:
+        if self._interruption.signal is not None:
+            return ExitCode(128 + self._interruption.signal)
+        if self._interruption.requested or counts.get(TrialState.FAILED):
+            return ExitCode.TRIALS_FAILED
+        return ExitCode.DONE
+
+    def _leave(self, code: int) -> None:
+        """At once: what runs is pending again, and the rest is in the ledger already."""
+        ledger = self._ledger
+        if ledger is not None:
+            ledger.release()
+        name, root = self._folder.path.name, self._folder.path.parent
+        self._observer.on_message(f"leaving; go on with: fitscape resume {name} --root {root}")
+
+
+def _load(config: StudyConfig) -> "SealedData":
+    """Torch is imported here, beside the start of Ray."""
+    from study.data import load
+
+    return load(config.data)

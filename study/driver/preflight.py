@@ -1,0 +1,77 @@
+"""Everything that is looked at before a study starts, each finding with its mend."""
+
+import shutil
+from pathlib import Path
+
+from study.config import StudyConfig
+from study.data import check_files
+from study.driver.folder import Folder, shared_storage
+from study.errors import UserError
+from study.scheduling.cluster import Cluster, available_cpus, count_gpus, require_resources
+from study.scheduling.preflight import Finding, inside_session_folder, look_at
+from study.tracking import check
+
+ROOM_MIB = 500  # on the disk of the runs folder
+
+
+def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[Finding]:
+    """All findings; joins the cluster, or starts a local one, for as long as it takes."""
+    findings = first_look(config, root, address=address)
+    if all(finding.ok for finding in findings):
+        folder = Folder(root / config.name, shared_storage())
+        with Cluster(address) as cluster:
+            findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()))
+    trouble = check(root, config.tracking)
+    findings.append(
+        Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.mend)
+    )
+    return findings
+
+
+def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[Finding]:
+    """What needs neither Ray nor torch: resources of this machine, data, disk, folder."""
+    return [
+        *([_here(config)] if address is None else []),
+        _data(config),
+        _disk(root),
+        _durable(root),
+    ]
+
+
+def require(findings: list[Finding]) -> None:
+    """Raises UserError: the first finding that is not well."""
+    for finding in findings:
+        if not finding.ok:
+            raise UserError(finding.what, mend=finding.mend)
+
+
+def _here(config: StudyConfig) -> Finding:
+    cpus, gpus = available_cpus(), count_gpus()
+    try:
+        require_resources(config.resources, cpus=cpus, gpus=gpus, where="this machine")
+    except UserError as error:
+        return Finding(f"{error.where}: {error.what}", False, error.mend)
+    return Finding(f"this machine has {cpus} CPU and {gpus} GPU", True)
+
+
+def _data(config: StudyConfig) -> Finding:
+    try:
+        presence = check_files(config.data)
+    except UserError as error:
+        return Finding(f"{error.where}: {error.what}", False, error.mend)
+    return Finding(presence.text, True)
+
+
+def _disk(root: Path) -> Finding:
+    existing = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free / 2**20
+    if free < ROOM_MIB:
+        return Finding(f"{free:.0f} MiB are free at {existing}", False, f"free {ROOM_MIB} MiB, or name another --root")
+    return Finding(f"{free / 1024:.0f} GiB are free at {existing}", True)
+
+
+def _durable(root: Path) -> Finding:
+    if inside_session_folder(root):
+        mend = "set FITSCAPE_ROOT to a folder on a durable volume"
+        return Finding(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, mend)
+    return Finding(f"{root.absolute()} outlives a Ray session", True)

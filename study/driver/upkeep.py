@@ -1,0 +1,63 @@
+"""What goes on beside a run: backups of the ledger, and how far MLflow lags."""
+
+import threading
+import time
+from contextlib import suppress
+
+from study.config import StudyConfig
+from study.driver.folder import Folder
+from study.errors import UserError
+from study.ledger import EventKind, Ledger
+from study.scheduling.checkpoints import copy_file
+from study.scheduling.watching import Observer
+from study.tracking.location import locate
+
+BACKUP_EVERY = 300.0  # seconds
+BACKLOG_EVERY = 5.0
+MOST_COUNTED = 2000  # events
+
+
+class Upkeep:
+    """A thread that backs the ledger up, to the folder and to shared storage, and tells the observer the backlog."""
+
+    def __init__(self, folder: Folder, ledger: Ledger, config: StudyConfig, observer: Observer) -> None:
+        self._folder, self._ledger, self._observer = folder, ledger, observer
+        self._sink = locate(folder.path.parent, config.tracking).sink
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
+        self._trouble = ""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and back up once more."""
+        self._closing.set()
+        self._thread.join()
+        self.back_up()
+
+    def back_up(self) -> None:
+        """A failure is said once; the next backup may succeed."""
+        try:
+            self._ledger.backup(self._folder.backup)
+            if self._folder.storage is not None:
+                for file in (self._folder.backup, self._folder.config):
+                    copy_file(file, self._folder.shared)
+            self._trouble = ""
+        except (OSError, UserError) as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self._observer.on_message(f"the ledger was not backed up: {error}")
+
+    def _lag(self) -> int:
+        """Epoch records behind MLflow's cursor, counted up to a thousand or so."""
+        return sum(
+            e.kind is EventKind.EPOCH for e in self._ledger.events(self._ledger.cursor(self._sink), MOST_COUNTED)
+        )
+
+    def _work(self) -> None:
+        backed_up = time.monotonic()
+        while not self._closing.wait(BACKLOG_EVERY):
+            with suppress(UserError):  # locked just now; the next look is soon
+                self._observer.on_backlog(self._lag())
+            if time.monotonic() - backed_up > BACKUP_EVERY:
+                backed_up = time.monotonic()
+                self.back_up()

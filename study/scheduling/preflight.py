@@ -1,0 +1,146 @@
+"""What can be wrong with a cluster, found before a trial waits for it."""
+
+import hashlib
+import os
+import platform
+import uuid
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from study.config import ResourceConfig
+from study.scheduling.checkpoints import open_storage
+from study.scheduling.cluster import PACKAGES, Cluster, Node, Request
+
+ANSWER_WITHIN = 8.0  # seconds for all nodes together
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``mend`` is empty where it is well."""
+
+    what: str
+    ok: bool
+    mend: str = ""
+
+
+def look_at(cluster: Cluster, resources: ResourceConfig, storage: str) -> list[Finding]:
+    """Resources; and of every node: it answers, its versions and code are this process's, it reaches the storage.
+
+    Args:
+        cluster: entered.
+        resources: what a trial asks for.
+        storage: folder or URI that checkpoints go to.
+    """
+    nodes = cluster.nodes()
+    findings = [_room(nodes, resources)]
+    if cluster.local:
+        return [*findings, _storage([("this machine", probe(storage)["storage"])], storage)]
+    workers = [node for node in nodes if node.cpus > 0]
+    answers = _ask(workers, storage)
+    here = probe(None)
+    silent = [node.host for node in workers if node.id not in answers]
+    findings.append(
+        Finding(
+            f"{len(answers)} of {len(workers)} nodes answer" + (f", not {', '.join(silent)}" if silent else ""),
+            not silent,
+            "look at these nodes with `ray status`" if silent else "",
+        )
+    )
+    findings += [_same(key, here, [(n.host, answers[n.id]) for n in workers if n.id in answers]) for key in here]
+    return [*findings, _storage([(n.host, answers[n.id]["storage"]) for n in workers if n.id in answers], storage)]
+
+
+def probe(storage: str | None) -> dict[str, str]:
+    """What one node is; with ``storage`` also whether it can be written and read back (empty: it can)."""
+    facts = {
+        "python": platform.python_version(),
+        **{name: _version(name) for name in ("torch", "ray")},
+        "code": _code(),
+    }
+    if storage is None:
+        return facts
+    name = f"probe-{uuid.uuid4().hex}"
+    try:
+        fs, root = open_storage(storage)
+        fs.create_dir(root, recursive=True)
+        with fs.open_output_stream(f"{root}/{name}") as stream:
+            stream.write(name.encode())
+        with fs.open_input_stream(f"{root}/{name}") as stream:
+            wrong = stream.read() != name.encode()
+        fs.delete_file(f"{root}/{name}")
+        return {**facts, "storage": "what was written reads back otherwise" if wrong else ""}
+    except (OSError, ValueError) as error:
+        return {**facts, "storage": str(error).split("\n")[0]}
+
+
+def _ask(nodes: list[Node], storage: str) -> dict[str, dict[str, str]]:
+    """Run ``probe`` on every node at once; node id -> answer, for those that answer in time."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    ask = ray.remote(num_cpus=0, max_retries=0)(probe)
+    asked = {
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False)).remote(storage): node.id
+        for node in nodes
+    }
+    ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
+    answers = {}
+    for reference in ready:
+        try:
+            answers[asked[reference]] = ray.get(reference)
+        except ray.exceptions.RayError:  # the node went away while it was asked: it has not answered
+            continue
+    return answers
+
+
+def _room(nodes: list[Node], resources: ResourceConfig) -> Finding:
+    gpus = sum(node.gpus for node in nodes)
+    asked = resources.gpus_per_trial
+    share = (1.0 if gpus else 0.0) if asked == "auto" else asked
+    request = Request(resources.cpus_per_trial, share)
+    slots = sum(node.slots(request) for node in nodes)
+    there = f"{sum(node.cpus for node in nodes):g} CPU and {gpus:g} GPU on {len(nodes)} node(s)"
+    if slots:
+        return Finding(f"a trial takes {request}; {slots} fit at once on {there}", True)
+    mend = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"
+    return Finding(f"a trial takes {request}; no node has that ({there})", False, mend)
+
+
+def _same(key: str, here: dict[str, str], answers: list[tuple[str, dict[str, str]]]) -> Finding:
+    other = sorted({f"{host} has {answer[key]}" for host, answer in answers if answer[key] != here[key]})
+    if not other:
+        return Finding(f"{key} {here[key]} on every node", True)
+    return Finding(f"{key} is {here[key]} here, but {'; '.join(other)}", False, f"install the same {key} everywhere")
+
+
+def _storage(answers: list[tuple[str, str]], storage: str) -> Finding:
+    wrong = [f"{host}: {problem}" for host, problem in answers if problem]
+    if not wrong:
+        return Finding(f"{storage} can be written and read from every node", True)
+    mend = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches"
+    return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, mend)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _code() -> str:
+    """A hash of our packages as this process imports them."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parents[2]
+    for package in PACKAGES:
+        for file in sorted((root / package).rglob("*.py")):
+            digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def inside_session_folder(path: Path) -> bool:
+    """Whether Ray will throw the folder away with its session (a submitted job's working directory is there)."""
+    session = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray"
+    resolved = path.resolve()
+    return session.resolve() in resolved.parents or "runtime_resources" in resolved.parts
