@@ -1,0 +1,73 @@
+"""What every section is asked of: a study read once, where what is missing is a reason and not an error."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from study.errors import UserError
+from study.findings import Context, Finding, all_findings
+from study.maps import RegimeMap
+from study.opened import OpenStudy
+from study.records import Label, TrialRecord
+from study.search.space import Space
+
+
+class Subject:
+    """A study for the report. ``no_labels`` and ``no_map`` say in a person's words why there are none."""
+
+    def __init__(self, study: OpenStudy) -> None:
+        self.study, self.config, self.provenance = study, study.config, study.provenance
+
+    @property
+    def trials(self) -> Sequence[TrialRecord]:
+        return self.study.trials
+
+    @property
+    def space(self) -> Space:
+        return self.study.space
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(map(str, self.provenance.get("data", {}).get("classes", ())))
+
+    @property
+    def no_labels(self) -> str:
+        """Empty where there are labels."""
+        if not self.classes or "chance_error" not in self.provenance:
+            return "the ledger does not hold the classes of the data and the error of chance"
+        return ""
+
+    @cached_property
+    def labels(self) -> dict[str, Label]:
+        return {} if self.no_labels else self.study.labels
+
+    @cached_property
+    def _map_or_reason(self) -> RegimeMap | str:
+        if self.no_labels:
+            return self.no_labels
+        try:
+            return self.study.map
+        except UserError as error:
+            return error.what
+
+    @property
+    def map(self) -> RegimeMap | None:
+        found = self._map_or_reason
+        return found if isinstance(found, RegimeMap) else None
+
+    @property
+    def no_map(self) -> str:
+        """Empty where there is a map."""
+        found = self._map_or_reason
+        return found if isinstance(found, str) else ""
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        if self.no_labels:
+            return []
+        context = Context(classes=len(self.classes), chance_error=self.study.chance_error)
+        return all_findings(self.trials, self.labels.values(), context)
+
+    def dial(self, trial: TrialRecord, name: str) -> Any:
+        """The value of one dial of the space."""
+        return trial.config.model.name if name == "architecture" else trial.config.flat()[name]
