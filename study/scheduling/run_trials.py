@@ -1,5 +1,6 @@
 """Run what a study lacks: one fresh Tuner over the trials that the ledger has not seen the end of."""
 
+import logging
 import os
 import shutil
 import time
@@ -84,6 +85,7 @@ def run_trials(
         UserError: the ledger could not be written at the end.
     """
     os.environ.update(_TUNE)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what it would say, the observer is told in our words
     from ray import tune
 
     from study.scheduling.bookkeeping import Bookkeeper

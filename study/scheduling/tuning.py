@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ray import tune
 from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.stopper import Stopper
 
@@ -21,8 +21,10 @@ LOOK_EVERY = 5.0  # seconds between two looks at the cluster
 StopRule = Callable[[str, EpochRecord], str | None]
 
 
-class Reports(Live, tune.Callback):
+class Reports(Live, TrialProgressCallback):
     """Tune's callback. An exception here would end the whole study: these methods only enqueue.
+
+    It is a TrialProgressCallback because Tune would else add one, which prints every trial.
 
     Args:
         bookkeeper: who writes.
@@ -41,6 +43,7 @@ class Reports(Live, tune.Callback):
         look: Callable[[int], None],
         reasons: dict[str, str],
     ) -> None:
+        super().__init__()
         self._reasons = reasons
         self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
         self._looked_at = 0.0
@@ -63,6 +66,9 @@ class Reports(Live, tune.Callback):
         reason = self._reasons.pop(trial.config["id"], None)
         if reason is not None:
             self._bookkeeper.ended(trial.config["id"], End(state=TrialState.STOPPED, message=reason))
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Nothing: the trial's last report said that it has ended, or it was only interrupted."""
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         tries = f"attempt {trial.num_failures + 1} of {self._attempts}"
@@ -109,6 +115,7 @@ class Stops(Live, FIFOScheduler):
         if self._interruption.requested:  # what has not begun must not begin on the slots that become free
             for trial in list(tune_controller.get_live_trials()):
                 if trial.status == Trial.PENDING:
+                    trial.init_local_path()  # a trial without a folder would break Tune's list of results
                     tune_controller.stop_trial(trial)
             return None
         return super().choose_trial_to_run(tune_controller)
