@@ -16,26 +16,9 @@ from study.opened import OpenStudy, open_study
 from study.records import TrialState
 
 COLUMNS = [
-    "trial_id",
-    "state",
-    "attempts",
-    "regime",
-    "regime_probability",
-    "family",
-    "depth",
-    "width",
-    "parameters",
-    "flops",
-    "architecture",
-    "lr",
-    "seed",
-    "epochs",
-    "train_loss",
-    "train_error",
-    "val_loss",
-    "val_error",
-    "gap",
-    "seconds",
+    *("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width"),
+    *("parameters", "flops", "architecture", "lr", "seed", "epochs"),
+    *("train_loss", "train_error", "val_loss", "val_error", "gap", "seconds"),
 ]
 
 

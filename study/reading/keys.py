@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel
 
 from study.config import DIALS, Choices, Range, StudyConfig
-from study.reading.document import Key, dotted
+from study.reading.document import Key
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
@@ -49,10 +49,7 @@ def unknown_key_hint(key: Key) -> str:
     if near is None:
         elsewhere = [path for path in _paths() if path.rsplit(".", 1)[-1] == word]
         near = elsewhere[0] if elsewhere else None
-    if near is None:
-        whole = closest(dotted(key), _paths()) if len(key) > 1 else None
-        return f"did you mean {whole}?" if whole else f"choose from {', '.join(neighbours)}"
-    return f"did you mean {near}?"
+    return f"did you mean {near}?" if near else f"choose from {', '.join(neighbours)}"
 
 
 def unknown_key(key: Key) -> tuple[str, str]:

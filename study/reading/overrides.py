@@ -52,39 +52,34 @@ def apply(document: Document, overrides: Iterable[Override]) -> Document:
 
 def _put(value: Any, override: Override, document: Document) -> None:
     section = value
-    *inner, last = override.key
-    for depth, part in enumerate(inner):
-        _require_known(override, depth)
-        section = _open_section(section, part, document, override.key[: depth + 1])
-    _require_known(override, len(inner))
-    if not (_holds(section, last) or (isinstance(section, dict) and isinstance(last, str))):
-        raise UserError(
-            "holds no such key", where=f"{override.option}", mend=f"{dotted(override.key[:-1])} is not a mapping"
-        )
-    section[last] = override.value
+    last = len(override.key) - 1
+    for depth, part in enumerate(override.key):
+        known = keys_at(override.key[:depth])
+        if known is not None and part not in known:
+            what, hint = unknown_key(override.key[: depth + 1])
+            raise UserError(what, where=override.option, mend=hint)
+        if not _takes(section, part):
+            holder = dotted(override.key[:depth])
+            raise UserError(f"{holder} holds no {part}", where=override.option)
+        if depth == last:
+            section[part] = override.value
+        else:
+            section = _opened(section, part, document, override.key[: depth + 1])
 
 
-def _open_section(section: Any, part: str | int, document: Document, key: Key) -> Any:
-    if key == ("space",) and isinstance(section.get("space"), str):
-        section["space"] = _dials_of(section["space"], document)
-    if isinstance(section, dict) and isinstance(part, str):
-        section[part] = {} if section.get(part) is None else section[part]
-    elif not _holds(section, part):
-        raise UserError("holds no keys", where=document.where(key[:-1]))
-    return section[part]
-
-
-def _holds(section: Any, part: str | int) -> bool:
+def _takes(section: Any, part: str | int) -> bool:
     if isinstance(section, list):
         return isinstance(part, int) and part < len(section)
-    return isinstance(section, dict) and part in section
+    return isinstance(section, dict) and isinstance(part, str)
 
 
-def _require_known(override: Override, depth: int) -> None:
-    known = keys_at(override.key[:depth])
-    if known is not None and override.key[depth] not in known:
-        what, hint = unknown_key(override.key[: depth + 1])
-        raise UserError(what, where=override.option, mend=hint)
+def _opened(section: Any, part: Any, document: Document, key: Key) -> Any:
+    """The section below, made where it is not there; a named search space becomes its dials."""
+    if isinstance(section, dict) and section.get(part) is None:
+        section[part] = {}
+    if key == ("space",) and isinstance(section[part], str):
+        section[part] = _dials_of(section[part], document)
+    return section[part]
 
 
 def _dials_of(space: str, document: Document) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""Random studies: valid ones are read and come back the same, broken ones are refused in one line that names a key."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_studies import VALID, broken
+
+from study.config import Choices, StudyConfig
+from study.errors import UserError
+from study.reading import parse_set, validate
+from study.reading.document import parse
+
+QUICK, MANY = settings(max_examples=300, deadline=None), settings(max_examples=2000, deadline=None)
+PLACE = re.compile(r"^s\.yaml:(\d+): ([^:]+): ")
+
+
+def refusal(read: Callable[[], object]) -> str | None:
+    """The one line of a refusal; None where the text was accepted. Any other error fails the test."""
+    try:
+        read()
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def text_of(document: Any) -> str:
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+
+
+def check_broken(document: Any) -> None:
+    text = text_of(document)
+    message = refusal(lambda: check_trials(validate(parse(text, "s.yaml"))))
+    if message is None:
+        return
+    assert "\n" not in message
+    if not isinstance(document, dict):
+        assert "is no study" in message
+        return
+    place = PLACE.match(message)
+    assert place, message
+    # The key that is blamed stands on the line that is named, or is missing from the section that stands there.
+    line, last = text.splitlines()[int(place[1]) - 1], re.findall(r"[^.\[\]]+", place[2])[-1]
+    assert "is missing" in message or last in line or last.isdecimal(), f"{message}\n{line}"
+
+
+def check_trials(config: StudyConfig) -> None:
+    """What was accepted can be trained: every bound alone is a trial, or one choice in company."""
+    assert validate(parse(text_of(config.model_dump(mode="json")), "s.yaml")) == config
+    coupled = {"architecture", "family", "depth", "shortcut"}
+    for name, dial in config.space.items() if isinstance(config.space, dict) else ():
+        for value in dial.choices if isinstance(dial, Choices) else (dial.low, dial.high):
+            if name not in coupled:
+                whole = isinstance(config.base.flat()[name], int) and not isinstance(value, str)
+                config.base.with_dials({name: int(value) if whole else value})
+
+
+@QUICK
+@given(VALID)
+def test_a_valid_study_is_read(document: dict[str, Any]) -> None:
+    config = validate(parse(text_of(document), "s.yaml"))
+    assert config.name == document["name"]
+    check_trials(config)
+
+
+@QUICK
+@given(broken())
+def test_a_broken_study_is_refused_by_key(document: Any) -> None:
+    check_broken(document)
+
+
+@pytest.mark.slow
+@MANY
+@given(VALID.map(lambda document: (document, True)) | broken().map(lambda document: (document, False)))
+def test_two_thousand_studies_valid_and_broken(case: tuple[Any, bool]) -> None:
+    document, valid = case
+    if valid:
+        validate(parse(text_of(document), "s.yaml"))
+    else:
+        check_broken(document)
+
+
+@QUICK
+@given(VALID, st.integers(0, 10**6), st.integers(0, 10**6), st.text(max_size=3))
+def test_damaged_text_never_raises_anything_else(document: dict[str, Any], at: int, to: int, put: str) -> None:
+    text = text_of(document)
+    at, to = sorted((at % (len(text) + 1), to % (len(text) + 1)))
+    damaged = text[:at] + put + text[min(to, at + 5) :]
+    message = refusal(lambda: validate(parse(damaged, "s.yaml")))
+    assert message is None or (message.startswith("s.yaml:") and "\n" not in message)
+
+
+@QUICK
+@given(st.text(max_size=30))
+def test_any_option_text_is_read_or_refused(text: str) -> None:
+    message = refusal(lambda: parse_set(text))
+    assert message is None or "\n" not in message

@@ -1,0 +1,85 @@
+"""``--set``: which value is replaced, and how a bad one is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from models.spec import ModelSpec
+from study.config import Choices, Range, StudyConfig, TrialConfig
+from study.errors import UserError
+from study.reading import Override, override, parse_set, read_study
+
+STUDY = StudyConfig(name="a", space="quick")
+
+
+def changed(*sets: str, study: StudyConfig = STUDY) -> StudyConfig:
+    return override(study, [parse_set(text) for text in sets], "recipe a")
+
+
+def test_values_are_yaml_and_later_ones_win() -> None:
+    config = changed(
+        "base.optimization.lr=1e-3", "search.trials=3", "search.trials=5", "description=no", "data.limit=null"
+    )
+    assert config.base.optimization.lr == 0.001
+    assert (config.search.trials, config.description, config.data.limit) == (5, "no", None)
+
+
+def test_a_value_may_hold_an_equals_sign() -> None:
+    assert changed("tracking.uri=sqlite:///x?a=b").tracking.uri == "sqlite:///x?a=b"
+
+
+def test_a_dial_can_be_added_and_one_of_a_named_space_changed() -> None:
+    config = changed("space.width.low=0.25", "space.lr={choices: [0.1, 0.2]}")
+    assert isinstance(config.space, dict)
+    assert config.space["width"] == Range(low=0.25, high=0.5, log=True)
+    assert config.space["lr"] == Choices(choices=(0.1, 0.2))
+    assert "architecture" in config.space
+
+
+def test_one_enqueued_point_can_be_changed() -> None:
+    study = StudyConfig(name="a", enqueue=({"lr": 0.1}, {"lr": 0.2}))
+    assert changed("enqueue.1.lr=0.5", study=study).enqueue == ({"lr": 0.1}, {"lr": 0.5})
+
+
+def test_another_family_takes_its_own_shortcut() -> None:
+    study = StudyConfig(name="a", base=TrialConfig(model=ModelSpec(family="resnet", depth=20)))
+    assert changed("base.model.family=plain", study=study).base.model.shortcut == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lr=0.1", "--set lr: no such key (did you mean base.optimization.lr?)"),
+        ("serch.trials=3", "--set serch.trials: no such key (did you mean search?)"),
+        ("search.trails=3", "--set search.trails: no such key (did you mean trials?)"),
+        ("base.modle.width=1", "--set base.modle.width: no such key (did you mean model?)"),
+        ("space.lrr.low=1", "--set space.lrr.low: no such dial (did you mean lr?)"),
+        ("search.trials=many", "--set search.trials: search.trials: 'many' is not a whole number"),
+        ("base.optimization.lr=-1", "--set base.optimization.lr: base.optimization.lr: -1 is not above 0"),
+        ("search.trials.x=1", "--set search.trials.x: search.trials holds no x"),
+        ("enqueue.3.lr=1", "--set enqueue.3.lr: enqueue holds no 3"),
+        ("search.trials", "--set: 'search.trials' is not KEY=VALUE"),
+        ("=3", "--set: '=3' is not KEY=VALUE"),
+        ("search..trials=3", "--set: 'search..trials=3' is not KEY=VALUE"),
+        ("search.trials=[1", "--set search.trials:1: not YAML"),
+        ("space=qick", "--set space: space: no search space is called 'qick' (did you mean quick?)"),
+    ],
+)
+def test_a_bad_option_is_named(text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        changed(text)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_option_of_the_command_is_named_as_it_was_written() -> None:
+    with pytest.raises(UserError, match=r"^--trials: search\.trials: 0 is not at least 1"):
+        override(STUDY, [Override(("search", "trials"), 0, "--trials")], "recipe a")
+
+
+def test_a_file_keeps_its_lines_beside_an_option(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("name: a\nsearch:\n  trials: 0\n")
+    with pytest.raises(UserError, match=r"s\.yaml:3: search\.trials: 0"):
+        read_study(file, [parse_set("search.seed=1")])
+    assert read_study(file, [parse_set("search.trials=2")]).search.trials == 2
