@@ -16,7 +16,7 @@ from study.findings.evidence import (
     shares_evidence,
 )
 from study.findings.finding import Evidence, Finding, judge
-from study.findings.tuning import TuningCurve, expected_best, tuning_curve
+from study.findings.tuning import TuningCurve, expected_best, resampled_best, tuning_curve
 from study.records import TrialRecord
 from study.regimes.skill import Array
 
@@ -45,7 +45,7 @@ def tuning_curves(trials: Sequence[TrialRecord], context: Context) -> dict[str, 
 
 
 def architectures(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
-    """Every two architectures: lower error at equal budgets, stability, speed; then size at a given error.
+    """Every two architectures: lower error at equal budgets, stability, speed, and error at equal size.
 
     Trials that are alike in all but the architecture are compared in pairs; else as two samples.
     """
@@ -59,7 +59,7 @@ def architectures(trials: Sequence[TrialRecord], labels: Labels, context: Contex
         found.append(_lower_error(a, b, better, worse, context))
         found.append(_more_stable(a, b, better, worse, labels))
         found += _faster(a, b, better, worse, context)
-        found += cost_findings(a, b, better, worse, context)
+        found += cost_findings(a, b, better, worse, labels, context)
     return found
 
 
@@ -111,12 +111,13 @@ def _best_of_budget(
     # Half the smaller budget: a bootstrap of the very best of all trials does not cover.
     budget = max(1, min(len(a), len(b)) // 2)
     halves = [_halves(group, context.chance_error) for group in (a, b)]
-    best = [expected_best(*half, budget) for half in halves]
-    rng = np.random.default_rng(context.seed)
-    draws = np.empty(RESAMPLES)
-    for r in range(RESAMPLES):
-        drawn = [(x[i], y[i]) for x, y in halves for i in [rng.integers(0, len(x), len(x))]]
-        draws[r] = expected_best(*drawn[1], budget) - expected_best(*drawn[0], budget)
+    at = np.array([float(budget)])
+    best = [float(expected_best(*half, at)[0]) for half in halves]
+    drawn = [
+        resampled_best(*half, at, resamples=RESAMPLES, seed=context.seed + side)[:, 0]
+        for side, half in enumerate(halves)
+    ]
+    draws = drawn[1] - drawn[0]
     how = f"The best of {budget} random configurations (chosen on one half of validation, judged on the other) is "
     how += f"expected at {percent(best[0])} for {better} and {percent(best[1])} for {worse}."
     test = "bootstrap of the expected best error"

@@ -1,64 +1,73 @@
-"""Parameters and floating-point operations at a given error (Huang et al. 2017: dense nets need fewer)."""
+"""Error against parameters and operations (Huang et al. 2017: dense nets need fewer for the same error)."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
+import statsmodels.api as sm
+from scipy.special import logit
 
-from study.findings.context import Context, percent, val_error
-from study.findings.evidence import RESAMPLES, resampled_evidence
+from study.findings.context import Context, Labels, stalled, val_error
+from study.findings.evidence import slope_evidence
 from study.findings.finding import Finding, judge
 from study.records import TrialRecord
-from study.regimes.skill import Array
+from study.regimes.skill import Array, rate
 
 Cost = Literal["parameters", "flops"]
 NAMES: Final[dict[Cost, str]] = {"parameters": "parameters", "flops": "floating-point operations"}
+LEAST_SIZES: Final = 3
+MARGIN: Final = float(np.log(1.05))  # odds of an error 5 % lower
 
 
 def cost_findings(
-    a: Sequence[TrialRecord], b: Sequence[TrialRecord], better: str, worse: str, context: Context
+    a: Sequence[TrialRecord], b: Sequence[TrialRecord], better: str, worse: str, labels: Labels, context: Context
 ) -> list[Finding]:
-    """Does ``better`` reach an error with a smaller net than ``worse``? Needs nets of several sizes.
+    """Does ``better`` err less than ``worse`` at the same cost? Needs nets of several, overlapping sizes.
 
-    The error asked for is the larger of the two architectures' lower quartiles, which a fair share of the runs
-    of each reach; of those, the smallest net counts. Interval over resampled trials.
+    Least squares of the logit error on log2 of the cost and on the architecture, over the runs that trained:
+    the architecture's coefficient is the difference at equal cost, the slope turns it into a ratio of costs.
     """
     found = []
     for cost in NAMES:
-        groups = [_points(group, cost, context.chance_error) for group in (a, b)]
-        if any(len(set(points[:, 0])) < 3 for points in groups):
+        points = [_points(group, cost, labels, context.chance_error) for group in (a, b)]
+        if any(len(set(p[:, 0])) < LEAST_SIZES for p in points) or not _overlap(points[0][:, 0], points[1][:, 0]):
             continue
-        target = max(float(np.quantile(points[:, 1], 0.25)) for points in groups)
-        smallest = [smallest_net(points, target) for points in groups]
-        rng = np.random.default_rng(context.seed)
-        draws = np.empty(RESAMPLES)
-        for r in range(RESAMPLES):
-            sizes = [smallest_net(points[rng.integers(0, len(points), len(points))], target) for points in groups]
-            draws[r] = np.log2(sizes[1] / sizes[0])
-        evidence = resampled_evidence(
-            float(np.log2(smallest[1] / smallest[0])), draws, n=len(a) + len(b), test="bootstrap of the smallest net"
-        )
+        size, error = np.concatenate(points).T
+        is_worse = np.repeat([0.0, 1.0], [len(p) for p in points])
+        fit = sm.OLS(error, np.column_stack([np.ones_like(size), size, is_worse])).fit(cov_type="HC3")
+        evidence = slope_evidence(float(fit.params[2]), float(fit.bse[2]), len(size), MARGIN)
         found.append(
             judge(
                 evidence,
-                claim=f"Architectures: {better} needs fewer {NAMES[cost]} than {worse} for the same error",
+                claim=f"Architectures: {better} has a lower error than {worse} with as many {NAMES[cost]}",
                 question="architectures",
                 family=a[0].config.model.family,
-                unit=f"log2 of {NAMES[cost]}, {worse} over {better}",
-                explanation=f"The smallest {better} that reaches {percent(target)} validation error has "
-                f"{smallest[0]:.3g} {NAMES[cost]}, the smallest {worse} {smallest[1]:.3g}.",
+                unit=f"logit validation error, {worse} - {better}, at equal {NAMES[cost]}",
+                explanation=f"Over {len(size)} runs that trained, at equal {NAMES[cost]} the odds of an error are "
+                f"{np.exp(evidence.estimate):.2f} times as high with {worse}{_ratio(fit.params, cost)}.",
                 source="Huang et al. 2017, figure 3",
             )
         )
     return found
 
 
-def smallest_net(points: Array, target: float) -> float:
-    """Least cost of points [N, 2] (cost, error) whose error is at most ``target``; NaN if none is."""
-    enough = points[points[:, 1] <= target, 0]
-    return float(enough.min()) if len(enough) else float("nan")
+def _ratio(coefficients: Array, cost: Cost) -> str:
+    """The same as a ratio of costs at equal error, where larger nets do err less."""
+    slope = -float(coefficients[1])
+    return f", or {2 ** (coefficients[2] / slope):.2g} times the {NAMES[cost]} at equal error" if slope > 0.01 else ""
 
 
-def _points(trials: Sequence[TrialRecord], cost: Cost, chance: float) -> Array:
-    sized = [(getattr(t.size, cost), val_error(t, chance)) for t in trials if t.size is not None]
-    return np.array(sized, dtype=float).reshape(-1, 2)
+def _overlap(a: Array, b: Array) -> bool:
+    """The two ranges share half of the smaller one, so that nothing is compared by extrapolation."""
+    shared = min(a.max(), b.max()) - max(a.min(), b.min())
+    return bool(shared >= 0.5 * min(np.ptp(a), np.ptp(b)))
+
+
+def _points(trials: Sequence[TrialRecord], cost: Cost, labels: Labels, chance: float) -> Array:
+    """[N, 2]: log2 of the cost and logit error of each run that trained."""
+    rows = [
+        (np.log2(getattr(t.size, cost)), float(logit(rate(val_error(t, chance), t.last.val_n))))
+        for t in trials
+        if t.size is not None and t.last is not None and not stalled(t, labels)
+    ]
+    return np.array(rows, dtype=float).reshape(-1, 2)

@@ -78,16 +78,17 @@ def double_descent(trials: Sequence[TrialRecord], labels: Labels, context: Conte
     return found
 
 
-def peak_height(errors: Array) -> tuple[float, int, int, int]:
-    """(height, left, peak, right) of curve [W]: the interior point that stands highest above the lowest
-    points on both its sides, measured from the higher of the two. Below 0 for a valley or a slope."""
-    best = (-np.inf, 0, 1, 2)
-    for i in range(1, len(errors) - 1):
-        left, right = int(np.argmin(errors[:i])), i + 1 + int(np.argmin(errors[i + 1 :]))
-        height = float(errors[i] - max(errors[left], errors[right]))
-        if height > best[0]:
-            best = (height, left, i, right)
-    return best
+def heights(errors: Array) -> Array:
+    """How far each interior point stands above the lowest points on both its sides, measured from the higher
+    of the two: [..., W - 2] of curves [..., W]. All below 0 for a valley or a slope."""
+    left = np.minimum.accumulate(errors, axis=-1)[..., :-2]
+    right = np.minimum.accumulate(errors[..., ::-1], axis=-1)[..., ::-1][..., 2:]
+    return np.asarray(errors[..., 1:-1] - np.maximum(left, right))
+
+
+def peak_at(errors: Array) -> int:
+    """Index of the highest interior point of a curve [W]."""
+    return 1 + int(np.argmax(heights(errors)))
 
 
 def valley_fit(errors: Array) -> Array:
@@ -106,12 +107,15 @@ def peak_evidence(val: Array, seed: int = 0) -> Evidence:
     ``p_above`` is the share of resamples in which the nearest curve without a peak, with the seeds' residuals
     put on it, shows one as high: the search for the highest point is part of what is repeated.
     """
-    height, left, peak, right = peak_height(val.mean(axis=0))
-    mean = val.mean(axis=0)
+    mean = np.asarray(val.mean(axis=0))
+    peak = peak_at(mean)
+    height = float(heights(mean)[peak - 1])
     residuals = (val - mean) * np.sqrt(len(val) / (len(val) - 1))
     noise = residuals[_resampled(len(val), seed)].mean(axis=1)
-    null = np.array([peak_height(valley_fit(mean) + e)[0] for e in noise])
-    at_place = (mean + noise)[:, peak] - np.maximum((mean + noise)[:, left], (mean + noise)[:, right])
+    null = heights(valley_fit(mean) + noise).max(axis=1)
+    dips = np.argmin(mean[:peak]), peak + 1 + np.argmin(mean[peak + 1 :])
+    drawn = mean + noise
+    at_place = drawn[:, peak] - np.maximum(drawn[:, dips[0]], drawn[:, dips[1]])
     evidence = resampled_evidence(height, at_place, n=len(val), test="bootstrap against the best valley", margin=MARGIN)
     # The interval is at the place found; the p value repeats the finding of it.
     return Evidence(
@@ -127,7 +131,8 @@ def peak_evidence(val: Array, seed: int = 0) -> Evidence:
 
 
 def _peak_finding(curve: WidthCurve, context: Context) -> Finding:
-    height, _, peak, _ = peak_height(curve.mean)
+    peak = peak_at(curve.mean)
+    height = float(heights(curve.mean)[peak - 1])
     config = curve.example.config
     noise = percent(config.data.label_noise)
     threshold = f"width {curve.threshold:g}" if np.isfinite(curve.threshold) else "none of the widths run"
@@ -168,7 +173,7 @@ def _place_finding(curve: WidthCurve, context: Context) -> Finding:
 
 
 def _peak_width(curve: WidthCurve, errors: Array) -> float:
-    return float(curve.widths[peak_height(errors)[2]])
+    return float(curve.widths[peak_at(errors)])
 
 
 def _resampled(n: int, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:

@@ -19,14 +19,19 @@ _Z_ALPHA, _Z_POWER = float(norm.ppf(1 - ALPHA / 2)), float(norm.ppf(POWER))
 
 
 def mean_evidence(
-    values: ArrayLike, *, null: float = 0.0, margin: float = 0.0, resolution: float = 0.0, test: str = "paired t"
+    values: ArrayLike,
+    *,
+    null: float = 0.0,
+    margin: float | None = None,
+    resolution: float = 0.0,
+    test: str = "paired t",
 ) -> Evidence:
     """Is the mean of [S] independent values (paired differences) above ``null``, or below ``margin``? t tests.
 
     Args:
         values: at least two.
         null: the effect that means nothing.
-        margin: the smallest effect worth the name, at least ``null``.
+        margin: the smallest effect worth the name; None: ``null``.
         resolution: smallest spread that can be measured (one image); equal values are not infinitely sure.
         test: name of the test.
     """
@@ -34,7 +39,7 @@ def mean_evidence(
     mean, sd = float(x.mean()), max(float(x.std(ddof=1)), resolution, 1e-12)
     se, df = sd / math.sqrt(len(x)), len(x) - 1
     half = float(student.ppf(1 - ALPHA / 2, df)) * se
-    margin = max(margin, null)
+    margin = null if margin is None else margin
     return Evidence(
         estimate=mean,
         low=mean - half,
@@ -133,15 +138,16 @@ def earlier_evidence(first: ArrayLike, second: ArrayLike, *, seed: int = 0) -> E
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     rng = np.random.default_rng(seed)
-    drawn = [
-        _superiority(a[rng.integers(0, len(a), len(a))], b[rng.integers(0, len(b), len(b))]) for _ in range(RESAMPLES)
-    ]
+    # Resamples as weights: one matrix product in place of thousands of comparisons of samples.
+    weights = [rng.multinomial(len(x), np.full(len(x), 1 / len(x)), RESAMPLES) / len(x) for x in (a, b)]
+    drawn = np.sum((weights[0] @ _earlier(a, b)) * weights[1], axis=1) - 0.5
     low, high = np.quantile(drawn, [ALPHA / 2, 1 - ALPHA / 2])
-    # Ranks: never is later than anything, and all nevers tie.
-    latest = float(np.max(np.concatenate([a, b, [0.0]]), where=np.isfinite(np.concatenate([a, b, [0.0]])), initial=0))
-    a, b = np.where(np.isfinite(a), a, latest + 1), np.where(np.isfinite(b), b, latest + 1)
+    # For the ranks never is later than anything, and all nevers tie.
+    times = np.concatenate([a, b])
+    never = float(np.max(times[np.isfinite(times)], initial=0.0)) + 1
+    a, b = np.where(np.isfinite(a), a, never), np.where(np.isfinite(b), b, never)
     return Evidence(
-        estimate=_superiority(a, b),
+        estimate=float(_earlier(a, b).mean()) - 0.5,
         low=float(low),
         high=float(high),
         p_above=float(mannwhitneyu(a, b, alternative="less").pvalue),
@@ -149,6 +155,21 @@ def earlier_evidence(first: ArrayLike, second: ArrayLike, *, seed: int = 0) -> E
         margin=0.0,
         n=len(a) + len(b),
         test="Mann-Whitney",
+    )
+
+
+def slope_evidence(slope: float, se: float, n: int, margin: float) -> Evidence:
+    """Evidence of a coefficient of least squares with its robust standard error."""
+    half = _Z_ALPHA * se
+    return Evidence(
+        estimate=slope,
+        low=slope - half,
+        high=slope + half,
+        p_above=float(norm.sf(slope / se)),
+        p_below=float(norm.cdf((slope - margin) / se)),
+        margin=margin,
+        n=n,
+        test="least squares, HC3 errors",
     )
 
 
@@ -173,5 +194,6 @@ def _share(hits: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
     return (int(hits.sum()) + 1) / (len(hits) + 1)
 
 
-def _superiority(a: Array, b: Array) -> float:
-    return float(((a[:, None] < b).mean() + 0.5 * (a[:, None] == b).mean()) - 0.5)
+def _earlier(a: Array, b: Array) -> Array:
+    """[A, B]: 1 where the time of ``a`` is the earlier, one half where they tie, else 0."""
+    return (a[:, None] < b) + 0.5 * (a[:, None] == b)

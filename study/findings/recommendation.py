@@ -7,10 +7,10 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
-from scipy.stats import norm
 
 from study.findings.context import Context, Labels, ended, val_error
-from study.findings.finding import ALPHA, Evidence, Finding, judge
+from study.findings.evidence import slope_evidence
+from study.findings.finding import Finding, judge
 from study.records import TrialRecord
 from study.regimes.skill import rate
 
@@ -105,7 +105,7 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
         x = np.array([[np.log(max(_dial(t, m), 1e-12)) / np.log(m.factor) for m in moves] for t in nets])
         fit = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC3")
         for i, move in enumerate(moves, start=1):
-            evidence = _slope_evidence(-float(fit.params[i]), float(fit.bse[i]), len(nets))
+            evidence = slope_evidence(-float(fit.params[i]), float(fit.bse[i]), len(nets), MARGIN)
             found.append(
                 judge(
                     evidence,
@@ -128,17 +128,3 @@ def _dial(trial: TrialRecord, move: Move) -> float:
 def _logit_error(trial: TrialRecord, chance: float) -> float:
     n = trial.last.val_n if trial.last is not None else 1000
     return float(logit(rate(val_error(trial, chance), n)))
-
-
-def _slope_evidence(slope: float, se: float, n: int) -> Evidence:
-    half = float(norm.ppf(1 - ALPHA / 2)) * se
-    return Evidence(
-        estimate=slope,
-        low=slope - half,
-        high=slope + half,
-        p_above=float(norm.sf(slope / se)),
-        p_below=float(norm.cdf((slope - MARGIN) / se)),
-        margin=MARGIN,
-        n=n,
-        test="least squares, HC3 errors",
-    )

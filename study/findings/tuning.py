@@ -26,9 +26,9 @@ class TuningCurve:
 def tuning_curve(chosen_by: ArrayLike, judged_by: ArrayLike, *, seed: int = 0) -> TuningCurve:
     """The curve of N trials drawn alike.
 
-    Of k trials the one with the lowest ``chosen_by`` (validation half A) is taken and its ``judged_by`` (half
-    B) reported, so that luck in the choosing does not flatter it. Exact expectation over subsets of k of the
-    N trials, drawn without replacement.
+    Of k trials the one with the lowest ``chosen_by`` [N] (validation half A) is taken and its ``judged_by`` [N]
+    (half B) reported, so that luck in the choosing does not flatter it. Exact expectation over subsets of k of
+    the N trials, drawn without replacement.
 
     Raises:
         ValueError: no trials.
@@ -36,26 +36,27 @@ def tuning_curve(chosen_by: ArrayLike, judged_by: ArrayLike, *, seed: int = 0) -
     a, b = np.asarray(chosen_by, dtype=float), np.asarray(judged_by, dtype=float)
     if len(a) == 0:
         raise ValueError("a tuning curve needs trials")
-    weights = _weights(len(a))
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(a), (RESAMPLES, len(a)))
-    curves = np.array([_expected(a[i], b[i], weights) for i in drawn])
+    budgets = np.arange(1.0, len(a) + 1)
+    curves = resampled_best(a, b, budgets, resamples=RESAMPLES, seed=seed)
     low, high = np.quantile(curves, [ALPHA / 2, 1 - ALPHA / 2], axis=0)
-    return TuningCurve(budgets=np.arange(1.0, len(a) + 1), expected=_expected(a, b, weights), low=low, high=high)
+    return TuningCurve(budgets=budgets, expected=expected_best(a, b, budgets), low=low, high=high)
 
 
-def expected_best(chosen_by: Array, judged_by: Array, budget: int) -> float:
-    """One point of the curve: the expected error of the best of ``budget`` trials."""
-    return float(_expected(chosen_by, judged_by, _weights(len(chosen_by)))[budget - 1])
+def expected_best(chosen_by: Array, judged_by: Array, budgets: Array) -> Array:
+    """The expected errors [K] of the best of ``budgets`` [K] trials out of N."""
+    return np.asarray(_weights(len(chosen_by), budgets) @ judged_by[np.argsort(chosen_by, kind="stable")])
 
 
-def _expected(a: Array, b: Array, weights: Array) -> Array:
-    return np.asarray(weights @ b[np.argsort(a, kind="stable")])
+def resampled_best(chosen_by: Array, judged_by: Array, budgets: Array, *, resamples: int, seed: int) -> Array:
+    """The same [R, K] for bootstrap resamples of the N trials."""
+    drawn = np.random.default_rng(seed).integers(0, len(chosen_by), (resamples, len(chosen_by)))
+    order = np.take_along_axis(drawn, np.argsort(chosen_by[drawn], axis=1, kind="stable"), axis=1)
+    return np.asarray(judged_by[order] @ _weights(len(chosen_by), budgets).T)
 
 
-def _weights(n: int) -> Array:
-    """[k, i]: chance that the i-th best of n is the best of a random k: C(n - i - 1, k - 1) / C(n, k)."""
-    k, i = np.arange(1.0, n + 1)[:, None], np.arange(float(n))
+def _weights(n: int, budgets: Array) -> Array:
+    """[K, i]: chance that the i-th best of n is the best of a random k: C(n - i - 1, k - 1) / C(n, k)."""
+    k, i = budgets[:, None], np.arange(float(n))
     worse = n - i - 1
 
     def log_choose(m: Array, r: Array) -> Array:
