@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -219,19 +219,19 @@ class Ledger(Outbox, Labels, Notes):
                 append(connection, EventKind.RELEASED, trial_id)
         return [row["trial_id"] for row in rows]
 
-    def trials(self) -> list[TrialRecord]:
-        """Every trial with its epochs, in order of creation; one consistent state."""
-        return self._trials("true", ())
+    def trials(self, *, epochs: Collection[int] | None = None) -> list[TrialRecord]:
+        """Every trial in order of creation, one consistent state; with all epochs, or only those named."""
+        return self._trials("true", (), epochs)
 
-    def trial(self, trial_id: str) -> TrialRecord:
-        found = self._trials("trial_id = ?", (trial_id,))
+    def trial(self, trial_id: str, *, epochs: Collection[int] | None = None) -> TrialRecord:
+        found = self._trials("trial_id = ?", (trial_id,), epochs)
         if not found:
             raise KeyError(trial_id)
         return found[0]
 
     def pending(self) -> list[TrialRecord]:
         """Trials that have not ended, those with most epochs first: a resume continues before it begins."""
-        open_trials = self._trials("state IN ('pending', 'running')", ())
+        open_trials = self._trials("state IN ('pending', 'running')", (), None)
         return sorted(open_trials, key=lambda trial: (-len(trial.epochs), trial.number))
 
     def counts(self) -> dict[TrialState, int]:
@@ -241,12 +241,13 @@ class Ledger(Outbox, Labels, Notes):
         found = {TrialState(state): count for state, count in rows}
         return {state: found.get(state, 0) for state in TrialState}
 
-    def _trials(self, where: str, values: tuple[Any, ...]) -> list[TrialRecord]:
+    def _trials(self, where: str, values: tuple[Any, ...], chosen: Collection[int] | None) -> list[TrialRecord]:
+        only = "" if chosen is None else f"AND epoch IN ({', '.join(map(str, map(int, chosen)))})"
         with self._database.read() as connection:
             rows = connection.execute(f"SELECT * FROM trials WHERE {where} ORDER BY number", values).fetchall()
             epochs: dict[str, list[EpochRecord]] = {row["trial_id"]: [] for row in rows}
-            chosen = f"SELECT trial_id FROM trials WHERE {where}"
-            sql = f"SELECT * FROM epochs WHERE trial_id IN ({chosen}) ORDER BY epoch"
+            trials = f"SELECT trial_id FROM trials WHERE {where}"
+            sql = f"SELECT * FROM epochs WHERE trial_id IN ({trials}) {only} ORDER BY epoch"
             for row in connection.execute(sql, values):
                 epochs[row["trial_id"]].append(codec.epoch_record(row))
         return [codec.trial_record(row, tuple(epochs[row["trial_id"]])) for row in rows]

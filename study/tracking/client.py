@@ -18,6 +18,8 @@ _DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 # Within MLflow's limits for one call: 1000 metrics, 100 params, 100 tags, 1000 of all, 1 MB.
@@ -128,16 +130,9 @@ class Client:
         """One file; ``folder`` is relative to the run's artifacts, empty for their root."""
         self._mlflow.log_artifact(run_id, str(file), folder or None)
 
-    def files(self, run_id: str, folder: str = "") -> list[str]:
-        """Paths of all artifacts below ``folder``."""
-        found: list[str] = []
-        for entry in self._mlflow.list_artifacts(run_id, folder or None):
-            found += self.files(run_id, entry.path) if entry.is_dir else [entry.path]
-        return found
-
-    def download(self, run_id: str, path: str, to: Path) -> Path:
-        """One artifact below the folder ``to``; where it lies then."""
-        return Path(self._mlflow.download_artifacts(run_id, path, str(to)))
+    def download(self, run_id: str, to: Path) -> None:
+        """Every artifact of the run, below the existing folder ``to``."""
+        self._mlflow.download_artifacts(run_id, "", str(to))
 
     def touch(self, value: str) -> None:
         """The smallest write: a tag of the experiment."""

@@ -72,7 +72,7 @@ _KNOWN = (
     ),
     (r"\b(500|502|503|504)\b", "the server fails", "look at the server's log"),
     (
-        r"\b404\b|not valid json|expecting value",
+        r"\b404\b|valid json|expecting value",
         "this is not an MLflow server",
         "correct the path in --tracking-uri",
     ),

@@ -33,10 +33,9 @@ def fetch(name: str, config: TrackingConfig, root: Path) -> Path:
             raise UserError(f"no study {name} in MLflow", where=location.public, mend=mend)
         run_id = found[-1].info.run_id
         with TemporaryDirectory(dir=root, prefix=f".{name}-") as partial:
-            for path in client.files(run_id):
-                client.download(run_id, path, Path(partial))
+            client.download(run_id, Path(partial))
             _settle(Path(partial), location.public)
-            (Path(partial)).rename(to)
+            Path(partial).rename(to)
             Path(partial).mkdir()  # for TemporaryDirectory to remove
     except UserError:
         raise

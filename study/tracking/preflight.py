@@ -2,9 +2,11 @@
 
 import os
 import queue
+import socket
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from study.config import TrackingConfig
 from study.tracking.errors import Trouble, explain
@@ -12,6 +14,7 @@ from study.tracking.location import Location, locate
 
 SERVED_SECONDS = 8.0
 DATABASE_SECONDS = 45.0  # a fresh database is first given its tables
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
 def check(root: Path, config: TrackingConfig, timeout: float | None = None) -> Trouble | None:
@@ -35,10 +38,20 @@ def _write(location: Location) -> Trouble | None:
     from study.tracking.client import Client
 
     try:
+        if not location.served:
+            _connect(location)
         Client(location).touch(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     except Exception as error:  # noqa: BLE001  the answer is the explanation, whatever was raised
         return explain(error, location)
     return None
+
+
+def _connect(location: Location) -> None:
+    """Raise OSError at once where no database listens: MLflow would try for a minute."""
+    parts = urlsplit(location.uri)
+    port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
+    if parts.hostname and port:
+        socket.create_connection((parts.hostname, port), timeout=3).close()
 
 
 def _check_file(file: Path) -> Trouble | None:

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from study.records import EpochRecord, Label, TrialRecord, TrialState
@@ -30,7 +31,7 @@ class Point(NamedTuple):
 
 def begun(trial: TrialRecord) -> bool:
     """Whether the trial has a run; one that only waits has none."""
-    return trial.attempts > 0 or trial.state.terminal or bool(trial.epochs)
+    return trial.attempts > 0 or trial.state.terminal
 
 
 def status(trial: TrialRecord) -> str:
@@ -77,14 +78,14 @@ def _clipped(value: float) -> float:
     return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
 
 
-def infinite(trial: TrialRecord) -> dict[str, list[int]]:
-    """Epochs at which a metric was infinite, by metric."""
-    found: dict[str, list[int]] = {}
-    for record in trial.epochs:
+def infinite(records: Iterable[EpochRecord], known: str = "{}") -> dict[str, str]:
+    """The tag that names the epochs at which a metric was infinite, added to what was ``known``; none, no tag."""
+    found: dict[str, list[int]] = json.loads(known)
+    for record in records:
         for key, value in metrics(record).items():
             if math.isinf(value):
-                found.setdefault(key, []).append(record.epoch)
-    return found
+                found[key] = sorted({*found.get(key, ()), record.epoch})
+    return entries.tags({"infinite": json.dumps(found)}) if found else {}
 
 
 def params(trial: TrialRecord) -> tuple[dict[str, str], dict[str, str]]:
@@ -108,8 +109,6 @@ def tags(trial: TrialRecord, label: Label | None, study: str) -> dict[str, str]:
         "group_id": trial.config.group_id,
         **{f"extra.{key}": value for key, value in trial.extra.items()},
     }
-    if unbounded := infinite(trial):
-        values["infinite"] = json.dumps(unbounded)
     if label is not None:
         values |= {
             "regime": label.regime.value,

@@ -1,10 +1,10 @@
 """One connection between a ledger and an MLflow experiment: brings MLflow to what the ledger says."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from study.ledger import Event, EventKind, Ledger
-from study.records import EpochRecord, Label, TrialRecord
+from study.records import Label, TrialRecord
 from study.tracking import parent, projection
 from study.tracking.client import Client
 from study.tracking.location import Location
@@ -57,7 +57,7 @@ class Session:
         found: dict[str, list[Any]] = {}
         for run in self.client.runs({"study_uid": self._uid, "kind": "trial"}):
             found.setdefault(run.data.tags.get("trial_id", ""), []).append(run)
-        trials = {trial.trial_id: trial for trial in self._ledger.trials()}
+        trials = {trial.trial_id: trial for trial in self._ledger.trials(epochs=())}
         restored = len(self._ledger.notes("restored"))
         distrust_all = restored != self._ledger.get_meta(f"{self._sink} restored", 0)
         kept = dict(self._runs)
@@ -66,7 +66,7 @@ class Session:
             run = max(runs, key=lambda run: (run.info.run_id == kept.get(trial_id), len(run.data.metrics)))
             trial = trials.get(trial_id)
             doubtful = trial is not None and (distrust_all or not trial.state.terminal)
-            wrong = trial is None or (doubtful and self._knows_more(run, trial))
+            wrong = trial is None or (doubtful and self._knows_more(run, trial_id))
             for other in runs:
                 if other is not run or wrong:
                     self.client.delete(other.info.run_id)
@@ -83,8 +83,9 @@ class Session:
         }
         self._ledger.set_meta(f"{self._sink} restored", restored)
 
-    def _knows_more(self, run: Any, trial: TrialRecord) -> bool:
-        mine = {record.epoch: [projection.points(record)[0].time] for record in trial.epochs}
+    def _knows_more(self, run: Any, trial_id: str) -> bool:
+        records = self._ledger.trial(trial_id).epochs
+        mine = {record.epoch: [projection.points(record)[0].time] for record in records}
         theirs = self.client.history(run.info.run_id, "val_error")
         return any(times != mine.get(step) for step, times in theirs.items())
 
@@ -99,11 +100,10 @@ class Session:
         fresh = _epochs_by_trial(events)
         labels = parent.latest_labels(self._ledger)
         for trial_id in [*fresh, *(self._whole - fresh.keys())]:
-            trial = self._ledger.trial(trial_id)
+            whole = trial_id in self._whole or trial_id not in self._runs
+            trial = self._ledger.trial(trial_id, epochs=None if whole else fresh[trial_id])
             if projection.begun(trial):
-                whole = trial_id in self._whole or trial_id not in self._runs
-                epochs = [e for e in trial.epochs if whole or e.epoch in fresh[trial_id]]
-                self._ship_or_set_aside(trial, epochs, labels.get(trial_id))
+                self._ship_or_set_aside(trial, labels.get(trial_id))
             self._whole.discard(trial_id)
         if any(event.kind is EventKind.STUDY for event in events):
             self._config, self._provenance = self._ledger.config, self._ledger.provenance
@@ -111,11 +111,11 @@ class Session:
             self._ledger.advance(self._sink, events[-1].seq)
         return True
 
-    def _ship_or_set_aside(self, trial: TrialRecord, epochs: Collection[EpochRecord], label: Label | None) -> None:
+    def _ship_or_set_aside(self, trial: TrialRecord, label: Label | None) -> None:
         """A trial that MLflow refuses as invalid must not hold up the others: it is remembered and told."""
         rejected = self._ledger.get_meta(self._rejected_key, {})
         try:
-            self._ship_trial(trial, epochs, label)
+            self._ship_trial(trial, label)
             reason = None
         except self.client.Error as error:
             if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
@@ -125,7 +125,8 @@ class Session:
             rejected = {k: v for k, v in rejected.items() if k != trial.trial_id}
             self._ledger.set_meta(self._rejected_key, rejected | ({trial.trial_id: reason} if reason else {}))
 
-    def _ship_trial(self, trial: TrialRecord, epochs: Collection[EpochRecord], label: Label | None) -> None:
+    def _ship_trial(self, trial: TrialRecord, label: Label | None) -> None:
+        """``trial`` holds the epochs to send, not always all."""
         trial_id = trial.trial_id
         run_id = self._runs.get(trial_id) or self._create(trial)
         params: Mapping[str, str] = {}
@@ -134,8 +135,9 @@ class Session:
             params, overflow = projection.params(trial)
             tags |= overflow
         known = self._tags[trial_id]
+        tags |= projection.infinite(trial.epochs, known.get("infinite", "{}"))
         news = {key: value for key, value in tags.items() if known.get(key) != value}
-        points = [point for record in epochs for point in projection.points(record)]
+        points = [point for record in trial.epochs for point in projection.points(record)]
         self.client.log(run_id, points, params, news)
         known |= news
         if trial_id not in self._described:

@@ -14,7 +14,7 @@ from study.tracking.location import locate
 from study.tracking.session import Session, rejected_key
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between attempts while MLflow fails; doubled each time
-_BACKUP_SECONDS = 300.0  # between uploads of the ledger
+_REFRESH_SECONDS = 300.0  # between updates of the parent's text and uploads of the ledger
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Shipper:
         self._deadline = float("inf")
         self._grace = 0.0  # seconds that each progress adds to the deadline
         self._uploaded: set[Path] = set()
-        self._backed_up = time.monotonic()
+        self._refreshed = time.monotonic()
         self._done = False
         self.error = ""  # of the latest attempt, for a status line; empty while all is well
 
@@ -79,8 +79,8 @@ class Shipper:
                     if self._closing.is_set():
                         self._leave(session, ledger)
                         return
-                    if time.monotonic() - self._backed_up > _BACKUP_SECONDS:
-                        self._upload_ledger(session, ledger)
+                    if time.monotonic() - self._refreshed > _REFRESH_SECONDS:
+                        self._refresh(session, ledger)
                     self.error, pause = "", 0.0
                 except Exception as error:  # noqa: BLE001  whatever it is, the trials go on and it is tried again
                     session = None
@@ -122,8 +122,12 @@ class Shipper:
         if time.monotonic() >= self._deadline:
             raise TimeoutError("timeout: files are left")
 
+    def _refresh(self, session: Session, ledger: Ledger) -> None:
+        self._refreshed = time.monotonic()  # also where it fails: metrics must not wait for files
+        session.describe(leaving=False)
+        self._upload_ledger(session, ledger)
+
     def _upload_ledger(self, session: Session, ledger: Ledger) -> None:
-        self._backed_up = time.monotonic()
         with TemporaryDirectory() as folder:
             copy = ledger.backup(Path(folder) / self._path.name)
             session.client.upload(session.parent_id, copy, parent.LEDGER_FOLDER)

@@ -75,6 +75,12 @@ def test_pending_trials_continue_before_they_begin_and_running_ones_are_released
     assert ledger.release() == []
 
 
+def test_only_the_named_epochs_are_read(ledger):
+    trial_id = run_by_hand(ledger, epochs=4)
+    assert [record.epoch for record in ledger.trial(trial_id, epochs={4, 2}).epochs] == [2, 4]
+    assert [trial.epochs for trial in ledger.trials(epochs=())] == [()]
+
+
 def test_extra_and_size_are_merged_into_the_trial(ledger):
     trial_id = run_by_hand(ledger, end=None)
     ledger.annotate(trial_id, size=ModelSize(parameters=10, flops=20), micro_batch=64)

@@ -55,10 +55,10 @@ def ship(ledger: Ledger, config: TrackingConfig) -> Callable[[], Backlog]:
 
 
 @pytest.fixture
-def assert_exactly_once(server: MlflowServer, ledger: Ledger) -> Callable[[], None]:
+def assert_exactly_once(server: MlflowServer, ledger: Ledger) -> Callable[..., None]:
     """MLflow shows one parent, one nested run a begun trial, and of each metric the ledger's values, once."""
 
-    def check() -> None:
+    def check(ledger: Ledger = ledger) -> None:
         runs = server.runs(ledger.uid)
         (parent,) = [run for run in runs if run["tags"]["kind"] == "study"]
         nested = [run for run in runs if run["tags"]["kind"] == "trial"]

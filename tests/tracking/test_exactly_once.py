@@ -1,0 +1,143 @@
+"""One run a trial and every point once, whatever is cut off wherever."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from studies_by_hand import epoch_record, run_by_hand
+
+from study.ledger import BACKUP_NAME, Ledger, restore
+from study.records import TrialState
+from study.tracking import Shipper, sync
+from study.tracking.client import Client
+from study.tracking.location import locate
+
+CALLS = ("create", "log", "log_dataset", "set_status", "upload")
+FORK = multiprocessing.get_context("fork")
+
+
+def ship_and_die(path, config, calls: int, *, before: bool) -> None:
+    """In a process of its own: kill -9 right before or after the n-th call to MLflow."""
+    count = 0
+
+    def counted(original):
+        def call(*args, **kwargs):
+            nonlocal count
+            count += 1
+            if before and count == calls:
+                os.kill(os.getpid(), signal.SIGKILL)
+            answer = original(*args, **kwargs)
+            if count == calls:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answer
+
+        return call
+
+    for name in CALLS:
+        setattr(Client, name, counted(getattr(Client, name)))
+    shipper = Shipper(path, config, interval=0.05)
+    shipper.start()
+    shipper.close(60)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_shipper_killed_at_any_call_leaves_nothing_missing_and_nothing_twice(
+    server, ledger, config, assert_exactly_once, before
+):
+    """Rows 7 and 8: between create_run and its answer, between log_batch and the cursor, and everywhere else."""
+    for seed in range(3):
+        run_by_hand(ledger, seed=seed, epochs=4, end=[TrialState.FINISHED, TrialState.FAILED, None][seed])
+    killed = 0
+    for calls in (1, 2, 3, 4, 5, 6, 1, 2, 3, 8, 13):
+        process = FORK.Process(target=ship_and_die, args=(ledger.path, config, calls), kwargs={"before": before})
+        process.start()
+        process.join(60)
+        killed += process.exitcode == -signal.SIGKILL
+        if calls == 3:  # the study goes on between the crashes
+            ledger.record_epoch(ledger.trials()[2].trial_id, epoch_record(len(ledger.trials()[2].epochs) + 1))
+    assert killed >= 8
+    assert sync(ledger.path, config.uri).empty
+    assert_exactly_once()
+
+
+def client_of(ledger: Ledger, config) -> Client:
+    return Client(locate(ledger.path.parent.parent, config))
+
+
+def nested(server, ledger: Ledger) -> Iterator[dict]:
+    return (run for run in server.runs(ledger.uid) if run["tags"]["kind"] == "trial")
+
+
+def test_doubles_that_a_hung_server_made_are_removed_and_the_full_run_stays(
+    server, ledger, config, ship, assert_exactly_once
+):
+    trial_id = run_by_hand(ledger)
+    ship()
+    (full,) = nested(server, ledger)
+    client = client_of(ledger, config)
+    parent = full["tags"]["mlflow.parentRunId"]
+    tags = {"study_uid": ledger.uid, "kind": "trial", "trial_id": trial_id, "mlflow.parentRunId": parent}
+    for start in (1, 2_000_000_000_000):  # an older and a younger one
+        client.create("double", start, tags)
+    client.create("double", 2_000_000_000_000, {"study_uid": ledger.uid, "kind": "study", "study": "by-hand"})
+    ship()
+    assert_exactly_once()
+    assert [run["run_id"] for run in nested(server, ledger)] == [full["run_id"]]
+
+
+def test_a_server_that_lost_everything_is_given_everything_again(server, ledger, config, ship, assert_exactly_once):
+    run_by_hand(ledger, seed=1)
+    run_by_hand(ledger, seed=2, end=TrialState.FAILED)
+    ship()
+    client = client_of(ledger, config)
+    for run in server.runs(ledger.uid):
+        client.delete(run["run_id"])
+    assert ship().empty
+    assert_exactly_once()
+
+
+def test_a_run_deleted_while_the_study_goes_on_is_made_again(server, ledger, config, ship, assert_exactly_once):
+    trial_id = run_by_hand(ledger, end=None)
+    shipper = Shipper(ledger.path, config, interval=0.05)
+    shipper.start()
+    while not list(nested(server, ledger)):
+        pass
+    (run,) = nested(server, ledger)
+    client_of(ledger, config).delete(run["run_id"])
+    ledger.record_epoch(trial_id, epoch_record(3))
+    ledger.end_trial(trial_id, TrialState.FINISHED)
+    assert shipper.close(60).empty
+    assert_exactly_once()
+
+
+def test_a_ledger_restored_from_a_backup_does_not_double_what_it_measures_again(
+    server, ledger, config, assert_exactly_once
+):
+    """MLflow then knows more than the ledger, and the epochs measured again have other times."""
+    trial_id = run_by_hand(ledger, seed=1, epochs=2, end=None)
+    backup = ledger.backup(ledger.path.with_name(BACKUP_NAME))
+    for epoch in (3, 4):
+        ledger.record_epoch(trial_id, epoch_record(epoch))
+    ledger.end_trial(trial_id, TrialState.FINISHED)
+    run_by_hand(ledger, seed=2)
+    assert sync(ledger.path, config.uri).empty
+    ledger.close()
+    restore(ledger.path, backup)
+    with Ledger.open(ledger.path) as restored:
+        for epoch in (3, 4, 5):
+            restored.record_epoch(trial_id, epoch_record(epoch, time=1_800_000_000.0 + epoch))
+        restored.end_trial(trial_id, TrialState.FINISHED)
+        assert sync(restored.path, config.uri).empty
+        assert len(restored.trials()) == 1
+        assert_exactly_once(restored)
+
+
+def test_shipping_again_from_the_start_adds_nothing(server, ledger, config, ship, assert_exactly_once):
+    run_by_hand(ledger, epochs=5)
+    ship()
+    with ledger._database.write() as connection:  # as after a cursor that was never written
+        connection.execute("DELETE FROM cursors")
+    assert ship().empty
+    assert_exactly_once()
