@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from study.maps.decision import Cuts, denoise, regime_probabilities
+from study.maps.divergence import DivergenceField
 from study.maps.gp import GaussianProcess, Hyper
 
 Array = NDArray[np.float64]
@@ -62,9 +62,7 @@ class Prediction:
 
 
 class Fields:
-    """Three Gaussian processes: z of validation and training over the trials that did not diverge, and
-    divergence (+1 or -1) over all.
-    """
+    """z of validation and of training over the trials that did not diverge, and divergence over all."""
 
     def __init__(
         self, cuts: Cuts, features: Array, outcomes: Outcomes, hypers: tuple[Hyper, Hyper, Hyper] | None = None
@@ -75,31 +73,21 @@ class Fields:
         finite = outcomes.take(kept)
         val_z, val_known = observed_z(cuts, finite.val_error, finite.val_n)
         train_z, train_known = observed_z(cuts, finite.train_error, finite.train_n, finite.flip_rate)
-        self.val = GaussianProcess(features[kept], val_z, val_known, val_hyper)
-        self.train = GaussianProcess(features[kept], train_z, train_known, train_hyper)
-        sign = np.where(outcomes.diverged, 1.0, -1.0)
-        self.divergence = GaussianProcess(features, sign, np.zeros(len(sign)), divergence_hyper)
-        self.any_diverged = bool(outcomes.diverged.any())
+        self.val = GaussianProcess(features[kept], val_z, val_known, hyper=val_hyper)
+        self.train = GaussianProcess(features[kept], train_z, train_known, hyper=train_hyper)
+        self.divergence = DivergenceField(features, outcomes.diverged, divergence_hyper)
 
     @property
     def hypers(self) -> tuple[Hyper, Hyper, Hyper]:
-        return self.val.hyper, self.train.hyper, self.divergence.hyper
+        return self.val.hyper, self.train.hyper, self.divergence.gp.hyper
 
     def optimize(self, *, steps: int, subset: int = 400, seed: int = 0) -> None:
         """Refit the hyperparameters by at most ``steps`` L-BFGS steps each, from where they are."""
         rng = np.random.default_rng(seed)
-        self.val.optimize(steps=steps, subset=subset, rng=rng)
-        self.train.optimize(steps=steps, subset=subset, rng=rng)
-        if self.any_diverged:
-            self.divergence.optimize(steps=steps, subset=subset, rng=rng)
-
-    def divergence_probability(self, mean: Array, sd: Array) -> Array:
-        """[m] from the divergence field; while nothing has diverged, a small constant."""
-        if not self.any_diverged:
-            return np.full(len(mean), 0.5 / (self.divergence.n + 1))
-        return ndtr(mean / sd)
+        for field in (self.val, self.train, self.divergence):
+            field.optimize(steps=steps, subset=subset, rng=rng)
 
     def predict(self, features: Array) -> Prediction:
-        val, train = self.val.predict(features), self.train.predict(features)
-        divergence = self.divergence.predict(features) if self.any_diverged else (np.zeros(len(features)),) * 2
-        return Prediction(*val, *train, self.divergence_probability(*divergence))
+        latent, sd = self.divergence.gp.predict(features) if self.divergence.any else (np.zeros(len(features)),) * 2
+        p_diverged = self.divergence.probability(latent, sd**2)
+        return Prediction(*self.val.predict(features), *self.train.predict(features), p_diverged)

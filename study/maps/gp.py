@@ -1,6 +1,6 @@
 """A Gaussian process with a Matern-5/2 ARD kernel, MAP hyperparameters, known noise, and O(n^2) growth.
 
-References: Rasmussen and Williams 2006, chapters 2, 4.2 and 5; the priors on length scales follow
+References: Rasmussen and Williams 2006, chapters 2.3, 2.7 and 5; the priors on length scales follow
 Hvarfner et al. 2024 (a log-normal that grows with the root of the dimension).
 """
 
@@ -13,10 +13,39 @@ from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 
-CONSTANT = 1.0  # prior variance of the constant mean, in units of the standardized targets
 JITTER = 1e-8
 ROOT5 = np.sqrt(5.0)
 CHUNK = 64  # rows by which the Cholesky buffer grows
+SCALE_BOUNDS, SIGNAL_BOUNDS, NOISE_BOUNDS = np.log([[0.03, 30.0], [0.02, 200.0], [1e-4, 2.0]])
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is believed before any data, in units of the standardized targets."""
+
+    constant: float = 1.0  # variance of the mean
+    slope: float = 1.0  # variance of the mean's slope along each feature
+    scale: float = 0.5  # median length scale with one feature; grows with the root of their number
+    scale_sd: float = 0.5  # of its logarithm
+    signal: float = 1.0  # median signal variance
+    noise: float = 0.05  # median seed-noise variance; 0: there is none beside the known noise
+
+    def trend(self, a: Array, b: Array) -> Array:
+        """[n, m] covariance of a constant plus a plane over the features."""
+        return self.constant + self.slope * (a - 0.5) @ (b - 0.5).T
+
+    def centre(self, features: int) -> Array:
+        """Mode of Hyper.vector."""
+        scale = np.log(self.scale) + 0.5 * np.log(max(features, 1))
+        noise = np.log(self.noise) if self.noise else NOISE_BOUNDS[0]
+        return np.concatenate([np.full(features, scale), [np.log(self.signal), noise]])
+
+    def spread(self, features: int) -> Array:
+        return np.concatenate([np.full(features, self.scale_sd), [1.0, 1.5]])
+
+    def bounds(self, features: int) -> list[tuple[float, float]]:
+        noise = NOISE_BOUNDS if self.noise else (NOISE_BOUNDS[0], NOISE_BOUNDS[0])
+        return [tuple(SCALE_BOUNDS)] * features + [tuple(SIGNAL_BOUNDS), tuple(noise)]
 
 
 @dataclass(frozen=True)
@@ -35,85 +64,97 @@ class Hyper:
     def of(cls, vector: Array) -> "Hyper":
         return cls(scales=vector[:-2].copy(), signal=float(vector[-2]), noise=float(vector[-1]))
 
-    @classmethod
-    def start(cls, features: int) -> "Hyper":
-        return cls(np.full(features, _scale_prior(features)[0]), 0.0, np.log(0.05))
 
-
-def _scale_prior(features: int) -> tuple[float, float]:
-    return float(np.log(0.5) + 0.5 * np.log(max(features, 1))), 1.0
-
-
-def kernel(hyper: Hyper, a: Array, b: Array) -> Array:
-    """[n, m] prior covariance, the constant mean's variance included."""
+def matern(hyper: Hyper, a: Array, b: Array) -> Array:
+    """[n, m] covariance without the trend."""
     scaled_a, scaled_b = a / np.exp(hyper.scales), b / np.exp(hyper.scales)
-    square = np.maximum((scaled_a**2).sum(1)[:, None] + (scaled_b**2).sum(1)[None, :] - 2 * scaled_a @ scaled_b.T, 0)
+    square = (scaled_a**2).sum(1)[:, None] + (scaled_b**2).sum(1)[None, :] - 2 * scaled_a @ scaled_b.T
+    square = np.maximum(square, 0)
     r = ROOT5 * np.sqrt(square)
-    covariance: Array = np.exp(hyper.signal) * (1 + r + 5 / 3 * square) * np.exp(-r) + CONSTANT
-    return covariance
+    return np.exp(hyper.signal) * (1 + r + 5 / 3 * square) * np.exp(-r)
 
 
-def negative_log_posterior(vector: Array, squares: Array, y: Array, known: Array) -> tuple[float, Array]:
-    """Value and gradient over Hyper.vector; ``squares`` are the squared differences [features, n, n]."""
+def negative_log_posterior(
+    vector: Array, prior: Prior, squares: Array, mean: Array, y: Array, known: Array
+) -> tuple[float, Array]:
+    """Value and gradient over Hyper.vector; ``squares`` are the squared differences [features, n, n], ``mean``
+    the trend's covariance [n, n].
+    """
     features = len(vector) - 2
     inverse_square = np.exp(-2 * vector[:features])
     square = np.tensordot(inverse_square, squares, 1)
     r = ROOT5 * np.sqrt(square)
     decay = np.exp(vector[-2]) * np.exp(-r)
     noise = np.exp(vector[-1])
-    matern = decay * (1 + r + 5 / 3 * square)
-    covariance = matern + CONSTANT
+    signal = decay * (1 + r + 5 / 3 * square)
+    covariance = signal + mean
     covariance[np.diag_indices(len(y))] += known + noise + JITTER
     factor = cholesky(covariance, lower=True, check_finite=False)
     alpha = cho_solve((factor, True), y, check_finite=False)
     value = 0.5 * y @ alpha + np.log(np.diag(factor)).sum()
-    inverse = cho_solve((factor, True), np.eye(len(y)), check_finite=False)
-    residue = inverse - np.outer(alpha, alpha)
+    residue = cho_solve((factor, True), np.eye(len(y)), check_finite=False) - np.outer(alpha, alpha)
     weighted = residue * (decay * (1 + r)) * (5 / 3)
     gradient = np.empty(features + 2)
     gradient[:features] = 0.5 * inverse_square * (squares.reshape(features, -1) @ weighted.ravel())
-    gradient[-2] = 0.5 * (residue * matern).sum()
+    gradient[-2] = 0.5 * (residue * signal).sum()
     gradient[-1] = 0.5 * noise * np.trace(residue)
-    centre, spread = _scale_prior(features)
-    prior_mean = np.concatenate([np.full(features, centre), [0.0, np.log(0.05)]])
-    prior_sd = np.concatenate([np.full(features, spread), [1.0, 1.5]])
-    deviation = (vector - prior_mean) / prior_sd
-    return float(value + 0.5 * deviation @ deviation), gradient + deviation / prior_sd
+    deviation = (vector - prior.centre(features)) / prior.spread(features)
+    return float(value + 0.5 * deviation @ deviation), gradient + deviation / prior.spread(features)
 
 
 class GaussianProcess:
     """Posterior over one output; observations can be appended without refitting.
 
-    ``x`` [n, features], ``y`` [n], ``known`` [n] noise variances that are known beforehand (in y's unit);
-    a homogeneous seed noise is fitted on top. Replicates are plain repeated rows.
+    ``x`` [n, features]; ``y`` [n]; ``known`` [n] noise variances that are known beforehand, in y's unit; a
+    homogeneous seed noise is fitted on top. Replicates are plain repeated rows. Targets are standardized here
+    unless ``standardize`` is False.
     """
 
-    def __init__(self, x: Array, y: Array, known: Array, hyper: Hyper | None = None) -> None:
-        self.centre = float(y.mean()) if len(y) else 0.0
-        self.scale = float(max(y.std(), 1e-3)) if len(y) > 1 else 1.0
-        self.hyper = hyper or Hyper.start(x.shape[1])
-        self._set(x, (y - self.centre) / self.scale, known / self.scale**2)
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        known: Array,
+        *,
+        prior: Prior | None = None,
+        hyper: Hyper | None = None,
+        standardize: bool = True,
+    ) -> None:
+        self.prior = prior or Prior()
+        self.centre = float(y.mean()) if standardize and len(y) else 0.0
+        self.scale = float(max(y.std(), 1e-3)) if standardize and len(y) > 1 else 1.0
+        self.hyper = hyper or Hyper.of(self.prior.centre(x.shape[1]))
+        self.condition(x, (y - self.centre) / self.scale, known / self.scale**2)
 
-    def _set(self, x: Array, y: Array, known: Array) -> None:
+    def condition(self, x: Array, y: Array, known: Array) -> None:
+        """Replace the data; y and known in standardized units."""
         n = self.n = len(y)
         self.x, self.y, self.known = x, y, known
         capacity = (n // CHUNK + 1) * CHUNK
         self._factor = np.asfortranarray(np.eye(capacity))
         if n:
-            covariance = kernel(self.hyper, x, x)
-            covariance[np.diag_indices(n)] += known + np.exp(self.hyper.noise) + JITTER
+            covariance = self.covariance(x, x)
+            covariance[np.diag_indices(n)] += known + self._floor
             self._factor[:n, :n] = cholesky(covariance, lower=True, check_finite=False)
         self.weights = self.whiten(y)
+
+    @property
+    def _floor(self) -> float:
+        return float(np.exp(self.hyper.noise)) + JITTER
 
     @property
     def noise(self) -> float:
         """Fitted seed-noise variance, in y's unit."""
         return float(np.exp(self.hyper.noise)) * self.scale**2
 
-    @property
-    def prior_variance(self) -> float:
-        """Of the noise-free function, in standardized units."""
-        return float(np.exp(self.hyper.signal)) + CONSTANT
+    def covariance(self, a: Array, b: Array) -> Array:
+        """[n, m] prior covariance of the noise-free function, in standardized units."""
+        return matern(self.hyper, a, b) + self.prior.trend(a, b)
+
+    def prior_variance(self, points: Array) -> Array:
+        """[m] its diagonal."""
+        trend = self.prior.constant + self.prior.slope * ((points - 0.5) ** 2).sum(-1)
+        return np.exp(self.hyper.signal) + trend
 
     def optimize(self, *, steps: int = 60, subset: int = 400, rng: np.random.Generator | None = None) -> None:
         """Move the hyperparameters uphill from where they are; at most ``subset`` random rows are used."""
@@ -122,21 +163,19 @@ class GaussianProcess:
         rows = np.arange(self.n)
         if self.n > subset:
             rows = np.sort((rng or np.random.default_rng(0)).choice(self.n, subset, replace=False))
-        x, y, known = self.x[rows], self.y[rows], self.known[rows]
+        x = self.x[rows]
         squares = (x.T[:, :, None] - x.T[:, None, :]) ** 2
-        features = x.shape[1]
-        bounds = [(np.log(0.03), np.log(30.0))] * features + [(-4.0, 4.0), (np.log(1e-4), np.log(2.0))]
         result = minimize(
             negative_log_posterior,
             self.hyper.vector,
-            args=(squares, y, known),
+            args=(self.prior, squares, self.prior.trend(x, x), self.y[rows], self.known[rows]),
             jac=True,
             method="L-BFGS-B",
-            bounds=bounds,
+            bounds=self.prior.bounds(x.shape[1]),
             options={"maxiter": steps, "maxfun": 2 * steps},
         )
         self.hyper = Hyper.of(result.x)
-        self._set(self.x, self.y, self.known)
+        self.condition(self.x, self.y, self.known)
 
     def whiten(self, columns: Array) -> Array:
         """L^-1 columns, [n, ...]; a padded buffer keeps BLAS from copying the factor."""
@@ -146,13 +185,12 @@ class GaussianProcess:
         return solved[: self.n]
 
     def append(self, x: Array, y: float, known: float) -> Array:
-        """Add one observation; returns the new row [n + 1] of the factor."""
+        """Add one observation, in y's unit; returns the new row [n + 1] of the factor."""
         n = self.n
-        cross = kernel(self.hyper, self.x, x[None])[:, 0]
         row = np.zeros(n + 1)
-        row[:n] = self.whiten(cross)
-        prior = self.prior_variance + known / self.scale**2 + np.exp(self.hyper.noise) + JITTER
-        row[n] = np.sqrt(max(prior - row[:n] @ row[:n], 1e-10))
+        row[:n] = self.whiten(self.covariance(self.x, x[None])[:, 0])
+        variance = float(self.prior_variance(x)) + known / self.scale**2 + self._floor
+        row[n] = np.sqrt(max(float(variance - row[:n] @ row[:n]), 1e-10))
         if n + 1 > len(self._factor):
             larger = np.asfortranarray(np.eye(n + CHUNK))
             larger[:n, :n] = self._factor[:n, :n]
@@ -167,8 +205,8 @@ class GaussianProcess:
 
     def predict(self, points: Array) -> tuple[Array, Array]:
         """Posterior mean and standard deviation [m] of the noise-free function, in y's unit."""
-        whitened = self.whiten(kernel(self.hyper, self.x, points))
-        variance = self.prior_variance - (whitened**2).sum(0)
+        whitened = self.whiten(self.covariance(self.x, points))
+        variance = self.prior_variance(points) - (whitened**2).sum(0)
         return (
             self.centre + self.scale * (whitened.T @ self.weights),
             self.scale * np.sqrt(np.maximum(variance, 1e-8)),
@@ -176,8 +214,8 @@ class GaussianProcess:
 
     def sample(self, points: Array, draws: int, rng: np.random.Generator) -> Array:
         """[draws, m] joint draws of the noise-free function, in y's unit."""
-        whitened = self.whiten(kernel(self.hyper, self.x, points))
-        covariance = kernel(self.hyper, points, points) - whitened.T @ whitened
+        whitened = self.whiten(self.covariance(self.x, points))
+        covariance = self.covariance(points, points) - whitened.T @ whitened
         covariance[np.diag_indices(len(points))] += 1e-6
         root = cholesky(covariance, lower=True, check_finite=False)
         normal = rng.standard_normal((draws, len(points)))

@@ -125,8 +125,8 @@ class RegimeMap:
         features = self.encoder.features(self.encoder.from_unit(unit))
         rng = np.random.default_rng(self.seed)
         val, train = fields.val.sample(features, draws, rng), fields.train.sample(features, draws, rng)
-        if fields.any_diverged:
-            diverged = fields.divergence.sample(features, draws, rng) > 0
+        if fields.divergence.any:
+            diverged = fields.divergence.gp.sample(features, draws, rng) > 0
         else:
             diverged = np.zeros_like(val, dtype=bool)
         labels = cuts.labels(cuts.error(train), cuts.error(val), diverged)

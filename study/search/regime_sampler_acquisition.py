@@ -22,23 +22,26 @@ RELEVANT = 0.25  # probability from which a boundary may draw the straddle
 
 
 def targeted(belief: Belief, views: tuple[View, View, View], beliefs: Prediction) -> Array:
-    """[candidates] expected reduction of the regimes' uncertainty over the space.
+    """[candidates] expected fall of the map's Brier score over the space, to first order.
 
-    Each field's variance reduction at an integration point is weighted by how steeply the regime
-    probabilities there depend on the field.
+    Observing x moves the mean of a field at z by a normal step of variance red(z, x); the Brier score that is
+    expected there falls by the variance of the regime probabilities, (dP / dmean)^2 red.
     """
     val, train, divergence = views
     split = belief.split
     near = _head(beliefs, split)
     measurable = 1 - beliefs.p_diverged[split:]
-    score = measurable * _reduction(val, split, _steepness(belief.cuts, near, "val"))
-    score += measurable * _reduction(train, split, _steepness(belief.cuts, near, "train"))
-    if belief.fields.any_diverged:
-        variance = divergence.variance[:split]
-        sd = np.sqrt(variance)
-        shifted = ndtr(divergence.mean[:split] / sd + STEP)
-        moved = replace(near, p_diverged=shifted).probabilities(belief.cuts) - near.probabilities(belief.cuts)
-        score += _reduction(divergence, split, np.abs(moved).sum(1) / STEP / variance)
+    score = measurable * _fall(val, _steepness(belief.cuts, near, "val"))
+    score += measurable * _fall(train, _steepness(belief.cuts, near, "train"))
+    if belief.fields.divergence.any:
+        mean, variance = divergence.mean[:split], divergence.variance[:split]
+        step = STEP * np.sqrt(variance)
+        up, down = (
+            replace(near, p_diverged=belief.fields.divergence.probability(mean + way * step, variance))
+            for way in (1, -1)
+        )
+        slope = (up.probabilities(belief.cuts) - down.probabilities(belief.cuts)) / (2 * step[:, None])
+        score += _fall(divergence, (slope**2).sum(1))
     return score
 
 
@@ -47,16 +50,16 @@ def _head(beliefs: Prediction, n: int) -> Prediction:
 
 
 def _steepness(cuts: Cuts, near: Prediction, field: str) -> Array:
-    """[integration] sum over the regimes of |dP / dmean| / sd."""
+    """[integration] sum over the regimes of (dP / dmean)^2."""
     mean, sd = getattr(near, f"{field}_mean"), getattr(near, f"{field}_sd")
     up = replace(near, **{f"{field}_mean": mean + STEP * sd}).probabilities(cuts)
     down = replace(near, **{f"{field}_mean": mean - STEP * sd}).probabilities(cuts)
-    return np.abs(up - down).sum(1) / (2 * STEP) / sd**2
+    return (((up - down) / (2 * STEP * sd[:, None])) ** 2).sum(1)
 
 
-def _reduction(view: View, split: int, weight: Array) -> Array:
+def _fall(view: View, weight: Array) -> Array:
     """[candidates] weighted fall of the variance at the integration points after one observation."""
-    return (weight @ view.cross**2) / (view.variance[split:] + view.noise)
+    return (weight @ view.cross**2) * view.information
 
 
 def straddle(belief: Belief, views: tuple[View, View, View], beliefs: Prediction) -> Array:
@@ -76,9 +79,9 @@ def straddle(belief: Belief, views: tuple[View, View, View], beliefs: Prediction
         (train_mean - half, np.hypot(train_sd, slope * val_sd), np.hypot(train_scale, val_scale), not_good),
         (train_mean - cuts.z_untrained, train_sd, train_scale, measurable),
     ]
-    if belief.fields.any_diverged:
+    if belief.fields.divergence.any:
         sd = np.sqrt(divergence.variance[split:])
-        margins.append((divergence.mean[split:], sd, belief.fields.divergence.scale, np.ones_like(sd)))
+        margins.append((divergence.mean[split:], sd, 10.0, np.ones_like(sd)))
     scores = [
         np.where(relevance >= RELEVANT, (1.96 * sd - np.abs(margin)) / scale, -np.inf)
         for margin, sd, scale, relevance in margins

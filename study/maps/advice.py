@@ -1,0 +1,104 @@
+"""What a map advises: the point likeliest to fit well, and what moving one dial from there would do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from study.maps.regime_map import RegimeMap
+
+TIED: Final = 0.01  # probabilities of good this close are equal; the lower expected error decides
+Z_90: Final = 1.645
+FACTORS: Final = {"train_fraction": 2.0, "width": 2.0, "weight_decay": 10.0}
+CONDITIONS: Final = {"train_fraction": "high", "label_noise": "low"}  # not chosen: all images, labels as they are
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One dial moved, the others held."""
+
+    dial: str
+    before: float
+    after: float
+    good_before: float  # probability of the regime good
+    good_after: float
+    error_before: float  # expected (median) validation error
+    error_after: float
+    lowers: float  # probability that the validation error is lower after than before
+
+
+def forecast(fitted: RegimeMap, points: pd.DataFrame) -> pd.DataFrame:
+    """:meth:`RegimeMap.predict` with ``low`` and ``high``, the 90 % interval of the validation error."""
+    beliefs = fitted.fields.predict(fitted.encoder.features(points))
+    table = fitted.predict(points)
+    half = Z_90 * beliefs.val_sd
+    return table.assign(low=fitted.cuts.error(beliefs.val_mean - half), high=fitted.cuts.error(beliefs.val_mean + half))
+
+
+def conditions(fitted: RegimeMap) -> dict[str, Any]:
+    """Where the dials stand that describe the data: all of the images, the least label noise."""
+    found = {}
+    for name, end in CONDITIONS.items():
+        distribution = fitted.encoder.space.get(name)
+        if isinstance(distribution, CategoricalDistribution):
+            numbers = [c for c in distribution.choices if isinstance(c, int | float)]
+            found[name] = max(numbers) if end == "high" else min(numbers)
+        elif isinstance(distribution, FloatDistribution | IntDistribution):
+            found[name] = distribution.high if end == "high" else distribution.low
+    return found
+
+
+def best_point(fitted: RegimeMap, held: Mapping[str, Any], *, points: int = 1024) -> dict[str, Any]:
+    """Of a Sobol sample of the space, the point likeliest to be good; dials in ``held`` keep their value."""
+    frame = fitted.encoder.from_unit(fitted.encoder.sobol(points, fitted.seed))
+    frame = frame.assign(**{name: pd.Series([value] * len(frame), dtype=object) for name, value in held.items()})
+    table = fitted.predict(frame)
+    tied = table["good"] >= table["good"].max() - TIED
+    chosen: dict[str, Any] = frame.loc[table["val_error"].where(tied).idxmin()].to_dict()
+    return chosen
+
+
+def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 4000) -> list[Step]:
+    """Each numeric dial moved up and down from a point as far as the space goes, surest gain first.
+
+    Data and width move by the factor 2, weight decay by 10, other dials by a quarter of their range.
+    """
+    moved = [(name, value) for name in fitted.encoder.names for value in _moves(fitted, name, point[name])]
+    if not moved:
+        return []
+    frame = pd.DataFrame([dict(point), *({**point, name: value} for name, value in moved)])
+    table = fitted.predict(frame)
+    rng = np.random.default_rng(fitted.seed)
+    z = fitted.fields.val.sample(fitted.encoder.features(frame), draws, rng)
+    found = [
+        Step(
+            dial=name,
+            before=float(point[name]),
+            after=float(value),
+            good_before=float(table["good"].iloc[0]),
+            good_after=float(table["good"].iloc[i]),
+            error_before=float(table["val_error"].iloc[0]),
+            error_after=float(table["val_error"].iloc[i]),
+            lowers=float((z[:, i] < z[:, 0]).mean()),
+        )
+        for i, (name, value) in enumerate(moved, start=1)
+    ]
+    return sorted(found, key=lambda s: -s.lowers)
+
+
+def _moves(fitted: RegimeMap, name: str, value: Any) -> list[float]:
+    distribution = fitted.encoder.space[name]
+    if not isinstance(distribution, FloatDistribution | IntDistribution):
+        return []
+    low, high = float(distribution.low), float(distribution.high)
+    if distribution.log:
+        factor = FACTORS.get(name, (high / low) ** 0.25)
+        ends = [value / factor, value * factor]
+    else:
+        ends = [value - (high - low) / 4, value + (high - low) / 4]
+    whole = isinstance(distribution, IntDistribution)
+    clipped = [float(np.clip(round(v) if whole else v, low, high)) for v in ends]
+    return [v for v in clipped if not np.isclose(v, value, rtol=1e-3, atol=0)]
