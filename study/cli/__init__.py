@@ -10,7 +10,8 @@ from study.errors import ExitCode, UserError
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code (study/errors.py).
 
-    What a user can mend is one line on stderr. ``--debug``, anywhere, shows the traceback too.
+    What a user can mend is one line on stderr (only a changed study has a line for each difference).
+    ``--debug``, anywhere, shows the traceback too.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     words = [word for word in given if word != "--debug"]
@@ -35,7 +36,7 @@ def _run(words: list[str], *, debug: bool) -> int:
         if type(error).__name__ == "Abort":  # Ctrl-C inside typer
             return ExitCode.INTERRUPTED
         text, code = _explained(error)
-        print(f"fitscape: {' '.join(text.split())}", file=sys.stderr)
+        print(f"fitscape: {text.strip()}", file=sys.stderr)
         return code
 
 
@@ -47,4 +48,5 @@ def _explained(error: Exception) -> tuple[str, int]:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "fitscape"
         return f"{usage().rstrip('.')} (see {command} --help)", ExitCode.BAD_INPUT
-    return f"{type(error).__name__}: {error}; this is a fault of fitscape, run again with --debug", 1
+    first = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {first}; this is a fault of fitscape, run again with --debug", 1

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from study.cli.live import View
@@ -29,7 +30,7 @@ class PlainLines(View):
             case "message":
                 self._say(facts["text"])
             case "finish":
-                self._say(standing(self.tally))
+                self._say("\n".join((standing(self.tally), *pointers(facts["summary"]))))
             case "epoch" if time.monotonic() >= self._next_progress:
                 self._say(standing(self.tally))
 
@@ -61,6 +62,16 @@ def standing(tally: Tally) -> str:
     if tally.backlog:
         parts.append(f"{tally.backlog:,} points not in MLflow yet")
     return ", ".join(parts)
+
+
+def pointers(summary: dict[str, Any]) -> list[str]:
+    """Where the results are, from the driver's summary."""
+    folder = Path(summary["folder"])
+    lines = [f"report  {summary['report']}"] if summary.get("report") else []
+    if summary.get("tracking"):
+        served = "127.0.0.1" not in summary["tracking"]
+        lines.append(f"MLflow  {'' if served else f'fitscape ui --root {folder.parent}, then '}{summary['tracking']}")
+    return lines
 
 
 def plain(value: Any) -> Any:

@@ -1,7 +1,9 @@
 """What ``run`` and ``resume`` show while a study runs: a live view, plain lines, JSON lines, or nothing."""
 
+import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
@@ -15,50 +17,39 @@ class View(AbstractContextManager["View"]):
 
     def __init__(self, folder: Path) -> None:
         self.tally = Tally(folder)
-        self.lock = threading.RLock()
+        self.lock = threading.RLock()  # of the tally
+        self._showing = threading.RLock()
 
     def on_start(self, total: int, done: int) -> None:
-        with self.lock:
-            self.tally.start(total, done)
-            self.show("start", total=total, done=done)
+        self._take(lambda: self.tally.start(total, done), "start", total=total, done=done)
 
     def on_trial_start(self, record: TrialRecord) -> None:
-        with self.lock:
-            self.tally.trial_started(record)
-            self.show("trial_start", trial=record)
+        self._take(lambda: self.tally.trial_started(record), "trial_start", trial=record)
 
     def on_epoch(self, trial_id: str, record: EpochRecord) -> None:
-        with self.lock:
-            self.tally.epoch_ended(trial_id, record)
-            self.show("epoch", trial_id=trial_id, record=record)
+        self._take(lambda: self.tally.epoch_ended(trial_id, record), "epoch", trial_id=trial_id, record=record)
 
     def on_trial_end(self, record: TrialRecord) -> None:
-        with self.lock:
-            self.tally.trial_ended(record)
-            try:
-                self.tally.read()
-            finally:
-                self.show("trial_end", trial=record)
+        self._take(lambda: self.tally.trial_ended(record), "trial_end", trial=record)
 
     def on_backlog(self, points: int) -> None:
-        with self.lock:
-            changed, self.tally.backlog = points != self.tally.backlog, points
-            if changed:
-                self.show("backlog", points=points)
+        self._take(lambda: self.tally.set_backlog(points), "backlog", points=points)
 
     def on_message(self, text: str) -> None:
-        with self.lock:
-            self.show("message", text=text)
+        self._take(lambda: None, "message", text=text)
 
     def on_finish(self, summary: Any) -> None:
+        self._take(self.tally.finish, "finish", summary=summary)
+
+    def _take(self, count: Callable[[], None], event: str, **facts: Any) -> None:
+        # Two locks, never nested: a screen draws under a lock of its own, in which it waits for the tally's.
         with self.lock:
-            try:
-                self.tally.read(at_once=True)
-            finally:
-                self.show("finish", summary=summary)
+            count()
+        with self._showing:
+            self.show(event, **facts)
 
     def show(self, event: str, **facts: Any) -> None:
-        """Show one event, under the lock; the tally knows of it already."""
+        """Show one event; the tally knows of it already. One call at a time."""
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +69,7 @@ def view(folder: Path, *, quiet: bool = False, as_json: bool = False) -> View:
         return JsonLines(folder)
     if quiet:
         return View(folder)
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         from study.cli.screen import Screen
 
         return Screen(folder)

@@ -21,18 +21,12 @@ def status(name: Name, root: Root = ROOT, as_json: Json = False) -> int:
     return ExitCode.DONE
 
 
-def report(
-    name: Name,
-    root: Root = ROOT,
-    open_test: Annotated[
-        bool, typer.Option("--open-test", help="Evaluate the finalists on the sealed test part; it is written down.")
-    ] = False,
-) -> int:
+def report(name: Name, root: Root = ROOT) -> int:
     """Write the report of a study and print its path."""
     folder = study_folder(root, name)
     from study.report import build
 
-    typer.echo(build(folder, open_test=open_test))
+    typer.echo(build(folder))
     return ExitCode.DONE
 
 

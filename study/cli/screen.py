@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from study.cli.lines import standing
+from study.cli.lines import pointers, standing
 from study.cli.live import View
 from study.cli.tally import Tally
 from study.cli.wording import described, duration, outcome, val_error
@@ -44,7 +44,7 @@ class Screen(View):
                 self.console.print(Text(facts["text"]))
             case "finish":
                 self.close()
-                self.console.print(Text(standing(self.tally)))
+                self.console.print(Text("\n".join((standing(self.tally), *pointers(facts["summary"])))))
 
     def close(self) -> None:
         self._live.stop()

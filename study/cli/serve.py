@@ -1,13 +1,15 @@
 """``fitscape ui`` and ``fitscape doctor``."""
 
+import json
 import socket
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from study.cli.options import ROOT, Root
-from study.errors import UserError
+from study.cli.options import ROOT, Address, Json, Root, TrackingUri
+from study.errors import ExitCode, UserError
 
 HOST = "127.0.0.1"
 
@@ -26,3 +28,28 @@ def ui(
         typer.echo(f"MLflow is starting on http://{HOST}:{port} (Ctrl-C ends it)")
         sys.stdout.flush()
     serve_ui(root, port)
+
+
+def doctor(
+    study: Annotated[
+        str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="For this study; default: the quickstart.")
+    ] = "quickstart",
+    root: Root = ROOT,
+    address: Address = None,
+    tracking_uri: TrackingUri = None,
+    as_json: Json = False,
+) -> int:
+    """Look whether a study can run here: resources, nodes, storage, data, MLflow; each fault names its mend."""
+    from study.cli.configure import changes_of, configure
+
+    config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}))
+    from study.driver import preflight
+
+    findings = preflight(config, root, address=address)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            mend = f" ({finding.mend})" if finding.mend else ""
+            typer.echo(f"{'ok' if finding.ok else 'FAULT':<6} {finding.what}{mend}")
+    return ExitCode.DONE if all(finding.ok for finding in findings) else ExitCode.BAD_INPUT

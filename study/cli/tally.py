@@ -42,6 +42,14 @@ class Tally:
     def trial_ended(self, trial: TrialRecord) -> None:
         self.speeds.pop(trial.trial_id, None)
         self.states[trial.state] += 1
+        self.read()
+
+    def set_backlog(self, points: int) -> None:
+        self.backlog = points
+
+    def finish(self) -> None:
+        self.speeds.clear()
+        self.read(at_once=True)
 
     def read(self, *, at_once: bool = False) -> None:
         """States, regimes and the best trial anew from the ledger, unless that was done a moment ago."""

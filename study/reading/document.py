@@ -145,6 +145,17 @@ for _name, (_pattern, _first) in CORE_TYPES.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what ``_Loader`` would not read as text."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
+def dump(value: Any) -> str:
+    """YAML that ``parse`` reads back as the same value: PyYAML's own leaves the text 1e5 unquoted, for one."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
 class _Builder:
     """Nodes -> values, noting lines, refusing duplicate keys and endless aliases."""
 

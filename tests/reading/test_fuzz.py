@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_studies import VALID, broken
@@ -13,9 +12,9 @@ from random_studies import VALID, broken
 from study.config import Choices, StudyConfig
 from study.errors import UserError
 from study.reading import parse_set, validate
-from study.reading.document import parse
+from study.reading.document import dump, parse
 
-QUICK, MANY = settings(max_examples=300, deadline=None), settings(max_examples=2000, deadline=None)
+QUICK, MANY = (settings(max_examples=n, deadline=None) for n in (300, 2000))
 PLACE = re.compile(r"^s\.yaml:(\d+): ([^:]+): ")
 
 
@@ -28,12 +27,8 @@ def refusal(read: Callable[[], object]) -> str | None:
     return None
 
 
-def text_of(document: Any) -> str:
-    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
-
-
 def check_broken(document: Any) -> None:
-    text = text_of(document)
+    text = dump(document)
     message = refusal(lambda: check_trials(validate(parse(text, "s.yaml"))))
     if message is None:
         return
@@ -50,7 +45,7 @@ def check_broken(document: Any) -> None:
 
 def check_trials(config: StudyConfig) -> None:
     """What was accepted can be trained: every bound alone is a trial, or one choice in company."""
-    assert validate(parse(text_of(config.model_dump(mode="json")), "s.yaml")) == config
+    assert validate(parse(dump(config.model_dump(mode="json")), "s.yaml")) == config
     coupled = {"architecture", "family", "depth", "shortcut"}
     for name, dial in config.space.items() if isinstance(config.space, dict) else ():
         for value in dial.choices if isinstance(dial, Choices) else (dial.low, dial.high):
@@ -62,7 +57,7 @@ def check_trials(config: StudyConfig) -> None:
 @QUICK
 @given(VALID)
 def test_a_valid_study_is_read(document: dict[str, Any]) -> None:
-    config = validate(parse(text_of(document), "s.yaml"))
+    config = validate(parse(dump(document), "s.yaml"))
     assert config.name == document["name"]
     check_trials(config)
 
@@ -79,7 +74,7 @@ def test_a_broken_study_is_refused_by_key(document: Any) -> None:
 def test_two_thousand_studies_valid_and_broken(case: tuple[Any, bool]) -> None:
     document, valid = case
     if valid:
-        validate(parse(text_of(document), "s.yaml"))
+        validate(parse(dump(document), "s.yaml"))
     else:
         check_broken(document)
 
@@ -87,7 +82,7 @@ def test_two_thousand_studies_valid_and_broken(case: tuple[Any, bool]) -> None:
 @QUICK
 @given(VALID, st.integers(0, 10**6), st.integers(0, 10**6), st.text(max_size=3))
 def test_damaged_text_never_raises_anything_else(document: dict[str, Any], at: int, to: int, put: str) -> None:
-    text = text_of(document)
+    text = dump(document)
     at, to = sorted((at % (len(text) + 1), to % (len(text) + 1)))
     damaged = text[:at] + put + text[min(to, at + 5) :]
     message = refusal(lambda: validate(parse(damaged, "s.yaml")))
