@@ -40,7 +40,7 @@ def test_a_damaged_cache_is_noticed_and_prepared_anew(digits: SealedData, name: 
     assert sorted(p.name for p in folder_of(again).iterdir()) == ["facts.json", "test.pt", "trial.pt"]
 
 
-def test_no_pickled_code_is_run_from_the_cache(digits: SealedData) -> None:
+def test_no_pickled_code_is_run_from_the_cache(digits: SealedData, tmp_path: Path) -> None:
     """Whoever can write the cache could also write its checksum; what is read is data all the same."""
     import hashlib
     import json
@@ -48,7 +48,7 @@ def test_no_pickled_code_is_run_from_the_cache(digits: SealedData) -> None:
 
     class Payload:
         def __reduce__(self) -> tuple[object, ...]:
-            return os.mkdir, (str(folder_of(digits) / "owned"),)
+            return os.mkdir, (str(tmp_path / "owned"),)
 
     content = pickle.dumps(Payload(), protocol=2)
     (folder_of(digits) / "trial.pt").write_bytes(content)
@@ -56,7 +56,7 @@ def test_no_pickled_code_is_run_from_the_cache(digits: SealedData) -> None:
     facts["sha256"]["trial.pt"] = hashlib.sha256(content).hexdigest()
     (folder_of(digits) / "facts.json").write_text(json.dumps(facts))
     assert load(digits.config).fingerprint == digits.fingerprint
-    assert not (folder_of(digits) / "owned").exists()
+    assert not (tmp_path / "owned").exists()
 
 
 def test_a_full_disk_names_the_folder_and_leaves_nothing(data_folder: Path) -> None:

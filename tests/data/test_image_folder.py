@@ -119,7 +119,8 @@ def test_sixteen_bits_are_scaled_and_not_clipped(make_folder: MakeFolder) -> Non
     dataset = make_folder(TWO, mode="L")
     eight = loaded(dataset).trial_data
     for path in path_of(dataset).rglob("*.png"):
-        Image.fromarray(np.asarray(Image.open(path)).astype(np.uint16) * 257).save(path)
+        grey = np.asarray(Image.open(path)).astype(np.uint32)
+        Image.fromarray((grey * 257 + 100).clip(max=65535).astype(np.uint16)).save(path)
     assert loaded(dataset).fingerprint == eight.fingerprint
 
 
@@ -152,6 +153,8 @@ def test_other_files_hidden_ones_and_nesting_are_as_a_user_expects(make_folder: 
     (root / "cat/._000.png").write_text("a resource fork")
     (root / ".cache").mkdir()
     (root / "empty").mkdir()
+    (root / "cat/.ipynb_checkpoints").mkdir()
+    (root / "cat/.ipynb_checkpoints/000.png").write_bytes((root / "cat/000.png").read_bytes())
     (root / "cat/more").mkdir()
     (root / "cat/000.png").rename(root / "cat/more/000.PNG")
     summary = loaded(dataset).summary()

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class ImageFolder(Source):
-    """Images below ``PATH/CLASS/``, at any depth; hidden files and those without an image's suffix are passed over.
+    """Images below ``PATH/CLASS/``, at any depth; what is hidden or has no image's suffix is passed over.
 
     Each image becomes a square by cutting the longer side alike at both ends, then antialiased resizing. All grey
     makes one channel, otherwise three; 16-bit grey is scaled to 8, transparent parts lie on white.
@@ -100,7 +100,8 @@ def _bad(what: str, mend: str = "") -> UserError:
 
 def _images_below(folder: Path) -> list[Path]:
     found = (Path(at) / file for at, _, files in os.walk(folder) for file in files)
-    return sorted(p for p in found if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    shown = (p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+    return sorted(p for p in shown if p.suffix.lower() in SUFFIXES)
 
 
 def _own_size(headers: list[Header]) -> tuple[int, str | None]:
