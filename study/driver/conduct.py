@@ -7,12 +7,13 @@ from study.config import StudyConfig
 from study.driver.background import Background, Interrupted
 from study.driver.folder import Folder
 from study.driver.preflight import require
+from study.driver.preparing import Known, Prepared, finish, prepare
 from study.driver.upkeep import Upkeep
 from study.errors import ExitCode
 from study.ledger import Ledger
 from study.records import TrialState
 from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster, Request
+from study.scheduling.cluster import Cluster
 from study.scheduling.interruption import Interruption, listening
 from study.scheduling.preflight import Finding, look_at
 from study.scheduling.watching import Observer
@@ -34,17 +35,18 @@ class Conduct:
         self._cluster = Cluster(address)
         self._ledger: Ledger | None = None
 
-    def carry_out(self, config: StudyConfig, open_ledger: Callable[["SealedData"], Ledger]) -> ExitCode:
+    def carry_out(self, config: StudyConfig, known: Known, open_ledger: Callable[["SealedData"], Ledger]) -> ExitCode:
         """Preflight, data, trials, labels, report, MLflow.
 
         Args:
             config: the study.
+            known: from its earlier runs.
             open_ledger: the ledger for this data, new, or old and found to be of the same study.
 
         Raises:
             UserError: found before the first trial, or the ledger cannot be written.
         """
-        loading = Background(lambda: _load(config))
+        preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
         tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
         try:
             self._cluster.__enter__()
@@ -53,16 +55,16 @@ class Conduct:
                 trouble = tracking.result(self._interruption)
                 if trouble is not None:
                     require([Finding(trouble.what, False, trouble.mend)])
-                data = loading.result(self._interruption)
-                with open_ledger(data) as self._ledger:
-                    return self._with_ledger(config, self._ledger, data)
+                prepared = preparing.result(self._interruption)
+                with open_ledger(prepared.data) as self._ledger:
+                    return self._with_ledger(config, self._ledger, prepared)
         except Interrupted:
             return self._exit_code({})
         finally:
             self._ledger = None
             self._cluster.close()
 
-    def _with_ledger(self, config: StudyConfig, ledger: Ledger, data: "SealedData") -> ExitCode:
+    def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
         shipper = Shipper(self._folder.ledger, config.tracking)
         shipper.start()
         counts = ledger.counts()
@@ -70,7 +72,7 @@ class Conduct:
         self._observer.on_start(config.search.trials, done)
         upkeep = Upkeep(self._folder, ledger, config, self._observer)
         try:
-            outcome = self._trials(config, ledger, data)
+            outcome = self._trials(config, ledger, prepared)
         finally:
             upkeep.close()
         closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
@@ -81,21 +83,17 @@ class Conduct:
         closing.result()
         return self._exit_code(outcome.counts)
 
-    def _trials(self, config: StudyConfig, ledger: Ledger, data: "SealedData") -> "Outcome":
-        from study.scheduling.calibrate import gpu_share, study_settings
+    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
         from study.scheduling.run_trials import run_trials
-        from study.search.space import resolve
 
-        space = resolve(config)
-        share = gpu_share(config, space, data.trial_data, ledger, cluster=self._cluster)
-        request = Request(config.resources.cpus_per_trial, share)
+        settings, request = finish(prepared, config, ledger, self._cluster)
         return run_trials(
             config,
             ledger,
-            data.trial_data,
+            prepared.data.trial_data,
             cluster=self._cluster,
             request=request,
-            settings=study_settings(config, space, data.trial_data, ledger, cluster=self._cluster, request=request),
+            settings=settings,
             checkpoints=CheckpointStore(self._folder.checkpoints),
             interruption=self._interruption,
             observer=self._observer,
@@ -147,10 +145,3 @@ class Conduct:
             ledger.release()
         name, root = self._folder.path.name, self._folder.path.parent
         self._observer.on_message(f"leaving; go on with: fitscape resume {name} --root {root}")
-
-
-def _load(config: StudyConfig) -> "SealedData":
-    """Torch is imported here, beside the start of Ray."""
-    from study.data import load
-
-    return load(config.data)

@@ -8,6 +8,7 @@ from study.driver import changes
 from study.driver.conduct import Conduct
 from study.driver.folder import Folder, frozen, shared_storage
 from study.driver.preflight import first_look, require
+from study.driver.preparing import Known
 from study.driver.provenance import provenance
 from study.errors import ExitCode, UserError
 from study.ledger import Ledger, StudyLock, restore
@@ -48,7 +49,7 @@ def run(
     with StudyLock(folder.path):
         _require_new(folder)
         return Conduct(folder, observer or Quiet(), interruption or Interruption(), address).carry_out(
-            config, lambda data: _create(folder, config, data)
+            config, Known(), lambda data: _create(folder, config, data)
         )
 
 
@@ -80,7 +81,7 @@ def resume(
         config = _config_in(where, ledger, trials)
         require(first_look(config, folder.parent, address=address))
         return Conduct(where, observer or Quiet(), interruption or Interruption(), address).carry_out(
-            config, lambda data: _same_study(where, ledger, config, data, allow)
+            config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
         )
 
 

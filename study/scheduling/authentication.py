@@ -2,15 +2,19 @@
 
 import os
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 
 
 def require_token() -> None:
-    """Turn token authentication on, before Ray is imported; an existing setting of the user's stays.
+    """Turn token authentication on; an existing setting of the user's stays.
 
-    Ray would write its own token file readable by all (umask 022), so it is made here first, with mode 600.
+    Ray reads it when it is imported: in a program that has imported Ray itself, its setting is left alone. Ray
+    would write its own token file readable by all (umask 022), so it is made here first, with mode 600.
     """
+    if "ray" in sys.modules:
+        return
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     if os.environ["RAY_AUTH_MODE"] != "token" or "RAY_AUTH_TOKEN" in os.environ:
         return

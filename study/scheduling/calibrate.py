@@ -1,17 +1,16 @@
 """What is measured once before the first trial: precision and layout, and how many trials share a card."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from study.config import DataCondition, StudyConfig, TrialConfig
 from study.data import TrialData
-from study.ledger import Ledger
 from study.scheduling.cluster import Cluster, Request
 from study.scheduling.cost import costliest
 from study.search.space import Space
 from study.training import Settings, choose_settings, run_trial
 
-META = "settings"  # key in the ledger
 MOST_PER_CARD = 16  # trials; more only wait for one another
 CARD_SHARE = 0.9  # of a card's memory that trials may fill
 CONTEXT_MIB = 600.0  # CUDA context of each process, which torch's peak leaves out
@@ -19,51 +18,47 @@ MEASURED_STEPS = 4
 
 
 def study_settings(
-    config: StudyConfig, space: Space, data: TrialData, ledger: Ledger, *, cluster: Cluster, request: Request
-) -> Settings:
-    """Precision and layout of the study: as its first run chose them, or measured now and written down.
+    config: StudyConfig, trial: TrialConfig, data: TrialData, kept: Mapping[str, Any], request: Request
+) -> tuple[Settings, dict[str, Any]]:
+    """Precision and layout of the study: as its first run chose them, or measured in this process, now.
 
     Precision stays for the life of a study, or its trials could not be compared; the layout is chosen anew on
-    another kind of device. Measured where trials run: in this process on a local CPU, else in a Ray task.
+    another kind of device.
+
+    Args:
+        config: the study.
+        trial: its costliest, which is measured.
+        data: for the shape of an image and the number of classes.
+        kept: what this function returned as second part in an earlier run; empty in the first.
+        request: what a trial takes.
+
+    Returns:
+        Settings for every worker to put its own device in, and JSON to keep.
     """
-    kept: dict[str, Any] = ledger.get_meta(META, {})
+    device = "cuda" if request.gpus and _cuda() else "cpu"
+    base = Settings(threads=max(1, int(request.cpus)))
     asked = config.resources.precision
-    threads = max(1, int(request.cpus))
-    base = Settings(threads=threads)
-    device = "cuda" if request.gpus else "cpu"
     if kept.get("device") == device and asked in ("auto", kept["precision"]):
-        return replace(base, precision=kept["precision"], memory_format=kept["memory_format"])
-    trial = _costliest(config, space, ledger, data)
-    fixed = kept.get("precision") if asked == "auto" else asked
-
-    def measure() -> Settings:
-        import ray
-
-        settings = replace(base, device="cuda") if ray.get_gpu_ids() and _cuda() else base
-        return choose_settings(
-            trial.model,
-            data.input_shape,
-            len(data.classes),
-            settings=settings,
-            precision=fixed,
-            batch_size=trial.optimization.batch_size,
-        )
-
-    chosen = measure() if cluster.local and not request.gpus else _on_worker(measure, request)
-    ledger.set_meta(
-        META,
-        {
-            "device": device,
-            "precision": chosen.precision,
-            "memory_format": chosen.memory_format,
-            "measured_on": trial.flat(),
-            "rates": [asdict(rate) for rate in chosen.rates],
-        },
+        return replace(base, precision=kept["precision"], memory_format=kept["memory_format"]), dict(kept)
+    chosen = choose_settings(
+        trial.model,
+        data.input_shape,
+        len(data.classes),
+        settings=replace(base, device=device),
+        precision=kept.get("precision") if asked == "auto" else asked,
+        batch_size=trial.optimization.batch_size,
     )
-    return replace(chosen, device="cpu")  # each worker puts its own device in
+    keep = {
+        "device": device,
+        "precision": chosen.precision,
+        "memory_format": chosen.memory_format,
+        "measured_on": trial.flat(),
+        "rates": [asdict(rate) for rate in chosen.rates],
+    }
+    return replace(chosen, device="cpu"), keep
 
 
-def gpu_share(config: StudyConfig, space: Space, data: TrialData, ledger: Ledger, *, cluster: Cluster) -> float:
+def gpu_share(config: StudyConfig, trial: TrialConfig, data: TrialData, cluster: Cluster) -> float:
     """GPUs a trial: as asked, or for ``auto`` 1/n, n trials of the costliest kind filling a card's memory.
 
     0 on a cluster without cards; 1 where a card is only logical.
@@ -74,7 +69,6 @@ def gpu_share(config: StudyConfig, space: Space, data: TrialData, ledger: Ledger
     cards = [node for node in cluster.nodes() if node.gpus]
     if not cards:
         return 0.0
-    trial = _costliest(config, space, ledger, data)
     few = trial.with_dials({"epochs": 1, "steps_per_epoch": MEASURED_STEPS, **DataCondition().model_dump()})
 
     def measure() -> tuple[float, float] | None:
@@ -82,17 +76,14 @@ def gpu_share(config: StudyConfig, space: Space, data: TrialData, ledger: Ledger
             return None
         import torch
 
-        settings = Settings(device="cuda")
-        peak = max(progress.record.peak_memory_mib for progress in run_trial(few, data, settings=settings))
+        peak = max(p.record.peak_memory_mib for p in run_trial(few, data, settings=Settings(device="cuda")))
         return peak, torch.cuda.get_device_properties(0).total_memory / 2**20
 
-    measured = _on_worker(measure, Request(resources.cpus_per_trial, 1))
+    measured = on_worker(measure, Request(resources.cpus_per_trial, 1))
     if measured is None:
         return 1.0
     cpus = max(node.cpus / node.gpus for node in cards)
-    share = 1 / trials_per_card(*measured, most=int(min(MOST_PER_CARD, cpus / resources.cpus_per_trial)))
-    ledger.set_meta("gpu_share", {"share": share, "peak_mib": measured[0], "card_mib": measured[1]})
-    return share
+    return 1 / trials_per_card(*measured, most=int(min(MOST_PER_CARD, cpus / resources.cpus_per_trial)))
 
 
 def trials_per_card(peak_mib: float, card_mib: float, *, most: int) -> int:
@@ -100,12 +91,13 @@ def trials_per_card(peak_mib: float, card_mib: float, *, most: int) -> int:
     return max(1, min(most, int(CARD_SHARE * card_mib / (peak_mib + CONTEXT_MIB))))
 
 
-def _costliest(config: StudyConfig, space: Space, ledger: Ledger, data: TrialData) -> TrialConfig:
-    waiting = [trial.config for trial in ledger.pending()]
-    return costliest(config, space, waiting, data.input_shape, len(data.classes))
+def costliest_trial(config: StudyConfig, space: Space, pending: Iterable[TrialConfig], data: TrialData) -> TrialConfig:
+    """The trial that stands for the study in these measurements."""
+    return costliest(config, space, pending, data.input_shape, len(data.classes))
 
 
-def _on_worker(task: Any, request: Request) -> Any:
+def on_worker(task: Any, request: Request) -> Any:
+    """Run a function once where trials run, and return what it returns."""
     import ray
 
     return ray.get(ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2)(task).remote())

@@ -1,0 +1,68 @@
+"""Data and measured settings: what is got ready beside the start of Ray."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from study.config import StudyConfig, TrialConfig
+from study.ledger import Ledger
+from study.scheduling.cluster import Cluster, Request, count_gpus
+
+if TYPE_CHECKING:
+    from study.data import SealedData
+    from study.training import Settings
+
+META = "settings"  # the ledger's key of what was measured
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an earlier run left that this one's preparation needs."""
+
+    pending: tuple[TrialConfig, ...] = ()
+    settings: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> "Known":
+        return cls(tuple(trial.config for trial in ledger.pending()), ledger.get_meta(META))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """``settings`` and ``keep`` are None where they must be measured on the cluster."""
+
+    data: "SealedData"
+    trial: TrialConfig  # the study's costliest, as far as is known
+    settings: "Settings | None"
+    keep: dict[str, Any] | None
+
+
+def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
+    """Load the data; on a local CPU measure precision and layout too. Torch is imported here.
+
+    Raises:
+        UserError: the data cannot be had.
+    """
+    from study.data import load
+    from study.scheduling.calibrate import costliest_trial, study_settings
+    from study.search.space import resolve
+
+    data = load(config.data)
+    trial = costliest_trial(config, resolve(config), known.pending, data.trial_data)
+    if not local or (config.resources.gpus_per_trial != 0 and count_gpus()):
+        return Prepared(data, trial, None, None)
+    request = Request(config.resources.cpus_per_trial, 0)
+    return Prepared(data, trial, *study_settings(config, trial, data.trial_data, known.settings or {}, request))
+
+
+def finish(prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster) -> "tuple[Settings, Request]":
+    """What only the cluster can tell: the share of a card, and settings measured on it."""
+    from study.scheduling.calibrate import gpu_share, on_worker, study_settings
+
+    data, trial = prepared.data.trial_data, prepared.trial  # sealed data does not travel
+    request = Request(config.resources.cpus_per_trial, gpu_share(config, trial, data, cluster))
+    settings, keep = prepared.settings, prepared.keep
+    if settings is None or request.gpus:
+        kept = ledger.get_meta(META, {})
+        settings, keep = on_worker(lambda: study_settings(config, trial, data, kept, request), request)
+    ledger.set_meta(META, keep)
+    return settings, request
