@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from study.config import TrackingConfig
 from study.errors import UserError
-from study.tracking.location import default_store
+from study.tracking.location import alone, default_store, locate
 
 
 def ui_command(root: Path, port: int) -> tuple[list[str], dict[str, str]]:
@@ -35,5 +36,7 @@ def serve_ui(root: Path, port: int = 5000) -> NoReturn:
     if not store.is_file():
         mend = "run a study first, or open the server that --tracking-uri named"
         raise UserError("no MLflow store here", where=str(store), mend=mend)
+    with alone(locate(root, TrackingConfig())):
+        pass  # a driver that is making the store's tables is let finish
     arguments, environment = ui_command(root, port)
     os.execve(arguments[0], arguments, environment)

@@ -1,8 +1,11 @@
 """One real MLflow server for the room's tests; each test has a study of its own on it."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from mlflow_server import MlflowServer
@@ -13,10 +16,35 @@ from study.ledger import Ledger
 from study.records import TrialState
 from study.tracking import Backlog, Shipper, projection, ui_command
 
+OPEN_STORE = (
+    "import sys, pathlib; from study.config import TrackingConfig\n"
+    "from study.tracking.client import Client; from study.tracking.location import locate\n"
+    "Client(locate(pathlib.Path(sys.argv[1]), TrackingConfig(experiment='race')))\n"
+)
+
+
+class FreshStore(NamedTuple):
+    """A SQLite store just made by two processes at once: its content, and their exit codes and complaints."""
+
+    content: bytes
+    codes: list[int]
+    complaints: list[str]
+
 
 @pytest.fixture(scope="session")
-def running_server(tmp_path_factory: pytest.TempPathFactory):
+def fresh_store(tmp_path_factory: pytest.TempPathFactory) -> FreshStore:
+    """Made once for all tests: its tables take seconds."""
+    root = tmp_path_factory.mktemp("store")
+    command = [sys.executable, "-c", OPEN_STORE, str(root)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    complaints = [process.communicate(timeout=240)[1] for process in processes]
+    return FreshStore((root / "mlflow.db").read_bytes(), [p.returncode for p in processes], complaints)
+
+
+@pytest.fixture(scope="session")
+def running_server(tmp_path_factory: pytest.TempPathFactory, fresh_store: FreshStore):
     root = tmp_path_factory.mktemp("mlflow")
+    (root / "mlflow.db").write_bytes(fresh_store.content)
     server = MlflowServer(lambda port: ui_command(root, port), root / "server.log")
     server.start()
     yield server

@@ -13,24 +13,13 @@ from study.config import TrackingConfig
 from study.ledger import Ledger
 from study.records import TrialState
 from study.tracking import Shipper, parent, session, sync
-from study.tracking.location import default_store
-
-
-@pytest.fixture(scope="module")
-def fresh_store(tmp_path_factory):
-    """A SQLite store with its tables, to copy: making one takes seconds."""
-    from mlflow import MlflowClient
-
-    root = tmp_path_factory.mktemp("store")
-    MlflowClient(default_store(root)).search_experiments()
-    return (root / "mlflow.db").read_bytes()
 
 
 @pytest.fixture
 def store(ledger, fresh_store):
     """The default store of the test's own root, with an experiment in it."""
     path = ledger.path.parent.parent / "mlflow.db"
-    path.write_bytes(fresh_store)
+    path.write_bytes(fresh_store.content)
     return path
 
 
