@@ -8,6 +8,7 @@ import torch
 
 from models.spec import ModelSpec
 from study.config import Optimization
+from study.training import memory
 from study.training.network import make_network
 from study.training.optimization import make_optimizer
 from study.training.randomness import seeded_default
@@ -15,7 +16,7 @@ from study.training.settings import MemoryFormat, Precision, Rate, Settings
 from study.training.step import Gradients
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
-MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("nchw", "channels_last")
+MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("nchw", "channels_last", "mixed")
 MEASURED_BATCH = 64  # images; more only takes longer on the CPU
 ROUNDS = 3
 
@@ -75,6 +76,7 @@ def choose_settings(
     batch = batch_size if cuda else min(batch_size, MEASURED_BATCH)
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
+    memory.keep_freed_memory(settings.torch_device)
     try:
         candidates = [
             replace(settings, precision=p, memory_format=m)

@@ -47,6 +47,7 @@ def run_trial(
         TrialOutOfMemory: from the iterator; half a batch does not fit the device.
     """
     memory.reset_peak(settings.torch_device)
+    memory.keep_freed_memory(settings.torch_device)
     with _threads(settings.threads):
         trial = TrialState(config, data, settings)
         if checkpoint is not None:

@@ -1,5 +1,6 @@
 """Peak memory of a trial, and what "out of memory" looks like."""
 
+import ctypes
 import resource
 import sys
 from pathlib import Path
@@ -7,10 +8,17 @@ from pathlib import Path
 import torch
 
 _MIB = 2**20
+# malloc.h: M_MMAP_MAX none, M_TRIM_THRESHOLD none, M_TOP_PAD 64 MiB.
+_MALLOPT = ((-4, 0), (-1, 2**31 - 1), (-2, 64 * _MIB))
 
 
 class TrialOutOfMemory(RuntimeError):
     """The trial does not fit its device; the text starts with ``oom``. The same trial would fail again."""
+
+
+def _glibc() -> ctypes.CDLL | None:
+    library = ctypes.CDLL(None)
+    return library if sys.platform == "linux" and hasattr(library, "gnu_get_libc_version") else None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -18,11 +26,27 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)
 
 
+def keep_freed_memory(device: torch.device) -> None:
+    """Let the C library keep what a step frees for the next step, on the CPU under glibc; else do nothing.
+
+    By default every large activation is mapped anew, and the kernel zeroes each of its pages: 8 % of a
+    ResNet18 step at width 1 (45,000 page faults). ``reset_peak`` gives the memory back between trials.
+    """
+    libc = _glibc()
+    if device.type == "cpu" and libc is not None:
+        for parameter, value in _MALLOPT:
+            libc.mallopt(parameter, value)
+
+
 def reset_peak(device: torch.device) -> None:
     """Forget the peak so far: a warm worker runs many trials, each wants its own."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    elif Path("/proc/self/clear_refs").exists():
+        return
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+    if Path("/proc/self/clear_refs").exists():
         try:
             Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM, see proc(5)
         except OSError:  # a hardened container: the peak is then the process's, not the trial's

@@ -1,11 +1,15 @@
-"""The net of a trial, drawn from its own seed and placed on its device."""
+"""The net of a trial, drawn from its own seed and placed on its device in the layout of the settings."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from models.build import build
 from models.spec import ModelSpec
+from study.training.folded_norm import fold_narrow_norms
 from study.training.randomness import seeded_default
 from study.training.settings import Settings
+
+SMALL_MAP = 4 * 4  # pixels; the "mixed" layout keeps convolutions of such maps in NCHW
 
 
 def make_network(
@@ -18,5 +22,31 @@ def make_network(
     """
     with seeded_default(seed, "initialization"):
         model = build(spec, input_shape=input_shape, classes=classes)
+    if settings.memory_format != "nchw" and settings.torch_device.type == "cpu":
+        fold_narrow_norms(model)
     # Two calls: torch's stubs know no .to with both.
-    return model.to(settings.torch_device).to(memory_format=settings.torch_memory_format).train()
+    model = model.to(settings.torch_device).to(memory_format=settings.torch_memory_format)
+    if settings.memory_format == "mixed":
+        _keep_small_maps_in_nchw(model, input_shape)
+    return model.train()
+
+
+def _keep_small_maps_in_nchw(model: nn.Module, input_shape: tuple[int, int, int]) -> None:
+    """oneDNN's channels_last kernels lose on maps of a few pixels with many channels, where NCHW ones do not."""
+
+    def note(conv: nn.Module, inputs: tuple[Tensor]) -> None:
+        if inputs[0].shape[-2] * inputs[0].shape[-1] <= SMALL_MAP:
+            small.append(conv)
+
+    small: list[nn.Module] = []
+    hooks = [m.register_forward_pre_hook(note) for m in model.modules() if isinstance(m, nn.Conv2d)]
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        model.eval()(torch.zeros(1, *input_shape, device=device))
+    for hook in hooks:
+        hook.remove()
+    for conv in small:
+        conv.to(memory_format=torch.contiguous_format)
+        weight = conv.get_parameter("weight")
+        weight.data = weight.data.contiguous()
+        conv.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))

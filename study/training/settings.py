@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 Precision = Literal["fp32", "bf16"]
-MemoryFormat = Literal["nchw", "channels_last"]
+MemoryFormat = Literal["nchw", "channels_last", "mixed"]  # mixed: channels_last but for maps of few pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,8 @@ class Settings:
 
     @property
     def torch_memory_format(self) -> torch.memory_format:
-        return torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
+        """Of images, and of weights but for the exceptions that ``mixed`` makes."""
+        return torch.contiguous_format if self.memory_format == "nchw" else torch.channels_last
 
     def autocast(self) -> torch.autocast:
         """bf16 needs no gradient scaling: its exponent is that of fp32."""

@@ -121,7 +121,9 @@ def test_resumed_trial_is_the_uninterrupted_one_bit_for_bit(
 def test_process_keeps_its_threads_and_random_state(digits: TrialData, tiny: Tiny) -> None:
     torch.manual_seed(5)
     before, threads = torch.get_rng_state(), torch.get_num_threads()
-    for _ in run_trial(tiny(**EVERYTHING_RANDOM, epochs=1), digits, settings=Settings(threads=threads + 1)):
+    for _ in run_trial(
+        tiny(**EVERYTHING_RANDOM, epochs=1, steps_per_epoch=1), digits, settings=Settings(threads=threads + 1)
+    ):
         assert torch.get_num_threads() == threads
         assert torch.equal(torch.get_rng_state(), before)
 

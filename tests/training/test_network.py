@@ -1,0 +1,41 @@
+import pytest
+import torch
+from torch import nn
+
+from models.spec import ModelSpec
+from study.training import Settings
+from study.training.network import make_network
+from study.training.settings import MemoryFormat
+
+SHAPE = (1, 28, 28)
+
+
+def net(memory_format: MemoryFormat, seed: int = 0) -> nn.Module:
+    spec = ModelSpec(depth=18, width=0.25)
+    return make_network(spec, SHAPE, 10, seed=seed, settings=Settings(memory_format=memory_format))
+
+
+def test_seed_decides_the_weights_and_layout_does_not() -> None:
+    weights = [net(m, s).get_parameter("conv1.weight") for m, s in (("nchw", 0), ("mixed", 0), ("nchw", 1))]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("memory_format", ["channels_last", "mixed"])
+def test_layouts_compute_the_same(memory_format: MemoryFormat) -> None:
+    x = torch.randn(4, *SHAPE, generator=torch.Generator().manual_seed(0))
+    expected = net("nchw")(x)
+    torch.testing.assert_close(net(memory_format)(x), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_mixed_keeps_only_convolutions_of_small_maps_in_nchw() -> None:
+    model = net("mixed")
+    seen = {}
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3) and module.in_channels > 1:
+            module.register_forward_hook(
+                lambda _, inputs, out, name=name: seen.update({name: (inputs[0].shape[-1], out.is_contiguous())})
+            )
+    model(torch.randn(2, *SHAPE))
+    assert {size <= 4 for size, _ in seen.values()} == {True, False}
+    assert all(contiguous == (size <= 4) for size, contiguous in seen.values())
