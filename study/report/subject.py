@@ -71,3 +71,7 @@ class Subject:
     def dial(self, trial: TrialRecord, name: str) -> Any:
         """The value of one dial of the space."""
         return trial.config.model.name if name == "architecture" else trial.config.flat()[name]
+
+    def point(self, trial: TrialRecord) -> dict[str, Any]:
+        """The values of every dial of the space, whether or not they lie inside it."""
+        return {name: self.dial(trial, name) for name in self.space}

@@ -1,0 +1,74 @@
+"""Architectures side by side: regimes, best error, size, time."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.maps import RegimeMap
+from study.maps.decision import REGIMES
+from study.records import TrialRecord, TrialState
+from study.regimes import estimate_reference, final_record, standard_draws
+from study.report import wording
+from study.report.sections.planes import slice_dials
+from study.report.subject import Subject
+
+POINTS = 512
+
+
+def comparison(subject: Subject) -> list[dict[str, Any]]:
+    """A row an architecture. Shares are of the searched space, integrated over the map, never counts of trials."""
+    by_net: dict[str, list[TrialRecord]] = {}
+    for trial in subject.trials:
+        by_net.setdefault(trial.config.model.name, []).append(trial)
+    return [_row(subject, name, by_net[name]) for name in sorted(by_net)]
+
+
+def _row(subject: Subject, name: str, trials: list[TrialRecord]) -> dict[str, Any]:
+    ended = [t for t in trials if final_record(t) is not None]
+    sizes = [t.size for t in trials if t.size is not None]
+    return {
+        "key": name,
+        "net": wording.net(name),
+        "trials": len(trials),
+        "finished": len(ended),
+        "diverged": sum(t.state is TrialState.DIVERGED for t in trials),
+        "failed": sum(t.state is TrialState.FAILED for t in trials),
+        "best": _best(ended),
+        "parameters": _range([s.parameters for s in sizes]),
+        "flops": _range([s.flops for s in sizes]),
+        "seconds": wording.duration(float(np.median([t.seconds for t in ended]))) if ended else wording.NOT_MEASURED,
+        "shares": _shares(subject.map, name) if subject.map else None,
+    }
+
+
+def _best(ended: list[TrialRecord]) -> dict[str, Any] | None:
+    """Chosen on validation half A, judged on half B; 90 % interval over its images and seeds."""
+    if not ended:
+        return None
+    reference = estimate_reference(ended)
+    low, high = np.quantile(reference.draws(standard_draws(0)), [0.05, 0.95])
+    return {
+        "error": wording.percent(reference.error),
+        "interval": wording.interval(float(low), float(high)),
+        "seeds": reference.seeds,
+    }
+
+
+def _range(values: list[int]) -> str:
+    if not values:
+        return wording.NOT_MEASURED
+    low, high = wording.magnitude(min(values)), wording.magnitude(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _shares(fitted: RegimeMap, name: str) -> dict[str, float] | None:
+    """Mean probability of each regime over the space with this architecture; None outside the space."""
+    picked = slice_dials(fitted, name)
+    for dial, value in picked.items():
+        if value not in fitted.encoder.space[dial].choices:
+            return None
+    frame = fitted.encoder.from_unit(fitted.encoder.sobol(POINTS, fitted.seed))
+    frame = frame.assign(**{dial: pd.Series([value] * len(frame), dtype=object) for dial, value in picked.items()})
+    means = fitted.predict(frame)[list(REGIMES)].mean()
+    return {regime: round(float(means[regime]), 4) for regime in REGIMES}

@@ -1,0 +1,90 @@
+"""Training error against depth: what He et al. (2015) call degradation."""
+
+from typing import Any
+
+import numpy as np
+
+from study.findings.evidence import mean_evidence
+from study.records import TrialRecord
+from study.regimes import DepthPair, depth_pairs
+from study.report import wording
+from study.report.subject import Subject
+
+
+def degradation(subject: Subject) -> dict[str, Any]:
+    """``series``: by family, training errors by depth with their seeds; ``pairs``: deep - shallow with intervals.
+
+    Depths are compared that share every other dial and at least two seeds, each at its best learning rate.
+    """
+    if subject.no_labels:
+        return {"series": [], "pairs": []}
+    found = depth_pairs(subject.trials, classes=len(subject.classes), chance_error=subject.study.chance_error)
+    strata: dict[str, list[DepthPair]] = {}
+    for pair in found:
+        strata.setdefault(_stratum(pair), []).append(pair)
+    # The conditions with the most depths and seeds; the other families of the same study under theirs.
+    by_family: dict[str, list[DepthPair]] = {}
+    for pairs in sorted(strata.values(), key=lambda pairs: -sum(len(p.deep_errors) for p in pairs)):
+        by_family.setdefault(_family(pairs[0]), pairs)
+    return {
+        "series": [_series(family, pairs) for family, pairs in sorted(by_family.items())],
+        "pairs": [_difference(p) for _, pairs in sorted(by_family.items()) for p in _against_shallowest(pairs)],
+        "others": sum(len(pairs) for pairs in strata.values()) - sum(len(pairs) for pairs in by_family.values()),
+    }
+
+
+def _stratum(pair: DepthPair) -> str:
+    return repr(sorted((k, v) for k, v in pair.stratum.flat().items() if k not in ("depth", "lr", "seed")))
+
+
+def _family(pair: DepthPair) -> str:
+    return wording.net(pair.stratum.model.family).rstrip("-")
+
+
+def _against_shallowest(pairs: list[DepthPair]) -> list[DepthPair]:
+    least = min(p.shallow for p in pairs)
+    return sorted((p for p in pairs if p.shallow == least), key=lambda p: p.deep)
+
+
+def _series(family: str, pairs: list[DepthPair]) -> dict[str, Any]:
+    errors: dict[int, dict[int, float]] = {}
+    for pair in pairs:
+        for depth, told, trials in (
+            (pair.shallow, pair.shallow_errors, pair.shallow_trials),
+            (pair.deep, pair.deep_errors, pair.deep_trials),
+        ):
+            errors.setdefault(depth, {}).update(_by_seed(told, trials))
+    depths = sorted(errors)
+    rows = [list(errors[d].values()) for d in depths]
+    spread = [mean_evidence(row) if len(row) > 1 else None for row in rows]
+    model = pairs[0].stratum.model
+    return {
+        "family": family,
+        "depths": depths,
+        "mean": [round(float(np.mean(row)), 5) for row in rows],
+        "low": [round(max(0.0, s.low), 5) if s else None for s in spread],
+        "high": [round(min(1.0, s.high), 5) if s else None for s in spread],
+        "seeds": sorted({seed for d in depths for seed in errors[d]}),
+        "runs": [{str(seed): round(e, 5) for seed, e in errors[d].items()} for d in depths],
+        "held": f"width {model.width:g}, {model.norm} norm, {model.init} init",
+    }
+
+
+def _by_seed(errors: Any, trials: tuple[TrialRecord, ...]) -> dict[int, float]:
+    return {t.config.seed: float(e) for e, t in zip(errors, trials, strict=True)}
+
+
+def _difference(pair: DepthPair) -> dict[str, Any]:
+    evidence = mean_evidence(pair.deep_errors - pair.shallow_errors)
+    family = wording.net(pair.stratum.model.family)
+    return {
+        "deep": f"{family}{pair.deep}",
+        "shallow": f"{family}{pair.shallow}",
+        "seeds": len(pair.deep_errors),
+        "rates": pair.rates,
+        "deep_error": wording.percent(float(pair.deep_errors.mean())),
+        "shallow_error": wording.percent(float(pair.shallow_errors.mean())),
+        "difference": f"{100 * evidence.estimate:+.1f} points",
+        "interval": f"{100 * evidence.low:+.1f} to {100 * evidence.high:+.1f} points",
+        "above": evidence.low > 0,
+    }

@@ -1,0 +1,23 @@
+"""Which dials matter for the validation error."""
+
+from typing import Any
+
+from study.maps.importance import importance
+from study.report import wording
+from study.report.subject import Subject
+
+
+def dials(subject: Subject) -> list[dict[str, Any]]:
+    """A row a searched dial, most important first; empty without a map."""
+    if subject.map is None:
+        return []
+    return [
+        {
+            "name": wording.dial(str(name)),
+            "share": round(float(row["share"]), 4),
+            "low": round(float(row["low"]), 4),
+            "high": round(float(row["high"]), 4),
+            "text": f"{wording.percent(row['share'])} ({wording.interval(row['low'], row['high'])})",
+        }
+        for name, row in importance(subject.map).iterrows()
+    ]

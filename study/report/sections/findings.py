@@ -1,0 +1,35 @@
+"""Findings as rows: claim, estimate, interval, test, verdict, explanation."""
+
+import math
+from typing import Any
+
+from study.findings import Finding, Verdict
+from study.report import wording
+from study.report.subject import Subject
+
+GLYPHS = {Verdict.SUPPORTED: "✓", Verdict.CONTRADICTED: "✗", Verdict.UNDECIDED: "?"}
+
+
+def findings(subject: Subject) -> list[dict[str, Any]]:
+    """Decided ones first, in the order of the questions."""
+    order = [Verdict.CONTRADICTED, Verdict.SUPPORTED, Verdict.UNDECIDED]
+    decided = sorted(subject.findings, key=lambda f: order.index(f.verdict) == len(order) - 1)
+    return [_row(f) for f in decided]
+
+
+def _row(f: Finding) -> dict[str, Any]:
+    p = f.p if f.p_adjusted is None else f.p_adjusted
+    return {
+        "claim": f.claim,
+        "verdict": f.verdict.value,
+        "glyph": GLYPHS[f.verdict],
+        "estimate": wording.number(f.estimate),
+        "interval": f"{wording.number(f.low)} to {wording.number(f.high)}",
+        "unit": f.unit,
+        "test": f.test,
+        "p": "below 0.001" if p < 0.001 else wording.NOT_MEASURED if math.isnan(p) else f"{p:.3f}",
+        "n": f.n,
+        "explanation": f.explanation,
+        "source": f.source,
+        "seeds": f.seeds_needed if f.verdict is Verdict.UNDECIDED else None,
+    }

@@ -1,0 +1,54 @@
+"""Gradient norms by layer, at initialization and at the end of training."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from study.records import GradientProfile, TrialRecord
+from study.report import wording
+from study.report.subject import Subject
+
+MOST_NETS: Final = 8
+
+
+def ends_of(trial: TrialRecord) -> tuple[GradientProfile, GradientProfile] | None:
+    """The first and the last profile of a trial, if it measured two."""
+    found = [p for e in trial.epochs for p in e.gradients]
+    return (found[0], found[-1]) if len(found) > 1 else None
+
+
+def gradients(subject: Subject) -> list[dict[str, Any]]:
+    """A curve a kind of net (architecture, normalization, initialization), those with most trials first.
+
+    ``first`` and ``last``: by layer the median over trials and their 10 % and 90 % quantiles; a norm that is
+    not finite is left out of them, and a layer where none is has null.
+    """
+    kinds: dict[str, list[tuple[GradientProfile, GradientProfile]]] = {}
+    several = len({(t.config.model.norm, t.config.model.init) for t in subject.trials}) > 1
+    for trial in subject.trials:
+        ends = ends_of(trial)
+        if ends is not None:
+            model = trial.config.model
+            name = wording.net(model.name) + (f", {model.norm} norm, {model.init} init" if several else "")
+            kinds.setdefault(name, []).append(ends)
+    order = sorted(kinds, key=lambda name: (-len(kinds[name]), name))[:MOST_NETS]
+    return [
+        {
+            "name": name,
+            "trials": len(kinds[name]),
+            "layers": kinds[name][0][0].layers,
+            "first": _band([a for a, _ in kinds[name]]),
+            "last": _band([b for _, b in kinds[name]]),
+        }
+        for name in order
+    ]
+
+
+def _band(profiles: list[GradientProfile]) -> dict[str, list[float | None]]:
+    rows = np.array([p.gradient_norms for p in profiles if len(p.layers) == len(profiles[0].layers)], dtype=float)
+    rows = np.where(np.isfinite(rows) & (rows > 0), rows, np.nan)
+    measured = np.isfinite(rows).any(0)
+    found = np.full((3, rows.shape[1]), np.nan)
+    found[:, measured] = np.nanquantile(rows[:, measured], [0.1, 0.5, 0.9], axis=0)
+    low, middle, high = ([float(f"{v:.4g}") if np.isfinite(v) else None for v in row] for row in found)
+    return {"low": low, "middle": middle, "high": high}

@@ -1,0 +1,127 @@
+"""The regime map, cut into planes of two dials: probabilities on grids for the page to switch between."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from optuna.distributions import CategoricalDistribution
+
+from study.maps import RegimeMap
+from study.maps.advice import best_point, conditions
+from study.maps.importance import importance
+from study.report import axes, wording
+from study.report.pack import Pack
+from study.report.subject import Subject
+
+SIDE: Final = 31  # grid points along an axis
+TAUS: Final = (0.02, 0.05, 0.10, 0.20)
+MOST_PLANES: Final = 240
+MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times trials squared: what a Gaussian process costs
+SLICING: Final = ("architecture", "family")
+
+
+class Hold(NamedTuple):
+    """Where the dials stand that a plane does not show."""
+
+    key: str
+    name: str
+    point: dict[str, Any]
+
+
+def planes(subject: Subject, pack: Pack) -> dict[str, Any]:
+    """What the map's switches choose from; ``why`` says why there is no map.
+
+    Each plane holds, at each tau, P(diverged), P(good) and P(overfit) [3, SIDE, SIDE] in 1/255; underfit is
+    what is left to one. Rows go along y, columns along x.
+    """
+    fitted = subject.map
+    numeric = [n for n in fitted.encoder.names if axes.numeric(fitted.encoder.space[n])] if fitted else []
+    if fitted is None or not numeric:
+        return {"why": subject.no_map or "no numeric dial is searched, so there is no plane to draw", "planes": []}
+    slices = slices_of(subject, fitted)
+    taus = sorted({*TAUS, fitted.thresholds.tau})
+    pairs = _pairs(fitted, numeric, len(slices))
+    found = []
+    for name in slices:
+        for hold in holds(subject, fitted, name):
+            for x, y in pairs:
+                found.append(
+                    {
+                        "slice": name,
+                        "hold": hold.key,
+                        "x": x,
+                        "y": y,
+                        "held": wording.setting({k: v for k, v in hold.point.items() if k not in (x, y)}),
+                        "point": {k: v for k, v in hold.point.items() if k in numeric},
+                        "at": [pack.add(grid) for grid in grids(fitted, x, y, hold.point, taus)],
+                    }
+                )
+    return {
+        "why": "",
+        "side": SIDE,
+        "taus": taus,
+        "tau": fitted.thresholds.tau,
+        "confidence": fitted.thresholds.confidence,
+        "slices": [{"key": name, "name": wording.net(name)} for name in slices],
+        "holds": [{"key": h.key, "name": h.name} for h in holds(subject, fitted, slices[0])],
+        "axes": {name: axes.axis(name, fitted.encoder.space[name]) for name in numeric},
+        "planes": found,
+        "left_out": len(list(combinations(numeric, 2))) - len(pairs) if len(numeric) > 1 else 0,
+    }
+
+
+def slices_of(subject: Subject, fitted: RegimeMap) -> list[str]:
+    """The architectures that the space holds, or the one that the study is about."""
+    for dial in SLICING:
+        distribution = fitted.encoder.space.get(dial)
+        if isinstance(distribution, CategoricalDistribution):
+            return [str(c) for c in distribution.choices]
+    return [subject.config.base.model.name]
+
+
+def slice_dials(fitted: RegimeMap, name: str) -> dict[str, Any]:
+    """The dial that picks a slice, and its value."""
+    return {dial: name for dial in SLICING if isinstance(fitted.encoder.space.get(dial), CategoricalDistribution)}
+
+
+def holds(subject: Subject, fitted: RegimeMap, name: str) -> Iterator[Hold]:
+    """The best point of a slice, and the middle of the space (of unordered dials, the most frequent value)."""
+    picked = slice_dials(fitted, name)
+    yield Hold("best", "where this net does best", best_point(fitted, conditions(fitted) | picked, points=512))
+    middle = fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)).iloc[0].to_dict()
+    for dial, distribution in fitted.encoder.space.items():
+        if not axes.numeric(distribution):
+            values = Counter(subject.dial(t, dial) for t in subject.trials)
+            inside = [v for v, _ in values.most_common() if v in distribution.choices]
+            middle[dial] = inside[0] if inside else middle[dial]
+    yield Hold("middle", "at the middle of the space", middle | picked)
+
+
+def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float]) -> list[NDArray[np.uint8]]:
+    """Probabilities of one plane at each tau; along x alone, [3, 1, SIDE], where there is no y."""
+    columns = {name: fitted.encoder.grid(name, SIDE) for name in (x, y) if name is not None}
+    mesh = np.meshgrid(*columns.values())
+    frame = pd.DataFrame({**dict(zip(columns, (m.ravel() for m in mesh), strict=True))})
+    frame = frame.assign(**{k: pd.Series([v] * len(frame), dtype=object) for k, v in held.items() if k not in columns})
+    beliefs = fitted.fields.predict(fitted.encoder.features(frame))
+    found = []
+    for tau in taus:
+        p = beliefs.probabilities(replace(fitted.cuts, tau=tau))[:, :3]  # diverged, good, overfit
+        found.append(np.rint(255 * p).astype(np.uint8).T.reshape(3, -1, SIDE))
+    return found
+
+
+def _pairs(fitted: RegimeMap, numeric: list[str], slices: int) -> list[tuple[str, str | None]]:
+    """Pairs of axes, the most important dials first, as many as the page and the time allow."""
+    if len(numeric) == 1:
+        return [(numeric[0], None)]
+    trials = len(fitted.evidence)
+    most = min(MOST_PLANES, int(MOST_WORK / (SIDE**2 * max(trials, 1) ** 2))) // (2 * slices)
+    order = [name for name in importance(fitted, points=512, draws=20).index if name in numeric]
+    ranked = sorted(combinations(order, 2), key=lambda pair: order.index(pair[0]) + order.index(pair[1]))
+    return list(ranked[: max(most, 1)])

@@ -1,0 +1,96 @@
+"""What the numbers rest on: thresholds, data, code, machine, openings of the test part."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from study.report import wording
+from study.report.subject import Subject
+
+Rows = list[tuple[str, str]]
+
+
+def provenance(subject: Subject) -> list[tuple[str, Rows]]:
+    """Groups of (what, value)."""
+    groups = [
+        ("Thresholds", _thresholds(subject)),
+        ("Data", _data(subject)),
+        ("Search", _search(subject)),
+        ("Code and machine", _code(subject)),
+        ("Test part", _openings(subject)),
+    ]
+    return [(title, [(name, str(value) if value not in (None, "") else wording.NOT_MEASURED) for name, value in rows])
+            for title, rows in groups]  # fmt: skip
+
+
+def _thresholds(subject: Subject) -> list[tuple[str, Any]]:
+    t = subject.config.regimes
+    reference = next((label.reference_error for label in subject.labels.values()), None)
+    given = "given by the user" if t.reference_error is not None else "estimated from this study"
+    return [
+        ("definition of regimes", f"version {t.version}"),
+        ("tau (excess error that still counts as good)", f"{t.tau:g}"),
+        ("untrained from", f"{t.untrained:g} of the way to chance"),
+        ("confidence below which a label is undecided", f"{t.confidence:g}"),
+        ("reference error (best reachable)", f"{wording.percent(reference)}, {given}"),
+        ("error of chance", wording.percent(subject.provenance.get("chance_error"))),
+    ]
+
+
+def _data(subject: Subject) -> list[tuple[str, Any]]:
+    data = subject.provenance.get("data", {})
+    images = data.get("images", {})
+    shape = data.get("input_shape")
+    rows = [
+        ("data set", subject.config.data.dataset),
+        ("fingerprint", subject.provenance.get("data_fingerprint")),
+        ("classes", f"{len(subject.classes)}: {', '.join(subject.classes[:20])}" if subject.classes else None),
+        ("image", " x ".join(map(str, shape)) if shape else None),
+        *((f"{part} images", images.get(part)) for part in ("train", "validation", "test")),
+        ("images of the training error", subject.config.data.probe_size),
+        ("seed of the split", subject.config.data.split_seed),
+    ]
+    return rows + [("note", note) for note in data.get("notes", ())]
+
+
+def _search(subject: Subject) -> list[tuple[str, Any]]:
+    search = subject.config.search
+    states = Counter(t.state.value for t in subject.trials)
+    seeds = sorted({t.config.seed for t in subject.trials})
+    return [
+        ("trials", ", ".join(f"{n} {state}" for state, n in states.items()) or "none"),
+        ("target", search.trials),
+        ("sampler", f"{search.sampler}, seed {search.seed}"),
+        ("seeds of trials", ", ".join(map(str, seeds[:12])) + (" ..." if len(seeds) > 12 else "")),
+        ("recipe", subject.config.recipe or "none"),
+    ]
+
+
+def _code(subject: Subject) -> list[tuple[str, Any]]:
+    code, machine = subject.provenance.get("code", {}), subject.provenance.get("machine", {})
+    if not isinstance(code, dict):
+        code = {"commit": code}
+    versions = subject.provenance.get("versions", {})
+    devices = sorted({t.device for t in subject.trials if t.device})
+    nodes = {t.node for t in subject.trials if t.node}
+    return [
+        ("Fitscape", code.get("fitscape")),
+        ("commit", code.get("commit")),
+        ("code of a trial", code.get("trial_code")),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items() if version)),
+        ("processor", f"{machine.get('processor', '')} ({machine.get('cpus', '?')} cores)" if machine else None),
+        ("platform", machine.get("platform")),
+        ("devices", ", ".join(devices)),
+        ("nodes", len(nodes) or None),
+    ]
+
+
+def _openings(subject: Subject) -> list[tuple[str, Any]]:
+    notes = subject.study.ledger.notes("test_opened")
+    if not notes:
+        return [("opened", "never: nothing in this report has seen the test images")]
+    return [
+        (f"opened {datetime.fromtimestamp(n.time, UTC):%Y-%m-%d %H:%M} UTC",
+         n.body.get("reason", "") if isinstance(n.body, dict) else n.body)
+        for n in notes
+    ]  # fmt: skip

@@ -1,0 +1,112 @@
+"""What to do, in plain words: the likeliest good configuration, and which change would help from there."""
+
+from typing import Any, Final
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from study.maps import RegimeMap
+from study.maps.advice import Step, best_point, conditions, forecast, steps
+from study.records import TrialRecord, TrialState
+from study.regimes import final_record
+from study.report import wording
+from study.report.subject import Subject
+
+SURE: Final = 0.8  # probability from which a change is said to help
+MORE: Final = {  # dial -> what a higher and a lower value is called
+    "train_fraction": ("more data", "less data"),
+    "width": ("more capacity (width)", "less capacity (width)"),
+    "depth": ("more depth", "less depth"),
+    "weight_decay": ("more regularization (weight decay)", "less regularization (weight decay)"),
+    "dropout": ("more regularization (dropout)", "less regularization (dropout)"),
+    "lr": ("a higher learning rate", "a lower learning rate"),
+    "epochs": ("longer training", "shorter training"),
+    "label_noise": ("more wrong labels", "fewer wrong labels"),
+    "batch_size": ("larger batches", "smaller batches"),
+}
+
+
+def recommendation(subject: Subject) -> dict[str, Any]:
+    """``advice`` from the map (None without one, ``why`` says why) and ``best``, the best trial that was run."""
+    fitted = subject.map
+    return {
+        "advice": _advice(subject, fitted) if fitted else None,
+        "why": subject.no_map,
+        "best": _best(subject),
+    }
+
+
+def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
+    point = best_point(fitted, conditions(fitted))
+    told = forecast(fitted, pd.DataFrame([point])).iloc[0]
+    moves = [_move(step) for step in steps(fitted, point)]
+    helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
+    return {
+        "net": wording.net(str(point.get("architecture", subject.config.base.model.name))),
+        "setting": wording.setting(point),
+        "good": wording.probability(told["good"]),
+        "decided": bool(told["good"] >= fitted.thresholds.confidence),
+        "likely": bool(told["good"] >= 0.5),
+        "regime": str(told["regime"]),
+        "error": wording.percent(told["val_error"]),
+        "interval": wording.interval(told["low"], told["high"]),
+        "reference": wording.percent(fitted.cuts.reference),
+        "threshold": wording.percent(fitted.cuts.at_skill(fitted.cuts.tau)),
+        "moves": moves,
+        "helps": helping[0] if helping else None,
+        "data": _data(fitted, point),
+        "nearest": [t.number for t in _nearest(subject, fitted, point)],
+        "undecided": wording.percent(fitted.undecided_area()),
+    }
+
+
+def _move(step: Step) -> dict[str, Any]:
+    names = MORE.get(step.dial, (f"a higher {wording.dial(step.dial)}", f"a lower {wording.dial(step.dial)}"))
+    return {
+        "name": names[0] if step.after > step.before else names[1],
+        "dial": wording.dial(step.dial),
+        "before": wording.value(step.dial, step.before),
+        "after": wording.value(step.dial, step.after),
+        "error_before": wording.percent(step.error_before),
+        "error_after": wording.percent(step.error_after),
+        "good_before": wording.probability(step.good_before),
+        "good_after": wording.probability(step.good_after),
+        "probability": wording.probability(step.lowers),
+        "lowers": step.lowers,
+        "change": step.error_before - step.error_after,
+    }
+
+
+def _data(fitted: RegimeMap, point: dict[str, Any]) -> dict[str, Any] | None:
+    """More data than there are cannot be asked of the map; what the last doubling brought can."""
+    if "train_fraction" not in fitted.encoder.names:
+        return None
+    down = [s for s in steps(fitted, point) if s.dial == "train_fraction" and s.after < s.before]
+    if not down:
+        return None
+    helped = 1 - down[0].lowers
+    return _move(down[0]) | {"helped": wording.probability(helped), "sure": helped >= SURE}
+
+
+def _nearest(subject: Subject, fitted: RegimeMap, point: dict[str, Any]) -> list[TrialRecord]:
+    by_id = {t.trial_id: t for t in subject.trials}
+    return [by_id[i] for i in fitted.nearest(point, k=3) if i in by_id]
+
+
+def _best(subject: Subject) -> dict[str, Any] | None:
+    """The finished trial of the lowest last validation error, with Wilson's 95 % interval of its images."""
+    ended = [(r, t) for t in subject.trials if t.state is TrialState.FINISHED and (r := final_record(t)) is not None]
+    if not ended:
+        return None
+    record, trial = min(ended, key=lambda pair: pair[0].val_error)
+    low, high = proportion_confint(round(record.val_error * record.val_n), record.val_n, method="wilson")
+    label = subject.labels.get(trial.trial_id)
+    return {
+        "number": trial.number,
+        "net": wording.net(trial.config.model.name),
+        "setting": wording.setting(subject.point(trial)),
+        "error": wording.percent(record.val_error),
+        "interval": wording.interval(float(low), float(high)),
+        "images": record.val_n,
+        "regime": label.regime.value if label else None,
+    }

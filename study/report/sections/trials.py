@@ -1,0 +1,122 @@
+"""Every trial as columns for the page's scripts: outcome, dials, curves, where it lies on the map."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from study.records import EpochRecord, TrialRecord
+from study.regimes import label_all
+from study.report import axes, vocabulary
+from study.report.pack import Pack
+from study.report.sections.gradients import ends_of
+from study.report.subject import Subject
+from study.search.space import point_of
+
+MOST_POINTS: Final = 40  # of one curve
+MOST_PROFILES: Final = 400  # trials whose gradient profiles are kept
+
+
+def trials(subject: Subject, pack: Pack, taus: list[float]) -> dict[str, Any]:
+    """One entry a trial in each column, in order of creation."""
+    told = subject.trials
+    labels = [subject.labels.get(t.trial_id) for t in told]
+    curves = [thinned(t.epochs) for t in told]
+    return {
+        "number": [t.number for t in told],
+        "id": [t.trial_id for t in told],
+        "net": [t.config.model.name for t in told],
+        "state": [t.state.value for t in told],
+        "origin": [t.origin for t in told],
+        "message": {t.number: t.message for t in told if t.message},
+        "attempts": {t.number: t.attempts for t in told if t.attempts > 1},
+        "regimes": [pack.add(np.array(row, dtype=np.uint8)) for row in regimes(subject, taus)],
+        "probability": pack.rates([label.probability if label else np.nan for label in labels]),
+        "flags": {t.number: label.flags for t, label in zip(told, labels, strict=True) if label and label.flags},
+        "train_error": [_finite(t.last.train_error) if t.last else None for t in told],
+        "val_error": [_finite(t.last.val_error) if t.last else None for t in told],
+        "val_n": [t.last.val_n if t.last else None for t in told],
+        "epochs": [len(t.epochs) for t in told],
+        "parameters": [t.size.parameters if t.size else None for t in told],
+        "flops": [t.size.flops if t.size else None for t in told],
+        "seconds": [_finite(t.seconds) if t.epochs else None for t in told],
+        "dials": dials(told),
+        "searched": list(subject.space),
+        "place": places(subject, pack),
+        "curves": {
+            "points": [len(c) for c in curves],
+            "epoch": pack.add(np.array([min(e.epoch, 65535) for c in curves for e in c], dtype=np.uint16)),
+            "train": pack.rates([e.train_error for c in curves for e in c]),
+            "val": pack.rates([e.val_error for c in curves for e in c]),
+        },
+        "gradients": profiles(told, pack),
+    }
+
+
+def regimes(subject: Subject, taus: list[float]) -> list[list[int]]:
+    """At each tau, the position of every trial's regime in the vocabulary."""
+    rows = []
+    for tau in taus:
+        found = subject.labels
+        if tau != subject.config.regimes.tau and not subject.no_labels:
+            thresholds = subject.config.regimes.model_copy(update={"tau": tau})
+            told = label_all(
+                subject.trials, thresholds, classes=len(subject.classes), chance_error=subject.study.chance_error
+            )
+            found = {label.trial_id: label for label in told}
+        labels = [found.get(t.trial_id) for t in subject.trials]
+        rows.append([vocabulary.position(label.regime if label else None) for label in labels])
+    return rows
+
+
+def thinned(epochs: tuple[EpochRecord, ...], most: int = MOST_POINTS) -> list[EpochRecord]:
+    """At most that many epochs, evenly spaced, first and last among them."""
+    if len(epochs) <= most:
+        return list(epochs)
+    return [epochs[i] for i in np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))]
+
+
+def dials(told: list[TrialRecord]) -> dict[str, Any]:
+    """Every dial of the configurations: ``one`` value where all trials share it, else a list of ``all``."""
+    flat = [t.config.flat() for t in told]
+    columns = {name: [row[name] for row in flat] for name in (flat[0] if flat else {})}
+    return {
+        name: {"one": values[0]} if all(v == values[0] for v in values) else {"all": values}
+        for name, values in columns.items()
+    }
+
+
+def places(subject: Subject, pack: Pack) -> dict[str, Any]:
+    """By numeric dial of the map, where each trial lies from 0 to 1; missing for a trial outside the space."""
+    if subject.map is None:
+        return {}
+    encoder = subject.map.encoder
+    inside = [point_of(t.config, subject.space) is not None for t in subject.trials]
+    found = {}
+    for name in encoder.names:
+        if axes.numeric(encoder.space[name]):
+            axis = axes.axis(name, encoder.space[name])
+            values = np.array([_number(subject.dial(t, name)) for t in subject.trials])
+            ends = np.log([axis["low"], axis["high"]]) if axis["log"] else np.array([axis["low"], axis["high"]])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                place = ((np.log(values) if axis["log"] else values) - ends[0]) / (ends[1] - ends[0])
+            found[name] = pack.rates(np.where(inside, place, np.nan))
+    return found
+
+
+def profiles(told: list[TrialRecord], pack: Pack) -> dict[int, Any]:
+    """By trial number, gradient norms by layer at initialization and at the end, for the detail view."""
+    found = {}
+    for trial in told:
+        ends = ends_of(trial)
+        if ends is not None and len(found) < MOST_PROFILES:
+            first, last = (np.array(p.gradient_norms, dtype=np.float32) for p in ends)
+            found[trial.number] = {"first": pack.add(first), "last": pack.add(last), "step": ends[1].step}
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None
+
+
+def _number(value: Any) -> float:
+    return float(value) if value is not None else np.nan

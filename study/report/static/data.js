@@ -1,0 +1,97 @@
+// What the page was given, and arrays cut from the one compressed blob.
+
+const MISSING = 65535;
+const data = JSON.parse(document.getElementById("data").textContent);
+const trials = data.trials;
+const byNumber = new Map(trials.number.map((number, i) => [number, i]));
+let blob;
+
+async function inflate(id) {
+  const element = document.getElementById(id);
+  const bytes = Uint8Array.from(atob(element.textContent.trim()), (c) => c.charCodeAt(0));
+  element.remove();
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
+
+function cut({ at, n, type }) {
+  const kinds = { u8: Uint8Array, u16: Uint16Array, f32: Float32Array };
+  return new kinds[type](blob, at, n);
+}
+
+/** Shares from 0 to 1; null where nothing finite was measured. */
+function rates(reference) {
+  return Array.from(cut(reference), (v) => (v === MISSING ? null : v / (MISSING - 1)));
+}
+
+function dial(name, i) {
+  const column = trials.dials[name];
+  return "one" in column ? column.one : column.all[i];
+}
+
+function valueOf(name, i) {
+  return name === "architecture" ? trials.net[i] : dial(name, i);
+}
+
+const nameOf = (dialName) => data.dials[dialName] ?? dialName.replaceAll("_", " ");
+const netName = (net) => data.nets[net] ?? net;
+const linspace = (n) => Array.from({ length: n }, (_, i) => (n > 1 ? i / (n - 1) : 0.5));
+
+function percent(share) {
+  if (share === null || share === undefined) return "not measured";
+  const shown = 100 * share;
+  if (shown > 0 && shown < 0.1) return "below 0.1 %";
+  return `${shown >= 10 || shown === 0 ? shown.toFixed(0) : shown.toFixed(1)} %`;
+}
+
+function shown(name, value) {
+  if (value === null || value === undefined) return "not set";
+  if (name === "architecture") return netName(value);
+  if (typeof value !== "number") return String(value);
+  if (name === "train_fraction" || name === "label_noise") return percent(value);
+  return Number.isInteger(value) ? value.toLocaleString("en") : Number(value.toPrecision(3)).toString();
+}
+
+function magnitude(value) {
+  if (value === null || value === undefined) return "not measured";
+  for (const [unit, size] of [["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3]])
+    if (value >= size) return `${Number((value / size).toPrecision(3))} ${unit}`;
+  return String(value);
+}
+
+function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "not measured";
+  if (seconds < 120) return `${Number(seconds.toPrecision(3))} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** An error that is missing because training broke down is an outcome, not a gap. */
+function errorText(i, value) {
+  if (value !== null) return percent(value);
+  return trials.state[i] === "diverged" ? "diverged" : "not measured";
+}
+
+function lookAt(i, tau = data.map.taus?.indexOf(data.tau) ?? 0) {
+  return data.looks[cut(trials.regimes[Math.max(tau, 0)])[i]];
+}
+
+/** Elements without markup: every text is a text node, whatever it holds. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value);
+  }
+  element.append(...children.filter((c) => c !== null && c !== undefined));
+  return element;
+}
+
+function select(label, options, value, onchange) {
+  const list = make("select", { onchange: (event) => onchange(event.target.value) });
+  for (const { key, name } of options) list.append(make("option", { value: key, selected: String(key) === String(value) }, name));
+  return make("label", {}, label, list);
+}
+
+/** Text for plotly, which reads a little markup of its own. */
+const escaped = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -1,0 +1,82 @@
+// One way to draw: plotly with the page's colours, drawn when first seen and again when the theme or width changes.
+
+const SERIES = [["#0072B2", "circle", "solid"], ["#D55E00", "square", "dash"], ["#009E73", "diamond", "dot"], ["#CC79A7", "triangle-up", "dashdot"], ["#E69F00", "x", "longdash"], ["#7F7F7F", "cross", "solid"], ["#56B4E9", "star", "dash"], ["#9467bd", "hexagon", "dot"]];
+const drawn = new Map();
+const probe = document.body.appendChild(make("span", { hidden: true }));
+
+function colour(name) {
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color;
+}
+
+function faded(hex, alpha) {
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  return `rgba(${r},${g},${b},${alpha})`;
+}
+
+function axis(title, more = {}) {
+  return { title: { text: title, standoff: 8 }, gridcolor: colour("rule"), linecolor: colour("soft"), zeroline: false, fixedrange: true, automargin: true, ...more };
+}
+
+function layout(more = {}) {
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("ink") },
+    margin: { l: 8, r: 8, t: 8, b: 8 }, hovermode: "closest", dragmode: false, showlegend: false,
+    hoverlabel: { align: "left", bgcolor: colour("card"), bordercolor: colour("soft"), font: { color: colour("ink"), size: 13 } },
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 13 } },
+    ...more,
+  };
+}
+
+/** `make` returns {traces, layout}; it is called again for another theme. */
+function draw(id, figure, onclick) {
+  const element = typeof id === "string" ? document.getElementById(id) : id;
+  const first = !drawn.has(element);
+  drawn.set(element, figure);
+  const { traces, layout: arrangement } = figure();
+  Plotly.react(element, traces, arrangement, { displayModeBar: false, responsive: true });
+  if (first && onclick) element.on("plotly_click", (event) => onclick(event.points[0]));
+}
+
+const waiting = new IntersectionObserver((entries) => {
+  for (const entry of entries)
+    if (entry.isIntersecting) {
+      waiting.unobserve(entry.target);
+      entry.target.fitscape();
+    }
+}, { rootMargin: "600px" });
+
+/** Draw when the reader comes near: opening the page does not wait for figures far below. */
+function drawLater(id, figure, onclick) {
+  const element = typeof id === "string" ? document.getElementById(id) : id;
+  if (!element) return;
+  element.fitscape = () => draw(element, figure, onclick);
+  waiting.observe(element);
+}
+
+function redraw() {
+  for (const [element, figure] of drawn) {
+    if (!element.isConnected) drawn.delete(element);
+    else draw(element, figure);
+  }
+}
+
+function themes() {
+  const button = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+  const name = () => {
+    button.textContent = dark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", `Switch to ${dark() ? "light" : "dark"} colours`);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    document.documentElement.dataset.theme = dark() ? "light" : "dark";
+    name();
+    redraw();
+  });
+  system.addEventListener("change", () => { name(); redraw(); });
+  addEventListener("beforeprint", () => { for (const e of document.querySelectorAll(".plot")) if (!drawn.has(e)) e.fitscape?.(); });
+  name();
+}

@@ -1,0 +1,76 @@
+// The figures that do not switch: shares by architecture, depth, gradients, importance of dials.
+
+const PATTERNS = { good: "", overfit: "/", underfit: ".", diverged: "x" };
+
+function comparisonFigure() {
+  const rows = data.comparison.filter((row) => row.shares).reverse();
+  return {
+    traces: ["good", "overfit", "underfit", "diverged"].map((name) => ({
+      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name]), name, showlegend: true,
+      text: rows.map((r) => (r.shares[name] > 0.08 ? `${name} ${percent(r.shares[name])}` : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0,
+      insidetextfont: { color: "#fff" }, constraintext: "none",
+      marker: { color: faded(lookOf(name).colour, 0.92), line: { color: colour("card"), width: 1.5 } },
+      hovertemplate: `%{y}: ${name} %{x:.1%}<extra></extra>`,
+    })),
+    layout: layout({ barmode: "stack", bargap: 0.35, xaxis: axis("share of the search space", { tickformat: ".0%", range: [0, 1] }), yaxis: axis(""), showlegend: true, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "normal" } }),
+  };
+}
+
+function degradationFigure() {
+  const { series } = data.degradation;
+  const depths = [...new Set(series.flatMap((s) => s.depths))].sort((a, b) => a - b);
+  const traces = series.flatMap((s, k) => {
+    const [hue, symbol, dash] = SERIES[k % SERIES.length];
+    const x = s.depths.map(String);
+    const runs = s.seeds.map((seed) => ({
+      type: "scatter", mode: "lines+markers", x, y: s.runs.map((r) => r[seed] ?? null), line: { color: faded(hue, 0.35), width: 1 }, marker: { size: 4, color: faded(hue, 0.5) },
+      hovertemplate: `${escaped(s.family)}-%{x}, seed ${seed}: %{y:.1%}<extra></extra>`,
+    }));
+    const mean = {
+      type: "scatter", mode: "lines+markers", x, y: s.mean, name: s.family, showlegend: true, line: { color: hue, width: 3, dash }, marker: { symbol, size: 11, color: hue },
+      error_y: { type: "data", symmetric: false, array: s.mean.map((m, i) => (s.high[i] ?? m) - m), arrayminus: s.mean.map((m, i) => m - (s.low[i] ?? m)), color: hue, width: 6 },
+      hovertemplate: `${escaped(s.family)}-%{x}: %{y:.1%} on average<extra></extra>`,
+    };
+    return [...runs, mean];
+  });
+  return { traces, layout: layout({ xaxis: axis("depth (weight layers)", { type: "category", categoryorder: "array", categoryarray: depths.map(String) }), yaxis: axis("training error", { tickformat: ".0%", rangemode: "tozero" }), showlegend: true }) };
+}
+
+function gradientsFigure(which, title) {
+  return () => {
+    const traces = data.gradients.flatMap((g, k) => {
+      const [hue, symbol, dash] = SERIES[k % SERIES.length];
+      const x = linspace(g.layers.length), { low, middle, high } = g[which];
+      const band = { type: "scatter", mode: "lines", line: { width: 0 }, hoverinfo: "skip", x };
+      return [
+        { ...band, y: low }, { ...band, y: high, fill: "tonexty", fillcolor: faded(hue, 0.12) },
+        { type: "scatter", mode: "lines+markers", x, y: middle, name: g.name, showlegend: true, line: { color: hue, width: 2.2, dash }, marker: { symbol, size: g.layers.length > 30 ? 0.1 : 6, color: hue },
+          text: g.layers.map(escaped), hovertemplate: `${escaped(g.name)}<br>%{text}: %{y:.3g}<extra></extra>` },
+      ];
+    });
+    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 8, t: 34, b: 8 }, showlegend: true, legend: { orientation: "h", y: -0.22, yanchor: "top", x: 0 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.02, 1.02] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: 1 }) }) };
+  };
+}
+
+function importanceFigure() {
+  const rows = [...data.importance].reverse();
+  return {
+    traces: [{
+      type: "bar", orientation: "h", y: rows.map((r) => r.name), x: rows.map((r) => r.share), marker: { color: colour("accent") },
+      error_x: { type: "data", symmetric: false, array: rows.map((r) => r.high - r.share), arrayminus: rows.map((r) => r.share - r.low), color: colour("ink"), thickness: 1.5 },
+      hovertemplate: "%{y}: %{x:.1%}<extra></extra>",
+    }],
+    layout: layout({ bargap: 0.4, xaxis: axis("share of the variation explained", { tickformat: ".0%", range: [0, 1] }), yaxis: axis("") }),
+  };
+}
+
+function startFigures() {
+  const sized = (id, rows, each) => { const e = document.getElementById(id); if (e) e.style.height = `${90 + each * rows}px`; };
+  sized("comparison-plot", data.comparison.filter((r) => r.shares).length, 52);
+  sized("dials-plot", data.importance.length, 40);
+  drawLater("comparison-plot", comparisonFigure);
+  drawLater("degradation-plot", degradationFigure);
+  drawLater("gradients-first", gradientsFigure("first", "At initialization"));
+  drawLater("gradients-last", gradientsFigure("last", "At the end of training"));
+  drawLater("dials-plot", importanceFigure);
+}

@@ -1,0 +1,126 @@
+// The regime map and its switches.
+
+const NEAR = 0.25; // of an axis: further from the plane than this in another dial, a trial is faint
+const view = {};
+
+function planeFor({ slice, hold, x, y }) {
+  const here = data.map.planes.filter((p) => p.slice === slice && p.hold === hold);
+  const straight = here.find((p) => p.x === x && p.y === y);
+  if (straight) return { plane: straight, transposed: false };
+  const turned = here.find((p) => p.x === y && p.y === x);
+  return turned ? { plane: turned, transposed: true } : null;
+}
+
+const partners = (x) => Object.keys(data.map.axes).filter((y) => planeFor({ ...view, x, y }));
+
+function ticks(name, low = null) {
+  const { ticks: pairs, name: title } = data.map.axes[name];
+  return axis(title, { tickvals: pairs.map((t) => t[0]), ticktext: pairs.map((t) => t[1]), range: low ?? [-0.02, 1.02], showgrid: false, constrain: "domain" });
+}
+
+function summary(i) {
+  const dials = trials.searched.filter((n) => n !== "architecture").map((n) => `${escaped(nameOf(n))} ${escaped(shown(n, valueOf(n, i)))}`);
+  const look = lookAt(i, view.tau);
+  return [
+    `<b>#${trials.number[i]} ${escaped(netName(trials.net[i]))}</b> ${look.glyph} ${look.name}`, ...dials, `seed ${dial("seed", i)}`,
+    `training error ${errorText(i, trials.train_error[i])}`, `validation error ${errorText(i, trials.val_error[i])}`,
+  ].join("<br>");
+}
+
+/** Trials of this net inside the space, by regime; `near` says how far they lie from the plane. */
+function markers(plane, xs, ys) {
+  const regimes = cut(trials.regimes[view.tau]);
+  const others = Object.keys(plane.point).filter((n) => n !== view.x && n !== view.y);
+  const places = others.map((n) => [rates(trials.place[n]), placeOf(n, plane.point[n])]);
+  const groups = data.looks.map(() => ({ x: [], y: [], which: [], opacity: [] }));
+  trials.number.forEach((_, i) => {
+    const fits = view.slice === trials.net[i] || view.slice === dial("family", i);
+    if (!fits || xs[i] === null || ys[i] === null) return;
+    const group = groups[regimes[i]];
+    const away = Math.max(0, ...places.map(([at, here]) => (at[i] === null ? 1 : Math.abs(at[i] - here))));
+    group.x.push(xs[i]); group.y.push(ys[i]); group.which.push(i); group.opacity.push(away <= NEAR ? 1 : 0.35);
+  });
+  return groups.flatMap((group, k) => (group.which.length ? [{
+    type: "scatter", mode: "markers", x: group.x, y: group.y, customdata: group.which, name: `${data.looks[k].glyph} ${data.looks[k].name}`,
+    text: group.which.map(summary), hovertemplate: "%{text}<extra></extra>", cliponaxis: false, showlegend: true,
+    marker: { symbol: data.looks[k].symbol, size: group.which.length > 300 ? 6 : 9, color: data.looks[k].colour, opacity: group.opacity, line: { width: 1.2, color: colour("card") } },
+  }] : []));
+}
+
+function placeOf(name, value) {
+  const { low, high, log } = data.map.axes[name];
+  return log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+}
+
+function planeFigure(plane, grids) {
+  const trialMarkers = markers(plane, rates(trials.place[view.x]), rates(trials.place[view.y]));
+  const names = territories(grids).filter((t) => t.share > 0.03).map((t) => ({
+    x: t.x, y: t.y, text: `<b>${t.name}</b>`, showarrow: false, font: { size: 15, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3,
+  }));
+  return {
+    traces: [...boundaries(grids), ...trialMarkers],
+    layout: layout({
+      xaxis: ticks(view.x), yaxis: ticks(view.y), showlegend: true, annotations: names,
+      images: [{ source: paint(grids), xref: "x", yref: "y", x: 0, y: 1, sizex: 1, sizey: 1, sizing: "stretch", layer: "below" }],
+    }),
+  };
+}
+
+/** One numeric dial: probabilities along it instead of a plane. */
+function lineFigure(grids) {
+  const x = linspace(data.map.side);
+  return {
+    traces: REGIMES.map((name, k) => ({
+      type: "scatter", mode: "lines", x, y: grids[k][0], name: `${lookOf(name).glyph} ${name}`, showlegend: true,
+      line: { color: lookOf(name).colour, width: 3, dash: lookOf(name).dash }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
+    })),
+    layout: layout({ xaxis: ticks(view.x, [0, 1]), yaxis: axis("probability", { range: [0, 1.01] }), showlegend: true }),
+  };
+}
+
+function describe(plane, grids) {
+  const net = data.map.slices.find((s) => s.key === view.slice).name;
+  const parts = territories(grids).filter((t) => t.share > 0.005).sort((a, b) => b.share - a.share).map((t) => `${t.name} ${percent(t.share)}`);
+  const decided = territories(grids).reduce((sum, t) => sum + t.decided, 0);
+  const axes = view.y ? `${nameOf(view.x)} and ${nameOf(view.y)}` : nameOf(view.x);
+  const tau = data.map.taus[view.tau];
+  return `${net} over ${axes}${plane.held ? `, at ${plane.held}` : ""}. Good means at most ${tau} of the way from the best reachable error to chance. `
+    + `Likeliest regime by area: ${parts.join(", ")}; ${percent(1 - decided)} is undecided (hatched).`;
+}
+
+function show() {
+  const { plane, transposed } = planeFor(view);
+  const grids = probabilities(plane.at[view.tau], transposed);
+  const text = describe(plane, grids);
+  const element = document.getElementById("map-plot");
+  element.setAttribute("aria-label", `Regime map. ${text}`);
+  document.getElementById("map-text").textContent = text;
+  draw(element, () => (view.y ? planeFigure(plane, grids) : lineFigure(grids)), (point) => point.customdata !== undefined && openDetail(point.customdata));
+}
+
+function controls() {
+  const list = (names) => names.map((key) => ({ key, name: nameOf(key) }));
+  const change = (key, parse = (v) => v) => (value) => {
+    view[key] = parse(value);
+    if (!planeFor(view)) view[key === "y" ? "x" : "y"] = partners(view[key === "y" ? "y" : "x"])[0];
+    controls();
+    show();
+    document.querySelector(`#map-controls [data-key="${key}"] select`)?.focus();
+  };
+  const made = [
+    ["slice", data.map.slices.length > 1 && select("Architecture", data.map.slices, view.slice, change("slice"))],
+    ["x", view.y && select("Across", list(Object.keys(data.map.axes).filter((n) => partners(n).length)), view.x, change("x"))],
+    ["y", view.y && select("Upwards", list(partners(view.x)), view.y, change("y"))],
+    ["tau", select("Good up to (tau)", data.map.taus.map((tau, i) => ({ key: i, name: tau === data.map.tau ? `${tau} (this study's)` : String(tau) })), view.tau, change("tau", Number))],
+    ["hold", Object.keys(data.map.axes).length > 2 && select("Other dials", data.map.holds, view.hold, change("hold"))],
+  ];
+  document.getElementById("map-controls").replaceChildren(...made.filter(([, e]) => e).map(([key, e]) => { e.dataset.key = key; return e; }));
+}
+
+function startMap() {
+  if (!data.map.planes.length) return;
+  const { slice, hold, x, y } = data.map.planes[0];
+  Object.assign(view, { slice, hold, x, y, tau: data.map.taus.indexOf(data.map.tau) });
+  controls();
+  show();
+}

@@ -1,0 +1,73 @@
+// A plane of the map as a picture: colour for the likeliest regime, hatching where none is likely enough.
+
+const REGIMES = ["diverged", "good", "overfit", "underfit"];
+const lookOf = (name) => data.looks.find((look) => look.name === name);
+const PIXELS = 420;
+
+/** Four grids [ny][nx] of probabilities; the page holds three, the fourth is the rest. */
+function probabilities(reference, transposed) {
+  const side = data.map.side, bytes = cut(reference), rows = bytes.length / 3 / side;
+  const at = (k, r, c) => bytes[(k * rows + r) * side + c] / 255;
+  const [ny, nx] = transposed ? [side, rows] : [rows, side];
+  const grid = (f) => Array.from({ length: ny }, (_, r) => Array.from({ length: nx }, (_, c) => (transposed ? f(c, r) : f(r, c))));
+  const three = [0, 1, 2].map((k) => grid((r, c) => at(k, r, c)));
+  return [...three, three[0].map((row, r) => row.map((_, c) => Math.max(0, 1 - three[0][r][c] - three[1][r][c] - three[2][r][c])))];
+}
+
+function interpolated(grid, u, v) {
+  const rows = grid.length, columns = grid[0].length;
+  const x = u * (columns - 1), y = v * (rows - 1);
+  const c = Math.min(Math.floor(x), columns - 2), r = Math.min(Math.floor(y), rows - 2);
+  const fx = x - c, fy = y - r;
+  return (grid[r][c] * (1 - fx) + grid[r][c + 1] * fx) * (1 - fy) + (grid[r + 1][c] * (1 - fx) + grid[r + 1][c + 1] * fx) * fy;
+}
+
+/** A PNG as a data URL; y runs upwards. */
+function paint(grids) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = PIXELS;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(PIXELS, PIXELS);
+  const rgb = REGIMES.map((name) => [1, 3, 5].map((i) => parseInt(lookOf(name).colour.slice(i, i + 2), 16)));
+  for (let py = 0; py < PIXELS; py++)
+    for (let px = 0; px < PIXELS; px++) {
+      const p = grids.map((grid) => interpolated(grid, px / (PIXELS - 1), 1 - py / (PIXELS - 1)));
+      const best = p.indexOf(Math.max(...p));
+      const hatched = p[best] < data.map.confidence && (px + py) % 12 < 2;
+      const at = 4 * (py * PIXELS + px);
+      const alpha = hatched ? 1 : 0.15 + 0.5 * Math.max(0, (p[best] - 0.25) / 0.75);
+      for (let k = 0; k < 3; k++) image.data[at + k] = hatched ? 128 : rgb[best][k];
+      image.data[at + 3] = 255 * alpha * (hatched ? 0.75 : 1);
+    }
+  context.putImageData(image, 0, 0);
+  return canvas.toDataURL();
+}
+
+/** Boundaries of each regime on the plane, with their bands. */
+function boundaries(grids) {
+  const y = linspace(grids[0].length), x = linspace(grids[0][0].length);
+  return REGIMES.flatMap((name, k) =>
+    [[0.5, 2, lookOf(name).dash], [0.1, 1, "dot"], [0.9, 1, "dot"]].map(([level, width, dash]) => ({
+      type: "contour", x, y, z: grids[k], autocontour: false, showscale: false, hoverinfo: "skip", showlegend: false,
+      contours: { coloring: "none", start: level, end: level, size: 1 },
+      line: { color: colour("ink"), width: name === "good" && level === 0.5 ? 2.6 : width, dash, smoothing: 0.6 }, opacity: level === 0.5 ? 0.9 : 0.45,
+    })),
+  );
+}
+
+/** Where each regime is decided: its share of the plane, and its middle, for its name. */
+function territories(grids) {
+  const found = REGIMES.map((name) => ({ name, share: 0, decided: 0, x: 0, y: 0, weight: 0 }));
+  const rows = grids[0].length, columns = grids[0][0].length, cells = rows * columns;
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) {
+      const p = grids.map((grid) => grid[r][c]);
+      const best = p.indexOf(Math.max(...p)), here = found[best], weight = p[best] ** 4;
+      here.share += 1 / cells;
+      here.decided += (p[best] >= data.map.confidence) / cells;
+      here.x += (weight * c) / (columns - 1);
+      here.y += (weight * r) / Math.max(rows - 1, 1);
+      here.weight += weight;
+    }
+  return found.map((t) => ({ ...t, x: t.x / t.weight, y: t.y / t.weight }));
+}

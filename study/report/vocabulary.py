@@ -1,0 +1,78 @@
+"""How regimes look and what they mean, in the page and in its pictures."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from study.records import Regime
+
+
+@dataclass(frozen=True)
+class Look:
+    """Never by colour alone: each regime has its own marker and its name beside it."""
+
+    name: str
+    colour: str  # Okabe and Ito (2008): told apart by every kind of colour vision
+    symbol: str  # plotly's marker
+    marker: str  # matplotlib's
+    glyph: str
+    dash: str  # of its boundary
+    meaning: str
+
+
+LOOKS: Final = {
+    look.name: look
+    for look in (
+        Look(
+            Regime.GOOD, "#009E73", "circle", "o", "●", "solid",
+            "The error on unseen images is about as low as any configuration of this study reaches.",
+        ),
+        Look(
+            Regime.OVERFIT, "#D55E00", "triangle-up", "^", "▲", "dash",
+            "The net has learned its training images, but fails on unseen ones: more data or regularization.",
+        ),
+        Look(
+            Regime.UNDERFIT, "#0072B2", "triangle-down", "v", "▼", "dot",
+            "The net has not even learned its training images: more capacity, longer training or less "
+            "regularization.",
+        ),
+        Look(
+            Regime.DIVERGED, "#CC79A7", "x", "X", "✕", "dashdot",
+            "Training broke down: the loss became infinite or no number at all. There is no error to report.",
+        ),
+        Look(
+            Regime.UNTRAINED, "#E69F00", "cross", "P", "✚", "dashdot",
+            "Training ran, but led hardly below guessing. The map counts it with diverged.",
+        ),
+        Look(
+            Regime.UNDECIDED, "#7F7F7F", "diamond-open", "D", "◇", "solid",
+            "No regime is likely enough. More images or more seeds would decide; it is not a regime of its own.",
+        ),
+    )
+}  # fmt: skip
+UNLABELLED: Final = Look(
+    "no label", "#7F7F7F", "circle-open", ".", "○", "solid", "The trial has not ended, or it failed."
+)
+DEGRADED: Final = (
+    "A flag, not a regime: a deeper net trains to a higher error than its shallower twin, although it could copy it. "
+    "An overfit net is the opposite: its training error is low and only its error on unseen images is high. "
+    "So degradation shows in the training error, overfitting in the gap between the two."
+)
+FLAGS: Final = {
+    "degraded": DEGRADED,
+    "vanishing": "The first layer's relative gradient is below a thousandth of the last layer's early in training.",
+    "overfit_in_time": "The validation loss rose significantly after its best epoch.",
+    "overfit_in_time_error": "The validation error rose significantly after its best epoch.",
+    "memorizing": "The net reproduces wrong training labels that unseen images do not explain.",
+    "interpolating": "The training error is at most 1 %.",
+    "mixed": "Training error and gap share the blame, a third to two thirds each.",
+}
+
+
+def as_json() -> list[dict[str, Any]]:
+    """Every look, the unlabelled one last; trials refer to them by position."""
+    return [asdict(look) for look in (*LOOKS.values(), UNLABELLED)]
+
+
+def position(regime: str | None) -> int:
+    """Where a regime stands in :func:`as_json`."""
+    return list(LOOKS).index(regime) if regime in LOOKS else len(LOOKS)

@@ -1,0 +1,89 @@
+"""Numbers and dials as a person reads them. What does not exist is 'not measured', never zero."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+NOT_MEASURED: Final = "not measured"
+DIALS: Final = {
+    "architecture": "architecture",
+    "train_fraction": "share of training images",
+    "label_noise": "label noise",
+    "weight_decay": "weight decay",
+    "lr": "learning rate",
+    "batch_size": "batch size",
+    "growth_rate": "growth rate",
+}
+NETS: Final = {"resnet": "ResNet", "plain": "plain-", "densenet": "DenseNet"}
+
+
+def dial(name: str) -> str:
+    """``weight decay`` for ``weight_decay``."""
+    return DIALS.get(name, name.replace("_", " "))
+
+
+def net(name: str) -> str:
+    """``ResNet18`` for ``resnet18``, as the papers write it."""
+    family = name.rstrip("0123456789")
+    return NETS[family] + name[len(family) :] if family in NETS else name
+
+
+def value(name: str, given: Any) -> str:
+    """A dial's value: shares in per cent, other numbers in three digits."""
+    if given is None:
+        return NOT_MEASURED
+    if name == "architecture":
+        return net(str(given))
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return str(given)
+    return percent(given) if name in ("train_fraction", "label_noise") else number(given)
+
+
+def setting(point: Mapping[str, Any]) -> str:
+    """A point of the space in words, the architecture apart: ``width 0.5, weight decay 1e-4``."""
+    return ", ".join(f"{dial(n)} {value(n, v)}" for n, v in point.items() if n not in ("architecture", "seed"))
+
+
+def number(given: float | None) -> str:
+    if given is None or not math.isfinite(given):
+        return NOT_MEASURED
+    return f"{given:,d}" if isinstance(given, int) else f"{given:.3g}".replace("e-0", "e-").replace("e+0", "e+")
+
+
+def percent(share: float | None) -> str:
+    """``4.2 %``; whole per cents from 10 up."""
+    if share is None or not math.isfinite(share):
+        return NOT_MEASURED
+    shown = 100 * share
+    if 0 < shown < 0.1:
+        return "below 0.1 %"
+    return f"{shown:.0f} %" if shown >= 10 or shown == 0 else f"{shown:.1f} %"
+
+
+def interval(low: float, high: float) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return NOT_MEASURED
+    return f"{percent(low)} to {percent(high)}"
+
+
+def probability(p: float) -> str:
+    """Two digits, never a false certainty."""
+    return "above 0.99" if p > 0.99 else "below 0.01" if p < 0.01 else f"{p:.2f}"
+
+
+def magnitude(given: float | None) -> str:
+    """``11.2 M`` for 11,173,962."""
+    if given is None or not math.isfinite(given):
+        return NOT_MEASURED
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if given >= size:
+            return f"{given / size:.3g} {unit}"
+    return f"{given:g}"
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None or not math.isfinite(seconds):
+        return NOT_MEASURED
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
