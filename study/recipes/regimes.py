@@ -7,18 +7,26 @@ fits well; the map's undecided area lies along the boundaries.
 """
 
 from study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at
+from study.recipes.scale import Scale, data_at, steps_at
 
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """A Sobol design: its trials are a fair sample of the space, so held-out scores of the map are honest."""
+    dataset = dataset or "digits"
     small = scale == "minutes"
+    optimization = Optimization(
+        lr=0.1,
+        epochs=8 if small else 30,
+        steps_per_epoch=steps_at(scale, dataset),
+        batch_size=64 if small else 128,
+        schedule="one_cycle",
+    )
     return StudyConfig(
         name="regimes",
         recipe="regimes",
         description="Regime map over width, train fraction and weight decay for three families.",
-        data=data_at(scale, dataset or "digits"),
-        base=TrialConfig(optimization=Optimization(lr=0.1, epochs=10 if small else 30, schedule="one_cycle")),
+        data=data_at(scale, dataset),
+        base=TrialConfig(optimization=optimization),
         space={
             "architecture": Choices(choices=("resnet18", "plain18", "densenet121")),
             "width": Range(low=0.125, high=0.5 if small else 1.0, log=True),
