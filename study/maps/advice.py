@@ -57,8 +57,8 @@ def best_point(fitted: RegimeMap, held: Mapping[str, Any], *, points: int = 1024
     frame = frame.assign(**{name: pd.Series([value] * len(frame), dtype=object) for name, value in held.items()})
     table = fitted.predict(frame)
     tied = table["good"] >= table["good"].max() - TIED
-    chosen: dict[str, Any] = frame.loc[table["val_error"].where(tied).idxmin()].to_dict()
-    return chosen
+    row = int(np.nanargmin(table["val_error"].where(tied).to_numpy()))
+    return {str(name): value for name, value in frame.iloc[row].items()}
 
 
 def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 4000) -> list[Step]:

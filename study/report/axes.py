@@ -21,7 +21,7 @@ def numeric(distribution: BaseDistribution) -> bool:
 def axis(name: str, distribution: BaseDistribution) -> dict[str, Any]:
     """``low``, ``high``, ``log``, and ``ticks``: (place from 0 to 1, text)."""
     if isinstance(distribution, CategoricalDistribution):
-        choices = sorted(float(c) for c in distribution.choices)
+        choices = sorted(float(c) for c in distribution.choices if isinstance(c, int | float))
         low, high = choices[0], choices[-1]
         log, values = low > 0 and high / low > LOG_SPREAD, choices
     else:
@@ -36,10 +36,10 @@ def axis(name: str, distribution: BaseDistribution) -> dict[str, Any]:
 
 def _ticks(low: float, high: float, log: bool) -> list[float]:
     if not log:
-        found = MaxNLocator(5).tick_values(low, high)
+        found = list(MaxNLocator(5).tick_values(low, high))
     elif high / low > 1000:
-        found = LogLocator(10, numticks=6).tick_values(low, high)
+        found = list(LogLocator(10, numticks=6).tick_values(low, high))
     else:
-        found = np.array([m * 10.0**e for e in range(-9, 10) for m in (1, 2, 5)])
+        found = [m * 10.0**e for e in range(-9, 10) for m in (1, 2, 5)]
     inside = [float(v) for v in found if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
     return inside if len(inside) > 1 else [low, high]

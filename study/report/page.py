@@ -23,18 +23,18 @@ from study.report.sections.trials import trials
 from study.report.subject import Subject
 
 SCRIPTS = ("data", "draw", "plane", "map", "curves", "figures", "table", "detail", "main")  # in this order
-TITLES = {
-    "recommendation": "Recommendation",
-    "words": "What the words mean",
-    "map": "Regime map",
-    "curves": "Learning curves",
-    "comparison": "Architectures compared",
-    "degradation": "Does depth hurt training?",
-    "gradients": "Gradients by layer",
-    "findings": "Findings",
-    "dials": "Which dials matter",
-    "trials": "All trials",
-    "provenance": "What this rests on",
+SECTIONS = {  # key -> title, and its short form for the contents
+    "recommendation": ("Recommendation", "Recommendation"),
+    "words": ("What the words mean", "Words"),
+    "map": ("Regime map", "Map"),
+    "curves": ("Learning curves", "Curves"),
+    "comparison": ("Architectures compared", "Architectures"),
+    "degradation": ("Does depth hurt training?", "Depth"),
+    "gradients": ("Gradients by layer", "Gradients"),
+    "findings": ("Findings", "Findings"),
+    "dials": ("Which dials matter", "Dials"),
+    "trials": ("All trials", "Trials"),
+    "provenance": ("What this rests on", "Basis"),
 }
 
 
@@ -42,7 +42,7 @@ def render(subject: Subject) -> str:
     """The HTML document: under 6 MB at 2,000 trials, and nothing in it comes from elsewhere."""
     pack = Pack()
     plane = planes(subject, pack)
-    context = {
+    context: dict[str, Any] = {
         "recommendation": recommendation(subject),
         "map": plane,
         "comparison": comparison(subject),
@@ -72,7 +72,7 @@ def render(subject: Subject) -> str:
         **context,
         config=subject.config,
         facts=_facts(subject),
-        contents=[(key, title) for key, title in TITLES.items() if not absent.get(key)],
+        contents=[(key, *names) for key, names in SECTIONS.items() if not absent.get(key)],
         looks=vocabulary.LOOKS.values(),
         degraded=vocabulary.DEGRADED,
         has_curves=any(t.epochs for t in subject.trials),

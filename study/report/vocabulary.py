@@ -37,11 +37,11 @@ LOOKS: Final = {
         ),
         Look(
             Regime.DIVERGED, "#CC79A7", "x", "X", "✕", "dashdot",
-            "Training broke down: the loss became infinite or no number at all. There is no error to report.",
+            "Training broke down: the loss became infinite, no number at all, or stayed far above that of guessing.",
         ),
         Look(
             Regime.UNTRAINED, "#E69F00", "cross", "P", "✚", "dashdot",
-            "Training ran, but led hardly below guessing. The map counts it with diverged.",
+            "Training ran, but ended hardly better than guessing. The map counts it with diverged.",
         ),
         Look(
             Regime.UNDECIDED, "#7F7F7F", "diamond-open", "D", "◇", "solid",

@@ -28,7 +28,7 @@ def net(name: str) -> str:
     return NETS[family] + name[len(family) :] if family in NETS else name
 
 
-def value(name: str, given: Any) -> str:
+def value(name: str, given: Any, digits: int = 3) -> str:
     """A dial's value: shares in per cent, other numbers in three digits."""
     if given is None:
         return NOT_MEASURED
@@ -36,18 +36,18 @@ def value(name: str, given: Any) -> str:
         return net(str(given))
     if isinstance(given, bool) or not isinstance(given, int | float):
         return str(given)
-    return percent(given) if name in ("train_fraction", "label_noise") else number(given)
+    return percent(given) if name in ("train_fraction", "label_noise") else number(given, digits)
 
 
-def setting(point: Mapping[str, Any]) -> str:
+def setting(point: Mapping[str, Any], digits: int = 3) -> str:
     """A point of the space in words, the architecture apart: ``width 0.5, weight decay 1e-4``."""
-    return ", ".join(f"{dial(n)} {value(n, v)}" for n, v in point.items() if n not in ("architecture", "seed"))
+    return ", ".join(f"{dial(n)} {value(n, v, digits)}" for n, v in point.items() if n not in ("architecture", "seed"))
 
 
-def number(given: float | None) -> str:
+def number(given: float | None, digits: int = 3) -> str:
     if given is None or not math.isfinite(given):
         return NOT_MEASURED
-    return f"{given:,d}" if isinstance(given, int) else f"{given:.3g}".replace("e-0", "e-").replace("e+0", "e+")
+    return f"{given:,d}" if isinstance(given, int) else f"{given:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 def percent(share: float | None) -> str:

@@ -10,7 +10,7 @@ from study.maps.decision import REGIMES
 from study.records import TrialRecord, TrialState
 from study.regimes import estimate_reference, final_record, standard_draws
 from study.report import wording
-from study.report.sections.planes import slice_dials
+from study.report.sections.planes import slice_dials, slices_of
 from study.report.subject import Subject
 
 POINTS = 512
@@ -38,7 +38,7 @@ def _row(subject: Subject, name: str, trials: list[TrialRecord]) -> dict[str, An
         "parameters": _range([s.parameters for s in sizes]),
         "flops": _range([s.flops for s in sizes]),
         "seconds": wording.duration(float(np.median([t.seconds for t in ended]))) if ended else wording.NOT_MEASURED,
-        "shares": _shares(subject.map, name) if subject.map else None,
+        "shares": _shares(subject, subject.map, name) if subject.map else None,
     }
 
 
@@ -62,12 +62,11 @@ def _range(values: list[int]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _shares(fitted: RegimeMap, name: str) -> dict[str, float] | None:
+def _shares(subject: Subject, fitted: RegimeMap, name: str) -> dict[str, float] | None:
     """Mean probability of each regime over the space with this architecture; None outside the space."""
     picked = slice_dials(fitted, name)
-    for dial, value in picked.items():
-        if value not in fitted.encoder.space[dial].choices:
-            return None
+    if name not in slices_of(subject, fitted):
+        return None
     frame = fitted.encoder.from_unit(fitted.encoder.sobol(POINTS, fitted.seed))
     frame = frame.assign(**{dial: pd.Series([value] * len(frame), dtype=object) for dial, value in picked.items()})
     means = fitted.predict(frame)[list(REGIMES)].mean()

@@ -85,6 +85,6 @@ def _difference(pair: DepthPair) -> dict[str, Any]:
         "deep_error": wording.percent(float(pair.deep_errors.mean())),
         "shallow_error": wording.percent(float(pair.shallow_errors.mean())),
         "difference": f"{100 * evidence.estimate:+.1f} points",
-        "interval": f"{100 * evidence.low:+.1f} to {100 * evidence.high:+.1f} points",
+        "interval": f"{100 * max(evidence.low, -1):+.1f} to {100 * min(evidence.high, 1):+.1f} points",
         "above": evidence.low > 0,
     }

@@ -93,9 +93,10 @@ def holds(subject: Subject, fitted: RegimeMap, name: str) -> Iterator[Hold]:
     """The best point of a slice, and the middle of the space (of unordered dials, the most frequent value)."""
     picked = slice_dials(fitted, name)
     yield Hold("best", "where this net does best", best_point(fitted, conditions(fitted) | picked, points=512))
-    middle = fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)).iloc[0].to_dict()
+    centre = fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)).iloc[0]
+    middle = {str(dial): value for dial, value in centre.items()}
     for dial, distribution in fitted.encoder.space.items():
-        if not axes.numeric(distribution):
+        if isinstance(distribution, CategoricalDistribution) and not axes.numeric(distribution):
             values = Counter(subject.dial(t, dial) for t in subject.trials)
             inside = [v for v, _ in values.most_common() if v in distribution.choices]
             middle[dial] = inside[0] if inside else middle[dial]

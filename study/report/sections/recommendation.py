@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 import pandas as pd
+from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
 from study.maps import RegimeMap
-from study.maps.advice import Step, best_point, conditions, forecast, steps
+from study.maps.advice import CONDITIONS, Step, best_point, conditions, forecast, steps
 from study.records import TrialRecord, TrialState
 from study.regimes import final_record
 from study.report import wording
@@ -39,36 +40,43 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     point = best_point(fitted, conditions(fitted))
     told = forecast(fitted, pd.DataFrame([point])).iloc[0]
-    moves = [_move(step) for step in steps(fitted, point)]
+    told_steps = steps(fitted, point)
+    moves = [_move(fitted, step) for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
     return {
         "net": wording.net(str(point.get("architecture", subject.config.base.model.name))),
-        "setting": wording.setting(point),
+        "setting": wording.setting({k: v for k, v in point.items() if k not in CONDITIONS}, digits=2),
         "good": wording.probability(told["good"]),
         "decided": bool(told["good"] >= fitted.thresholds.confidence),
         "likely": bool(told["good"] >= 0.5),
         "regime": str(told["regime"]),
-        "error": wording.percent(told["val_error"]),
-        "interval": wording.interval(told["low"], told["high"]),
+        "error": _error(fitted, told["val_error"]),
+        "interval": f"{_error(fitted, told['low'])} to {_error(fitted, told['high'])}",
         "reference": wording.percent(fitted.cuts.reference),
         "threshold": wording.percent(fitted.cuts.at_skill(fitted.cuts.tau)),
         "moves": moves,
         "helps": helping[0] if helping else None,
-        "data": _data(fitted, point),
+        "data": _data(fitted, told_steps),
         "nearest": [t.number for t in _nearest(subject, fitted, point)],
         "undecided": wording.percent(fitted.undecided_area()),
     }
 
 
-def _move(step: Step) -> dict[str, Any]:
+def _error(fitted: RegimeMap, error: float) -> str:
+    """The map's scale ends at half the best reachable error."""
+    least = float(expit(fitted.cuts.floor))
+    return f"below {wording.percent(least)}" if error < least else wording.percent(error)
+
+
+def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
     names = MORE.get(step.dial, (f"a higher {wording.dial(step.dial)}", f"a lower {wording.dial(step.dial)}"))
     return {
         "name": names[0] if step.after > step.before else names[1],
         "dial": wording.dial(step.dial),
         "before": wording.value(step.dial, step.before),
         "after": wording.value(step.dial, step.after),
-        "error_before": wording.percent(step.error_before),
-        "error_after": wording.percent(step.error_after),
+        "error_before": _error(fitted, step.error_before),
+        "error_after": _error(fitted, step.error_after),
         "good_before": wording.probability(step.good_before),
         "good_after": wording.probability(step.good_after),
         "probability": wording.probability(step.lowers),
@@ -77,15 +85,13 @@ def _move(step: Step) -> dict[str, Any]:
     }
 
 
-def _data(fitted: RegimeMap, point: dict[str, Any]) -> dict[str, Any] | None:
+def _data(fitted: RegimeMap, told: list[Step]) -> dict[str, Any] | None:
     """More data than there are cannot be asked of the map; what the last doubling brought can."""
-    if "train_fraction" not in fitted.encoder.names:
-        return None
-    down = [s for s in steps(fitted, point) if s.dial == "train_fraction" and s.after < s.before]
+    down = [s for s in told if s.dial == "train_fraction" and s.after < s.before]
     if not down:
         return None
     helped = 1 - down[0].lowers
-    return _move(down[0]) | {"helped": wording.probability(helped), "sure": helped >= SURE}
+    return _move(fitted, down[0]) | {"helped": wording.probability(helped), "sure": helped >= SURE}
 
 
 def _nearest(subject: Subject, fitted: RegimeMap, point: dict[str, Any]) -> list[TrialRecord]:

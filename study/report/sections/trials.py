@@ -1,5 +1,6 @@
 """Every trial as columns for the page's scripts: outcome, dials, curves, where it lies on the map."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -75,7 +76,7 @@ def thinned(epochs: tuple[EpochRecord, ...], most: int = MOST_POINTS) -> list[Ep
     return [epochs[i] for i in np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))]
 
 
-def dials(told: list[TrialRecord]) -> dict[str, Any]:
+def dials(told: Sequence[TrialRecord]) -> dict[str, Any]:
     """Every dial of the configurations: ``one`` value where all trials share it, else a list of ``all``."""
     flat = [t.config.flat() for t in told]
     columns = {name: [row[name] for row in flat] for name in (flat[0] if flat else {})}
@@ -103,9 +104,9 @@ def places(subject: Subject, pack: Pack) -> dict[str, Any]:
     return found
 
 
-def profiles(told: list[TrialRecord], pack: Pack) -> dict[int, Any]:
+def profiles(told: Sequence[TrialRecord], pack: Pack) -> dict[int, Any]:
     """By trial number, gradient norms by layer at initialization and at the end, for the detail view."""
-    found = {}
+    found: dict[int, Any] = {}
     for trial in told:
         ends = ends_of(trial)
         if ends is not None and len(found) < MOST_PROFILES:

@@ -1,12 +1,12 @@
 // The figures that do not switch: shares by architecture, depth, gradients, importance of dials.
 
-const PATTERNS = { good: "", overfit: "/", underfit: ".", diverged: "x" };
+const DASHES = { solid: "solid", dash: "dashed", longdash: "dashed", dot: "dotted", dashdot: "dashed" };
 
 function comparisonFigure() {
   const rows = data.comparison.filter((row) => row.shares).reverse();
   return {
     traces: ["good", "overfit", "underfit", "diverged"].map((name) => ({
-      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name]), name, showlegend: true,
+      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name]), name: mapName(name), showlegend: true,
       text: rows.map((r) => (r.shares[name] > 0.08 ? `${name} ${percent(r.shares[name])}` : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0,
       insidetextfont: { color: "#fff" }, constraintext: "none",
       marker: { color: faded(lookOf(name).colour, 0.92), line: { color: colour("card"), width: 1.5 } },
@@ -23,7 +23,7 @@ function degradationFigure() {
     const [hue, symbol, dash] = SERIES[k % SERIES.length];
     const x = s.depths.map(String);
     const runs = s.seeds.map((seed) => ({
-      type: "scatter", mode: "lines+markers", x, y: s.runs.map((r) => r[seed] ?? null), line: { color: faded(hue, 0.35), width: 1 }, marker: { size: 4, color: faded(hue, 0.5) },
+      type: "scatter", mode: "lines+markers", x, y: s.runs.map((r) => r[seed] ?? null), showlegend: false, line: { color: faded(hue, 0.35), width: 1 }, marker: { size: 4, color: faded(hue, 0.5) },
       hovertemplate: `${escaped(s.family)}-%{x}, seed ${seed}: %{y:.1%}<extra></extra>`,
     }));
     const mean = {
@@ -41,14 +41,14 @@ function gradientsFigure(which, title) {
     const traces = data.gradients.flatMap((g, k) => {
       const [hue, symbol, dash] = SERIES[k % SERIES.length];
       const x = linspace(g.layers.length), { low, middle, high } = g[which];
-      const band = { type: "scatter", mode: "lines", line: { width: 0 }, hoverinfo: "skip", x };
+      const band = { type: "scatter", mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, x };
       return [
         { ...band, y: low }, { ...band, y: high, fill: "tonexty", fillcolor: faded(hue, 0.12) },
-        { type: "scatter", mode: "lines+markers", x, y: middle, name: g.name, showlegend: true, line: { color: hue, width: 2.2, dash }, marker: { symbol, size: g.layers.length > 30 ? 0.1 : 6, color: hue },
+        { type: "scatter", mode: "lines+markers", x, y: middle, name: g.name, line: { color: hue, width: 2.2, dash }, marker: { symbol, size: g.layers.length > 30 ? 0.1 : 6, color: hue },
           text: g.layers.map(escaped), hovertemplate: `${escaped(g.name)}<br>%{text}: %{y:.3g}<extra></extra>` },
       ];
     });
-    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 8, t: 34, b: 8 }, showlegend: true, legend: { orientation: "h", y: -0.22, yanchor: "top", x: 0 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.02, 1.02] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: 1 }) }) };
+    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 8, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.02, 1.02] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: 1 }) }) };
   };
 }
 
@@ -64,10 +64,19 @@ function importanceFigure() {
   };
 }
 
+/** A key that several figures share: the line of each series as it is drawn. */
+function legend(id, names) {
+  document.getElementById(id)?.append(...names.map((name, k) => {
+    const [hue, , dash] = SERIES[k % SERIES.length];
+    return make("li", {}, make("span", { class: "swatch", "aria-hidden": "true", style: `border-top: 3px ${DASHES[dash]} ${hue}` }), name);
+  }));
+}
+
 function startFigures() {
   const sized = (id, rows, each) => { const e = document.getElementById(id); if (e) e.style.height = `${90 + each * rows}px`; };
   sized("comparison-plot", data.comparison.filter((r) => r.shares).length, 52);
   sized("dials-plot", data.importance.length, 40);
+  legend("gradients-key", data.gradients.map((g) => g.name));
   drawLater("comparison-plot", comparisonFigure);
   drawLater("degradation-plot", degradationFigure);
   drawLater("gradients-first", gradientsFigure("first", "At initialization"));

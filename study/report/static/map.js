@@ -41,7 +41,7 @@ function markers(plane, xs, ys) {
     group.x.push(xs[i]); group.y.push(ys[i]); group.which.push(i); group.opacity.push(away <= NEAR ? 1 : 0.35);
   });
   return groups.flatMap((group, k) => (group.which.length ? [{
-    type: "scatter", mode: "markers", x: group.x, y: group.y, customdata: group.which, name: `${data.looks[k].glyph} ${data.looks[k].name}`,
+    type: "scatter", mode: "markers", x: group.x, y: group.y, customdata: group.which, name: data.looks[k].name,
     text: group.which.map(summary), hovertemplate: "%{text}<extra></extra>", cliponaxis: false, showlegend: true,
     marker: { symbol: data.looks[k].symbol, size: group.which.length > 300 ? 6 : 9, color: data.looks[k].colour, opacity: group.opacity, line: { width: 1.2, color: colour("card") } },
   }] : []));
@@ -55,7 +55,7 @@ function placeOf(name, value) {
 function planeFigure(plane, grids) {
   const trialMarkers = markers(plane, rates(trials.place[view.x]), rates(trials.place[view.y]));
   const names = territories(grids).filter((t) => t.share > 0.03).map((t) => ({
-    x: t.x, y: t.y, text: `<b>${t.name}</b>`, showarrow: false, font: { size: 15, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3,
+    x: t.x, y: t.y, text: `<b>${mapName(t.name)}</b>`, showarrow: false, font: { size: 15, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3,
   }));
   return {
     traces: [...boundaries(grids), ...trialMarkers],
@@ -71,7 +71,7 @@ function lineFigure(grids) {
   const x = linspace(data.map.side);
   return {
     traces: REGIMES.map((name, k) => ({
-      type: "scatter", mode: "lines", x, y: grids[k][0], name: `${lookOf(name).glyph} ${name}`, showlegend: true,
+      type: "scatter", mode: "lines", x, y: grids[k][0], name: mapName(name), showlegend: true,
       line: { color: lookOf(name).colour, width: 3, dash: lookOf(name).dash }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
     })),
     layout: layout({ xaxis: ticks(view.x, [0, 1]), yaxis: axis("probability", { range: [0, 1.01] }), showlegend: true }),
@@ -80,7 +80,7 @@ function lineFigure(grids) {
 
 function describe(plane, grids) {
   const net = data.map.slices.find((s) => s.key === view.slice).name;
-  const parts = territories(grids).filter((t) => t.share > 0.005).sort((a, b) => b.share - a.share).map((t) => `${t.name} ${percent(t.share)}`);
+  const parts = territories(grids).filter((t) => t.share > 0.005).sort((a, b) => b.share - a.share).map((t) => `${mapName(t.name)} ${percent(t.share)}`);
   const decided = territories(grids).reduce((sum, t) => sum + t.decided, 0);
   const axes = view.y ? `${nameOf(view.x)} and ${nameOf(view.y)}` : nameOf(view.x);
   const tau = data.map.taus[view.tau];

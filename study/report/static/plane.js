@@ -1,6 +1,7 @@
 // A plane of the map as a picture: colour for the likeliest regime, hatching where none is likely enough.
 
 const REGIMES = ["diverged", "good", "overfit", "underfit"];
+const mapName = (name) => (name === "diverged" ? "untrained or diverged" : name);
 const lookOf = (name) => data.looks.find((look) => look.name === name);
 const PIXELS = 420;
 
@@ -47,7 +48,7 @@ function paint(grids) {
 function boundaries(grids) {
   const y = linspace(grids[0].length), x = linspace(grids[0][0].length);
   return REGIMES.flatMap((name, k) =>
-    [[0.5, 2, lookOf(name).dash], [0.1, 1, "dot"], [0.9, 1, "dot"]].map(([level, width, dash]) => ({
+    [[0.5, 2, lookOf(name).dash], [0.9, 1, "dot"]].map(([level, width, dash]) => ({
       type: "contour", x, y, z: grids[k], autocontour: false, showscale: false, hoverinfo: "skip", showlegend: false,
       contours: { coloring: "none", start: level, end: level, size: 1 },
       line: { color: colour("ink"), width: name === "good" && level === 0.5 ? 2.6 : width, dash, smoothing: 0.6 }, opacity: level === 0.5 ? 0.9 : 0.45,
