@@ -22,7 +22,7 @@ def _run(words: list[str], *, debug: bool) -> int:
     from study.cli.app import app
 
     try:
-        code = app(words, prog_name="fitscape", standalone_mode=False)
+        code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
         sys.stdout.flush()
         return int(code or ExitCode.DONE)
     except BrokenPipeError:  # the reader of our output has left, as `| head` does

@@ -15,7 +15,6 @@ app = typer.Typer(
     help="Maps where image classifiers underfit, fit well, overfit, degrade or diverge.",
     epilog="--debug, anywhere, shows the traceback of an error. Exit codes: 0 done, 1 fault of fitscape, "
     "2 bad input, 3 some trials failed, 130 and 143 interrupted.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -9,32 +9,38 @@ from study import recipes
 from study.config import StudyConfig
 from study.data import check_files
 from study.errors import UserError
-from study.reading import Override, override, parse_set, read_study
+from study.reading import Check, Override, override, parse_set, read_study
 from study.reading.document import Key
 from study.reading.keys import did_you_mean
+from study.scheduling.cluster import available_cpus, count_gpus, require_resources
 
 # A recipe is told its data set: its image size and number of images follow from it.
 ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset"}
 
 
-def configure(study: str, changes: list[Override], scale: str | None = None) -> StudyConfig:
-    """The study that a recipe or a file describes, with some of its values replaced; its data set is there.
+def configure(study: str, changes: list[Override], scale: str | None = None, address: str | None = None) -> StudyConfig:
+    """The study that a recipe or a file describes, with some of its values replaced.
 
     Args:
         study: the name of a recipe, or the path of a YAML file.
         scale: of a recipe; None takes the recipe's own.
+        address: of a Ray cluster; None: a trial must fit on this machine.
 
     Raises:
-        UserError: unknown recipe, key, data set or value; the text says where, and what would be right.
+        UserError: unknown recipe, key, data set or value, or more than this machine has; the text says where, and
+            what would be right.
     """
-    if _is_file(study):
-        if scale is not None:
-            raise UserError("is for recipes", where="--scale", mend="change the file's own values")
-        config = read_study(Path(study), changes)
-    else:
-        config = _from_recipe(study, changes, scale)
-    check_files(config.data)
-    return config
+
+    def possible(config: StudyConfig) -> None:
+        check_files(config.data)
+        if address is None:
+            require_resources(config.resources, cpus=available_cpus(), gpus=count_gpus(), where="this machine")
+
+    if not _is_file(study):
+        return _from_recipe(study, changes, scale, possible)
+    if scale is not None:
+        raise UserError("is for recipes", where="--scale", mend="change the file's own values")
+    return read_study(Path(study), changes, possible)
 
 
 def changes_of(sets: list[str], options: dict[str, tuple[str, object]]) -> list[Override]:
@@ -47,18 +53,19 @@ def _is_file(study: str) -> bool:
     return study.endswith((".yaml", ".yml")) or os.sep in study or Path(study).is_file()
 
 
-def _from_recipe(name: str, changes: list[Override], scale: str | None) -> StudyConfig:
+def _from_recipe(name: str, changes: list[Override], scale: str | None, also: Check) -> StudyConfig:
     if name not in recipes.names():
-        raise UserError(
-            f"no recipe is called '{name}'", mend=f"{did_you_mean(name, recipes.names())}, or name a .yaml file"
-        )
+        hint = did_you_mean(name, recipes.names())
+        mend = f"{hint}{' ' if hint.endswith('?') else ', '}or name a .yaml file"
+        raise UserError(f"no recipe is called '{name}'", mend=mend)
     keywords: dict[str, Any] = {"scale": scale} if scale is not None else {}
     known = {k for k, p in inspect.signature(recipes.get).parameters.items() if p.kind is p.KEYWORD_ONLY}
     rest = []
     for change in changes:
-        keyword = ASKED_OF_RECIPE.get(change.key, str(change.key[0]) if len(change.key) == 1 else "")
+        bare = str(change.key[0]) if len(change.key) == 1 else ""
+        keyword = ASKED_OF_RECIPE.get(change.key, bare)
         if keyword in known and isinstance(change.value, str):
             keywords[keyword] = change.value
-        else:
+        if keyword not in known or keyword != bare:
             rest.append(change)
-    return override(recipes.get(name, **keywords), rest, f"recipe {name}")
+    return override(recipes.get(name, **keywords), rest, f"recipe {name}", also)

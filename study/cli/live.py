@@ -39,7 +39,7 @@ class View(AbstractContextManager["View"]):
         self._take(lambda: None, "message", text=text)
 
     def on_finish(self, summary: Any) -> None:
-        self._take(self.tally.finish, "finish", summary=summary)
+        self._take(lambda: self.tally.finish(summary.get("unshipped_points", 0)), "finish", summary=summary)
 
     def _take(self, count: Callable[[], None], event: str, **facts: Any) -> None:
         # Two locks, never nested: a screen draws under a lock of its own, in which it waits for the tally's.

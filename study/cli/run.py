@@ -36,7 +36,7 @@ def run(
         "--sampler": ("search.sampler", sampler),
         "--tracking-uri": ("tracking.uri", tracking_uri),
     }
-    config = configure(study, changes_of(set_ or [], options), scale)
+    config = configure(study, changes_of(set_ or [], options), scale, address)
     from study import driver
     from study.cli.live import view
 

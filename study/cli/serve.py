@@ -42,7 +42,7 @@ def doctor(
     """Look whether a study can run here: resources, nodes, storage, data, MLflow; each fault names its mend."""
     from study.cli.configure import changes_of, configure
 
-    config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}))
+    config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)
     from study.driver import preflight
 
     findings = preflight(config, root, address=address)

@@ -47,7 +47,8 @@ class Tally:
     def set_backlog(self, points: int) -> None:
         self.backlog = points
 
-    def finish(self) -> None:
+    def finish(self, unshipped: int) -> None:
+        self.backlog = unshipped
         self.speeds.clear()
         self.read(at_once=True)
 

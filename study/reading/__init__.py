@@ -4,40 +4,47 @@ Everything is checked here, in well under a second and before Ray, torch or MLfl
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from study.config import StudyConfig
+from study.errors import UserError
 from study.reading import dials, overrides
 from study.reading.document import Document, read
 from study.reading.explain import Problem, problems, shown
 from study.reading.keys import keys_at
 from study.reading.overrides import Override, parse_set
 
-__all__ = ["Override", "override", "parse_set", "read_study", "validate"]
+__all__ = ["Check", "Override", "override", "parse_set", "read_study", "validate"]
 
 
-def read_study(path: Path, changes: Iterable[Override] = ()) -> StudyConfig:
+Check = Callable[[StudyConfig], object]
+
+
+def read_study(path: Path, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
     """The study of a YAML file, with some of its values replaced.
+
+    Args:
+        also: a further check; where its UserError names a key, the file and the line are put before it.
 
     Raises:
         UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
     """
-    return validate(read(path), changes)
+    return validate(read(path), changes, also)
 
 
-def override(config: StudyConfig, changes: Sequence[Override], origin: str) -> StudyConfig:
+def override(config: StudyConfig, changes: Sequence[Override], origin: str, also: Check | None = None) -> StudyConfig:
     """A study with some of its values replaced; ``origin`` names it in messages (``recipe quickstart``).
 
     Raises:
         UserError: the result is no valid study; the text names the option and the key.
     """
-    return validate(Document(config.model_dump(mode="json"), origin), changes)
+    return validate(Document(config.model_dump(mode="json"), origin), changes, also)
 
 
-def validate(document: Document, changes: Iterable[Override] = ()) -> StudyConfig:
+def validate(document: Document, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
     """A document as a study.
 
     Raises:
@@ -52,7 +59,14 @@ def validate(document: Document, changes: Iterable[Override] = ()) -> StudyConfi
     if isinstance(config.space, str):
         _require_space(config.space, document)
     _refuse(document, [*dials.space_problems(config), *dials.enqueue_problems(points, config.base)])
-    return _validated(document, document.value)
+    config = _validated(document, document.value)
+    if also is not None:
+        try:
+            also(config)
+        except UserError as error:
+            key = tuple(error.where.split("."))
+            raise UserError(error.what, where=document.where(key), mend=error.mend) from None
+    return config
 
 
 def _validated(document: Document, value: dict[str, object]) -> StudyConfig:

@@ -15,9 +15,11 @@ from study.reading.document import Key
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that a mistyped one is nearest to; None where none is near (Ratcliff-Obershelp, 0.6)."""
+    """The known word that a mistyped one is nearest to (Ratcliff-Obershelp, 0.6) or begins; None where none is."""
     folded = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower()[:80], folded, n=1, cutoff=0.6)
+    word = word.lower()[:80]
+    begun = [name for name in folded if len(word) >= 3 and name.startswith(word)]
+    near = difflib.get_close_matches(word, folded, n=1, cutoff=0.6) or begun[:1]
     return folded[near[0]] if near else None
 
 

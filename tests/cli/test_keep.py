@@ -1,0 +1,73 @@
+"""``export``, ``sync``, ``fetch``, ``ui`` and ``doctor``: what they pass on and how they fail."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Command
+
+from study.scheduling.preflight import Finding
+from study.tracking import Backlog
+
+
+def test_export(fitscape: Command, small: Path, tmp_path: Path) -> None:
+    assert fitscape("export", "small", "--to", "out.json").out == "18 trials in out.json\n"
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 18
+
+
+def test_export_refuses_an_ending_before_it_looks_for_the_study(fitscape: Command) -> None:
+    refusal = fitscape("export", "nope", "--to", "out.xls").refusal
+    assert refusal == "out.xls: cannot export to '.xls' (end in one of .json, .csv, .parquet, .db)"
+
+
+@pytest.mark.parametrize("uri", [None, "http://127.0.0.1:5000"])
+def test_sync(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch, uri: str | None) -> None:
+    asked: list[Any] = []
+
+    def ship(ledger: Path, where: str | None) -> Backlog:
+        asked.append((ledger, where))
+        return Backlog(points=0, runs=0, files=0, error="")
+
+    monkeypatch.setattr("study.tracking.sync", ship)
+    assert fitscape("sync", "small", *(("--tracking-uri", uri) if uri else ())).code == 0
+    assert asked == [(Path("fitscape-runs/small/ledger.db"), uri)]
+
+
+def test_sync_says_what_is_left(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = Backlog(points=3, runs=2, files=1, error="the server does not answer")
+    monkeypatch.setattr("study.tracking.sync", lambda *_: left)
+    refusal = fitscape("sync", "small").refusal
+    assert "3 points, 2 runs and 1 files are still unshipped: the server does not answer" in refusal
+
+
+def test_fetch_needs_a_server(fitscape: Command) -> None:
+    assert fitscape("fetch", "small").refusal.startswith("--tracking-uri: is needed")
+
+
+def test_fetch(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.tracking.fetch", lambda name, config, root: root / name / config.uri)
+    assert fitscape("fetch", "small", "--tracking-uri", "x").out == "fitscape-runs/small/x\n"
+
+
+def test_ui_refuses_a_taken_port(fitscape: Command) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert fitscape("ui", "--port", str(port)).refusal.startswith(f"--port: {port} is taken")
+
+
+def test_ui_needs_a_store(fitscape: Command) -> None:
+    assert "no MLflow store here" in fitscape("ui", "--port", "1").refusal
+
+
+def test_doctor_tells_every_finding_and_fails_on_one(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = [Finding("room", True), Finding("no room", False, "make some")]
+    monkeypatch.setattr("study.driver.preflight", lambda config, root, address: findings)
+    ran = fitscape("doctor")
+    assert (ran.code, ran.out) == (2, "ok     room\nFAULT  no room (make some)\n")
+    assert json.loads(fitscape("doctor", "--json").out)[1]["mend"] == "make some"
+    findings.pop()
+    assert fitscape("doctor").code == 0

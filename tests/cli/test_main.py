@@ -1,0 +1,131 @@
+"""The command as a process and its last line of defence."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Command
+
+from study.errors import StudyChanged, UserError
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def spawn(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"}
+    code = "from study.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom study.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print([m for m in ('torch', 'ray', 'mlflow', 'optuna', 'pandas', 'pydantic') if m in sys.modules])"
+    )
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout.rstrip().endswith("[]")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "nope"), "no recipe is called 'nope'"),
+        (("run", "quickstart", "--set", "data.dataset=mnist"), "'mnist' is not a data set"),
+        (("run", "quickstart", "--set", "resources.gpus_per_trial=64"), "a trial asks for 64 GPU, this machine has"),
+        (("run", "quickstart", "--set", "data.dataset=folder:one"), "has one class only, cats"),
+        (("run", "quickstart", "--set", "data.dataset=folder:empty"), "has no subfolders"),
+        (("frobnicate",), "No such command 'frobnicate'"),
+    ],
+)
+def test_bad_input_is_one_line_exit_2_and_quick(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one" / "cats").mkdir(parents=True)
+    (tmp_path / "one" / "cats" / "a.png").touch()
+    begin = time.monotonic()
+    ran = spawn(*words, folder=tmp_path)
+    assert time.monotonic() - begin < 5
+    assert ran.returncode == 2
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("fitscape: ")
+    assert message in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not (tmp_path / "fitscape-runs").exists()
+
+
+def test_a_reader_that_leaves_is_no_fault(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c 'from study.cli import main; main()' schema | head -1; exit ${{PIPESTATUS[0]}}"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    ran = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_no_words_are_help(fitscape: Command) -> None:
+    ran = fitscape()
+    assert ran.code == 0
+    assert "Exit codes" in ran.out
+    assert ran.err == ""
+
+
+def test_version(fitscape: Command) -> None:
+    assert fitscape("--version").out.startswith("fitscape 0.")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run",), "Missing argument 'RECIPE|FILE.yaml' (see fitscape run --help)"),
+        (("run", "quickstart", "--trials", "many"), "Invalid value for '--trials'"),
+        (("run", "quickstart", "--nmae", "x"), "No such option: --nmae"),
+        (("export", "small"), "Missing option '--to'"),
+        (("ui", "--port", "99999"), "Invalid value for '--port'"),
+    ],
+)
+def test_a_wrong_use_of_the_command_is_one_line(fitscape: Command, words: tuple[str, ...], message: str) -> None:
+    assert fitscape(*words).refusal.startswith(message)
+
+
+def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(kind: str) -> None:
+        raise error
+
+    monkeypatch.setattr("study.cli.look._entries", fail)
+
+
+def test_a_fault_of_ours_is_one_line_and_says_how_to_see_more(
+    fitscape: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raising(ZeroDivisionError("two\nlines"), monkeypatch)
+    ran = fitscape("list", "models")
+    assert ran.code == 1
+    assert ran.err == "fitscape: ZeroDivisionError: two lines; this is a fault of fitscape, run again with --debug\n"
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("x"), UserError("x")])
+def test_debug_shows_the_traceback_wherever_it_stands(
+    fitscape: Command, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from study.cli import main
+
+    raising(error, monkeypatch)
+    for words in (["--debug", "list", "models"], ["list", "models", "--debug"]):
+        with pytest.raises(type(error)):
+            main(words)
+
+
+def test_ctrl_c_leaves_with_130(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(KeyboardInterrupt(), monkeypatch)
+    assert fitscape("list", "models").code == 130
+
+
+def test_a_changed_study_shows_every_difference(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(StudyChanged("has changed:\n  code: a was 1, is 2\n  data: b", where="x", mend="undo it"), monkeypatch)
+    ran = fitscape("list", "models")
+    assert ran.code == 2
+    assert ran.err == "fitscape: x: has changed:\n  code: a was 1, is 2\n  data: b (undo it)\n"

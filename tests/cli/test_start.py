@@ -1,0 +1,58 @@
+"""``init`` and ``schema``: what a person starts from is right."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Command
+
+from study.cli.configure import configure
+from study.config import StudyConfig
+from study.reading.keys import keys_at
+from study.reading.schema import SHIPPED, json_schema
+
+
+def test_init_writes_a_study_that_runs(fitscape: Command, tmp_path: Path) -> None:
+    assert fitscape("init").out == "study.yaml written; run it with: fitscape run study.yaml\n"
+    config = configure("study.yaml", [])
+    assert config.name == "my-study"
+    assert set(config.space) == {"architecture", "width", "train_fraction", "weight_decay"}
+
+
+def test_the_template_has_every_section_and_its_defaults(fitscape: Command, tmp_path: Path) -> None:
+    fitscape("init", "s.yaml")
+    written = yaml.safe_load((tmp_path / "s.yaml").read_text())
+    assert {*written, "recipe"} == set(keys_at(()) or ())
+    default = StudyConfig(name="my-study")
+    config = configure("s.yaml", [])
+    for section in ("data", "search", "regimes", "stopping", "resources", "tracking"):
+        assert getattr(config, section) == getattr(default, section)
+
+
+def test_init_never_overwrites(fitscape: Command, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("mine")
+    assert fitscape("init").refusal == "study.yaml: is there already (name another file)"
+    assert (tmp_path / "study.yaml").read_text() == "mine"
+    assert fitscape("init", "none/s.yaml").refusal.startswith("none/s.yaml: cannot be written")
+
+
+def test_the_shipped_schema_is_that_of_the_code(fitscape: Command) -> None:
+    printed = fitscape("schema").out
+    assert json.loads(printed) == json_schema()
+    assert SHIPPED.read_text() == printed, f"fitscape schema > {SHIPPED.name}"
+
+
+def test_the_schema_knows_every_dial_and_family() -> None:
+    text = json.dumps(json_schema())
+    for word in ("densenet", "train_fraction", "architecture", "projection"):
+        assert f'"{word}"' in text
+    assert json_schema()["properties"]["name"]["pattern"]
+    assert re.fullmatch(json_schema()["properties"]["name"]["pattern"], "my-study")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion_is_there(fitscape: Command, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_FITSCAPE_COMPLETE", f"source_{shell}")
+    assert "_FITSCAPE_COMPLETE" in fitscape().out
