@@ -4,11 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from study.config import StudyConfig
 from study.errors import UserError
 from study.ledger import BACKUP_NAME
+from study.reading.document import dump
 from study.search.space import dials, resolve
 from study.tracking import redact
 
@@ -54,7 +53,7 @@ class Folder:
     def write_config(self, config: StudyConfig) -> None:
         """Freeze, whole or not at all."""
         partial = self.config.with_name(f".{self.config.name}.{os.getpid()}")
-        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+        text = dump(config.model_dump(mode="json"))
         partial.write_text(f"# Frozen by fitscape. `fitscape resume` refuses what has changed here.\n{text}")
         partial.replace(self.config)
 

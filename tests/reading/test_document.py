@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from study.errors import UserError
-from study.reading.document import parse, read
+from study.reading.document import dump, parse, read
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,8 @@ def test_every_key_knows_its_line() -> None:
     assert document.where(("b", 1, "d")) == "s.yaml:4: b[1].d"
     assert document.where(("b", 1, "missing")) == "s.yaml:4: b[1].missing"
     assert document.where(()) == "s.yaml:1"
+
+
+@pytest.mark.parametrize("text", ["1e5", "1e-3", "010", "0o7", "no", "null", "~", "true", "1:30", "a: b", "é", "", " "])
+def test_text_that_looks_like_something_else_is_written_so_that_it_stays_text(text: str) -> None:
+    assert parse(dump({"a": text}), "s.yaml").value == {"a": text}
