@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -16,6 +17,14 @@ from study.scheduling.live import Live
 from study.scheduling.reports import End, Report
 
 LOOK_EVERY = 5.0  # seconds between two looks at the cluster
+
+# What Ray says of a lost process, and what that is to a user. Ray's text for any crash speaks of OOM as well.
+_CAUSES = {
+    "low on memory": "oom: its process was ended because its node ran out of memory",
+    "node has died": "its node died",
+    "preempted": "its node was preempted",
+    "worker process has died": "its process was killed or crashed",
+}
 
 # (trial id, its newest record) -> why the trial should stop now, or None
 StopRule = Callable[[str, EpochRecord], str | None]
@@ -79,17 +88,24 @@ class Reports(Live, TrialProgressCallback):
         self._bookkeeper.ended(trial.config["id"], end)
 
     def _cause(self, trial: Trial) -> str:
-        """Why a trial's process ended, in a few words."""
-        try:
-            error = str(trial.get_pickled_error() or "").strip()
-        except Exception as problem:  # noqa: BLE001  (the error file is Tune's; whatever is wrong with it)
-            error = f"unknown, {problem}"
+        """Why a trial's process ended, in a few words instead of Ray's many."""
         silence = time.monotonic() - self._heard.get(trial.config["id"], time.monotonic())
-        if "memory" in error and ("OOM" in error or "out of memory" in error.lower()):
-            return "oom: its process was ended for want of memory"
         if self._timeout is not None and silence >= self._timeout:
             return f"hung: no step for {self._timeout:g} s"
-        return f"its process died: {error.splitlines()[-1][:300]}" if error else "its process died"
+        error = _last_error(trial)
+        for sign, cause in _CAUSES.items():
+            if sign in error:
+                return cause
+        lines = [line.strip() for line in error.splitlines() if line.strip()]
+        return f"its process died: {lines[-1][:300]}" if lines else "its process died"
+
+
+def _last_error(trial: Trial) -> str:
+    """The text of the latest failure in Tune's error file."""
+    try:
+        return Path(trial.error_file).read_text().rpartition("\nFailure # ")[2]
+    except (OSError, TypeError):  # no file was written
+        return ""
 
 
 class Stops(Live, FIFOScheduler):

@@ -1,0 +1,107 @@
+"""One local Ray for all tests of the room, and a study on it that takes seconds."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hand_made
+import odd_trials as odd
+import pytest
+import torch
+from odd_trials import odd_trials
+
+from study.config import StudyConfig
+from study.data import TrialData
+from study.ledger import Ledger
+from study.scheduling.checkpoints import CheckpointStore
+from study.scheduling.cluster import Cluster, Request
+from study.scheduling.interruption import Interruption
+from study.scheduling.run_trials import Outcome, run_trials
+from study.scheduling.watching import Quiet
+from study.training import Settings
+
+
+class Heard(Quiet):
+    """Keeps what a run says."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.started: list[str] = []
+        self.ended: list[str] = []
+
+    def on_message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def on_trial_start(self, record: Any) -> None:
+        self.started.append(record.trial_id)
+
+    def on_trial_end(self, record: Any) -> None:
+        self.ended.append(record.trial_id)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with Cluster(cpus=2, gpus=4) as cluster:
+        from ray import cloudpickle
+
+        for module in (hand_made, odd):  # workers do not have tests/support on their path
+            cloudpickle.register_pickle_by_value(module)
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def images() -> TrialData:
+    """Ten images to train on: what the odd trials never look at."""
+    return TrialData(
+        train_images=torch.zeros(10, 1, 8, 8, dtype=torch.uint8),
+        train_labels=torch.arange(10) % 2,
+        train_moments=torch.zeros(10, 1, 2, dtype=torch.int64),
+        val_images=torch.zeros(4, 1, 8, 8, dtype=torch.uint8),
+        val_labels=torch.arange(4) % 2,
+        val_half=torch.tensor([True, False, True, False]),
+        classes=("a", "b"),
+        fingerprint="0" * 16,
+    )
+
+
+RunStudy = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def run_study(cluster: Cluster, images: TrialData) -> RunStudy:
+    """Run what a folder's ledger lacks, with odd trials."""
+
+    def run(folder: Path, config: StudyConfig, *, seconds: float = 0.0, **given: Any) -> Outcome:
+        path = folder / "ledger.db"
+        ledger = Ledger.open(path) if path.exists() else Ledger.create(path, config, {})
+        with ledger:
+            return run_trials(
+                config,
+                ledger,
+                images,
+                **{
+                    "cluster": cluster,
+                    "request": Request(1, 0),
+                    "settings": Settings(),
+                    "checkpoints": CheckpointStore(str(folder / "checkpoints")),
+                    "interruption": Interruption(),
+                    "run": odd_trials(folder, seconds=seconds),
+                    "save_every": 0.0,
+                    **given,
+                },
+            )
+
+    return run
+
+
+def seeds_study(seeds: list[int], *, epochs: int = 4, **resources: Any) -> StudyConfig:
+    """A trial for each seed; the seed says how it behaves."""
+    return StudyConfig.model_validate(
+        {
+            "name": "odd",
+            "base": {"optimization": {"epochs": epochs}},
+            "enqueue": [{"seed": seed} for seed in seeds],
+            "search": {"trials": len(seeds)},
+            "resources": resources,
+        }
+    )

@@ -1,0 +1,133 @@
+"""Trials that end well, badly, or not at all, on a real Ray: what the ledger holds afterwards."""
+
+import threading
+from pathlib import Path
+
+import odd_trials as odd
+import pytest
+from conftest import Heard, RunStudy, seeds_study
+from odd_trials import epochs_trained
+
+from study.ledger import Ledger
+from study.records import TrialRecord, TrialState
+from study.scheduling.interruption import Interruption
+from study.scheduling.run_trials import Outcome
+
+
+class Mixed:
+    """One study with a trial of every kind."""
+
+    def __init__(self, folder: Path, outcome: Outcome, heard: Heard) -> None:
+        self.folder, self.outcome, self.heard = folder, outcome, heard
+        with Ledger.open(folder / "ledger.db") as ledger:
+            self.trials: dict[int, TrialRecord] = {trial.config.seed: trial for trial in ledger.trials()}
+
+
+@pytest.fixture(scope="module")
+def mixed(run_study: RunStudy, tmp_path_factory: pytest.TempPathFactory) -> Mixed:
+    folder, heard = tmp_path_factory.mktemp("mixed"), Heard()
+    seeds = [1, odd.RAISES, odd.KILLED_ONCE, odd.OUT_OF_MEMORY, odd.NO_RECORD, odd.DIVERGES, 2, odd.HANGS]
+    config = seeds_study([*seeds, odd.KILLED_ALWAYS], max_attempts=2, trial_timeout=2.0)
+    return Mixed(folder, run_study(folder, config, observer=heard), heard)
+
+
+def test_trials_that_end_well_have_every_epoch_once(mixed: Mixed) -> None:
+    for seed in (1, 2):
+        trial = mixed.trials[seed]
+        assert trial.state is TrialState.FINISHED
+        assert [record.epoch for record in trial.epochs] == [1, 2, 3, 4]
+        assert trial.attempts == 1
+        assert trial.device == "cpu"
+        assert ":" in trial.node
+
+
+def test_an_exception_fails_its_trial_alone_and_is_not_tried_again(mixed: Mixed) -> None:
+    trial = mixed.trials[odd.RAISES]
+    assert (trial.state, trial.attempts) == (TrialState.FAILED, 1)
+    assert trial.message == "ArithmeticError: no such luck"
+    assert "odd_trials.py" in trial.extra["traceback"]
+    assert [record.epoch for record in trial.epochs] == [1]
+
+
+def test_a_killed_worker_is_replaced_and_continues_from_the_checkpoint(mixed: Mixed) -> None:
+    trial = mixed.trials[odd.KILLED_ONCE]
+    assert (trial.state, trial.attempts) == (TrialState.FINISHED, 2)
+    trained = epochs_trained(mixed.folder, trial.trial_id)
+    assert trained.count(1) == 1, "it began anew"
+    assert trained[:3] == [1, 2, 3]
+    assert trained[-1] == 4
+    assert [record.epoch for record in trial.epochs] == [1, 2, 3, 4]
+
+
+def test_a_worker_that_dies_every_time_is_given_up(mixed: Mixed) -> None:
+    trial = mixed.trials[odd.KILLED_ALWAYS]
+    assert (trial.state, trial.attempts) == (TrialState.FAILED, 2)
+    assert trial.message == "its process was killed or crashed (2 attempts)"
+
+
+def test_out_of_memory_is_named_and_not_tried_again(mixed: Mixed) -> None:
+    trial = mixed.trials[odd.OUT_OF_MEMORY]
+    assert (trial.state, trial.attempts) == (TrialState.FAILED, 1)
+    assert trial.message.startswith("oom")
+
+
+def test_a_trial_without_an_epoch_record_fails_alone(mixed: Mixed) -> None:
+    trial = mixed.trials[odd.NO_RECORD]
+    assert trial.state is TrialState.FAILED
+    assert "instead of an epoch record" in trial.message
+
+
+def test_divergence_is_an_outcome_of_its_own(mixed: Mixed) -> None:
+    trial = mixed.trials[odd.DIVERGES]
+    assert trial.state is TrialState.DIVERGED
+    assert [record.epoch for record in trial.epochs] == [1, 2]
+    assert trial.last is not None
+    assert trial.last.val_error != trial.last.val_error  # NaN is kept as it is
+
+
+def test_a_hung_trial_is_found_named_and_given_up(mixed: Mixed) -> None:
+    trial = mixed.trials[odd.HANGS]
+    assert trial.state is TrialState.FAILED
+    assert trial.message.startswith("hung: no step for 2 s")
+
+
+def test_counts_tell_the_outcomes_apart(mixed: Mixed) -> None:
+    counts = mixed.outcome.counts
+    assert counts[TrialState.FINISHED] == 3
+    assert counts[TrialState.FAILED] == 5
+    assert counts[TrialState.DIVERGED] == 1
+    assert not mixed.outcome.interrupted
+
+
+def test_every_end_is_told_once_and_retries_are_announced(mixed: Mixed) -> None:
+    assert sorted(mixed.heard.ended) == sorted(trial.trial_id for trial in mixed.trials.values())
+    assert any("attempt 2 of 2" in text for text in mixed.heard.messages)
+
+
+def test_checkpoints_of_ended_trials_are_removed(mixed: Mixed) -> None:
+    assert not list((mixed.folder / "checkpoints").iterdir())
+
+
+def test_an_interrupted_study_is_finished_by_a_second_run(run_study: RunStudy, tmp_path: Path) -> None:
+    config = seeds_study(list(range(5)), epochs=12)
+    interruption = Interruption()
+    threading.Timer(6.0, interruption.request, ("enough",)).start()
+    first = run_study(tmp_path, config, seconds=0.5, interruption=interruption)
+    assert first.interrupted == "enough"
+    assert first.counts[TrialState.PENDING] > 0
+    assert first.counts[TrialState.RUNNING] == 0
+    second = run_study(tmp_path, config, seconds=0.0)
+    assert second.counts[TrialState.FINISHED] == 5
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        for trial in ledger.trials():
+            assert epochs_trained(tmp_path, trial.trial_id) == list(range(1, 13)), "an epoch was trained twice"
+
+
+def test_a_finished_study_is_not_run_again_and_a_raised_target_runs_the_rest(
+    run_study: RunStudy, tmp_path: Path
+) -> None:
+    run_study(tmp_path, seeds_study([1, 2], epochs=1))
+    outcome = run_study(tmp_path, seeds_study([1, 2, 3], epochs=1))
+    assert outcome.counts[TrialState.FINISHED] == 3
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        assert [epochs_trained(tmp_path, t.trial_id) for t in ledger.trials()] == [[1], [1], [1]]

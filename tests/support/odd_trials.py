@@ -1,0 +1,61 @@
+"""Trials that take milliseconds and misbehave on demand, in the place of ``study.training.run_trial``."""
+
+import json
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from hand_made import make_epoch
+
+RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS = range(100, 107)  # seeds
+KILL_AT = 3  # epoch
+
+
+def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[Any]]:
+    """A trial function; each epoch that it trains is a line in ``folder/TRIAL_ID``, each epoch takes ``seconds``."""
+
+    def run(
+        config: Any, data: Any, *, settings: Any, checkpoint: bytes | None, on_step: Callable[[], None]
+    ) -> Iterator[Any]:
+        first = 1
+        if checkpoint is not None:
+            first = json.loads(checkpoint)["epoch"] + 1  # JSONDecodeError is a ValueError: a corrupt checkpoint
+        return epochs(config, first, on_step)
+
+    def epochs(config: Any, first: int, on_step: Callable[[], None]) -> Iterator[Any]:
+        log = folder / config.trial_id
+        for epoch in range(first, config.optimization.epochs + 1):
+            time.sleep(seconds)
+            on_step()
+            with log.open("a") as file:
+                file.write(f"{epoch}\n")
+            died_before = log.read_text().split().count(str(KILL_AT)) > 1
+            if config.seed == RAISES and epoch == 2:
+                raise ArithmeticError("no such luck")
+            if config.seed == OUT_OF_MEMORY:
+                raise MemoryError("3 GiB asked for")
+            if epoch == KILL_AT and (config.seed == KILLED_ALWAYS or (config.seed == KILLED_ONCE and not died_before)):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if config.seed == HANGS and epoch == 2:
+                time.sleep(600)
+            diverged = config.seed == DIVERGES and epoch == 2
+            yield SimpleNamespace(
+                record={} if config.seed == NO_RECORD else make_epoch(0.5, math.nan if diverged else 0.6, epoch=epoch),
+                checkpoint=lambda epoch=epoch: json.dumps({"epoch": epoch}).encode(),
+                diverged=diverged,
+                late=None,
+                size=None,
+            )
+
+    return run
+
+
+def epochs_trained(folder: Path, trial_id: str) -> list[int]:
+    """Every epoch that was trained, in order, over all attempts."""
+    log = folder / trial_id
+    return [int(line) for line in log.read_text().split()] if log.exists() else []
