@@ -4,9 +4,10 @@ Pure functions. Each finding carries an estimate with its interval, the test, ho
 the verdict in plain words.
 """
 
-from study.findings.architectures import arms, tuning_curves
+from study.findings.architectures import tuning_curves
 from study.findings.context import Context, Labels, Question
 from study.findings.double_descent import WidthCurve, width_curves
+from study.findings.duels import Duel, arms, duels
 from study.findings.finding import Evidence, Finding, Method, Verdict, correct, to_json
 from study.findings.frontier import Frontier, trainability_frontier
 from study.findings.questions import QUESTIONS, all_findings
@@ -16,6 +17,7 @@ from study.findings.tuning import TuningCurve, tuning_curve
 __all__ = [
     "QUESTIONS",
     "Context",
+    "Duel",
     "Evidence",
     "Finding",
     "Frontier",
@@ -30,6 +32,7 @@ __all__ = [
     "all_findings",
     "arms",
     "correct",
+    "duels",
     "recommend",
     "to_json",
     "trainability_frontier",

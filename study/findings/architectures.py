@@ -1,15 +1,16 @@
-"""ResNet, DenseNet and plain nets at equal tuning budgets: error, size, speed and stability."""
+"""ResNet, DenseNet and plain nets at equal tuning budgets: error, stability, speed, size."""
 
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Final
 
 import numpy as np
 
-from study.findings.context import Context, Labels, config_key, ended, percent, stalled, val_error
+from study.findings.context import Context, Labels, drawn_alike, percent, stalled, val_error
 from study.findings.cost import cost_findings
+from study.findings.duels import LEAST_TRIALS, Duel, arms, duels
 from study.findings.evidence import (
     RESAMPLES,
+    discordant_evidence,
     earlier_evidence,
     mean_evidence,
     resampled_evidence,
@@ -20,150 +21,147 @@ from study.findings.tuning import TuningCurve, expected_best, resampled_best, tu
 from study.records import TrialRecord
 from study.regimes.skill import Array
 
-LEAST_TRIALS: Final = 5
 MARGIN: Final = 0.005  # half a point of validation error
 QUESTION: Final = "architectures"
-# Which net is claimed to do better than which: residual against its plain twin, dense against residual.
-ORDER: Final = {"densenet": 2, "resnet": 1, "plain": 0}
-
-
-def arms(trials: Sequence[TrialRecord]) -> dict[str, list[TrialRecord]]:
-    """Trials that ran to their end by architecture (``resnet18``), those with enough of them."""
-    found: dict[str, list[TrialRecord]] = {}
-    for trial in ended(trials):
-        found.setdefault(trial.config.model.name, []).append(trial)
-    return {name: group for name, group in sorted(found.items()) if len(group) >= LEAST_TRIALS}
 
 
 def tuning_curves(trials: Sequence[TrialRecord], context: Context) -> dict[str, TuningCurve]:
-    """Expected best error against budget, by architecture; a diverged trial counts as guessing."""
-    curves = {}
-    for name, group in arms(trials).items():
-        a, b = _halves(group, context.chance_error)
-        curves[name] = tuning_curve(a, b, seed=context.seed)
-    return curves
+    """Expected best error against budget, by architecture, of the trials that a sampler drew alike.
+
+    A diverged trial counts as guessing.
+    """
+    drawn = {name: drawn_alike(group) for name, group in arms(trials).items()}
+    return {
+        name: tuning_curve(*_halves(group, context.chance_error), seed=context.seed)
+        for name, group in drawn.items()
+        if len(group) >= LEAST_TRIALS
+    }
 
 
 def architectures(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
-    """Every two architectures: lower error at equal budgets, stability, speed, and error at equal size.
-
-    Trials that are alike in all but the architecture are compared in pairs; else as two samples.
-    """
-    by_name = arms(trials)
+    """Every two architectures: lower error at equal budgets, stability, speed, and error at equal size."""
     found: list[Finding] = []
-    for one, other in combinations(by_name, 2):
-        if len({by_name[name][0].config.model.family for name in (one, other)}) == 1:
-            continue  # depths of one family are the question of degradation
-        better, worse = sorted((one, other), key=lambda n: -ORDER[by_name[n][0].config.model.family])
-        a, b = by_name[better], by_name[worse]
-        found.append(_lower_error(a, b, better, worse, context))
-        found.append(_more_stable(a, b, better, worse, labels))
-        found += _faster(a, b, better, worse, context)
-        found += cost_findings(a, b, better, worse, labels, context)
+    for duel in duels(trials):
+        found.append(_lower_error(duel, context))
+        found.append(_more_stable(duel, labels))
+        found += [_faster(duel, unit, context) for unit in ("epochs", "seconds")]
+        found += cost_findings(duel, labels, context)
     return found
 
 
-def paired(a: Sequence[TrialRecord], b: Sequence[TrialRecord]) -> list[tuple[TrialRecord, TrialRecord]]:
-    """Trials of two architectures that share every other dial."""
-    dials = ("family", "depth", "shortcut", "growth_rate")
-    other = {config_key(t, dials): t for t in b}
-    return [(t, other[key]) for t in a if (key := config_key(t, dials)) in other]
-
-
 def _halves(trials: Sequence[TrialRecord], chance: float) -> tuple[Array, Array]:
-    rows = []
-    for trial in trials:
-        lost = val_error(trial, np.inf) == np.inf or trial.last is None
-        rows.append(
-            (chance, chance) if lost or trial.last is None else (trial.last.val_error_a, trial.last.val_error_b)
-        )
-    a, b = np.array(rows).T
+    """Validation errors on half A and on half B, [N] each."""
+    ends = [None if val_error(t, np.inf) == np.inf else t.last for t in trials]
+    a, b = np.array([(chance, chance) if e is None else (e.val_error_a, e.val_error_b) for e in ends]).T
     return a, b
 
 
-def _lower_error(
-    a: Sequence[TrialRecord], b: Sequence[TrialRecord], better: str, worse: str, context: Context
-) -> Finding:
-    pairs = paired(a, b)
-    if len(pairs) >= LEAST_TRIALS:
-        errors = np.array([[val_error(t, context.chance_error) for t in pair] for pair in pairs])
-        evidence = mean_evidence(errors[:, 1] - errors[:, 0], margin=MARGIN, test="paired t over configurations")
-        means = errors.mean(axis=0)
-        how = f"Over {len(pairs)} pairs of runs alike in every other dial, {better} ends at {percent(means[0])} "
-        how += f"validation error and {worse} at {percent(means[1])}, on average."
-    else:
-        evidence, how = _best_of_budget(a, b, better, worse, context)
+def _lower_error(duel: Duel, context: Context) -> Finding:
+    evidence, how = _of_seeds(duel, context) or _of_pairs(duel, context) or _of_budget(duel, context)
     return judge(
         evidence,
-        claim=f"Architectures: {better} reaches a lower validation error than {worse} at the same tuning budget",
+        claim=f"Architectures: {duel.better} reaches a lower validation error than {duel.worse} at the same tuning "
+        "budget",
         question=QUESTION,
-        family=a[0].config.model.family,
-        unit=f"validation error, {worse} - {better}",
+        family=duel.family,
+        unit=f"validation error, {duel.worse} - {duel.better}",
         explanation=how,
         source="He et al. 2015, tables 2 and 6; Huang et al. 2017, table 2",
     )
 
 
-def _best_of_budget(
-    a: Sequence[TrialRecord], b: Sequence[TrialRecord], better: str, worse: str, context: Context
-) -> tuple[Evidence, str]:
-    """Difference of the expected best errors at the smaller of the two budgets, over resampled trials."""
-    # Half the smaller budget: a bootstrap of the very best of all trials does not cover.
+def _of_seeds(duel: Duel, context: Context) -> tuple[Evidence, str] | None:
+    """Paired by seed, each architecture at its best configuration under that seed (chosen on A, judged on B)."""
+    seeds: dict[int, list[tuple[TrialRecord, TrialRecord]]] = {}
+    for pair in duel.pairs:
+        seeds.setdefault(pair[0].config.seed, []).append(pair)
+    full = [pairs for pairs in seeds.values() if len(pairs) == max(map(len, seeds.values()))]
+    if len(full) < LEAST_TRIALS:
+        return None
+    best = np.empty((len(full), 2))
+    for row, pairs in enumerate(full):
+        for side in (0, 1):
+            a, b = _halves([pair[side] for pair in pairs], context.chance_error)
+            best[row, side] = b[np.argmin(a)]
+    means = best.mean(axis=0)
+    how = f"Over {len(full)} shared seeds, each at the best of the same {len(full[0])} configurations, {duel.better} "
+    how += f"ends at {percent(means[0])} validation error and {duel.worse} at {percent(means[1])}."
+    return mean_evidence(best[:, 1] - best[:, 0], margin=MARGIN, resolution=1e-3, test="paired t over seeds"), how
+
+
+def _of_pairs(duel: Duel, context: Context) -> tuple[Evidence, str] | None:
+    if not duel.pairs:
+        return None
+    errors = np.array([[val_error(t, context.chance_error) for t in pair] for pair in duel.pairs])
+    means = errors.mean(axis=0)
+    how = f"Over {len(errors)} pairs of runs alike in every other dial, {duel.better} ends at {percent(means[0])} "
+    how += f"validation error and {duel.worse} at {percent(means[1])}, on average."
+    test = "paired t over configurations"
+    return mean_evidence(errors[:, 1] - errors[:, 0], margin=MARGIN, resolution=1e-3, test=test), how
+
+
+def _of_budget(duel: Duel, context: Context) -> tuple[Evidence, str]:
+    """Difference of the expected best errors, over resampled trials.
+
+    At half the smaller number of trials: a bootstrap of the very best of all of them does not cover.
+    """
+    a, b = duel.sides
     budget = max(1, min(len(a), len(b)) // 2)
-    halves = [_halves(group, context.chance_error) for group in (a, b)]
     at = np.array([float(budget)])
+    halves = [_halves(group, context.chance_error) for group in (a, b)]
     best = [float(expected_best(*half, at)[0]) for half in halves]
     drawn = [
         resampled_best(*half, at, resamples=RESAMPLES, seed=context.seed + side)[:, 0]
         for side, half in enumerate(halves)
     ]
-    draws = drawn[1] - drawn[0]
     how = f"The best of {budget} random configurations (chosen on one half of validation, judged on the other) is "
-    how += f"expected at {percent(best[0])} for {better} and {percent(best[1])} for {worse}."
-    test = "bootstrap of the expected best error"
-    return resampled_evidence(best[1] - best[0], draws, n=len(a) + len(b), test=test, margin=MARGIN), how
+    how += f"expected at {percent(best[0])} for {duel.better} and {percent(best[1])} for {duel.worse}."
+    evidence = resampled_evidence(
+        best[1] - best[0],
+        drawn[1] - drawn[0],
+        n=len(a) + len(b),
+        test="bootstrap of the expected best error",
+        margin=MARGIN,
+    )
+    return evidence, how
 
 
-def _more_stable(
-    a: Sequence[TrialRecord], b: Sequence[TrialRecord], better: str, worse: str, labels: Labels
-) -> Finding:
-    stable = [sum(not stalled(t, labels) for t in group) for group in (a, b)]
+def _more_stable(duel: Duel, labels: Labels) -> Finding:
+    stable = [[not stalled(t, labels) for t in side] for side in duel.sides]
+    kept, of = [sum(s) for s in stable], [len(s) for s in stable]
+    evidence = discordant_evidence(*stable) if duel.pairs else shares_evidence((kept[0], kept[1]), (of[0], of[1]))
     return judge(
-        shares_evidence((stable[0], stable[1]), (len(a), len(b))),
-        claim=f"Architectures: {better} trains more stably than {worse}",
+        evidence,
+        claim=f"Architectures: {duel.better} trains more stably than {duel.worse}",
         question=QUESTION,
-        family=a[0].config.model.family,
-        unit=f"share of stable runs, {better} - {worse}",
-        explanation=f"{stable[0]} of {len(a)} runs of {better} and {stable[1]} of {len(b)} of {worse} neither diverged "
-        "nor stayed near chance on their own training images.",
+        family=duel.family,
+        unit=f"share of stable runs, {duel.better} - {duel.worse}",
+        explanation=f"{kept[0]} of {of[0]} runs of {duel.better} and {kept[1]} of {of[1]} of {duel.worse} neither "
+        "diverged nor stayed near chance on their own training images.",
         source="He et al. 2015, section 4.1",
     )
 
 
-def _faster(
-    a: Sequence[TrialRecord], b: Sequence[TrialRecord], better: str, worse: str, context: Context
-) -> list[Finding]:
-    """Epochs and seconds to an error that the slower architecture's median run also reaches, if it does."""
-    medians = [float(np.median([val_error(t, context.chance_error) for t in group])) for group in (a, b)]
-    target = max(medians)
-    found = []
-    for unit in ("epochs", "seconds"):
-        times = [np.array([time_to(t, target, unit) for t in group]) for group in (a, b)]
-        reached = [float(np.isfinite(x).mean()) for x in times]
-        median = [f"{np.median(x):.3g}" if np.isfinite(np.median(x)) else "never" for x in times]
-        found.append(
-            judge(
-                earlier_evidence(*times, seed=context.seed),
-                claim=f"Architectures: {better} trains faster than {worse}, in {unit} to a given error",
-                question=QUESTION,
-                family=a[0].config.model.family,
-                unit=f"chance that a run of {better} is the earlier, less one half",
-                explanation=f"{percent(target)} validation error is reached by {percent(reached[0])} of the runs of "
-                f"{better} (median {median[0]} {unit}) and {percent(reached[1])} of {worse} (median {median[1]}).",
-                source="He et al. 2015, section 4.1",
-            )
-        )
-    return found
+def _faster(duel: Duel, unit: str, context: Context) -> Finding:
+    """Time to an error that the worse of the two median runs also reaches."""
+    target = max(float(np.median([val_error(t, context.chance_error) for t in side])) for side in duel.sides)
+    times = [np.array([time_to(t, target, unit) for t in side]) for side in duel.sides]
+    if duel.pairs:
+        evidence = discordant_evidence(list(times[0] < times[1]), list(times[1] < times[0]))
+    else:
+        evidence = earlier_evidence(*times, seed=context.seed)
+    arrived = [percent(float(np.isfinite(x).mean())) for x in times]
+    median = [f"{np.median(x):.3g} {unit}" if np.isfinite(np.median(x)) else "never" for x in times]
+    return judge(
+        evidence,
+        claim=f"Architectures: {duel.better} trains faster than {duel.worse}, in {unit} to a given error",
+        question=QUESTION,
+        family=duel.family,
+        unit=f"share of pairs in which {duel.better} is the earlier, less that in which it is the later",
+        explanation=f"{percent(target)} validation error is reached by {arrived[0]} of the runs of {duel.better} "
+        f"(median {median[0]}) and {arrived[1]} of {duel.worse} (median {median[1]}).",
+        source="He et al. 2015, section 4.1",
+    )
 
 
 def time_to(trial: TrialRecord, error: float, unit: str) -> float:

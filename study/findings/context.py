@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from study.findings.finding import Finding, Method
 from study.records import Label, Regime, TrialRecord, TrialState
+
+UNBIASED: Final = ("sobol", "random", "grid")  # origins of trials that are a fair sample of the space
 
 Labels: TypeAlias = Mapping[str, Label]  # by trial id
 
@@ -32,6 +34,14 @@ def ended(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     """
     told = [t for t in trials if t.state is TrialState.DIVERGED or (t.state is TrialState.FINISHED and t.epochs)]
     return sorted(told, key=lambda t: (t.config.group_id, t.config.seed))
+
+
+def drawn_alike(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Trials that a sampler drew without looking at results, one a configuration: a fair sample of the space.
+
+    Points that a user chose or that an adaptive sampler put at a boundary are no population.
+    """
+    return [t for t in trials if t.origin in UNBIASED]
 
 
 def train_error(trial: TrialRecord, chance: float) -> float:

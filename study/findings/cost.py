@@ -8,6 +8,7 @@ import statsmodels.api as sm
 from scipy.special import logit
 
 from study.findings.context import Context, Labels, stalled, val_error
+from study.findings.duels import Duel
 from study.findings.evidence import slope_evidence
 from study.findings.finding import Finding, judge
 from study.records import TrialRecord
@@ -19,17 +20,15 @@ LEAST_SIZES: Final = 3
 MARGIN: Final = float(np.log(1.05))  # odds of an error 5 % lower
 
 
-def cost_findings(
-    a: Sequence[TrialRecord], b: Sequence[TrialRecord], better: str, worse: str, labels: Labels, context: Context
-) -> list[Finding]:
-    """Does ``better`` err less than ``worse`` at the same cost? Needs nets of several, overlapping sizes.
+def cost_findings(duel: Duel, labels: Labels, context: Context) -> list[Finding]:
+    """Does the architecture claimed better err less at the same cost? Needs nets of several, overlapping sizes.
 
     Least squares of the logit error on log2 of the cost and on the architecture, over the runs that trained:
     the architecture's coefficient is the difference at equal cost, the slope turns it into a ratio of costs.
     """
     found = []
     for cost in NAMES:
-        points = [_points(group, cost, labels, context.chance_error) for group in (a, b)]
+        points = [_points(group, cost, labels, context.chance_error) for group in duel.sides]
         if any(len(set(p[:, 0])) < LEAST_SIZES for p in points) or not _overlap(points[0][:, 0], points[1][:, 0]):
             continue
         size, error = np.concatenate(points).T
@@ -39,12 +38,12 @@ def cost_findings(
         found.append(
             judge(
                 evidence,
-                claim=f"Architectures: {better} has a lower error than {worse} with as many {NAMES[cost]}",
+                claim=f"Architectures: {duel.better} has a lower error than {duel.worse} with as many {NAMES[cost]}",
                 question="architectures",
-                family=a[0].config.model.family,
-                unit=f"logit validation error, {worse} - {better}, at equal {NAMES[cost]}",
+                family=duel.family,
+                unit=f"logit validation error, {duel.worse} - {duel.better}, at equal {NAMES[cost]}",
                 explanation=f"Over {len(size)} runs that trained, at equal {NAMES[cost]} the odds of an error are "
-                f"{np.exp(evidence.estimate):.2f} times as high with {worse}{_ratio(fit.params, cost)}.",
+                f"{np.exp(evidence.estimate):.2f} times as high with {duel.worse}{_ratio(fit.params, cost)}.",
                 source="Huang et al. 2017, figure 3",
             )
         )

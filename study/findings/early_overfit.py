@@ -18,10 +18,13 @@ SOURCE: Final = "Prechelt 1998, generalization loss"
 
 
 def early_overfit(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
-    """Last against best epoch, the best chosen on half A and both judged on half B, over a family's trials."""
+    """Last against best epoch, the best chosen on half A and both judged on half B, over the trials of a
+    family, those on noisy labels apart."""
     found: list[Finding] = []
-    for family in sorted({t.config.model.family for t in trials}):
-        pairs = [t.late for t in trials if t.config.model.family == family and t.late is not None]
+    late = sorted((t for t in trials if t.late is not None), key=lambda t: t.trial_id)
+    for family, noisy in sorted({_kind(t) for t in late}):
+        pairs = [t.late for t in late if _kind(t) == (family, noisy) and t.late is not None]
+        nets = f"{family} nets on noisy labels" if noisy else f"{family} nets"
         losses = [r for r in loss_rises(pairs, seed=context.seed) if np.isfinite(r.difference) and r.best > 0]
         errors = [r for r in error_rises(pairs, seed=context.seed) if np.isfinite(r.difference)]
         if len(losses) < LEAST_TRIALS:
@@ -31,7 +34,7 @@ def early_overfit(trials: Sequence[TrialRecord], labels: Labels, context: Contex
         found.append(
             judge(
                 bootstrap_evidence(relative, margin=RISE, seed=context.seed, test="studentized bootstrap over trials"),
-                claim=f"Early overfitting: {family} nets trained to the end have a higher validation loss than at "
+                claim=f"Early overfitting: {nets} trained to the end have a higher validation loss than at "
                 "their best epoch",
                 question="early_overfit",
                 family=family,
@@ -48,7 +51,7 @@ def early_overfit(trials: Sequence[TrialRecord], labels: Labels, context: Contex
                 bootstrap_evidence(
                     rise, margin=ERROR_MARGIN, seed=context.seed, test="studentized bootstrap over trials"
                 ),
-                claim=f"Early overfitting: {family} nets trained to the end have a higher validation error than at "
+                claim=f"Early overfitting: {nets} trained to the end have a higher validation error than at "
                 "their best epoch",
                 question="early_overfit",
                 family=family,
@@ -60,3 +63,7 @@ def early_overfit(trials: Sequence[TrialRecord], labels: Labels, context: Contex
             )
         )
     return found
+
+
+def _kind(trial: TrialRecord) -> tuple[str, bool]:
+    return trial.config.model.family, trial.config.data.label_noise > 0

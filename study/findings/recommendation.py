@@ -8,7 +8,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
-from study.findings.context import Context, Labels, ended, val_error
+from study.findings.context import Context, Labels, drawn_alike, ended, val_error
 from study.findings.evidence import slope_evidence
 from study.findings.finding import Finding, judge
 from study.records import TrialRecord
@@ -94,7 +94,7 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
     Least squares of the logit error on the log dials that vary, with robust errors (HC3): a summary
     over the space, not a law; the map says where.
     """
-    told = ended(trials)
+    told = drawn_alike(ended(trials))
     found: list[Finding] = []
     for family in sorted({t.config.model.family for t in told}):
         nets = [t for t in told if t.config.model.family == family]

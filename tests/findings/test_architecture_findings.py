@@ -1,5 +1,6 @@
 """Findings on architectures, planted and null."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,14 @@ def runs(
 ) -> list[TrialRecord]:
     """Runs over learning rates whose errors fall over ten epochs; larger nets do better."""
     made = []
+    origin = "enqueue" if paired else "sobol"
     for i in range(trials):
         width = 0.25 + (i % 4) * 0.25
         lr = 0.01 * 1.3**i if paired else float(rng.uniform(0.01, 1))
         dials: dict[str, Any] = {"architecture": architecture, "lr": lr, "width": width}
         parameters = round(size * width**2)
         if rng.random() < unstable:
-            made.append(make_trial(dials, make_epoch(0.9, 0.9, epoch=1), state=TrialState.DIVERGED))
+            made.append(make_trial(dials, make_epoch(0.9, 0.9, epoch=1), state=TrialState.DIVERGED, origin=origin))
             continue
         end = error * (1.3 - 0.3 * width)
         final = noisy_epoch(rng, 0.02, end, val_sd=0.1, epoch=10, train_seconds=1 / speed)
@@ -43,7 +45,7 @@ def runs(
             for e in range(1, 10)
         ]
         size_now = ModelSize(parameters=parameters, flops=100 * parameters)
-        made.append(make_trial(dials, *way, final, size=size_now))
+        made.append(make_trial(dials, *way, final, size=size_now, origin=origin))
     return made
 
 
@@ -69,7 +71,8 @@ def test_a_better_faster_steadier_net_is_found(paired: bool) -> None:
 
 def test_fewer_parameters_for_the_same_error_are_found() -> None:
     rng = np.random.default_rng(0)
-    trials = runs(rng, "densenet121", 0.1, size=2.5e5, trials=24) + runs(rng, "resnet18", 0.1, trials=24)
+    trials = runs(rng, "densenet121", 0.1, size=2.5e5, trials=24)
+    trials += runs(rng, "resnet18", 0.1, trials=24)
     found = findings_of(trials)
     parameters = next(f for c, f in found.items() if "as many parameters" in c)
     assert (parameters.family, parameters.verdict) == ("densenet", Verdict.SUPPORTED)
@@ -106,9 +109,33 @@ def test_equal_nets_are_rarely_told_apart(paired: bool) -> None:
     assert np.mean([a for group in alarms.values() for a in group]) <= 0.06
 
 
-def test_curves_are_drawn_for_each_architecture_with_enough_trials() -> None:
+def test_chosen_points_that_do_not_pair_are_no_sample() -> None:
     rng = np.random.default_rng(0)
-    curves = tuning_curves(runs(rng, "resnet18", 0.1) + runs(rng, "plain18", 0.1, trials=3), CONTEXT)
+    trials = runs(rng, "resnet18", 0.1, paired=False) + runs(rng, "plain18", 0.3, paired=False)
+    assert findings_of(trials)
+    assert findings_of([replace(t, origin="regime") for t in trials]) == {}
+
+
+def test_each_architecture_is_taken_at_its_best_configuration_where_seeds_repeat() -> None:
+    rng = np.random.default_rng(0)
+    best = {"resnet18": 0.3, "plain18": 0.01}  # rates at which each is good
+    trials = [
+        make_trial(
+            {"architecture": name, "lr": lr, "seed": seed},
+            noisy_epoch(rng, 0.02, (0.1 if name == "resnet18" else 0.2) * (1 if lr == rate else 3), val_sd=0.1),
+        )
+        for name, rate in best.items()
+        for lr in (0.01, 0.1, 0.3)
+        for seed in range(5)
+    ]
+    found = next(f for c, f in findings_of(trials).items() if "lower validation error" in c)
+    assert (found.n, found.test) == (5, "paired t over seeds")
+    assert found.estimate == pytest.approx(0.1, abs=0.03)
+
+
+def test_curves_are_drawn_of_sampled_trials_alone() -> None:
+    rng = np.random.default_rng(0)
+    curves = tuning_curves([*runs(rng, "resnet18", 0.1, paired=False), *runs(rng, "plain18", 0.1)], CONTEXT)
     assert list(curves) == ["resnet18"]
 
 
