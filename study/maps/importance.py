@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 BINS = 16
 
 
-def importance(fitted: RegimeMap, *, points: int = 1024, draws: int = 100, seed: int = 0) -> pd.DataFrame:
+def importance(fitted: RegimeMap, *, points: int = 1024, draws: int = 60, seed: int = 0) -> pd.DataFrame:
     """Share of the variance of the validation error z that each dial explains alone, Var(E[z | dial]) / Var(z).
 
     The first-order index of Sobol (1993), estimated on one Sobol sample by the correlation ratio over equal

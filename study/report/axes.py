@@ -1,11 +1,12 @@
 """Axes of a map: a dial's range as 0 to 1, spaced as the space spaces it, with ticks at round values."""
 
+import math
 from typing import Any
 
-import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from study.maps import RegimeMap
 from study.maps.encoding import LOG_SPREAD
 from study.report import wording
 
@@ -18,26 +19,41 @@ def numeric(distribution: BaseDistribution) -> bool:
     return not distribution.single()
 
 
+def numeric_dials(fitted: RegimeMap) -> list[str]:
+    """The dials that can be an axis, in the order of the space."""
+    return [name for name in fitted.encoder.names if numeric(fitted.encoder.space[name])]
+
+
 def axis(name: str, distribution: BaseDistribution) -> dict[str, Any]:
     """``low``, ``high``, ``log``, and ``ticks``: (place from 0 to 1, text)."""
-    if isinstance(distribution, CategoricalDistribution):
-        choices = sorted(float(c) for c in distribution.choices if isinstance(c, int | float))
-        low, high = choices[0], choices[-1]
-        log, values = low > 0 and high / low > LOG_SPREAD, choices
-    else:
-        assert isinstance(distribution, FloatDistribution | IntDistribution)
-        low, high, log = float(distribution.low), float(distribution.high), distribution.log
-        values = _ticks(low, high, log)
-    ends = np.log([low, high]) if log else np.array([low, high])
-    places = ((np.log(values) if log else np.array(values)) - ends[0]) / (ends[1] - ends[0])
-    ticks = [[round(float(p), 5), wording.value(name, v)] for p, v in zip(places, values, strict=True)]
+    low, high, log = _range(distribution)
+    choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else None
+    values = sorted(float(str(c)) for c in choices) if choices else _ticks(low, high, log)
+    ticks = [[round(place(distribution, v), 5), wording.value(name, v)] for v in values]
     return {"name": wording.dial(name), "low": low, "high": high, "log": log, "ticks": ticks}
+
+
+def place(distribution: BaseDistribution, value: float | None) -> float:
+    """Where a value of a dial lies, 0 at its low end and 1 at its high end; NaN for none."""
+    low, high, log = _range(distribution)
+    if value is None or (log and value <= 0):
+        return math.nan
+    return math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
+
+
+def _range(distribution: BaseDistribution) -> tuple[float, float, bool]:
+    if isinstance(distribution, CategoricalDistribution):
+        numbers = sorted(float(str(c)) for c in distribution.choices)
+        low, high = numbers[0], numbers[-1]
+        return low, high, low > 0 and high / low > LOG_SPREAD
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return float(distribution.low), float(distribution.high), distribution.log
 
 
 def _ticks(low: float, high: float, log: bool) -> list[float]:
     if not log:
         found = list(MaxNLocator(5).tick_values(low, high))
-    elif high / low > 1000:
+    elif high / low > 100:
         found = list(LogLocator(10, numticks=6).tick_values(low, high))
     else:
         found = [m * 10.0**e for e in range(-9, 10) for m in (1, 2, 5)]

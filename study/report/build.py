@@ -7,6 +7,7 @@ from pathlib import Path
 from study.errors import UserError
 from study.findings import to_json
 from study.opened import OpenStudy, open_study
+from study.report.figures import save
 from study.report.page import render
 from study.report.subject import Subject
 
@@ -18,6 +19,7 @@ def write(folder: Path, study: OpenStudy | None) -> Path:
     try:
         (report / "figures").mkdir(parents=True, exist_ok=True)
         _write(report / "findings.json", json.dumps(to_json(subject.findings), indent=1, ensure_ascii=False) + "\n")
+        save(subject, report / "figures")
         _write(report / "index.html", render(subject))
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror or error}", where=str(report)) from error

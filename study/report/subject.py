@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from study.errors import UserError
 from study.findings import Context, Finding, all_findings
 from study.maps import RegimeMap
+from study.maps.importance import importance
 from study.opened import OpenStudy
 from study.records import Label, TrialRecord
 from study.search.space import Space
@@ -60,6 +63,11 @@ class Subject:
         """Empty where there is a map."""
         found = self._map_or_reason
         return found if isinstance(found, str) else ""
+
+    @cached_property
+    def importance(self) -> pd.DataFrame:
+        """A row a dial of the map, most important first (maps/importance.py); empty without a map."""
+        return importance(self.map) if self.map else pd.DataFrame(columns=["share", "low", "high"])
 
     @cached_property
     def findings(self) -> list[Finding]:

@@ -1,0 +1,30 @@
+"""Still pictures of a study, for MLflow and for documents."""
+
+from pathlib import Path
+
+from study.report.figures.curves import learning_curves
+from study.report.figures.depth import training_error_by_depth
+from study.report.figures.regime_map import regime_map
+from study.report.subject import Subject
+
+DRAWERS = {"regime_map": regime_map, "learning_curves": learning_curves, "degradation": training_error_by_depth}
+
+
+def save(subject: Subject, folder: Path) -> list[Path]:
+    """Draw what the study has data for, as ``folder/NAME.png``; a picture that has none is taken away.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    found = []
+    for name, drawer in DRAWERS.items():
+        to = folder / f"{name}.png"
+        figure = drawer(subject)
+        if figure is None:
+            to.unlink(missing_ok=True)
+            continue
+        partial = to.with_name(f".{to.name}")
+        figure.savefig(partial, format="png", dpi=150, metadata={"Software": None})
+        partial.replace(to)
+        found.append(to)
+    return found

@@ -2,15 +2,12 @@
 
 from typing import Any
 
-from study.maps.importance import importance
 from study.report import wording
 from study.report.subject import Subject
 
 
 def dials(subject: Subject) -> list[dict[str, Any]]:
     """A row a searched dial, most important first; empty without a map."""
-    if subject.map is None:
-        return []
     return [
         {
             "name": wording.dial(str(name)),
@@ -19,5 +16,5 @@ def dials(subject: Subject) -> list[dict[str, Any]]:
             "high": round(float(row["high"]), 4),
             "text": f"{wording.percent(row['share'])} ({wording.interval(row['low'], row['high'])})",
         }
-        for name, row in importance(subject.map).iterrows()
+        for name, row in subject.importance.iterrows()
     ]

@@ -13,7 +13,6 @@ from optuna.distributions import CategoricalDistribution
 
 from study.maps import RegimeMap
 from study.maps.advice import best_point, conditions
-from study.maps.importance import importance
 from study.report import axes, wording
 from study.report.pack import Pack
 from study.report.subject import Subject
@@ -40,16 +39,16 @@ def planes(subject: Subject, pack: Pack) -> dict[str, Any]:
     what is left to one. Rows go along y, columns along x.
     """
     fitted = subject.map
-    numeric = [n for n in fitted.encoder.names if axes.numeric(fitted.encoder.space[n])] if fitted else []
+    numeric = axes.numeric_dials(fitted) if fitted else []
     if fitted is None or not numeric:
         return {"why": subject.no_map or "no numeric dial is searched, so there is no plane to draw", "planes": []}
     slices = slices_of(subject, fitted)
     taus = sorted({*TAUS, fitted.thresholds.tau})
-    pairs = _pairs(fitted, numeric, len(slices))
+    shown = pairs(subject, fitted, numeric, len(slices))
     found = []
     for name in slices:
         for hold in holds(subject, fitted, name):
-            for x, y in pairs:
+            for x, y in shown:
                 found.append(
                     {
                         "slice": name,
@@ -71,7 +70,7 @@ def planes(subject: Subject, pack: Pack) -> dict[str, Any]:
         "holds": [{"key": h.key, "name": h.name} for h in holds(subject, fitted, slices[0])],
         "axes": {name: axes.axis(name, fitted.encoder.space[name]) for name in numeric},
         "planes": found,
-        "left_out": len(list(combinations(numeric, 2))) - len(pairs) if len(numeric) > 1 else 0,
+        "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
     }
 
 
@@ -117,12 +116,12 @@ def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: 
     return found
 
 
-def _pairs(fitted: RegimeMap, numeric: list[str], slices: int) -> list[tuple[str, str | None]]:
+def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) -> list[tuple[str, str | None]]:
     """Pairs of axes, the most important dials first, as many as the page and the time allow."""
     if len(numeric) == 1:
         return [(numeric[0], None)]
     trials = len(fitted.evidence)
     most = min(MOST_PLANES, int(MOST_WORK / (SIDE**2 * max(trials, 1) ** 2))) // (2 * slices)
-    order = [name for name in importance(fitted, points=512, draws=20).index if name in numeric]
+    order = [name for name in subject.importance.index if name in numeric]
     ranked = sorted(combinations(order, 2), key=lambda pair: order.index(pair[0]) + order.index(pair[1]))
     return list(ranked[: max(most, 1)])

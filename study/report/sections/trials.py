@@ -95,11 +95,7 @@ def places(subject: Subject, pack: Pack) -> dict[str, Any]:
     found = {}
     for name in encoder.names:
         if axes.numeric(encoder.space[name]):
-            axis = axes.axis(name, encoder.space[name])
-            values = np.array([_number(subject.dial(t, name)) for t in subject.trials])
-            ends = np.log([axis["low"], axis["high"]]) if axis["log"] else np.array([axis["low"], axis["high"]])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                place = ((np.log(values) if axis["log"] else values) - ends[0]) / (ends[1] - ends[0])
+            place = [axes.place(encoder.space[name], subject.dial(t, name)) for t in subject.trials]
             found[name] = pack.rates(np.where(inside, place, np.nan))
     return found
 
@@ -117,7 +113,3 @@ def profiles(told: Sequence[TrialRecord], pack: Pack) -> dict[int, Any]:
 
 def _finite(value: float) -> float | None:
     return round(float(value), 6) if np.isfinite(value) else None
-
-
-def _number(value: Any) -> float:
-    return float(value) if value is not None else np.nan

@@ -29,6 +29,12 @@ function layout(more = {}) {
   };
 }
 
+/** Regimes with their markers, as a list beside a figure. */
+function regimeKey(id, looks, name = (look) => look.name) {
+  const mark = (look) => make("span", { class: "key", "aria-hidden": "true", style: `color:${look.colour}` }, look.glyph);
+  document.getElementById(id)?.append(...looks.map((look) => make("li", {}, mark(look), name(look))));
+}
+
 /** `make` returns {traces, layout}; it is called again for another theme. */
 function draw(id, figure, onclick) {
   const element = typeof id === "string" ? document.getElementById(id) : id;

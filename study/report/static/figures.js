@@ -3,16 +3,17 @@
 const DASHES = { solid: "solid", dash: "dashed", longdash: "dashed", dot: "dotted", dashdot: "dashed" };
 
 function comparisonFigure() {
+  const roomy = document.getElementById("comparison-plot").clientWidth > 600;
   const rows = data.comparison.filter((row) => row.shares).reverse();
   return {
     traces: ["good", "overfit", "underfit", "diverged"].map((name) => ({
-      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name]), name: mapName(name), showlegend: true,
-      text: rows.map((r) => (r.shares[name] > 0.08 ? `${name} ${percent(r.shares[name])}` : "")), textposition: "inside", insidetextanchor: "middle", textangle: 0,
+      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name]), name: mapName(name),
+      text: rows.map((r) => (roomy && r.shares[name] > 0.08 ? `${name} ${percent(r.shares[name])}` : "")), textposition: roomy ? "inside" : "none", insidetextanchor: "middle", textangle: 0,
       insidetextfont: { color: "#fff" }, constraintext: "none",
       marker: { color: faded(lookOf(name).colour, 0.92), line: { color: colour("card"), width: 1.5 } },
       hovertemplate: `%{y}: ${name} %{x:.1%}<extra></extra>`,
     })),
-    layout: layout({ barmode: "stack", bargap: 0.35, xaxis: axis("share of the search space", { tickformat: ".0%", range: [0, 1] }), yaxis: axis(""), showlegend: true, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "normal" } }),
+    layout: layout({ barmode: "stack", bargap: 0.35, xaxis: axis("share of the search space", { tickformat: ".0%", range: [0, 1] }), yaxis: axis("") }),
   };
 }
 
@@ -48,7 +49,7 @@ function gradientsFigure(which, title) {
           text: g.layers.map(escaped), hovertemplate: `${escaped(g.name)}<br>%{text}: %{y:.3g}<extra></extra>` },
       ];
     });
-    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 8, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.02, 1.02] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: 1 }) }) };
+    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 8, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: 1 }) }) };
   };
 }
 
@@ -60,7 +61,7 @@ function importanceFigure() {
       error_x: { type: "data", symmetric: false, array: rows.map((r) => r.high - r.share), arrayminus: rows.map((r) => r.share - r.low), color: colour("ink"), thickness: 1.5 },
       hovertemplate: "%{y}: %{x:.1%}<extra></extra>",
     }],
-    layout: layout({ bargap: 0.4, xaxis: axis("share of the variation explained", { tickformat: ".0%", range: [0, 1] }), yaxis: axis("") }),
+    layout: layout({ bargap: 0.4, xaxis: axis("variation explained", { tickformat: ".0%", range: [0, 1] }), yaxis: axis("") }),
   };
 }
 
@@ -73,6 +74,7 @@ function legend(id, names) {
 }
 
 function startFigures() {
+  regimeKey("comparison-key", ["good", "overfit", "underfit", "diverged"].map(lookOf), (look) => mapName(look.name));
   const sized = (id, rows, each) => { const e = document.getElementById(id); if (e) e.style.height = `${90 + each * rows}px`; };
   sized("comparison-plot", data.comparison.filter((r) => r.shares).length, 52);
   sized("dials-plot", data.importance.length, 40);

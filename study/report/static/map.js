@@ -42,7 +42,7 @@ function markers(plane, xs, ys) {
   });
   return groups.flatMap((group, k) => (group.which.length ? [{
     type: "scatter", mode: "markers", x: group.x, y: group.y, customdata: group.which, name: data.looks[k].name,
-    text: group.which.map(summary), hovertemplate: "%{text}<extra></extra>", cliponaxis: false, showlegend: true,
+    text: group.which.map(summary), hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
     marker: { symbol: data.looks[k].symbol, size: group.which.length > 300 ? 6 : 9, color: data.looks[k].colour, opacity: group.opacity, line: { width: 1.2, color: colour("card") } },
   }] : []));
 }
@@ -55,12 +55,12 @@ function placeOf(name, value) {
 function planeFigure(plane, grids) {
   const trialMarkers = markers(plane, rates(trials.place[view.x]), rates(trials.place[view.y]));
   const names = territories(grids).filter((t) => t.share > 0.03).map((t) => ({
-    x: t.x, y: t.y, text: `<b>${mapName(t.name)}</b>`, showarrow: false, font: { size: 15, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3,
+    x: t.x, y: t.y, text: `<b>${mapName(t.name)}</b>`, showarrow: false, font: { size: innerWidth < 640 ? 12 : 15, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3,
   }));
   return {
     traces: [...boundaries(grids), ...trialMarkers],
     layout: layout({
-      xaxis: ticks(view.x), yaxis: ticks(view.y), showlegend: true, annotations: names,
+      xaxis: ticks(view.x), yaxis: ticks(view.y), annotations: names,
       images: [{ source: paint(grids), xref: "x", yref: "y", x: 0, y: 1, sizex: 1, sizey: 1, sizing: "stretch", layer: "below" }],
     }),
   };
@@ -71,10 +71,10 @@ function lineFigure(grids) {
   const x = linspace(data.map.side);
   return {
     traces: REGIMES.map((name, k) => ({
-      type: "scatter", mode: "lines", x, y: grids[k][0], name: mapName(name), showlegend: true,
+      type: "scatter", mode: "lines", x, y: grids[k][0], name: mapName(name),
       line: { color: lookOf(name).colour, width: 3, dash: lookOf(name).dash }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
     })),
-    layout: layout({ xaxis: ticks(view.x, [0, 1]), yaxis: axis("probability", { range: [0, 1.01] }), showlegend: true }),
+    layout: layout({ xaxis: ticks(view.x, [0, 1]), yaxis: axis("probability", { range: [0, 1.01] }) }),
   };
 }
 
@@ -101,8 +101,10 @@ function show() {
 function controls() {
   const list = (names) => names.map((key) => ({ key, name: nameOf(key) }));
   const change = (key, parse = (v) => v) => (value) => {
+    const before = view[key], other = { x: "y", y: "x" }[key];
     view[key] = parse(value);
-    if (!planeFor(view)) view[key === "y" ? "x" : "y"] = partners(view[key === "y" ? "y" : "x"])[0];
+    if (other && view[other] === view[key]) view[other] = before;
+    if (!planeFor(view)) view.y = partners(view.x)[0];
     controls();
     show();
     document.querySelector(`#map-controls [data-key="${key}"] select`)?.focus();
@@ -121,6 +123,7 @@ function startMap() {
   if (!data.map.planes.length) return;
   const { slice, hold, x, y } = data.map.planes[0];
   Object.assign(view, { slice, hold, x, y, tau: data.map.taus.indexOf(data.map.tau) });
+  regimeKey("map-key", data.looks.filter((_, k) => trials.regimes.some((row) => cut(row).includes(k))));
   controls();
   show();
 }

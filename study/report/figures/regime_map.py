@@ -1,0 +1,117 @@
+"""The regime map as one picture: a panel an architecture, over the two dials that matter most."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from study.maps import RegimeMap
+from study.maps.decision import REGIMES
+from study.report import axes, wording
+from study.report.figures.style import INK, SOFT, panels, title
+from study.report.sections.planes import grids, holds, pairs, slices_of
+from study.report.subject import Subject
+from study.report.vocabulary import LOOKS, UNLABELLED
+from study.search.space import point_of
+
+MOST_PANELS = 6
+
+
+def regime_map(subject: Subject) -> Figure | None:
+    """None without a map or without two numeric dials."""
+    fitted = subject.map
+    if fitted is None:
+        return None
+    numeric = axes.numeric_dials(fitted)
+    if len(numeric) < 2:
+        return None
+    names = slices_of(subject, fitted)[:MOST_PANELS]
+    (x, y), *_ = pairs(subject, fitted, numeric, len(names))
+    assert y is not None
+    figure, panel = panels(len(names))
+    for ax, name in zip(panel, names, strict=True):
+        hold = next(holds(subject, fitted, name))
+        grid = grids(fitted, x, y, hold.point, [fitted.thresholds.tau])[0] / 255
+        p = np.concatenate([grid, 1 - grid.sum(0, keepdims=True)])
+        _paint(ax, p, fitted.thresholds.confidence)
+        _names(ax, p)
+        _trials(ax, subject, name, x, y)
+        _axes(ax, fitted, x, y)
+        title(ax, wording.net(name))
+    figure.suptitle(
+        f"{subject.config.name}: regimes at tau {fitted.thresholds.tau:g} (hatched: undecided)",
+        fontsize=11, color=INK, parse_math=False,
+    )  # fmt: skip
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=7, fontsize=8, frameon=False)
+    return figure
+
+
+def _paint(ax: Axes, p: NDArray[np.float64], confidence: float) -> None:
+    """[4, ny, nx] probabilities in the order of REGIMES."""
+    best, certainty = p.argmax(0), p.max(0)
+    colours = np.array([to_rgb(LOOKS[name].colour) for name in REGIMES])[best]
+    alpha = (0.15 + 0.5 * np.clip((certainty - 0.25) / 0.75, 0, 1))[..., None]
+    ax.imshow(
+        alpha * colours + (1 - alpha), origin="lower", extent=(0, 1, 0, 1), aspect="auto", interpolation="bilinear"
+    )
+    at = np.linspace(0, 1, p.shape[2]), np.linspace(0, 1, p.shape[1])
+    hatched = ax.contourf(*at, certainty, levels=[0, confidence], colors="none", hatches=["////"])
+    hatched.set_edgecolor("#80808090")
+    for k, regime in enumerate(REGIMES):
+        if p[k].min() < 0.5 < p[k].max():
+            ax.contour(*at, p[k], levels=[0.5], colors=INK, linewidths=1.8 if regime == "good" else 0.9)
+
+
+def _names(ax: Axes, p: NDArray[np.float64]) -> None:
+    """The regime's name in the middle of its area, if that is large enough to hold it."""
+    best = p.argmax(0)
+    ys, xs = np.meshgrid(np.linspace(0, 1, p.shape[1]), np.linspace(0, 1, p.shape[2]), indexing="ij")
+    for k, regime in enumerate(REGIMES):
+        weight = np.where(best == k, p[k] ** 4, 0)
+        if (best == k).mean() > 0.06:
+            at = [float((v * weight).sum() / weight.sum()) for v in (xs, ys)]
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+            name = "untrained or\ndiverged" if regime == "diverged" else regime
+            ax.text(at[0], at[1], name, ha="center", va="center", fontsize=8, fontweight="bold", color=INK, bbox=box)
+
+
+def _trials(ax: Axes, subject: Subject, name: str, x: str, y: str) -> None:
+    by_look: dict[str, list[tuple[float, float]]] = {}
+    for trial in subject.trials:
+        inside = point_of(trial.config, subject.space) is not None
+        if inside and name in (trial.config.model.name, trial.config.model.family):
+            label = subject.labels.get(trial.trial_id)
+            place = [axes.place(subject.space[d], subject.dial(trial, d)) for d in (x, y)]
+            by_look.setdefault(label.regime if label else UNLABELLED.name, []).append((place[0], place[1]))
+    for regime, points in by_look.items():
+        look = LOOKS.get(regime, UNLABELLED)
+        hollow = look.symbol.endswith("-open")
+        across, up = np.array(points).T
+        colours: dict[str, Any] = {
+            "facecolors": "none" if hollow else look.colour,
+            "edgecolors": look.colour if hollow else "white",
+        }
+        ax.scatter(across, up, s=26, marker=look.marker, linewidths=0.8, zorder=3, clip_on=False, **colours)
+
+
+def _axes(ax: Axes, fitted: RegimeMap, x: str, y: str) -> None:
+    for name, axis in ((x, ax.xaxis), (y, ax.yaxis)):
+        told = axes.axis(name, fitted.encoder.space[name])
+        axis.set_ticks([place for place, _ in told["ticks"]], [text for _, text in told["ticks"]])
+        axis.set_label_text(told["name"], fontsize=9, color=INK)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+
+
+def _legend() -> list[Any]:
+    looks = [LOOKS[name] for name in LOOKS]
+    marks = [
+        Line2D([], [], linestyle="", marker=look.marker, color=look.colour, label=look.name,
+               markerfacecolor="none" if look.symbol.endswith("-open") else look.colour)
+        for look in looks
+    ]  # fmt: skip
+    return [*marks, Patch(facecolor="white", edgecolor=SOFT, hatch="////", label="no regime sure")]
