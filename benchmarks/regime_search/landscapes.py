@@ -1,4 +1,4 @@
-"""Landscapes with a known map: three synthetic ones here, the real one in tabulated.py, random ones in random_landscapes.py."""
+"""Three synthetic landscapes with a known map. The real one: tabulated.py. Random ones: random_landscapes.py."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

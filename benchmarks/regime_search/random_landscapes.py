@@ -65,7 +65,7 @@ def _draw(rng: np.random.Generator, name: str) -> Landscape:
             CategoricalDistribution([0, 1, 2][:kinds]) if kinds < 3 else CategoricalDistribution(["0", "1", "2"])
         )
     encoder = Encoder(space)
-    train, val, diverged = truth(encoder.from_unit(encoder.sobol(1024, seed=5)))
+    _, val, diverged = truth(encoder.from_unit(encoder.sobol(1024, seed=5)))
     reference = float(np.quantile(val[~diverged], 0.01)) if (~diverged).any() else 0.1
     noise = rng.uniform(0.5, 1.5)
     return Landscape(name, space, truth, Cuts(0.9, min(reference, 0.5), TAU), 0.25 * noise, 0.15 * noise)

@@ -2,21 +2,39 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import optuna
 import pandas as pd
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
-from benchmarks.regime_search.landscapes import Landscape
+from benchmarks.regime_search.landscapes import Outcome
 from study.config import RegimeThresholds
 from study.maps import RegimeMap
+from study.maps.decision import Cuts
+from study.maps.regime_map import OPTIONAL
 from study.maps.scores import score
 
-MakeSampler = Callable[[Landscape, int], BaseSampler]
+
+class Terrain(Protocol):
+    """A landscape: synthetic, random or tabulated."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def space(self) -> dict[str, BaseDistribution]: ...
+    @property
+    def cuts(self) -> Cuts: ...
+    def run(self, point: dict[str, Any], rng: np.random.Generator) -> Outcome: ...
+    def test_set(self) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.bool_]]: ...
+
+
+# A trial: point -> (what map and sampler are told, epochs it took).
+RunTrial = Callable[[dict[str, Any], np.random.Generator], tuple[dict[str, Any], int]]
 
 
 @dataclass
@@ -28,25 +46,31 @@ class Curve:
     pending: int
     seed: int
     n: list[int] = field(default_factory=list)
+    epochs: list[int] = field(default_factory=list)  # trained so far
     scores: list[dict[str, float]] = field(default_factory=list)
 
-    def reached(self, accuracy: float) -> float:
-        """Trials to this accuracy, interpolated in log n between checkpoints; infinite if never."""
+    def reached(self, accuracy: float, *, epochs: bool = False) -> float:
+        """Trials (or epochs) to this accuracy, interpolated in the logarithm between checkpoints; infinite if
+        it was never reached.
+        """
         values = [s["accuracy"] for s in self.scores]
+        cost = self.epochs if epochs else self.n
         for i, value in enumerate(values):
             if value >= accuracy:
                 if i == 0:
-                    return float(self.n[0])
+                    return float(cost[0])
                 share = (accuracy - values[i - 1]) / (value - values[i - 1])
-                low, high = np.log(self.n[i - 1]), np.log(self.n[i])
+                low, high = np.log(cost[i - 1]), np.log(cost[i])
                 return float(np.exp(low + share * (high - low)))
         return float("inf")
 
+    def at(self, n: int) -> dict[str, float]:
+        """The scores at the last checkpoint up to n trials."""
+        return self.scores[max(i for i, mark in enumerate(self.n) if mark <= n)]
+
     def mean_error(self, low: int, high: int) -> float:
-        """Mean of 1 - accuracy over log n between two checkpoints."""
-        n = np.array(self.n)
-        inside = (n >= low) & (n <= high)
-        return float(1 - np.mean([s["accuracy"] for s, take in zip(self.scores, inside, strict=True) if take]))
+        """Mean of 1 - accuracy over log n between two numbers of trials."""
+        return float(np.mean([1 - s["accuracy"] for n, s in zip(self.n, self.scores, strict=True) if low <= n <= high]))
 
 
 def checkpoints(last: int, first: int = 16, ratio: float = 1.12) -> list[int]:
@@ -56,49 +80,60 @@ def checkpoints(last: int, first: int = 16, ratio: float = 1.12) -> list[int]:
 
 
 def simulate(
-    landscape: Landscape,
+    terrain: Terrain,
     name: str,
-    make: MakeSampler,
+    sampler: BaseSampler,
     *,
     pending: int,
     seed: int,
     marks: list[int],
     enough: float | None = None,
+    at_least: int = 0,
+    run: RunTrial | None = None,
 ) -> Curve:
-    """Run one search with ``pending`` trials in flight; stop early once ``enough`` accuracy is reached.
+    """One search with ``pending`` trials in flight, which finish in random order.
 
-    Trials finish in random order. A search whose sampler is exhausted ends there.
+    It ends at the last mark, when ``enough`` accuracy is reached after ``at_least`` trials, or when the sampler
+    is exhausted. ``run`` replaces a plain trial of one epoch.
     """
     rng = np.random.default_rng([seed, pending])
-    study = optuna.create_study(directions=["minimize", "minimize"], sampler=make(landscape, seed))
-    points, labels, decidable = landscape.test_set()
-    curve = Curve(landscape.name, name, pending, seed)
+    study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+    points, labels, decidable = terrain.test_set()
+    curve = Curve(terrain.name, name, pending, seed)
+    run = run or (lambda point, rng: (asdict(terrain.run(point, rng)), 1))
     flying: list[optuna.Trial] = []
     rows: list[dict[str, Any]] = []
-    previous: RegimeMap | None = None
-    space: dict[str, BaseDistribution] = dict(landscape.space)
+    fitted: RegimeMap | None = None
+    epochs = 0
     while len(rows) < marks[-1]:
         try:
             while len(flying) < pending:
-                flying.append(study.ask(space))
+                flying.append(study.ask(dict(terrain.space)))
         except RuntimeError:  # GridSampler stops the study when it has no point left
             break
         trial = flying.pop(int(rng.integers(len(flying))))
-        outcome = landscape.run(trial.params, rng)
-        for key in ("diverged", "train_n", "val_n", "label_noise"):
-            trial.set_user_attr(key, getattr(outcome, key))
-        if outcome.diverged:
+        outcome, spent = run(trial.params, rng)
+        epochs += spent
+        for key in ("diverged", *OPTIONAL):
+            trial.set_user_attr(key, outcome.get(key, 0))
+        if outcome["diverged"]:
             study.tell(trial, state=TrialState.FAIL)
         else:
-            study.tell(trial, [outcome.train_error, outcome.val_error])
-        rows.append({**trial.params, **asdict(outcome)})
+            study.tell(trial, [outcome["train_error"], outcome["val_error"]])
+        rows.append({**trial.params, **outcome})
         if len(rows) in marks:
-            cuts = landscape.cuts
-            previous = RegimeMap(
-                space, RegimeThresholds(tau=cuts.tau), chance_error=cuts.chance, reference_error=cuts.reference
-            ).fit(pd.DataFrame(rows), warm=previous)
+            fitted = _fit(terrain, rows, fitted)
             curve.n.append(len(rows))
-            curve.scores.append(score(previous, points, labels, decidable).as_dict())
-            if enough is not None and curve.scores[-1]["accuracy"] >= enough:
+            curve.epochs.append(epochs)
+            curve.scores.append(score(fitted, points, labels, decidable).as_dict())
+            if enough is not None and len(rows) >= at_least and curve.reached(enough) < np.inf:
                 break
     return curve
+
+
+def _fit(terrain: Terrain, rows: list[dict[str, Any]], warm: RegimeMap | None) -> RegimeMap:
+    """The one surrogate that every sampler is judged by."""
+    cuts = terrain.cuts
+    thresholds = RegimeThresholds(tau=cuts.tau, untrained=cuts.untrained)
+    fresh = RegimeMap(terrain.space, thresholds, chance_error=cuts.chance, reference_error=cuts.reference)
+    return fresh.fit(pd.DataFrame(rows), warm=warm)

@@ -22,6 +22,8 @@ class Outcomes:
     train_n: Array  # [n] images behind train_error
     val_n: Array  # [n]
     flip_rate: Array  # [n] realised share of flipped training labels
+    train_sd: Array  # [n] further uncertainty in logits, of errors that were predicted (stopped trials)
+    val_sd: Array  # [n]
 
     def __len__(self) -> int:
         return len(self.diverged)
@@ -30,16 +32,20 @@ class Outcomes:
         return Outcomes(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def observed_z(cuts: Cuts, error: Array, n: Array, flip_rate: Array | float = 0.0) -> tuple[Array, Array]:
-    """Soft-floored logits [n] of measured errors, and their known binomial variances (delta method)."""
+def observed_z(
+    cuts: Cuts, error: Array, n: Array, sd: Array | float = 0.0, flip_rate: Array | float = 0.0
+) -> tuple[Array, Array]:
+    """Soft-floored logits [n] of errors, and their known variances: binomial by ``n`` images (delta method),
+    and ``sd`` in logits where the error was predicted.
+    """
     counted = n > 0
     size = np.maximum(n, 1)
     smooth = np.where(counted, (error * n + 0.5) / (n + 1), error)
     clean = denoise(smooth, flip_rate, cuts.chance)
     clean = np.where(counted, np.clip(clean, 0.5 / (size + 1), 1 - 0.5 / (size + 1)), clean)
     spread = np.clip(clean * (1 - clean), 1e-9, None) * np.maximum(1 - flip_rate / cuts.chance, 1e-3)
-    variance = smooth * (1 - smooth) / size * (cuts.slope(clean) / spread) ** 2
-    return cuts.z(clean), np.where(counted, variance, 0.0)
+    binomial = np.where(counted, smooth * (1 - smooth) / size / spread**2, 0.0)
+    return cuts.z(clean), cuts.slope(clean) ** 2 * (binomial + np.square(sd))
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,8 @@ class Fields:
         self.cuts = cuts
         kept = ~outcomes.diverged
         finite = outcomes.take(kept)
-        val_z, val_known = observed_z(cuts, finite.val_error, finite.val_n)
-        train_z, train_known = observed_z(cuts, finite.train_error, finite.train_n, finite.flip_rate)
+        val_z, val_known = observed_z(cuts, finite.val_error, finite.val_n, finite.val_sd)
+        train_z, train_known = observed_z(cuts, finite.train_error, finite.train_n, finite.train_sd, finite.flip_rate)
         self.val = GaussianProcess(features[kept], val_z, val_known, hyper=val_hyper)
         self.train = GaussianProcess(features[kept], train_z, train_known, hyper=train_hyper)
         self.divergence = DivergenceField(features, outcomes.diverged, divergence_hyper)

@@ -16,6 +16,8 @@ from study.maps.fields import Fields, Outcomes, Prediction, observed_z
 
 Array = NDArray[np.float64]
 
+OPTIONAL = ("train_n", "val_n", "label_noise", "train_sd", "val_sd")  # columns that are 0 where absent
+
 
 class Thresholds(Protocol):
     """What the map needs of :class:`study.config.RegimeThresholds`."""
@@ -65,7 +67,8 @@ class RegimeMap:
         Args:
             table: a column a dial, ``train_error``, ``val_error``, ``diverged``; optional ``train_n``,
                 ``val_n`` (images behind the errors), ``label_noise`` (realised share of flipped training
-                labels), ``trial_id`` (else the index is the evidence).
+                labels), ``train_sd``, ``val_sd`` (in logits, of errors that a stopping rule predicted),
+                ``trial_id`` (else the index is the evidence).
             warm: an earlier map of the same space whose hyperparameters are the starting point.
 
         Raises:
@@ -186,7 +189,5 @@ def outcomes_of(table: pd.DataFrame) -> Outcomes:
         if ((error[~diverged] < 0) | (error[~diverged] > 1)).any():
             raise ValueError(f"{name}: a rate between 0 and 1 is wanted")
 
-    def optional(name: str) -> Array:
-        return table[name].fillna(0).to_numpy(float) if name in table else np.zeros(len(table))
-
-    return Outcomes(train, val, diverged, optional("train_n"), optional("val_n"), optional("label_noise"))
+    optional = [table[name].fillna(0).to_numpy(float) if name in table else np.zeros(len(table)) for name in OPTIONAL]
+    return Outcomes(train, val, diverged, *optional)

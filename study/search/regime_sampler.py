@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from study.maps.decision import Cuts
 from study.maps.encoding import Encoder
 from study.maps.fields import Fields, Outcomes
+from study.maps.regime_map import OPTIONAL
 from study.search.regime_sampler_acquisition import straddle, targeted
 from study.search.regime_sampler_belief import Belief
 
@@ -32,8 +33,8 @@ class RegimeSampler(BaseSampler):
 
     For an Optuna study with two directions ``minimize``, values (train_error, val_error), both rates. A trial
     that diverged has ``user_attrs["diverged"] = True`` (any state); any other failed trial is ignored. Optional
-    user attributes: ``train_n`` and ``val_n`` (images behind the errors), ``label_noise`` (realised share of
-    flipped training labels). Running trials count as pending observations, so parallel workers spread out.
+    user attributes are the optional columns of :meth:`study.maps.RegimeMap.fit`. Running trials count as
+    pending observations, so parallel workers spread out.
     A configuration may be suggested again where seed noise hides its regime: run it with another seed.
 
     Args:
@@ -163,7 +164,7 @@ class _Memory:
         self.unit = np.zeros((0, encoder.dimensions))
         self.numbers: dict[int, None] = {}
         self.features: list[Array] = []
-        self._rows: list[tuple[float, float, bool, float, float, float]] = []
+        self._rows: list[tuple[float, ...]] = []
 
     def read(self, study: Study, asking: int) -> list[FrozenTrial]:
         """Take in what has finished; returns the other trials that run."""
@@ -184,21 +185,20 @@ class _Memory:
         return pending
 
     def outcomes(self, rows: slice) -> Outcomes:
-        train, val, diverged, train_n, val_n, flipped = np.array(self._rows[rows], dtype=float).T
-        return Outcomes(train, val, diverged.astype(bool), train_n, val_n, flipped)
+        train, val, diverged, *optional = np.array(self._rows[rows], dtype=float).T
+        return Outcomes(train, val, diverged.astype(bool), *optional)
 
 
-def _outcome(trial: FrozenTrial) -> tuple[float, float, bool, float, float, float] | None:
-    """(train error, validation error, diverged, train n, validation n, flip rate); None: says nothing."""
-    attrs = trial.user_attrs
-    counts = (float(attrs.get("train_n", 0)), float(attrs.get("val_n", 0)), float(attrs.get("label_noise", 0)))
+def _outcome(trial: FrozenTrial) -> tuple[float, ...] | None:
+    """A row of Outcomes; None where the trial says nothing."""
+    optional = [float(trial.user_attrs.get(name) or 0) for name in OPTIONAL]
     values = trial.values or []
-    if attrs.get("diverged"):
-        return (np.nan, np.nan, True, *counts)
+    if trial.user_attrs.get("diverged"):
+        return (np.nan, np.nan, True, *optional)
     if trial.state is not TrialState.COMPLETE or len(values) != 2 or not np.isfinite(values).all():
         return None
     train, val = np.clip(values, 0, 1)
-    return (float(train), float(val), False, *counts)
+    return (float(train), float(val), False, *optional)
 
 
 def _point(encoder: Encoder, unit: Array) -> dict[str, Any]:

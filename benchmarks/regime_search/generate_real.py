@@ -1,0 +1,80 @@
+"""Train the nets behind the real landscape: every node of a grid, three seeds each, a record an epoch.
+
+    python -m benchmarks.regime_search.generate_real
+
+writes benchmarks/regime_search/digits_nets.parquet; about 20 minutes on two quiet cores. It may be interrupted
+and called again: finished trials are kept beside the table until it is complete.
+
+scikit-learn's digits, half of them validation; resnet20 and plain20 over width, train fraction and learning
+rate; 16 epochs of 16 steps at a constant rate, so that an epoch of a long run is a short run.
+"""
+
+import json
+import random
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from study.config import DataConfig, Optimization, TrialConfig
+from study.data import TrialData, load
+from study.training import Settings, run_trial
+
+TABLE = Path(__file__).with_name("digits_nets.parquet")
+DATA = DataConfig(dataset="digits", validation_fraction=0.5, test_fraction=0.1, probe_size=1000)
+ARCHITECTURES = ("plain20", "resnet20")
+WIDTHS = (0.125, 0.25, 0.5, 1.0)
+FRACTIONS = (0.03, 0.055, 0.1, 0.18, 0.32, 0.56, 1.0)
+RATES = (0.002, 0.006, 0.02, 0.06, 0.2, 0.6, 2.0)
+SEEDS = (0, 1, 2)
+SETTINGS = Settings(memory_format="channels_last")
+KEPT = ("epoch", "train_error", "val_error", "train_loss", "val_loss", "val_error_a", "val_error_b", "train_n", "val_n")
+
+_data: TrialData | None = None
+
+
+def trial(node: tuple[str, float, float, float, int]) -> list[dict[str, Any]]:
+    """One trial's rows, one an epoch."""
+    global _data
+    torch.set_num_threads(1)
+    if _data is None:
+        _data = load(DATA).trial_data
+    architecture, width, fraction, rate, seed = node
+    config = TrialConfig(
+        optimization=Optimization(
+            lr=rate, batch_size=32, epochs=16, steps_per_epoch=16, schedule="constant", weight_decay=5e-4
+        ),
+        seed=seed,
+    ).with_dials({"architecture": architecture, "width": width, "train_fraction": fraction})
+    dials = {"architecture": architecture, "width": width, "train_fraction": fraction, "lr": rate, "seed": seed}
+    return [
+        {**dials, **{name: getattr(p.record, name) for name in KEPT}, "diverged": p.diverged}
+        for p in run_trial(config, _data, settings=SETTINGS)
+    ]
+
+
+def main() -> None:
+    partial = TABLE.with_suffix(".jsonl")
+    rows = [json.loads(line) for line in partial.read_text().splitlines()] if partial.exists() else []
+    done = {tuple(r[k] for k in ("architecture", "width", "train_fraction", "lr", "seed")) for r in rows}
+    nodes = [n for n in product(ARCHITECTURES, WIDTHS, FRACTIONS, RATES, SEEDS) if n not in done]
+    random.Random(0).shuffle(nodes)
+    with get_context("spawn").Pool(2) as pool, partial.open("a") as file:
+        for i, fresh in enumerate(pool.imap_unordered(trial, nodes), 1):
+            rows += fresh
+            file.write("".join(json.dumps(row) + "\n" for row in fresh))
+            file.flush()
+            if i % 50 == 0:
+                print(f"{i} of {len(nodes)} trials", flush=True)
+    keys = ["architecture", "width", "train_fraction", "lr", "seed", "epoch"]
+    table = pd.DataFrame(rows).sort_values(keys, ignore_index=True)
+    small = {name: "float32" for name in table.columns if "error" in name or "loss" in name}
+    table.astype({**small, "epoch": "int16", "seed": "int16"}).to_parquet(TABLE, compression="zstd", index=False)
+    partial.unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""R1, the real landscape: replays of the nets that generate_real.py trained."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+
+from benchmarks.regime_search.generate_real import (
+    ARCHITECTURES,
+    FRACTIONS,
+    RATES,
+    SEEDS,
+    TABLE,
+    WIDTHS,
+)
+from benchmarks.regime_search.landscapes import TAU, Outcome
+from study.maps.decision import Cuts
+from study.maps.fields import observed_z
+
+Array = NDArray[np.float64]
+DRAWS = 400
+DECIDABLE = 0.9  # probability of one label over the seeds' noise from which a node counts
+
+NODES = {"width": WIDTHS, "train_fraction": FRACTIONS, "lr": RATES}  # searched by index: evenly spaced in the log
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A trial that was run: errors by epoch."""
+
+    train: Array  # [epochs]
+    val: Array
+    train_n: int
+    val_n: int
+    diverged: bool
+    total: int
+
+
+class DigitsNets:
+    """The tabulated landscape. A trial replays one of the three seeds of its node, at random."""
+
+    name = "R1"
+
+    def __init__(self, table: pd.DataFrame | None = None) -> None:
+        self.table = pd.read_parquet(TABLE) if table is None else table
+        self.space: dict[str, BaseDistribution] = {
+            "architecture": CategoricalDistribution(list(ARCHITECTURES)),
+            **{dial: IntDistribution(0, len(values) - 1) for dial, values in NODES.items()},
+        }
+
+    @cached_property
+    def _replays(self) -> dict[tuple[str, int, int, int, int], Replay]:
+        keys = ["architecture", *NODES, "seed"]
+        total = int(self.table["epoch"].max())
+        index = {dial: {v: i for i, v in enumerate(values)} for dial, values in NODES.items()}
+        replays = {}
+        for key, rows in self.table.groupby(keys):
+            place = (key[0], *(index[d][v] for d, v in zip(NODES, key[1:4], strict=True)), int(key[4]))
+            last = rows.iloc[-1]
+            replays[place] = Replay(
+                rows["train_error"].to_numpy(float),
+                rows["val_error"].to_numpy(float),
+                int(last["train_n"]),
+                int(last["val_n"]),
+                bool(last["diverged"]),
+                total,
+            )
+        return replays
+
+    @cached_property
+    def cuts(self) -> Cuts:
+        """Reference: the node that is best on half A of validation, over its seeds, estimated on half B."""
+        final = self.table[(self.table["epoch"] == self.table["epoch"].max()) & ~self.table["diverged"]]
+        nodes = final.groupby(["architecture", *NODES])[["val_error_a", "val_error_b"]].mean()
+        return Cuts(0.9, float(nodes.loc[nodes["val_error_a"].idxmin(), "val_error_b"]), TAU)
+
+    def replay(self, point: dict[str, Any], rng: np.random.Generator) -> Replay:
+        seed = SEEDS[int(rng.integers(len(SEEDS)))]
+        return self._replays[(point["architecture"], *(point[dial] for dial in NODES), seed)]
+
+    def run(self, point: dict[str, Any], rng: np.random.Generator) -> Outcome:
+        r = self.replay(point, rng)
+        if r.diverged:
+            return Outcome(np.nan, np.nan, True, r.train_n, r.val_n)
+        return Outcome(float(r.train[-1]), float(r.val[-1]), False, r.train_n, r.val_n)
+
+    @cached_property
+    def _test_set(self) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.bool_]]:
+        groups: dict[tuple[Any, ...], list[Replay]] = {}
+        for place, replay in self._replays.items():
+            groups.setdefault(place[:4], []).append(replay)
+        kept = {place: runs for place, runs in groups.items() if not any(r.diverged for r in runs)}
+        z = {place: np.stack([self._z(r) for r in runs]) for place, runs in kept.items()}  # [seeds, 2]
+        sd = np.sqrt(np.mean([v.var(axis=0, ddof=1) for v in z.values()], axis=0))
+        rng = np.random.default_rng(0)
+        labels, decidable = [], []
+        for place, runs in groups.items():
+            if place not in z:
+                labels.append("diverged")
+                decidable.append(all(r.diverged for r in runs))
+                continue
+            mean = z[place].mean(axis=0)
+            draws = mean + rng.normal(size=(DRAWS, 2)) * sd / np.sqrt(len(runs))
+            val, train = self.cuts.error(np.vstack([mean, draws])).T
+            names = self.cuts.labels(train, val, np.zeros(DRAWS + 1, dtype=bool))
+            labels.append(str(names[0]))
+            decidable.append(bool((names[1:] == names[0]).mean() >= DECIDABLE))
+        points = pd.DataFrame(list(groups), columns=["architecture", *NODES])
+        return points, np.array(labels), np.array(decidable)
+
+    def _z(self, replay: Replay) -> Array:
+        pairs = ((replay.val[-1], replay.val_n), (replay.train[-1], replay.train_n))
+        return np.array([observed_z(self.cuts, np.array([e]), np.array([n]))[0][0] for e, n in pairs])
+
+    def test_set(self) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.bool_]]:
+        """Every node, its regime by the mean over seeds, and whether their spread leaves it decidable."""
+        return self._test_set

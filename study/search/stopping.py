@@ -1,0 +1,245 @@
+"""Early stopping that is safe for labels: a trial ends when the regime it would end in is beyond doubt.
+
+Successive halving keeps what looks best and would call half of a regime map by a wrong name: an overfit net
+looks underfit before it overfits. Here the final errors are predicted (forecast.py), labelled as draws, and the
+trial is stopped only when one label has the wanted probability. What this costs is measured: a random share of
+the trials runs in full all the same, and the rule grows stricter when too many of its verdicts on them flip.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from scipy.special import logit
+from scipy.stats import beta
+
+from study.config import RegimeThresholds, StoppingConfig, StudyConfig
+from study.maps.decision import Cuts
+from study.maps.encoding import Encoder
+from study.records import TrialRecord, TrialState
+from study.search.forecast import LearningCurve, forecast, rungs
+from study.search.space import point_of, resolve
+
+Array = NDArray[np.float64]
+
+DRAWS = 300
+MOST_FLIPS = 0.03  # of the audited verdicts
+DOUBT = 0.2  # the flip rate's quantile that must exceed MOST_FLIPS before the rule grows stricter
+LONG_TRAINING = 30  # epochs from which label noise can bring a second, epoch-wise descent
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Stop this trial now: why, and what it would have come to."""
+
+    label: str  # diverged, good, overfit or underfit
+    probability: float
+    epoch: int
+    total: int
+    errors: Array  # [draws, 2] predicted final (train_error, val_error); empty where it diverged
+
+    @property
+    def reason(self) -> str:
+        return f"stopped after {self.epoch} of {self.total} epochs: {self.label} with p = {self.probability:.3f}"
+
+    def outcome(self) -> dict[str, Any]:
+        """What a map or sampler is told instead of a measured end (columns of RegimeMap.fit)."""
+        if self.label == "diverged" or not len(self.errors):
+            return {"train_error": float("nan"), "val_error": float("nan"), "diverged": True}
+        errors = np.clip(self.errors, 1e-4, 1 - 1e-4)
+        (train, val), (train_sd, val_sd) = np.median(self.errors, axis=0), logit(errors).std(axis=0)
+        return {
+            "train_error": float(train),
+            "val_error": float(val),
+            "diverged": False,
+            "train_sd": float(train_sd),
+            "val_sd": float(val_sd),
+        }
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What trials that ran in full say about the verdicts they would have had."""
+
+    stopped: int  # audited trials that the rule would have stopped
+    flipped: int  # of those, how many ended in another regime
+    threshold: float  # probability now asked for; above 1: nothing is stopped any more
+
+    @property
+    def flip_rate(self) -> float:
+        return self.flipped / self.stopped if self.stopped else float("nan")
+
+
+def applicable(config: StudyConfig) -> tuple[bool, str]:
+    """Whether stopping can be trusted in this study, and if not, why."""
+    schedules = _values(config, "schedule")
+    if schedules != {"constant"}:
+        other = ", ".join(sorted(map(str, schedules - {"constant"})))
+        return False, f"stopping needs a constant learning rate: under {other} an early epoch is no shorter run"
+    noisy = max(float(v) for v in _values(config, "label_noise")) > 0
+    if noisy and max(int(v) for v in _values(config, "epochs")) >= LONG_TRAINING:
+        return False, (
+            f"label noise and {LONG_TRAINING} or more epochs: validation error may descend a second time, "
+            "late, so no trial is stopped before its end"
+        )
+    return True, ""
+
+
+def _values(config: StudyConfig, dial: str) -> set[Any]:
+    """Every value that a dial may take in the study; of a range, its two ends."""
+    space = resolve(config)
+    points = [config.base.flat(), *config.enqueue]
+    values = {point[dial] for point in points if dial in point}
+    if dial in space:
+        values = {point[dial] for point in config.enqueue if dial in point} | _ends(space[dial])
+    return values
+
+
+def _ends(distribution: BaseDistribution) -> set[Any]:
+    if isinstance(distribution, CategoricalDistribution):
+        return set(distribution.choices)
+    return {getattr(distribution, "low", 0), getattr(distribution, "high", 0)}
+
+
+class StoppingRule:
+    """Decides, epoch by epoch, which running trials may end.
+
+    Args:
+        space: the dials that trials differ in.
+        thresholds: the decision list's numbers.
+        config: confidence, warm-up trials, audited share.
+        chance_error: error of always answering the most frequent class.
+        reference_error: best reachable validation error; None: estimated from the trials that ran in full.
+        active: False where :func:`applicable` says so: then only a non-finite error ends a trial.
+        seed: of the draws.
+    """
+
+    def __init__(
+        self,
+        space: Mapping[str, BaseDistribution],
+        thresholds: RegimeThresholds,
+        config: StoppingConfig,
+        *,
+        chance_error: float,
+        reference_error: float | None = None,
+        active: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self._encoder = Encoder(space)
+        self._thresholds, self._config = thresholds, config
+        self._chance, self._reference = chance_error, reference_error
+        self._active, self._seed = active, seed
+        self._running: dict[str, LearningCurve] = {}
+        self._full: list[LearningCurve] = []
+        self._scale = self._cuts()  # one scale of z for all curves, whatever the reference becomes
+        self._verdicts: dict[str, list[tuple[float, str]]] = {}  # audited, running: (probability, label)
+        self._audited: list[tuple[list[tuple[float, str]], LearningCurve]] = []
+        self._threshold = config.confidence
+
+    def observe(
+        self,
+        trial_id: str,
+        point: Mapping[str, Any],
+        epoch: int,
+        total: int,
+        train_error: float,
+        val_error: float,
+    ) -> Decision | None:
+        """Take in one epoch of a running trial; a Decision if it should stop here.
+
+        Args:
+            point: the trial's dials. epoch: from 1. total: epochs it is meant to run.
+        """
+        if not np.isfinite([train_error, val_error]).all():
+            return Decision("diverged", 1.0, epoch, total, np.zeros((0, 2)))
+        curve = self._running.setdefault(trial_id, LearningCurve(self._encode(point), total))
+        curve.z[epoch] = self._scale.z(np.array([val_error, train_error]))
+        if not self._active or len(self._full) < self._config.warmup_trials or epoch not in rungs(total):
+            return None
+        decision = self._judge(trial_id, curve, epoch)
+        if decision is None:
+            return None
+        if self.audits(trial_id):
+            self._verdicts.setdefault(trial_id, []).append((decision.probability, decision.label))
+            return None
+        return decision if decision.probability >= self._threshold else None
+
+    def finish(self, trial_id: str, *, diverged: bool = False) -> None:
+        """A trial has ended. One that ran to its last epoch, or diverged, teaches; others are forgotten."""
+        curve = self._running.pop(trial_id, None)
+        verdicts = self._verdicts.pop(trial_id, [])
+        if curve is None or not (diverged or curve.total in curve.z):
+            return
+        curve.diverged = diverged
+        self._full.append(curve)
+        if self.audits(trial_id):
+            self._audited.append((verdicts, curve))
+            self._threshold = self.audit.threshold
+
+    def restore(self, trials: Iterable[TrialRecord]) -> None:
+        """Learn again, after a restart, from the trials that are already over."""
+        for trial in trials:
+            point = point_of(trial.config, self._encoder.space)
+            if point is None or trial.state not in (TrialState.FINISHED, TrialState.DIVERGED):
+                continue
+            total = trial.config.optimization.epochs
+            for record in trial.epochs:
+                self.observe(trial.trial_id, point, record.epoch, total, record.train_error, record.val_error)
+            self.finish(trial.trial_id, diverged=trial.state is TrialState.DIVERGED)
+
+    def audits(self, trial_id: str) -> bool:
+        """Whether this trial runs in full for the audit: a random share, fixed by the id."""
+        draw = int.from_bytes(hashlib.sha256(trial_id.encode()).digest()[:8], "big") / 2**64
+        return draw < self._config.audit_fraction
+
+    @property
+    def audit(self) -> Audit:
+        """The verdicts on audited trials against how they ended, at the least strict threshold that holds."""
+        ends = [(verdicts, self._label(curve)) for verdicts, curve in self._audited]
+        asked = self._config.confidence
+        ladder = [asked, *(1 - (1 - asked) / 2**k for k in range(1, 5))]
+        for threshold in ladder:
+            firsts = [(next((v for v in verdicts if v[0] >= threshold), None), end) for verdicts, end in ends]
+            stopped = [(verdict[1], end) for verdict, end in firsts if verdict is not None]
+            flipped = sum(label != end for label, end in stopped)
+            if beta.ppf(DOUBT, flipped + 0.5, len(stopped) - flipped + 0.5) <= MOST_FLIPS or not stopped:
+                return Audit(len(stopped), flipped, threshold)
+        return Audit(len(stopped), flipped, 2.0)
+
+    def _judge(self, trial_id: str, curve: LearningCurve, epoch: int) -> Decision | None:
+        """The likeliest end of a trial and its probability; None while nothing can be predicted."""
+        seen = forecast(curve, epoch, self._full)
+        if seen is None:
+            return None
+        rng = np.random.default_rng([self._seed, epoch, *hashlib.sha256(trial_id.encode()).digest()[:8]])
+        val, train = self._scale.error(seen.draws(DRAWS, rng)).T
+        labels = self._cuts().labels(train, val, np.zeros(DRAWS, dtype=bool))
+        names, counts = np.unique(labels, return_counts=True)
+        shares = dict(zip(names.tolist(), counts / DRAWS * (1 - seen.p_diverged), strict=True))
+        shares["diverged"] = shares.get("diverged", 0.0) + seen.p_diverged
+        label = max(shares, key=lambda name: shares[name])
+        return Decision(label, float(shares[label]), epoch, curve.total, np.stack([train, val], axis=1))
+
+    def _label(self, curve: LearningCurve) -> str:
+        if curve.diverged:
+            return "diverged"
+        val, train = self._scale.error(curve.z[curve.total][:, None])
+        return str(self._cuts().labels(train, val, np.zeros(1, dtype=bool))[0])
+
+    def _cuts(self) -> Cuts:
+        reference = self._reference
+        if reference is None:
+            ends = [c.z[c.total][0] for c in self._full if not c.diverged]
+            # The mean of the three lowest: the single lowest is the luckiest of many noisy numbers.
+            reference = float(np.mean(np.sort(self._scale.error(np.array(ends)))[:3])) if ends else 0.0
+        reference = min(reference, 0.95 * self._chance)
+        return Cuts(self._chance, reference, self._thresholds.tau, self._thresholds.untrained)
+
+    def _encode(self, point: Mapping[str, Any]) -> Array:
+        features: Array = self._encoder.features(pd.DataFrame([dict(point)]))[0]
+        return features
