@@ -51,13 +51,13 @@ def number(given: float | None, digits: int = 3) -> str:
 
 
 def percent(share: float | None) -> str:
-    """``4.2 %``; whole per cents from 10 up."""
+    """``4.2 %``; whole per cents from 10 up; the space does not break."""
     if share is None or not math.isfinite(share):
         return NOT_MEASURED
     shown = 100 * share
     if 0 < shown < 0.1:
-        return "below 0.1 %"
-    return f"{shown:.0f} %" if shown >= 10 or shown == 0 else f"{shown:.1f} %"
+        return "below 0.1\u00a0%"
+    return f"{shown:.0f}\u00a0%" if shown >= 10 or shown == 0 else f"{shown:.1f}\u00a0%"
 
 
 def interval(low: float, high: float) -> str:
@@ -77,7 +77,7 @@ def magnitude(given: float | None) -> str:
         return NOT_MEASURED
     for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if given >= size:
-            return f"{given / size:.3g} {unit}"
+            return f"{given / size:.3g}\u00a0{unit}"
     return f"{given:g}"
 
 
@@ -85,5 +85,5 @@ def duration(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds):
         return NOT_MEASURED
     if seconds < 120:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.3g}\u00a0s"
+    return f"{seconds / 60:.1f}\u00a0min" if seconds < 7200 else f"{seconds / 3600:.1f}\u00a0h"

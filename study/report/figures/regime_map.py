@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from study.maps import RegimeMap
 from study.maps.decision import REGIMES
@@ -20,6 +21,7 @@ from study.report.vocabulary import LOOKS, UNLABELLED
 from study.search.space import point_of
 
 MOST_PANELS = 6
+LEAST_ROOM = 0.07  # of an axis: the height of a name
 
 
 def regime_map(subject: Subject) -> Figure | None:
@@ -68,16 +70,27 @@ def _paint(ax: Axes, p: NDArray[np.float64], confidence: float) -> None:
 
 
 def _names(ax: Axes, p: NDArray[np.float64]) -> None:
-    """The regime's name in the middle of its area, if that is large enough to hold it."""
+    """The regime's name where its area has most room, along it or across, if it has enough."""
     best = p.argmax(0)
-    ys, xs = np.meshgrid(np.linspace(0, 1, p.shape[1]), np.linspace(0, 1, p.shape[2]), indexing="ij")
     for k, regime in enumerate(REGIMES):
-        weight = np.where(best == k, p[k] ** 4, 0)
-        if (best == k).mean() > 0.06:
-            at = [float((v * weight).sum() / weight.sum()) for v in (xs, ys)]
-            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
-            name = "untrained or\ndiverged" if regime == "diverged" else regime
-            ax.text(at[0], at[1], name, ha="center", va="center", fontsize=8, fontweight="bold", color=INK, bbox=box)
+        depth = distance_transform_edt(np.pad(best == k, 1))[1:-1, 1:-1]
+        row, column = np.unravel_index(depth.argmax(), depth.shape)
+        across, up = _run(best[row] == k, int(column)), _run(best[:, column] == k, int(row))
+        if min(across, up) < LEAST_ROOM or max(across, up) < 3 * LEAST_ROOM:
+            continue
+        ax.text(
+            column / (p.shape[2] - 1), row / max(p.shape[1] - 1, 1),
+            "untrained or\ndiverged" if regime == "diverged" else regime,
+            rotation=90 if across < 3 * LEAST_ROOM else 0, ha="center", va="center", fontsize=8, fontweight="bold",
+            color=INK, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+        )  # fmt: skip
+
+
+def _run(inside: NDArray[np.bool_], at: int) -> float:
+    """Length of the run of True around a position, as a share of the whole."""
+    outside = np.flatnonzero(~inside)
+    low, high = outside[outside < at], outside[outside > at]
+    return float(((high[0] if len(high) else len(inside)) - (low[-1] if len(low) else -1) - 1) / len(inside))
 
 
 def _trials(ax: Axes, subject: Subject, name: str, x: str, y: str) -> None:

@@ -40,8 +40,8 @@ const linspace = (n) => Array.from({ length: n }, (_, i) => (n > 1 ? i / (n - 1)
 function percent(share) {
   if (share === null || share === undefined) return "not measured";
   const shown = 100 * share;
-  if (shown > 0 && shown < 0.1) return "below 0.1 %";
-  return `${shown >= 10 || shown === 0 ? shown.toFixed(0) : shown.toFixed(1)} %`;
+  if (shown > 0 && shown < 0.1) return "below 0.1\u00a0%";
+  return `${shown >= 10 || shown === 0 ? shown.toFixed(0) : shown.toFixed(1)}\u00a0%`;
 }
 
 function shown(name, value) {
@@ -55,14 +55,14 @@ function shown(name, value) {
 function magnitude(value) {
   if (value === null || value === undefined) return "not measured";
   for (const [unit, size] of [["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3]])
-    if (value >= size) return `${Number((value / size).toPrecision(3))} ${unit}`;
+    if (value >= size) return `${Number((value / size).toPrecision(3))}\u00a0${unit}`;
   return String(value);
 }
 
 function duration(seconds) {
   if (seconds === null || seconds === undefined) return "not measured";
-  if (seconds < 120) return `${Number(seconds.toPrecision(3))} s`;
-  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  if (seconds < 120) return `${Number(seconds.toPrecision(3))}\u00a0s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)}\u00a0min` : `${(seconds / 3600).toFixed(1)}\u00a0h`;
 }
 
 /** An error that is missing because training broke down is an outcome, not a gap. */

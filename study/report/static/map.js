@@ -52,15 +52,24 @@ function placeOf(name, value) {
   return log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
 }
 
+/** Names of the regimes where they fit; upright ones lie down in a narrow strip. */
+function names(grids) {
+  const { clientWidth, clientHeight } = document.getElementById("map-plot");
+  const size = innerWidth < 640 ? 12 : 15;
+  return territories(grids).flatMap((t) => {
+    const long = 0.62 * size * mapName(t.name).length + 10, high = size + 10;
+    const fits = (width, height) => width <= t.across * clientWidth * 0.85 && height <= t.up * clientHeight * 0.75;
+    if (!fits(long, high) && !fits(high, long)) return [];
+    return [{ x: t.x, y: t.y, text: `<b>${mapName(t.name)}</b>`, textangle: fits(long, high) ? 0 : -90, showarrow: false, font: { size, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3 }];
+  });
+}
+
 function planeFigure(plane, grids) {
   const trialMarkers = markers(plane, rates(trials.place[view.x]), rates(trials.place[view.y]));
-  const names = territories(grids).filter((t) => t.share > 0.03).map((t) => ({
-    x: t.x, y: t.y, text: `<b>${mapName(t.name)}</b>`, showarrow: false, font: { size: innerWidth < 640 ? 12 : 15, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3,
-  }));
   return {
     traces: [...boundaries(grids), ...trialMarkers],
     layout: layout({
-      xaxis: ticks(view.x), yaxis: ticks(view.y), annotations: names,
+      xaxis: ticks(view.x), yaxis: ticks(view.y), annotations: names(grids),
       images: [{ source: paint(grids), xref: "x", yref: "y", x: 0, y: 1, sizex: 1, sizey: 1, sizing: "stretch", layer: "below" }],
     }),
   };

@@ -56,19 +56,29 @@ function boundaries(grids) {
   );
 }
 
-/** Where each regime is decided: its share of the plane, and its middle, for its name. */
+/** Each regime's area of the plane, how much of it is sure, and the place with most room for its name. */
 function territories(grids) {
-  const found = REGIMES.map((name) => ({ name, share: 0, decided: 0, x: 0, y: 0, weight: 0 }));
   const rows = grids[0].length, columns = grids[0][0].length, cells = rows * columns;
-  for (let r = 0; r < rows; r++)
-    for (let c = 0; c < columns; c++) {
-      const p = grids.map((grid) => grid[r][c]);
-      const best = p.indexOf(Math.max(...p)), here = found[best], weight = p[best] ** 4;
-      here.share += 1 / cells;
-      here.decided += (p[best] >= data.map.confidence) / cells;
-      here.x += (weight * c) / (columns - 1);
-      here.y += (weight * r) / Math.max(rows - 1, 1);
-      here.weight += weight;
-    }
-  return found.map((t) => ({ ...t, x: t.x / t.weight, y: t.y / t.weight }));
+  const best = grids[0].map((row, r) => row.map((_, c) => { const p = grids.map((g) => g[r][c]); return p.indexOf(Math.max(...p)); }));
+  return REGIMES.map((name, k) => {
+    let share = 0, decided = 0;
+    best.forEach((row, r) => row.forEach((b, c) => { if (b === k) { share += 1 / cells; decided += (grids[k][r][c] >= data.map.confidence) / cells; } }));
+    return { name, share, decided, ...roomiest(best, k) };
+  });
+}
+
+/** The cell of a region that lies deepest in it (distance in steps to its edge), and the region's extent there. */
+function roomiest(best, k) {
+  const rows = best.length, columns = best[0].length;
+  const depth = best.map((row) => row.map((b) => (b === k ? Infinity : 0)));
+  const at = (r, c) => depth[r]?.[c] ?? 0;
+  const pass = (order, steps) => order((r, c) => { depth[r][c] = Math.min(depth[r][c], ...steps.map(([dr, dc, d]) => at(r + dr, c + dc) + d)); });
+  const forwards = (f) => { for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) f(r, c); };
+  const backwards = (f) => { for (let r = rows - 1; r >= 0; r--) for (let c = columns - 1; c >= 0; c--) f(r, c); };
+  pass(forwards, [[-1, 0, 1], [0, -1, 1], [-1, -1, 1.4], [-1, 1, 1.4]]);
+  pass(backwards, [[1, 0, 1], [0, 1, 1], [1, 1, 1.4], [1, -1, 1.4]]);
+  let row = 0, column = 0;
+  forwards((r, c) => { if (depth[r][c] > depth[row][column]) [row, column] = [r, c]; });
+  const run = (dr, dc) => { let n = 0; while (best[row + n * dr]?.[column + n * dc] === k) n++; return n; };
+  return { x: column / (columns - 1), y: row / Math.max(rows - 1, 1), across: (run(0, 1) + run(0, -1)) / columns, up: (run(1, 0) + run(-1, 0)) / rows };
 }
