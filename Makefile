@@ -7,7 +7,11 @@ READY = $(VENV)/.ready
 export MLFLOW_DISABLE_TELEMETRY = true
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: demo test test-slow check format bench lock clean
+WORKERS ?= 2
+RECIPE ?= quickstart
+COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
+
+.PHONY: demo test test-slow check format bench lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -38,6 +42,18 @@ bench: $(READY)  ## every benchmark; each appends a dated file to benchmarks/res
 
 lock: $(READY)  ## pin what is installed now
 	$(BIN)/python tools/lock.py
+
+secrets:  ## write the stack's secrets to .env and .secrets, mode 600; what is there stays
+	sh cluster/make_secrets.sh
+
+up: secrets  ## MLflow, PostgreSQL, S3 and Ray on this machine; WORKERS=2, GPU=1 with its cards
+	$(COMPOSE) up --detach --build --wait --wait-timeout 900 --scale worker=$(WORKERS)
+
+down:  ## stop the stack; studies, runs and artifacts stay in its volumes
+	$(COMPOSE) down --remove-orphans
+
+submit:  ## run a recipe on the stack; RECIPE=quickstart
+	$(COMPOSE) exec -T head fitscape submit $(RECIPE) --address http://127.0.0.1:8265
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
