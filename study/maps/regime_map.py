@@ -117,15 +117,26 @@ class RegimeMap:
         distance = (((self._features - here) / scales) ** 2).sum(1)
         return [self.evidence[i] for i in np.argsort(distance, kind="stable")[:k]]
 
-    def share(self, tau: float | None = None, *, points: int = 512, draws: int = 200) -> pd.DataFrame:
+    def share(
+        self,
+        tau: float | None = None,
+        *,
+        given: Mapping[str, Any] | None = None,
+        points: int = 512,
+        draws: int = 200,
+    ) -> pd.DataFrame:
         """Share of the space that each regime takes, by the space's own measure (log where a dial is log).
+
+        Of the whole space, or of the part of it where the dials in ``given`` have those values.
 
         Rows REGIMES; columns ``share`` (posterior mean), ``low`` and ``high`` (90 % interval over joint draws
         of the fields, so that errors which neighbours have in common do not average out).
         """
         cuts, fields = self._cuts(tau), self.fields
         unit = self.encoder.sobol(points, self.seed)
-        features = self.encoder.features(self.encoder.from_unit(unit))
+        frame = self.encoder.from_unit(unit)
+        frame = frame.assign(**{name: pd.Series([v] * points, dtype=object) for name, v in (given or {}).items()})
+        features = self.encoder.features(frame)
         rng = np.random.default_rng(self.seed)
         val, train = fields.val.sample(features, draws, rng), fields.train.sample(features, draws, rng)
         if fields.divergence.any:
@@ -160,16 +171,16 @@ class RegimeMap:
             raise ValueError(f"{min(missing)}: hold this dial at a value")
         grid_x, grid_y = np.meshgrid(*axes)
         points = pd.DataFrame({x: grid_x.ravel(), y: grid_y.ravel(), **fixed})
-        beliefs = self.fields.predict(self.encoder.features(points)).widened(self._common_sd())
+        beliefs = self.fields.predict(self.encoder.features(points)).widened(self.common_sd(tau))
         p = beliefs.probabilities(self._cuts(tau)).reshape(*grid_x.shape, len(REGIMES))
         return trace(x, y, axes[0], axes[1], p)
 
-    def _common_sd(self) -> float:
+    def common_sd(self, tau: float | None = None) -> float:
         """Standard deviation of z that the one validation set gives every trial, at the good threshold."""
         sizes = self._outcomes.val_n[self._outcomes.val_n > 0]
         if not len(sizes):
             return 0.0
-        threshold = np.array([self.cuts.at_skill(self.cuts.tau)])
+        threshold = np.array([self.cuts.at_skill(self._cuts(tau).tau)])
         return float(np.sqrt(observed_z(self.cuts, threshold, np.array([np.median(sizes)]))[1][0]))
 
 
