@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from study.maps import RegimeMap
 from study.maps.decision import REGIMES
@@ -12,8 +11,6 @@ from study.regimes import estimate_reference, final_record, standard_draws
 from study.report import wording
 from study.report.sections.planes import slice_dials, slices_of
 from study.report.subject import Subject
-
-POINTS = 512
 
 
 def comparison(subject: Subject) -> list[dict[str, Any]]:
@@ -62,12 +59,9 @@ def _range(values: list[int]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _shares(subject: Subject, fitted: RegimeMap, name: str) -> dict[str, float] | None:
-    """Mean probability of each regime over the space with this architecture; None outside the space."""
-    picked = slice_dials(fitted, name)
+def _shares(subject: Subject, fitted: RegimeMap, name: str) -> dict[str, dict[str, float]] | None:
+    """By regime its ``share`` of the space with this architecture and the 90 % interval; None outside the space."""
     if name not in slices_of(subject, fitted):
         return None
-    frame = fitted.encoder.from_unit(fitted.encoder.sobol(POINTS, fitted.seed))
-    frame = frame.assign(**{dial: pd.Series([value] * len(frame), dtype=object) for dial, value in picked.items()})
-    means = fitted.predict(frame)[list(REGIMES)].mean()
-    return {regime: round(float(means[regime]), 4) for regime in REGIMES}
+    table = fitted.share(given=slice_dials(fitted, name)).round(4)
+    return {regime: {end: float(table.loc[regime, end]) for end in ("share", "low", "high")} for regime in REGIMES}

@@ -111,7 +111,8 @@ def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: 
     beliefs = fitted.fields.predict(fitted.encoder.features(frame))
     found = []
     for tau in taus:
-        p = beliefs.probabilities(replace(fitted.cuts, tau=tau))[:, :3]  # diverged, good, overfit
+        common = beliefs.widened(fitted.common_sd(tau))  # one validation set shifts every trial together
+        p = common.probabilities(replace(fitted.cuts, tau=tau))[:, :3]  # diverged, good, overfit
         found.append(np.rint(255 * p).astype(np.uint8).T.reshape(3, -1, SIDE))
     return found
 

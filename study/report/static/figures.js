@@ -7,8 +7,8 @@ function comparisonFigure() {
   const rows = data.comparison.filter((row) => row.shares).reverse();
   return {
     traces: ["good", "overfit", "underfit", "diverged"].map((name) => ({
-      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name]), name: mapName(name),
-      text: rows.map((r) => (roomy && r.shares[name] > 0.08 ? `${name} ${percent(r.shares[name])}` : "")), textposition: roomy ? "inside" : "none", insidetextanchor: "middle", textangle: 0,
+      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name].share), name: mapName(name),
+      text: rows.map((r) => (roomy && r.shares[name].share > 0.08 ? `${name} ${percent(r.shares[name].share)}` : "")), textposition: roomy ? "inside" : "none", insidetextanchor: "middle", textangle: 0,
       insidetextfont: { color: "#fff" }, constraintext: "none",
       marker: { color: faded(lookOf(name).colour, 0.92), line: { color: colour("card"), width: 1.5 } },
       hovertemplate: `%{y}: ${name} %{x:.1%}<extra></extra>`,
