@@ -19,7 +19,8 @@ $(READY): pyproject.toml requirements.lock
 	touch $@
 
 demo: $(READY)  ## run the quickstart and print where its report is
-	$(BIN)/python -m study.cli.demo
+	@root=$${FITSCAPE_ROOT:-fitscape-runs}; \
+	if [ -e "$$root/quickstart" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
 
 test: $(READY)  ## the default tests
 	$(BIN)/python -m pytest
