@@ -1,6 +1,7 @@
 """Trials that end well, badly, or not at all, on a real Ray: what the ledger holds afterwards."""
 
 import threading
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import odd_trials as odd
@@ -10,6 +11,7 @@ from odd_trials import epochs_trained
 
 from study.ledger import Ledger
 from study.records import TrialRecord, TrialState
+from study.scheduling.cluster import Request
 from study.scheduling.interruption import Interruption
 from study.scheduling.run_trials import Outcome
 
@@ -131,3 +133,22 @@ def test_a_finished_study_is_not_run_again_and_a_raised_target_runs_the_rest(
     assert outcome.counts[TrialState.FINISHED] == 3
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         assert [epochs_trained(tmp_path, t.trial_id) for t in ledger.trials()] == [[1], [1], [1]]
+
+
+def test_logical_gpus_bound_what_runs_at_once(run_study: RunStudy, tmp_path: Path) -> None:
+    config = seeds_study([1, 2, 3], epochs=2)
+    run_study(tmp_path, config, seconds=0.3, request=Request(0.5, 4.0))  # 2 CPUs hold four, 4 GPUs one
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        spans = sorted((trial.started_at, trial.ended_at) for trial in ledger.trials())
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
+
+
+@pytest.mark.slow
+def test_quarters_of_four_gpus_never_hold_more_than_sixteen(run_study: RunStudy, tmp_path: Path) -> None:
+    config = seeds_study(list(range(40)), epochs=2)
+    run_study(tmp_path, config, seconds=2.0, request=Request(0.1, 0.25))
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        trials = ledger.trials()
+    changes = sorted([(t.started_at, 1) for t in trials] + [(t.ended_at, -1) for t in trials])
+    at_once = list(accumulate(change for _, change in changes))
+    assert 8 < max(at_once) <= 16

@@ -1,0 +1,71 @@
+"""One study killed in every way and resumed each time: nothing lost, nothing twice."""
+
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from conftest import Drivers, small_study
+
+from study.config import StudyConfig
+from study.ledger import EventKind
+from study.records import TrialRecord, TrialState
+
+TRIALS = 7
+
+
+def ended(trials: list[TrialRecord]) -> int:
+    return sum(trial.state.terminal for trial in trials)
+
+
+def under_way(trials: list[TrialRecord], after: int) -> bool:
+    """One trial more has ended, and another is in the middle."""
+    return ended(trials) > after and any(t.state is TrialState.RUNNING and t.epochs for t in trials)
+
+
+def stop(drivers: Drivers, driver: subprocess.Popen[bytes], number: signal.Signals) -> float:
+    """Send the signal; seconds until the driver was gone."""
+    sent = time.monotonic()
+    driver.send_signal(number)
+    driver.wait(timeout=60)
+    return time.monotonic() - sent
+
+
+def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyConfig], Drivers]) -> None:
+    drivers = new_drivers(small_study("ordeal", trials=TRIALS, epochs=5))
+
+    driver = drivers.start("run")
+    drivers.wait_until(driver, lambda trials: under_way(trials, 0))
+    stop(drivers, driver, signal.SIGKILL)
+    after_kill = {t.trial_id: t for t in drivers.trials() if t.state.terminal}
+    assert after_kill
+
+    driver = drivers.start("resume")
+    drivers.wait_until(driver, lambda trials: under_way(trials, len(after_kill)))
+    took = stop(drivers, driver, signal.SIGTERM)
+    assert driver.returncode == 143, drivers.log
+    assert took < 3, "ray job stop kills after 3 s"
+    assert not any(t.state is TrialState.RUNNING for t in drivers.trials())
+
+    driver = drivers.start("resume")
+    drivers.wait_until(driver, lambda trials: any(t.state is TrialState.RUNNING and t.epochs for t in trials))
+    stop(drivers, driver, signal.SIGINT)
+    assert driver.returncode == 130, drivers.log
+    assert "fitscape resume ordeal" in drivers.log
+    assert not any(t.state is TrialState.RUNNING for t in drivers.trials())
+
+    driver = drivers.start("resume")
+    assert driver.wait(timeout=200) == 0, drivers.log
+
+    trials = drivers.trials()
+    assert len(trials) == TRIALS
+    assert all(trial.state is TrialState.FINISHED for trial in trials)
+    assert all([record.epoch for record in trial.epochs] == [1, 2, 3, 4, 5] for trial in trials)
+    assert all(trial.size is not None for trial in trials)
+    with drivers.ledger() as ledger:
+        ends = Counter(event.trial_id for event in ledger.events(0, 10**6) if event.kind is EventKind.ENDED)
+    assert set(ends.values()) == {1}, "a trial was run to its end twice"
+    for trial in trials:
+        if trial.trial_id in after_kill:
+            assert trial == after_kill[trial.trial_id], "a finished trial was touched again"

@@ -1,0 +1,74 @@
+"""Atomic, two kept, damage found and passed over."""
+
+from pathlib import Path
+
+import pytest
+
+from study.errors import UserError
+from study.scheduling.checkpoints import CheckpointStore, copy_file, fetch_file, open_storage
+
+
+def read(epoch: int, data: bytes) -> tuple[int, bytes]:
+    """Accepts what starts with ``good``."""
+    if not data.startswith(b"good"):
+        raise ValueError("its checksum does not match")
+    return epoch, data
+
+
+def test_the_newest_is_found_and_one_before_it_is_kept(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path))
+    for epoch in (1, 2, 10):
+        store.save("t", epoch, b"good %d" % epoch)
+    assert store.newest("t", read) == ((10, b"good 10"), [])
+    assert sorted(file.name for file in (tmp_path / "t").iterdir()) == ["000002.ckpt", "000010.ckpt"]
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_named(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path))
+    store.save("t", 1, b"good 1")
+    store.save("t", 2, b"gooX")
+    found, refused = store.newest("t", read)
+    assert found == (1, b"good 1")
+    assert refused == ["trial t: checkpoint of epoch 2 is not used (its checksum does not match)"]
+
+
+def test_a_write_cut_short_leaves_the_previous_one(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path))
+    store.save("t", 1, b"good 1")
+    (tmp_path / "t" / "000002.ckpt.partial").write_bytes(b"go")  # what a kill in the middle leaves
+    assert store.newest("t", read) == ((1, b"good 1"), [])
+
+
+def test_without_checkpoints_there_is_nothing_to_continue(tmp_path: Path) -> None:
+    assert CheckpointStore(str(tmp_path)).newest("t", read) == (None, [])
+
+
+def test_the_clock_does_not_decide_which_is_newest(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path))
+    store.save("t", 5, b"good 5")
+    store.save("t", 4, b"good 4")  # written later, of an earlier epoch
+    found, _ = store.newest("t", read)
+    assert found == (5, b"good 5")
+
+
+def test_sweep_removes_what_no_unfinished_trial_needs(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path))
+    for trial in ("ended", "open"):
+        store.save(trial, 1, b"good")
+    store.sweep(keep=["open"])
+    assert [folder.name for folder in tmp_path.iterdir()] == ["open"]
+    store.delete("never was")
+
+
+def test_a_file_goes_to_storage_and_back(tmp_path: Path) -> None:
+    source, storage = tmp_path / "a.db", tmp_path / "storage"
+    source.write_bytes(b"ledger")
+    copy_file(source, str(storage))
+    assert fetch_file(str(storage), "a.db", tmp_path / "b.db")
+    assert (tmp_path / "b.db").read_bytes() == b"ledger"
+    assert not fetch_file(str(storage), "missing", tmp_path / "c.db")
+
+
+def test_an_unknown_kind_of_storage_is_refused() -> None:
+    with pytest.raises(UserError, match="nonsense://x"):
+        open_storage("nonsense://x")

@@ -1,0 +1,106 @@
+"""Which trial is handed out when."""
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+from hand_made import make_epoch, make_trial
+from ray.tune.search import Searcher
+
+from study.config import TrialConfig
+from study.records import TrialState
+from study.scheduling.feed import Feed
+
+
+class Asks:
+    """Hands out trials by seed."""
+
+    def __init__(self, count: int, *, gate: threading.Event | None = None) -> None:
+        self._left, self._gate, self.asked = count, gate, 0
+
+    @property
+    def remaining(self) -> int:
+        return self._left
+
+    def ask(self) -> Any:
+        if self._gate is not None:
+            self._gate.wait()
+        if not self._left:
+            return None
+        self._left -= 1
+        self.asked += 1
+        return SimpleNamespace(config=TrialConfig(seed=self.asked))
+
+
+def make_feed(asks: Asks, pending: tuple[Any, ...] = (), **given: Any) -> Feed:
+    settings = {"add": lambda s: s.config, "room": lambda: 100, "ahead": 3, "cost": lambda c: c.seed, **given}
+    return Feed(pending, asks, **settings)
+
+
+def drain(feed: Feed) -> list[int]:
+    """Seeds in the order that Tune would get them."""
+    seeds = []
+    for number in range(1000):
+        suggestion = feed.suggest(str(number))
+        if suggestion == Searcher.FINISHED:
+            return seeds
+        if suggestion is None:
+            time.sleep(0.001)
+        else:
+            seeds.append(TrialConfig.model_validate_json(suggestion["trial"]).seed)
+    raise AssertionError("the feed never ends")
+
+
+def test_every_trial_is_handed_out_once_and_then_it_is_finished() -> None:
+    assert sorted(drain(make_feed(Asks(20)))) == list(range(1, 21))
+
+
+def test_trials_with_epochs_behind_them_go_first() -> None:
+    begun = make_trial({"seed": 50}, make_epoch(0.5, 0.5), state=TrialState.PENDING)
+    waiting = make_trial({"seed": 40}, state=TrialState.PENDING)
+    assert drain(make_feed(Asks(2), (waiting, begun)))[0] == 50
+
+
+def test_the_longest_of_the_last_trials_goes_first() -> None:
+    feed = make_feed(Asks(3), ahead=10)
+    while not feed._exhausted:
+        time.sleep(0.001)
+    assert drain(feed) == [3, 2, 1]
+
+
+def test_no_more_than_there_is_room_for_are_out() -> None:
+    feed = make_feed(Asks(9), room=lambda: 2)
+    while len(feed._ready) < 3:
+        time.sleep(0.001)
+    assert feed.suggest("a") is not None
+    assert feed.suggest("b") is not None
+    assert feed.suggest("c") is None
+    feed.on_trial_complete("a")
+    assert feed.suggest("c") is not None
+
+
+def test_a_slow_sampler_does_not_hold_up_the_loop_while_trials_run() -> None:
+    gate = threading.Event()
+    feed = make_feed(Asks(5, gate=gate), (make_trial({"seed": 9}, state=TrialState.PENDING),))
+    assert feed.suggest("a") is not None
+    started = time.monotonic()
+    assert feed.suggest("b") is None
+    assert time.monotonic() - started < 0.1
+    gate.set()
+
+
+def test_a_closed_feed_hands_out_nothing_more() -> None:
+    feed = make_feed(Asks(5))
+    feed.close()
+    assert feed.suggest("a") == Searcher.FINISHED
+
+
+def test_an_error_of_the_sampler_ends_the_asking_and_is_kept() -> None:
+    class Broken(Asks):
+        def ask(self) -> Any:
+            raise ArithmeticError("singular")
+
+    feed = make_feed(Broken(5), (make_trial({"seed": 9}, state=TrialState.PENDING),))
+    assert drain(feed) == [9]
+    assert isinstance(feed.error, ArithmeticError)

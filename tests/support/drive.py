@@ -1,0 +1,32 @@
+"""A driver as a process of its own: ``python drive.py run|resume ROOT CONFIG.json [resume's options as JSON]``."""
+
+import json
+import sys
+from pathlib import Path
+
+from study import driver
+from study.config import StudyConfig
+from study.driver import Quiet
+from study.errors import UserError
+
+
+class Say(Quiet):
+    def on_message(self, text: str) -> None:
+        print(text, flush=True)
+
+
+def main(command: str, root: Path, config: StudyConfig, options: dict[str, object]) -> int:
+    try:
+        if command == "run":
+            return driver.run(config, root, observer=Say())
+        allow = frozenset({"code"})  # the tree may be edited while its tests run
+        return driver.resume(root / config.name, observer=Say(), **{"allow": allow, **options})  # type: ignore[arg-type]
+    except UserError as error:
+        print(error, flush=True)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
+    text = Path(sys.argv[3]).read_text()
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), StudyConfig.model_validate_json(text), given))
