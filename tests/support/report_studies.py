@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hand_made import make_epoch
 
-from study.config import DataConfig, StudyConfig
+from study.config import StudyConfig
 from study.data import load
 from study.driver.provenance import provenance
 from study.ledger import Ledger

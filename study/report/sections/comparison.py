@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from study.maps import RegimeMap
-from study.maps.decision import REGIMES
 from study.records import TrialRecord, TrialState
 from study.regimes import estimate_reference, final_record, standard_draws
 from study.report import wording
@@ -64,4 +63,4 @@ def _shares(subject: Subject, fitted: RegimeMap, name: str) -> dict[str, dict[st
     if name not in slices_of(subject, fitted):
         return None
     table = fitted.share(given=slice_dials(fitted, name)).round(4)
-    return {regime: {end: float(table.loc[regime, end]) for end in ("share", "low", "high")} for regime in REGIMES}
+    return {str(regime): {end: float(row[end]) for end in ("share", "low", "high")} for regime, row in table.iterrows()}

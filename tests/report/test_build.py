@@ -1,0 +1,137 @@
+"""The report's files, whatever a study holds."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hand_made import make_epoch
+from small_study import PROVENANCE, small_study
+
+from study.config import Choices, Range, StudyConfig, TrialConfig
+from study.errors import UserError
+from study.ledger import Ledger
+from study.opened import open_study
+from study.records import TrialState
+from study.report import build
+
+WIDTH = {"width": Range(low=0.125, high=1, log=True)}
+
+
+def by_hand(root: Path, config: StudyConfig, *ends: tuple[dict, TrialState, float], provenance=PROVENANCE) -> Path:
+    """A study of trials (dials, state, validation error), one epoch each; a failed one has none."""
+    folder = root / config.name
+    folder.mkdir()
+    with Ledger.create(folder / "ledger.db", config, provenance) as ledger:
+        for dials, state, error in ends:
+            trial_id = ledger.add_trial(config.base.with_dials(dials), dials, "sobol").trial_id
+            ledger.start_attempt(trial_id, "here", "cpu")
+            if state is not TrialState.FAILED:
+                ledger.record_epoch(trial_id, make_epoch(error, error, epoch=1))
+            ledger.end_trial(trial_id, state, "oom: no memory left" if state is TrialState.FAILED else "")
+    return folder
+
+
+def data_of(page: Path) -> dict:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_page_findings_and_pictures_lie_in_the_folder(folder: Path, page_file: Path) -> None:
+    assert page_file == folder / "report" / "index.html"
+    findings = json.loads((folder / "report" / "findings.json").read_text())
+    assert {"claim", "family", "estimate", "low", "high", "test", "p", "n", "verdict"} <= findings[0].keys()
+    pictures = {p.name for p in (folder / "report" / "figures").iterdir()}
+    assert pictures == {"regime_map.png", "learning_curves.png", "degradation.png"}
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in (folder / "report" / "figures").iterdir())
+
+
+def test_the_same_ledger_gives_the_same_page(folder: Path, page_file: Path) -> None:
+    before = page_file.read_bytes()
+    assert build(folder, study=open_study(folder)).read_bytes() == before
+
+
+def test_nothing_in_the_page_comes_from_elsewhere(page_file: Path) -> None:
+    text = page_file.read_text()
+    assert not re.search(r"""(src|href|srcset)=["']?(https?:)?//""", text)
+    assert "@import" not in text
+    assert "default-src 'none'" in text
+
+
+def test_a_study_of_every_state_is_reported(tmp_path: Path) -> None:
+    data = data_of(build(small_study(tmp_path)))
+    assert len(data["trials"]["number"]) == 18
+    assert set(data["trials"]["state"]) == {state.value for state in TrialState}
+
+
+def test_only_failed_trials_say_why_there_is_no_recommendation(tmp_path: Path) -> None:
+    config = StudyConfig(name="failed", space=WIDTH)
+    text = build(by_hand(tmp_path, config, ({"width": 0.5}, TrialState.FAILED, 0))).read_text()
+    assert "There is no recommendation yet" in text
+    assert "no trial has ended with finite numbers" in text
+    assert "oom: no memory left" in text
+
+
+def test_only_diverged_trials_have_an_outcome_and_no_error(tmp_path: Path) -> None:
+    config = StudyConfig(name="diverged", space=WIDTH)
+    ends = [({"width": w}, TrialState.DIVERGED, float("nan")) for w in (0.25, 0.5)]
+    data = data_of(build(by_hand(tmp_path, config, *ends)))
+    assert data["trials"]["val_error"] == [None, None]
+    assert data["trials"]["state"] == ["diverged", "diverged"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_study_of_few_trials_is_reported(tmp_path: Path, count: int) -> None:
+    config = StudyConfig(name="few", space=WIDTH)
+    ends = [({"width": w}, TrialState.FINISHED, 0.1) for w in (0.25, 0.5)[:count]]
+    text = build(by_hand(tmp_path, config, *ends)).read_text()
+    assert ("The best trial that was run is" in text) == (count > 0)
+
+
+def test_a_study_without_a_space_has_no_map_but_its_trials(tmp_path: Path) -> None:
+    config = StudyConfig(name="spaceless")
+    page = build(by_hand(tmp_path, config, ({}, TrialState.FINISHED, 0.1), ({"seed": 1}, TrialState.FINISHED, 0.2)))
+    assert "searches no dial" in page.read_text()
+    assert len(data_of(page)["trials"]["number"]) == 2
+
+
+def test_one_numeric_dial_is_drawn_as_a_line(tmp_path: Path) -> None:
+    config = StudyConfig(name="line", space=WIDTH)
+    ends = [({"width": w}, TrialState.FINISHED, 0.3 - 0.25 * w) for w in (0.125, 0.25, 0.5, 1)]
+    planes = data_of(build(by_hand(tmp_path, config, *ends)))["map"]["planes"]
+    assert [p["y"] for p in planes] == [None, None]  # at the best point, and at the middle
+
+
+def test_only_unordered_dials_are_compared_without_a_plane(tmp_path: Path) -> None:
+    config = StudyConfig(name="words", space={"norm": Choices(choices=("batch", "group"))})
+    ends = [({"norm": norm}, TrialState.FINISHED, 0.1) for norm in ("batch", "group")]
+    assert "no numeric dial is searched" in build(by_hand(tmp_path, config, *ends)).read_text()
+
+
+def test_a_ledger_without_facts_of_the_data_still_lists_its_trials(tmp_path: Path) -> None:
+    folder = by_hand(tmp_path, StudyConfig(name="bare"), ({}, TrialState.FINISHED, 0.1), provenance={})
+    page = build(folder)
+    assert len(data_of(page)["trials"]["number"]) == 1
+    assert "not measured" in page.read_text()
+
+
+def test_names_of_the_user_are_text_and_never_markup(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    provenance = {**PROVENANCE, "data": {"classes": [evil, "b", "</script>"], "notes": [f"{evil} & more"]}}
+    config = StudyConfig(name="evil", description=f"{evil} '\"&", space=WIDTH, base=TrialConfig())
+    folder = by_hand(tmp_path, config, ({"width": 0.5}, TrialState.FINISHED, 0.1), provenance=provenance)
+    with Ledger.open(folder / "ledger.db") as ledger:
+        failed = ledger.add_trial(config.base.with_dials({"seed": 7}), {"seed": 7}, evil).trial_id
+        ledger.start_attempt(failed, evil, evil)
+        ledger.end_trial(failed, TrialState.FAILED, f"{evil}<!--\u2028")
+    page = build(folder)
+    text = page.read_text()
+    assert evil not in text
+    assert "<!--" not in text
+    assert data_of(page)["trials"]["message"]["1"].startswith(evil)  # and yet kept as it is
+
+
+def test_a_folder_without_a_study_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no study"):
+        build(tmp_path)
