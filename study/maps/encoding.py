@@ -87,7 +87,8 @@ class _Categorical:
         self.width = len(self.choices)
 
     def features(self, column: Sequence[Any]) -> Array:
-        hot = [[ONE_HOT * (value == choice) for choice in self.choices] for value in column]
+        values = [None if value != value else value for value in column]  # pandas turns None into NaN
+        hot = [[ONE_HOT * (value == choice) for choice in self.choices] for value in values]
         return np.array(hot, dtype=float).reshape(len(column), self.width)
 
     def from_unit(self, u: Array) -> list[Any]:

@@ -1,0 +1,83 @@
+"""The Gaussian process behind every field."""
+
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+
+from study.maps.gp import GaussianProcess, Prior, negative_log_posterior
+
+
+def data(n: int, seed: int = 0, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.random((n, 3))
+    return x, np.sin(5 * x[:, 0]) + 2 * x[:, 1] + rng.normal(0, noise, n)
+
+
+def test_the_gradient_is_right() -> None:
+    x, y = data(25)
+    prior = Prior()
+    squares = (x.T[:, :, None] - x.T[:, None, :]) ** 2
+    arguments = (prior, squares, prior.trend(x, x), y, np.full(25, 0.02))
+    for vector in np.random.default_rng(1).normal(-0.5, 0.5, (3, 5)):
+        error = check_grad(
+            lambda v: negative_log_posterior(v, *arguments)[0],
+            lambda v: negative_log_posterior(v, *arguments)[1],
+            vector,
+        )
+        assert error < 1e-4
+
+
+def test_it_predicts_what_it_has_not_seen_and_says_how_well() -> None:
+    x, y = data(80)
+    gp = GaussianProcess(x, y, np.zeros(80))
+    gp.optimize()
+    new, truth = data(400, seed=1, noise=0.0)
+    mean, sd = gp.predict(new)
+    assert np.sqrt(np.mean((mean - truth) ** 2)) < 0.1
+    assert 0.8 < np.mean(np.abs(mean - truth) < 2 * sd) <= 1
+    assert gp.noise == pytest.approx(0.01, rel=0.6)
+
+
+def test_an_irrelevant_feature_gets_a_long_scale() -> None:
+    x, y = data(80)
+    gp = GaussianProcess(x, y, np.zeros(80))
+    gp.optimize()
+    assert gp.hyper.scales[2] > gp.hyper.scales[0]
+
+
+@pytest.mark.parametrize("n", [1, 5, 63, 64, 65])
+def test_appending_equals_refitting(n: int) -> None:
+    x, y = data(n + 70)
+    known = np.random.default_rng(0).random(n + 70) * 0.1
+    grown = GaussianProcess(x[:n], y[:n], known[:n])
+    for i in range(n, n + 70):
+        grown.append(x[i], y[i], known[i])
+    whole = GaussianProcess(x, y, known, hyper=grown.hyper, standardize=False)
+    whole.centre, whole.scale = grown.centre, grown.scale
+    whole.condition(x, (y - grown.centre) / grown.scale, known / grown.scale**2)
+    new, _ = data(10, seed=2)
+    np.testing.assert_allclose(grown.predict(new), whole.predict(new), rtol=1e-6, atol=1e-8)
+
+
+def test_no_data_gives_the_prior() -> None:
+    mean, sd = GaussianProcess(np.zeros((0, 2)), np.zeros(0), np.zeros(0)).predict(np.full((3, 2), 0.5))
+    assert (mean == 0).all()
+    np.testing.assert_allclose(sd, np.sqrt(2.0))
+
+
+def test_noisy_observations_count_less() -> None:
+    x, y = np.array([[0.4], [0.6]]), np.array([0.0, 1.0])
+    at = np.array([[0.5]])
+    trusting = GaussianProcess(x, y, np.array([1e-6, 1e-6]), standardize=False).predict(at)[0][0]
+    doubting = GaussianProcess(x, y, np.array([1e-6, 10.0]), standardize=False).predict(at)[0][0]
+    assert doubting < trusting
+
+
+def test_draws_have_the_posterior_moments() -> None:
+    x, y = data(30)
+    gp = GaussianProcess(x, y, np.zeros(30))
+    new, _ = data(4, seed=3)
+    draws = gp.sample(new, 4000, np.random.default_rng(0))
+    mean, sd = gp.predict(new)
+    np.testing.assert_allclose(draws.mean(0), mean, atol=0.05)
+    np.testing.assert_allclose(draws.std(0), sd, rtol=0.1)
