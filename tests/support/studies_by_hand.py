@@ -1,5 +1,7 @@
 """Records made by hand, so that a test states only what it is about."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +55,11 @@ def run_by_hand(
     if end is not None:
         ledger.end_trial(trial_id, end)
     return trial_id
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 60) -> None:
+    """Return once ``condition()`` holds; fail the test when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from studies_by_hand import epoch_record, run_by_hand
+from studies_by_hand import epoch_record, run_by_hand, wait_until
 
 from study.ledger import BACKUP_NAME, Ledger, restore
 from study.records import TrialState
@@ -47,18 +47,24 @@ def test_a_shipper_killed_at_any_call_leaves_nothing_missing_and_nothing_twice(
     server, ledger, config, assert_exactly_once, before
 ):
     """Rows 7 and 8: between create_run and its answer, between log_batch and the cursor, and everywhere else."""
-    for seed in range(3):
-        run_by_hand(ledger, seed=seed, epochs=4, end=[TrialState.FINISHED, TrialState.FAILED, None][seed])
+    run_by_hand(ledger, seed=0, epochs=4)
+    run_by_hand(ledger, seed=1, epochs=4, end=TrialState.FAILED)
+    running = run_by_hand(ledger, seed=2, epochs=1, end=None)
     killed = 0
-    for calls in (1, 2, 3, 4, 5, 6, 1, 2, 3, 8, 13):
+    for epoch, calls in enumerate((1, 2, 3, 4, 5, 6, 1, 2, 3, 8, 13), start=2):
         process = FORK.Process(target=ship_and_die, args=(ledger.path, config, calls), kwargs={"before": before})
         process.start()
         process.join(60)
         killed += process.exitcode == -signal.SIGKILL
-        if calls == 3:  # the study goes on between the crashes
-            ledger.record_epoch(ledger.trials()[2].trial_id, epoch_record(len(ledger.trials()[2].epochs) + 1))
+        trials = [run["tags"]["trial_id"] for run in nested(server, ledger)]
+        assert len(trials) == len(set(trials))
+        ledger.record_epoch(running, epoch_record(epoch))  # the study goes on between the crashes
     assert killed >= 8
-    assert sync(ledger.path, config.uri).empty
+    shipper = Shipper(ledger.path, config, interval=0.05)
+    shipper.start()
+    wait_until(lambda: ledger.cursor(shipper._location.sink) == ledger.events(0, 10**6)[-1].seq)
+    ledger.end_trial(running, TrialState.FINISHED)
+    assert shipper.close(60).empty
     assert_exactly_once()
 
 
@@ -102,8 +108,7 @@ def test_a_run_deleted_while_the_study_goes_on_is_made_again(server, ledger, con
     trial_id = run_by_hand(ledger, end=None)
     shipper = Shipper(ledger.path, config, interval=0.05)
     shipper.start()
-    while not list(nested(server, ledger)):
-        pass
+    wait_until(lambda: list(nested(server, ledger)))
     (run,) = nested(server, ledger)
     client_of(ledger, config).delete(run["run_id"])
     ledger.record_epoch(trial_id, epoch_record(3))

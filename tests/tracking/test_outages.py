@@ -7,7 +7,7 @@ import time
 
 import pytest
 import sqlalchemy
-from studies_by_hand import epoch_record, run_by_hand
+from studies_by_hand import epoch_record, run_by_hand, wait_until
 
 from study.config import TrackingConfig
 from study.ledger import Ledger
@@ -21,13 +21,6 @@ def store(ledger, fresh_store):
     path = ledger.path.parent.parent / "mlflow.db"
     path.write_bytes(fresh_store.content)
     return path
-
-
-def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def slowest_write(ledger: Ledger, seed: int) -> float:
