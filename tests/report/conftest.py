@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = StudyConfig(
         name="trained",
         description="Tiny nets on digits.",
-        data=DataConfig(dataset="digits", root=str(tmp_path_factory.mktemp("data"))),
+        data=DataConfig(dataset="digits", limit=400, root=str(tmp_path_factory.mktemp("data"))),
         base=TrialConfig(optimization=Optimization(epochs=2)).with_dials({"width": 0.125}),
         space={
             "architecture": Choices(choices=("resnet18", "plain18")),

@@ -1,0 +1,172 @@
+"""The page in a browser: it draws, switches, opens trials, and can be used by keyboard and by everybody."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
+
+
+def opened(browser: Browser, file: Path, *, size: str = "desktop", **context: Any) -> Page:
+    """The page with every figure drawn; what the console said is in ``page.said``, requests in ``page.asked``."""
+    width, height = SIZES[size]
+    page = browser.new_context(
+        viewport={"width": width, "height": height}, reduced_motion="reduce", **context
+    ).new_page()
+    page.said, page.asked = [], []
+    page.on("console", lambda message: page.said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(file.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    page.evaluate("document.querySelectorAll('.plot').forEach((plot) => plot.fitscape?.())")
+    page.wait_for_timeout(200)
+    return page
+
+
+@pytest.fixture(params=SIZES)
+def page(request: pytest.FixtureRequest, browser: Browser, page_file: Path) -> Iterator[Page]:
+    page = opened(browser, page_file, size=request.param)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def desktop(browser: Browser, page_file: Path) -> Iterator[Page]:
+    page = opened(browser, page_file)
+    yield page
+    page.context.close()
+
+
+def picture(page: Page) -> tuple[str, str]:
+    """The map as painted, and in words."""
+    painted = page.locator("#map-plot image").first.get_attribute("xlink:href") or page.locator(
+        "#map-plot image"
+    ).first.get_attribute("href")
+    return painted or "", page.locator("#map-text").inner_text()
+
+
+def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Page) -> None:
+    figures = page.locator(".plot").count()
+    assert figures > 7
+    assert page.locator(".plot .main-svg").count() >= figures
+    assert page.said == []
+    assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_the_page_is_as_wide_as_the_window(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.locator("#trials-table [data-trial]").first.click()
+    assert (
+        page.evaluate("document.getElementById('detail').scrollWidth - document.getElementById('detail').clientWidth")
+        <= 0
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_no_serious_violation(browser: Browser, page_file: Path, size: str, scheme: str) -> None:
+    page = opened(browser, page_file, size=size, color_scheme=scheme)
+    for _ in range(2):  # the page, and then a trial opened over it
+        found = [v for v in Axe().run(page)["violations"] if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found] == []
+        page.evaluate("document.querySelector('#trials-table [data-trial]').click()")
+    page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("label", "choice"), [("Architecture", "plain-18"), ("Good up to (tau)", "0.2"), ("Across", "width")]
+)
+def test_a_switch_changes_the_map_and_what_is_said_of_it(desktop: Page, label: str, choice: str) -> None:
+    before = picture(desktop)
+    control = desktop.locator("#map-controls").get_by_label(label)
+    control.select_option(label=choice)
+    after = picture(desktop)
+    assert before[0].startswith("data:image/png")
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+    assert control.evaluate("element => element === document.activeElement")  # the keyboard is where it was
+
+
+def test_axes_swap_instead_of_showing_a_dial_twice(desktop: Page) -> None:
+    x, y = (desktop.locator("#map-controls").get_by_label(label) for label in ("Across", "Upwards"))
+    across, up = x.input_value(), y.input_value()
+    x.select_option(up)
+    assert (x.input_value(), y.input_value()) == (up, across)
+
+
+def test_trials_that_changed_regime_with_tau_change_their_marker(desktop: Page) -> None:
+    count = "document.querySelectorAll('#map-plot .scatterlayer path.point').length"
+    assert desktop.evaluate(count) > 0
+
+
+def test_a_trial_opens_by_keyboard_and_closes_with_escape(desktop: Page) -> None:
+    first = desktop.locator("#trials-table tbody [data-trial]").first
+    desktop.locator("#trials-table thead button").last.focus()
+    desktop.keyboard.press("Tab")
+    assert first.evaluate("element => element === document.activeElement")
+    desktop.keyboard.press("Enter")
+    dialog = desktop.get_by_role("dialog")
+    assert dialog.get_by_role("heading").first.inner_text().startswith("Trial 0")
+    assert "weight decay" in dialog.inner_text()
+    assert dialog.locator(".plot .main-svg").count() >= 2  # its curves and its gradients
+    desktop.keyboard.press("Escape")
+    assert not dialog.is_visible()
+
+
+def test_a_click_on_the_map_opens_the_trial(desktop: Page) -> None:
+    point = desktop.locator("#map-plot .scatterlayer path.point").first
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    assert box is not None
+    desktop.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    desktop.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    desktop.get_by_role("dialog").wait_for(timeout=3000)
+
+
+def test_the_table_sorts_and_filters(desktop: Page) -> None:
+    desktop.locator('[data-sort="val_error"]').click()
+    errors = desktop.locator("#trials-table tbody tr").all_inner_texts()
+    assert desktop.locator('th[aria-sort="ascending"]').inner_text() == "Validation error"
+    desktop.locator('[data-sort="val_error"]').click()
+    assert desktop.locator("#trials-table tbody tr").all_inner_texts() != errors
+    desktop.get_by_label("Filter").fill("plain-32")
+    rows = desktop.locator("#trials-table tbody tr").all_inner_texts()
+    assert len(rows) == 2
+    assert all("plain-32" in row for row in rows)
+    desktop.get_by_label("Filter").fill("no such trial")
+    assert "No trial fits" in desktop.locator("#trials-text").inner_text()
+
+
+def test_dark_follows_the_system_and_the_button(browser: Browser, page_file: Path) -> None:
+    page = opened(browser, page_file, color_scheme="dark")
+    brightness = (
+        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0)"
+    )
+    assert page.evaluate(brightness) < 150
+    ink = page.locator("#map-plot .xtick text").first.evaluate("element => getComputedStyle(element).fill")
+    page.get_by_role("button", name="Switch to light colours").click()
+    assert page.evaluate(brightness) > 600
+    assert page.locator("#map-plot .xtick text").first.evaluate("element => getComputedStyle(element).fill") != ink
+    page.context.close()
+
+
+def test_without_scripts_the_words_are_there(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    text = page.locator("main").inner_text()
+    assert "The best trial that was run is" in text
+    assert "need JavaScript" in text
+    context.close()
+
+
+def test_printed_pages_hold_no_controls(desktop: Page) -> None:
+    desktop.emulate_media(media="print")
+    assert not desktop.locator("#map-controls").is_visible()
+    assert not desktop.locator("nav.contents").is_visible()
+    assert desktop.locator("#map-plot").is_visible()
