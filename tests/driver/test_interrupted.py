@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from conftest import Drivers, small_study
+from drivers import Drivers, small_study
 
 from study.config import StudyConfig
 from study.ledger import EventKind

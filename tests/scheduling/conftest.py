@@ -17,26 +17,7 @@ from study.scheduling.checkpoints import CheckpointStore
 from study.scheduling.cluster import Cluster, Request
 from study.scheduling.interruption import Interruption
 from study.scheduling.run_trials import Outcome, run_trials
-from study.scheduling.watching import Quiet
 from study.training import Settings
-
-
-class Heard(Quiet):
-    """Keeps what a run says."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-        self.started: list[str] = []
-        self.ended: list[str] = []
-
-    def on_message(self, text: str) -> None:
-        self.messages.append(text)
-
-    def on_trial_start(self, record: Any) -> None:
-        self.started.append(record.trial_id)
-
-    def on_trial_end(self, record: Any) -> None:
-        self.ended.append(record.trial_id)
 
 
 @pytest.fixture(scope="session")
@@ -64,11 +45,8 @@ def images() -> TrialData:
     )
 
 
-RunStudy = Callable[..., Outcome]
-
-
 @pytest.fixture(scope="session")
-def run_study(cluster: Cluster, images: TrialData) -> RunStudy:
+def run_study(cluster: Cluster, images: TrialData) -> Callable[..., Outcome]:
     """Run what a folder's ledger lacks, with odd trials."""
 
     def run(folder: Path, config: StudyConfig, *, seconds: float = 0.0, **given: Any) -> Outcome:
@@ -92,16 +70,3 @@ def run_study(cluster: Cluster, images: TrialData) -> RunStudy:
             )
 
     return run
-
-
-def seeds_study(seeds: list[int], *, epochs: int = 4, **resources: Any) -> StudyConfig:
-    """A trial for each seed; the seed says how it behaves."""
-    return StudyConfig.model_validate(
-        {
-            "name": "odd",
-            "base": {"optimization": {"epochs": epochs}},
-            "enqueue": [{"seed": seed} for seed in seeds],
-            "search": {"trials": len(seeds)},
-            "resources": resources,
-        }
-    )

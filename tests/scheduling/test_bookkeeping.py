@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Heard, seeds_study
 from hand_made import make_epoch
+from odd_trials import Heard, seeds_study
 
 from study.errors import UserError
 from study.ledger import Ledger

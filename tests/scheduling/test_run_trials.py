@@ -1,19 +1,21 @@
 """Trials that end well, badly, or not at all, on a real Ray: what the ledger holds afterwards."""
 
 import threading
+from collections.abc import Callable
 from itertools import accumulate, pairwise
 from pathlib import Path
 
 import odd_trials as odd
 import pytest
-from conftest import Heard, RunStudy, seeds_study
-from odd_trials import epochs_trained
+from odd_trials import Heard, epochs_trained, seeds_study
 
 from study.ledger import Ledger
 from study.records import TrialRecord, TrialState
 from study.scheduling.cluster import Request
 from study.scheduling.interruption import Interruption
 from study.scheduling.run_trials import Outcome
+
+RunStudy = Callable[..., Outcome]
 
 
 class Mixed:

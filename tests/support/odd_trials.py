@@ -12,6 +12,9 @@ from typing import Any
 
 from hand_made import make_epoch
 
+from study.config import StudyConfig
+from study.scheduling.watching import Quiet
+
 RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS = range(100, 107)  # seeds
 KILL_AT = 3  # epoch
 
@@ -59,3 +62,34 @@ def epochs_trained(folder: Path, trial_id: str) -> list[int]:
     """Every epoch that was trained, in order, over all attempts."""
     log = folder / trial_id
     return [int(line) for line in log.read_text().split()] if log.exists() else []
+
+
+def seeds_study(seeds: list[int], *, epochs: int = 4, **resources: Any) -> StudyConfig:
+    """A trial for each seed; the seed says how it behaves."""
+    return StudyConfig.model_validate(
+        {
+            "name": "odd",
+            "base": {"optimization": {"epochs": epochs}},
+            "enqueue": [{"seed": seed} for seed in seeds],
+            "search": {"trials": len(seeds)},
+            "resources": resources,
+        }
+    )
+
+
+class Heard(Quiet):
+    """Keeps what a run says."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.started: list[str] = []
+        self.ended: list[str] = []
+
+    def on_message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def on_trial_start(self, record: Any) -> None:
+        self.started.append(record.trial_id)
+
+    def on_trial_end(self, record: Any) -> None:
+        self.ended.append(record.trial_id)

@@ -1,0 +1,47 @@
+"""Cost of a trial before it has run, and how many share a card."""
+
+import pytest
+
+from study.config import Choices, Range, StudyConfig, TrialConfig
+from study.scheduling.calibrate import trials_per_card
+from study.scheduling.cost import costliest, relative_cost
+from study.search.space import resolve
+
+SHAPE = (1, 8, 8)
+
+
+def cost(**dials: object) -> float:
+    return relative_cost(TrialConfig().with_dials(dials), 1000, SHAPE, 10)
+
+
+def test_cost_grows_with_epochs_data_width_and_depth() -> None:
+    base = cost(width=0.25)
+    assert cost(width=0.25, epochs=20) == pytest.approx(2 * base)
+    assert cost(width=0.25, train_fraction=0.5) == pytest.approx(base / 2)
+    assert cost(width=0.5) == pytest.approx(4 * base)
+    assert cost(width=0.25, architecture="resnet34") > base
+    assert cost(width=0.25, steps_per_epoch=1, batch_size=100) == pytest.approx(base / 10)
+
+
+def test_the_costliest_trial_of_a_space_is_at_its_corner() -> None:
+    config = StudyConfig(
+        name="s",
+        base=TrialConfig().with_dials({"width": 0.125}),
+        space={
+            "architecture": Choices(choices=("resnet18", "resnet34")),
+            "width": Range(low=0.125, high=0.5),
+            "batch_size": Choices(choices=(32, 64)),
+        },
+    )
+    found = costliest(config, resolve(config), [], SHAPE, 10)
+    assert (found.model.name, found.model.width, found.optimization.batch_size) == ("resnet34", 0.5, 64)
+    heavier = TrialConfig().with_dials({"width": 2.0, "batch_size": 512})
+    assert costliest(config, resolve(config), [heavier], SHAPE, 10) == heavier
+
+
+@pytest.mark.parametrize(
+    ("peak", "card", "most", "trials"),
+    [(2000, 16_000, 16, 5), (100, 80_000, 16, 16), (20_000, 16_000, 16, 1), (100, 80_000, 4, 4)],
+)
+def test_trials_on_a_card(peak: float, card: float, most: int, trials: int) -> None:
+    assert trials_per_card(peak, card, most=most) == trials

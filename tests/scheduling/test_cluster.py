@@ -1,0 +1,70 @@
+"""What fits where, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from study.config import ResourceConfig
+from study.errors import UserError
+from study.scheduling import authentication
+from study.scheduling.cluster import Cluster, Node, Request, count_gpus, require_resources, shipped_code
+
+
+@pytest.mark.parametrize(
+    ("cpus", "gpus", "request_", "slots"),
+    [
+        (16, 4, Request(1, 0.25), 16),
+        (4, 4, Request(1, 0.25), 4),
+        (16, 0, Request(1, 0.25), 0),
+        (3, 0, Request(2, 0), 1),
+        (0, 0, Request(1, 0), 0),  # a head without trials
+        (8, 1, Request(1, 1 / 3), 3),
+    ],
+)
+def test_slots_of_a_node(cpus: float, gpus: float, request_: Request, slots: int) -> None:
+    assert Node("id", "host", cpus, gpus).slots(request_) == slots
+
+
+def test_more_than_there_is_is_refused_with_the_counts() -> None:
+    with pytest.raises(UserError, match=r"asks for 2 GPU, this machine has 1 .at most 1"):
+        require_resources(ResourceConfig(gpus_per_trial=2), cpus=4, gpus=1, where="this machine")
+    with pytest.raises(UserError, match=r"has 0 .0 trains on the CPU"):
+        require_resources(ResourceConfig(gpus_per_trial=0.5), cpus=4, gpus=0, where="this machine")
+    require_resources(ResourceConfig(gpus_per_trial="auto"), cpus=4, gpus=0, where="this machine")
+
+
+def test_hidden_cards_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("study.scheduling.cluster.glob", lambda pattern: ["/dev/nvidia0", "/dev/nvidia1"])
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert count_gpus() == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert count_gpus() == 1
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert count_gpus() == 0
+
+
+def test_code_travels_to_a_cluster_unless_a_job_brought_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR", raising=False)
+    modules = [Path(path) for path in shipped_code()["py_modules"]]
+    assert {path.name for path in modules} == {"models", "search_spaces", "study"}
+    assert all((path / "__init__.py").is_file() for path in modules)
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    assert shipped_code() == {}
+
+
+def test_the_local_cluster_has_what_it_was_told(cluster: Cluster) -> None:
+    (node,) = cluster.nodes()
+    assert (node.cpus, node.gpus) == (2, 4)
+    assert cluster.slots(Request(1, 0)) == 2
+
+
+def test_the_token_file_is_private(tmp_path: Path) -> None:
+    token = tmp_path / "home" / "auth_token"
+    authentication._private_token(token)
+    assert token.stat().st_mode & 0o777 == 0o600
+    first = token.read_text()
+    assert len(first) == 64
+    token.chmod(0o644)
+    authentication._private_token(token)
+    assert token.stat().st_mode & 0o777 == 0o600
+    assert token.read_text() == first, "a token that is there stays"
