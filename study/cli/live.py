@@ -33,7 +33,8 @@ class View(AbstractContextManager["View"]):
         self._take(lambda: self.tally.trial_ended(record), "trial_end", trial=record)
 
     def on_backlog(self, points: int) -> None:
-        self._take(lambda: self.tally.set_backlog(points), "backlog", points=points)
+        if points != self.tally.backlog:
+            self._take(lambda: self.tally.set_backlog(points), "backlog", points=points)
 
     def on_message(self, text: str) -> None:
         self._take(lambda: None, "message", text=text)

@@ -43,7 +43,7 @@ def doctor(
     from study.cli.configure import changes_of, configure
 
     config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)
-    from study.driver import preflight
+    from study.driver.preflight import preflight
 
     findings = preflight(config, root, address=address)
     if as_json:

@@ -1,6 +1,7 @@
 """The Ray that a study runs on: one started on this machine, or one that is there."""
 
 import os
+import socket
 import tempfile
 from dataclasses import dataclass
 from glob import glob
@@ -12,6 +13,7 @@ from study.config import ResourceConfig
 from study.errors import UserError
 from study.scheduling.authentication import require_token
 
+CONNECT_WITHIN = 5.0  # seconds
 PACKAGES = ("models", "search_spaces", "study")
 
 
@@ -75,6 +77,7 @@ class Cluster:
                 **common,
             )
             return self
+        _require_answer(self.address)
         try:
             ray.init(address=self.address, runtime_env=shipped_code(), **common)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
@@ -107,6 +110,18 @@ class Cluster:
     def slots(self, request: Request) -> int:
         """How many trials fit on the whole cluster at once."""
         return sum(node.slots(request) for node in self.nodes())
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address where nobody listens: Ray would try again for ten minutes and longer."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # auto, or a name that Ray knows
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        mend = "is it running, and is this its port?"
+        raise UserError(f"no Ray cluster answers: {error}", where=address, mend=mend) from error
 
 
 def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, where: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def test_ui_needs_a_store(fitscape: Command) -> None:
 
 def test_doctor_tells_every_finding_and_fails_on_one(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     findings = [Finding("room", True), Finding("no room", False, "make some")]
-    monkeypatch.setattr("study.driver.preflight", lambda config, root, address: findings)
+    # By its full name: once imported, the module hides the function of the same name in its package.
+    monkeypatch.setattr(import_module("study.driver.preflight"), "preflight", lambda *_, **__: findings)
     ran = fitscape("doctor")
     assert (ran.code, ran.out) == (2, "ok     room\nFAULT  no room (make some)\n")
     assert json.loads(fitscape("doctor", "--json").out)[1]["mend"] == "make some"

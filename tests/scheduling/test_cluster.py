@@ -1,5 +1,6 @@
 """What fits where, and what is refused."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,11 @@ def test_the_token_file_is_private(tmp_path: Path) -> None:
     authentication._private_token(token)
     assert token.stat().st_mode & 0o777 == 0o600
     assert token.read_text() == first, "a token that is there stays"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_an_address_where_nobody_listens_is_refused_at_once(address: str) -> None:
+    begin = time.monotonic()
+    with pytest.raises(UserError, match="no Ray cluster answers"), Cluster(address):
+        pass
+    assert time.monotonic() - begin < 6
