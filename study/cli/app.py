@@ -10,6 +10,7 @@ from study.cli.look import list_, map_, report, status
 from study.cli.run import resume, run
 from study.cli.serve import doctor, ui
 from study.cli.start import init, schema
+from study.cli.submit import submit
 
 app = typer.Typer(
     help="Maps where image classifiers underfit, fit well, overfit, degrade or diverge.",
@@ -33,5 +34,5 @@ def _options(
     """Maps where image classifiers underfit, fit well, overfit, degrade or diverge."""
 
 
-for command in (run, resume, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_):
+for command in (run, resume, submit, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_):
     app.command(command.__name__.rstrip("_"))(command)

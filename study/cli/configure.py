@@ -18,13 +18,21 @@ from study.scheduling.cluster import available_cpus, count_gpus, require_resourc
 ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset"}
 
 
-def configure(study: str, changes: list[Override], scale: str | None = None, address: str | None = None) -> StudyConfig:
+def configure(
+    study: str,
+    changes: list[Override],
+    scale: str | None = None,
+    address: str | None = None,
+    *,
+    data_here: bool = True,
+) -> StudyConfig:
     """The study that a recipe or a file describes, with some of its values replaced.
 
     Args:
         study: the name of a recipe, or the path of a YAML file.
         scale: of a recipe; None takes the recipe's own.
         address: of a Ray cluster; None: a trial must fit on this machine.
+        data_here: False where another machine drives the study: an image folder is looked for there.
 
     Raises:
         UserError: unknown recipe, key, data set or value, or more than this machine has; the text says where, and
@@ -32,7 +40,8 @@ def configure(study: str, changes: list[Override], scale: str | None = None, add
     """
 
     def possible(config: StudyConfig) -> None:
-        check_files(config.data)
+        if data_here or not config.data.dataset.startswith("folder:"):
+            check_files(config.data)
         if address is None:
             require_resources(config.resources, cpus=available_cpus(), gpus=count_gpus(), where="this machine")
 
@@ -47,6 +56,18 @@ def changes_of(sets: list[str], options: dict[str, tuple[str, object]]) -> list[
     """``--set`` texts and options (option -> dotted key and value; None: not given) as replacements."""
     given = [(o, key, value) for o, (key, value) in options.items() if value is not None]
     return [*map(parse_set, sets), *(Override(tuple(key.split(".")), value, o) for o, key, value in given)]
+
+
+def options_of(
+    name: str | None, trials: int | None, sampler: str | None, tracking_uri: str | None
+) -> dict[str, tuple[str, object]]:
+    """The options of a study, as ``changes_of`` takes them."""
+    return {
+        "--name": ("name", name),
+        "--trials": ("search.trials", trials),
+        "--sampler": ("search.sampler", sampler),
+        "--tracking-uri": ("tracking.uri", tracking_uri),
+    }
 
 
 def _is_file(study: str) -> bool:

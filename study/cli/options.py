@@ -22,6 +22,13 @@ TrackingUri = Annotated[
     str | None,
     typer.Option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server. Default: SQLite below --root."),
 ]
+StudyName = Annotated[str | None, typer.Option("--name", help="Name of the study; default: the recipe's.")]
+Trials = Annotated[int | None, typer.Option("--trials", help="Total number of trials, replicates included.")]
+Sampler = Annotated[str | None, typer.Option("--sampler", help="sobol, random, tpe, grid or regime.")]
+Scale = Annotated[str | None, typer.Option("--scale", help="Of a recipe: minutes, hours or paper.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value; may be given again.")
+]
 ROOT = Path("fitscape-runs")
 
 
