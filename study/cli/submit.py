@@ -3,15 +3,15 @@
 import shlex
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.cli.configure import changes_of, configure, options_of
 from study.cli.options import Sampler, Scale, Set, StudyName, Trials
 from study.errors import ExitCode, UserError
-from study.reading import Override
-from study.reading.document import dump
+
+if TYPE_CHECKING:
+    from study.config import StudyConfig
 
 FILE = "study.yaml"  # in the job's working directory
 
@@ -38,6 +38,9 @@ def submit(
     """Run a study on a cluster: checks it here, sends code and study, shows what the job says."""
     if address is None:
         raise UserError("is needed: Ray's Jobs API", where="--address", mend="http://HOST:8265")
+    from study.cli.configure import changes_of, configure, options_of
+    from study.scheduling.jobs import Jobs, stage
+
     with tempfile.TemporaryDirectory(prefix="fitscape-submit-") as temporary:
         folder = Path(temporary) / "fitscape"
         folder.mkdir()
@@ -45,9 +48,8 @@ def submit(
             words = ["resume", study, *(["--trials", str(trials)] if trials is not None else [])]
         else:
             options = options_of(name, trials, sampler, tracking_uri)
-            words = _write(folder, study, changes_of(set_ or [], options), scale, address)
-        from study.scheduling.jobs import Jobs, stage
-
+            config = configure(study, changes_of(set_ or [], options), scale, address, data_here=False)
+            words = _write(config, folder)
         jobs = Jobs(address)
         stage(folder)
         if root is not None:
@@ -61,9 +63,9 @@ def submit(
     return ExitCode.TERMINATED if code is None else code
 
 
-def _write(folder: Path, study: str, changes: list[Override], scale: str | None, address: str) -> list[str]:
-    """Check the study as far as that can be done here and put it into the folder; returns the words that run it."""
-    config = configure(study, changes, scale, address, data_here=False)
+def _write(config: "StudyConfig", folder: Path) -> list[str]:
+    """Put the study into the folder; returns the words that run it there."""
+    from study.reading.document import dump
     from study.tracking import redact
 
     uri = config.tracking.uri
