@@ -10,9 +10,11 @@ from study.errors import UserError
 from study.ledger import EventKind, Ledger
 from study.scheduling.checkpoints import copy_file
 from study.scheduling.watching import Observer
+from study.tracking import parent_url
 from study.tracking.location import locate
 
-BACKUP_EVERY = 300.0  # seconds
+FIRST_BACKUP = 15.0  # seconds; the pause doubles from one backup to the next
+BACKUP_EVERY = 300.0
 BACKLOG_EVERY = 5.0
 MOST_COUNTED = 2000  # events
 
@@ -22,6 +24,7 @@ class Upkeep:
 
     def __init__(self, folder: Folder, ledger: Ledger, config: StudyConfig, observer: Observer) -> None:
         self._folder, self._ledger, self._observer = folder, ledger, observer
+        self._tracking, self._linked = config.tracking, False
         self._sink = locate(folder.path.parent, config.tracking).sink
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
@@ -53,11 +56,21 @@ class Upkeep:
             e.kind is EventKind.EPOCH for e in self._ledger.events(self._ledger.cursor(self._sink), MOST_COUNTED)
         )
 
+    def _link(self) -> None:
+        """Say once where a server shows the study; a log may be all that its reader sees of a cluster."""
+        if self._linked or not (self._tracking.uri or "").startswith("http"):
+            return
+        link = parent_url(self._folder.ledger, self._tracking)
+        if link is not None:
+            self._linked = True
+            self._observer.on_message(f"MLflow  {link}")
+
     def _work(self) -> None:
-        backed_up = time.monotonic()
+        backed_up, pause = time.monotonic(), FIRST_BACKUP
         while not self._closing.wait(BACKLOG_EVERY):
             with suppress(UserError):  # locked just now; the next look is soon
                 self._observer.on_backlog(self._lag())
-            if time.monotonic() - backed_up > BACKUP_EVERY:
-                backed_up = time.monotonic()
+                self._link()
+            if time.monotonic() - backed_up > pause:
+                backed_up, pause = time.monotonic(), min(2 * pause, BACKUP_EVERY)
                 self.back_up()

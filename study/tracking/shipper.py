@@ -1,5 +1,6 @@
 """The thread that brings MLflow up to the ledger. Nothing in the study ever waits for it."""
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from study.tracking.location import locate
 from study.tracking.session import Session, rejected_key
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between attempts while MLflow fails; doubled each time
+LINK = "FITSCAPE_MLFLOW_LINK"
 _REFRESH_SECONDS = 300.0  # between updates of the parent's text and uploads of the ledger
 
 
@@ -165,11 +167,14 @@ def sync(ledger_path: Path, uri: str | None = None, *, patience: float = 30.0) -
 
 
 def parent_url(ledger_path: Path, config: TrackingConfig, ui: str = "http://127.0.0.1:5000") -> str | None:
-    """The page of the study's run; None until it is there. ``ui`` is where a store without a server is shown."""
+    """The page of the study's run; None until it is there. ``ui`` is where a store without a server is shown.
+
+    Nodes of a cluster may know a server by a name that a browser does not: $FITSCAPE_MLFLOW_LINK is the browser's.
+    """
     location = locate(ledger_path.absolute().parent.parent, config)
     with Ledger.open(ledger_path, read_only=True) as ledger:
         where = ledger.get_meta(parent.where_key(location.sink))
     if where is None:
         return None
-    host = (location.public if location.served else ui).rstrip("/")
+    host = ((os.environ.get(LINK) or location.public) if location.served else ui).rstrip("/")
     return f"{host}/#/experiments/{where['experiment_id']}/runs/{where['run_id']}"
