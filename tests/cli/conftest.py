@@ -1,34 +1,12 @@
 """The command in this process, and a study to ask about."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from command import Command, Ran
 from small_study import small_study
 
 from study.cli import main
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def refusal(self) -> str:
-        """The one line of an error that the user can mend."""
-        assert self.code == 2, self
-        assert self.out == ""
-        assert self.err.startswith("fitscape: ")
-        assert self.err.count("\n") == 1
-        return self.err.removeprefix("fitscape: ").rstrip("\n")
-
-
-Command = Callable[..., Ran]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Command
+from command import Command
 
 from study.scheduling.preflight import Finding
 from study.tracking import Backlog

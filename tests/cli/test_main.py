@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from command import Command
 
 from study.errors import StudyChanged, UserError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Command
+from command import Command
 
 from study.cli.configure import configure
 from study.config import StudyConfig
