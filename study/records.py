@@ -83,7 +83,7 @@ class EpochRecord:
     # label by the same draw, the share it reproduces (what chance and class confusion alone would give).
     memorized_train: float | None = None
     memorized_val: float | None = None
-    flipped_n: int = 0
+    flipped_n: int = 0  # flipped labels in the probe: flipped_n / train_n is the realised flip rate
     gradients: tuple[GradientProfile, ...] = ()  # epoch 1 begins with the profile at initialization (step 0)
     gradient_ratio: float | None = None  # median first_last_ratio over this epoch's probed steps
 

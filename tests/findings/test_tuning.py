@@ -27,8 +27,9 @@ def test_choosing_on_one_half_and_judging_on_the_other_does_not_flatter() -> Non
 
 def test_the_band_holds_the_curve() -> None:
     a = np.linspace(0.1, 0.5, 20)
-    curve = tuning_curve(a, a)
+    curve = tuning_curve(a, a + 1)
     assert (curve.low <= curve.expected).all()
+    assert (curve.expected <= curve.high + 1e-9).all()
     assert (np.diff(curve.expected) < 0).all()
     assert len(curve.budgets) == 20
 
