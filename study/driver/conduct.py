@@ -76,7 +76,7 @@ class Conduct:
         finally:
             upkeep.close()
         closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
-        report = "" if outcome.interrupted else self._labels_and_report(ledger)
+        report = "" if outcome.interrupted else self._labels_and_report()
         interrupted = bool(outcome.interrupted)
         backlog = shipper.close(SHIP_WITHIN_INTERRUPTED if interrupted else SHIP_WITHIN, extend=not interrupted)
         self._finish(config, outcome, report, backlog)
@@ -99,14 +99,14 @@ class Conduct:
             observer=self._observer,
         )
 
-    def _labels_and_report(self, ledger: Ledger) -> str:
+    def _labels_and_report(self) -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
+            from study.driver.labels import put_labels
             from study.opened import open_study
-
-            ledger.put_labels(open_study(self._folder.path).labels.values())
             from study.report import build
 
+            put_labels(open_study(self._folder.path))
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
             self._observer.on_message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)")

@@ -109,9 +109,8 @@ class Bookkeeper:
             self._end(trial_id, report.end)
 
     def _end(self, trial_id: str, end: End) -> None:
-        extra = {"traceback": end.traceback} if end.traceback else {}
         size = self._sizes.get(trial_id)
-        if not self._ledger.end_trial(trial_id, end.state, end.message, late=end.late, size=size, **extra):
+        if not self._ledger.end_trial(trial_id, end.state, end.message, late=end.late, size=size, **end.extra):
             return
         self._sizes.pop(trial_id, None)
         trial = self._ledger.trial(trial_id)

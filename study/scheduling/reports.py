@@ -1,7 +1,9 @@
 """What a trial's process tells the driver. Travels inside Tune's result, under the key ``report``."""
 
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from study.records import EpochRecord, LatePair, ModelSize, TrialState
 
@@ -22,7 +24,7 @@ class End:
     state: TrialState
     message: str = ""
     late: LatePair | None = None
-    traceback: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for TrialRecord.extra
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,4 +46,4 @@ def failure(error: BaseException) -> End:
     else:
         message = f"{name}: {text}" if text else name
     trace = "".join(traceback.format_exception(error))
-    return End(state=TrialState.FAILED, message=message[:1000], traceback=trace[-8000:])
+    return End(state=TrialState.FAILED, message=message[:1000], extra={"traceback": trace[-8000:]})

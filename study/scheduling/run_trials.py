@@ -4,23 +4,31 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from study.config import StudyConfig, TrialConfig
 from study.data import TrialData
 from study.ledger import Ledger
-from study.records import TrialState
+from study.records import TrialRecord, TrialState
 from study.scheduling.checkpoints import CheckpointStore
 from study.scheduling.cluster import Cluster, Request, scratch
 from study.scheduling.cost import relative_cost
 from study.scheduling.interruption import Interruption
+from study.scheduling.places import Places
 from study.scheduling.watching import Observer, Quiet
 from study.search.asker import Asker, Suggestion
 from study.search.designs import DESIGNS
+from study.search.space import resolve
 from study.training import Settings
 
-RESOURCES_BACK_WITHIN = 300.0  # seconds that a run waits for a node that can run its trials
+if TYPE_CHECKING:
+    from study.scheduling.bookkeeping import Bookkeeper
+    from study.scheduling.feed import Feed
+    from study.scheduling.trainable import Shared
 
 # Tune writes, prints and catches nothing that we do not ask for.
 _TUNE = {
@@ -56,8 +64,6 @@ def run_trials(
     checkpoints: CheckpointStore,
     interruption: Interruption,
     observer: Observer | None = None,
-    stop_rule: Any = None,
-    asker: Any = None,
     run: Any = None,
     save_every: float | None = None,
 ) -> Outcome:
@@ -76,144 +82,134 @@ def run_trials(
         checkpoints: on storage that every node reaches.
         interruption: ends the run early when requested.
         observer: told what happens.
-        stop_rule: see ``tuning.StopRule``; None: every trial runs in full.
-        asker: instead of the study's own.
         run: instead of ``study.training.run_trial``.
-        save_every: seconds between two checkpoints of a trial.
+        save_every: seconds between two checkpoints of a trial; None: ``trainable.SAVE_EVERY``.
 
     Raises:
         UserError: the ledger could not be written at the end.
     """
-    os.environ.update(_TUNE)
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what it would say, the observer is told in our words
-    from ray import tune
-
-    from study.scheduling.bookkeeping import Bookkeeper
-    from study.scheduling.feed import Feed
-    from study.scheduling.trainable import SAVE_EVERY, Shared, TrialRunner
-    from study.scheduling.tuning import Deadline, Reports, Stops
+    from study.scheduling.trainable import SAVE_EVERY, Shared
 
     begun = time.monotonic()
+    observer = observer or Quiet()
     ledger.release()
     known = ledger.trials()
     checkpoints.sweep(keep=[trial.trial_id for trial in known if not trial.state.terminal])
-    asker = asker or Asker(config, known, chance_error=data.majority_error)
-    places = _Places(cluster, request, config.resources.max_concurrent)
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(1, places.room()))
-    bookkeeper = Bookkeeper(
-        ledger,
-        tell=asker.tell,
-        checkpoints=checkpoints,
-        observer=observer or Quiet(),
-        interruption=interruption,
-    )
-    stops = Stops(interruption, stop_rule)
-    resources = config.resources
-
-    def look(running: int) -> None:
-        lack = places.look(running, interruption)
-        if lack:
-            bookkeeper.message(lack)
-
-    def cost(trial: TrialConfig) -> float:
-        return relative_cost(trial, len(data.train_labels), data.input_shape, len(data.classes))
-
-    def add(suggestion: Suggestion) -> TrialConfig:
-        return ledger.add_trial(suggestion.config, suggestion.dials, suggestion.origin).config
-
-    feed = Feed(
-        ledger.pending(),
-        asker,
-        add=add,
-        room=places.room,
-        ahead=places.slots * (4 if config.search.sampler in DESIGNS else 1),
-        cost=cost,
-    )
+    asker = Asker(config, known, chance_error=data.majority_error)
+    places = Places(cluster, request, config.resources.max_concurrent)
     shared = Shared(
         data=data,
         settings=settings,
         checkpoints=checkpoints,
-        timeout=resources.trial_timeout,
-        **({} if run is None else {"run": run}),
+        timeout=config.resources.trial_timeout,
         save_every=SAVE_EVERY if save_every is None else save_every,
+        **({} if run is None else {"run": run}),
     )
-    folder = scratch()
-    tuner = tune.Tuner(
-        tune.with_resources(
-            tune.with_parameters(TrialRunner, shared=shared), {"cpu": request.cpus, "gpu": request.gpus}
-        ),
-        tune_config=tune.TuneConfig(
-            search_alg=feed,
-            scheduler=stops,
-            num_samples=-1,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: trial.config["id"],
-        ),
-        run_config=tune.RunConfig(
-            name="study",
-            storage_path=str(folder),
-            verbose=0,
-            stop=Deadline(interruption),
-            callbacks=[
-                Reports(
-                    bookkeeper,
-                    attempts=resources.max_attempts,
-                    timeout=resources.trial_timeout,
-                    look=look,
-                    reasons=stops.reasons,
-                )
-            ],
-            failure_config=tune.FailureConfig(max_failures=resources.max_attempts - 1),
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
-        ),
-    )
-    try:
-        tuner.fit()
-    finally:
-        feed.close()
-        try:
-            bookkeeper.close()
-        finally:
-            ledger.release()
-            shutil.rmtree(folder, ignore_errors=True)
+    with (
+        _bookkeeper(ledger, asker, checkpoints, observer, interruption) as bookkeeper,
+        _feed(config, ledger, data, asker, places) as feed,
+    ):
+        _tune(config, data, known, shared, places, bookkeeper, feed, interruption)
     if feed.error is not None:
         raise feed.error
     ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)
 
 
-class _Places:
-    """How many trials fit, looked at anew as nodes come and go."""
+@contextmanager
+def _bookkeeper(
+    ledger: Ledger, asker: Asker, checkpoints: CheckpointStore, observer: Observer, interruption: Interruption
+) -> "Iterator[Bookkeeper]":
+    """What still runs at the end is pending again, once everything that was reported is written."""
+    from study.scheduling.bookkeeping import Bookkeeper
 
-    def __init__(self, cluster: Cluster, request: Request, limit: int | None) -> None:
-        self._cluster, self._request, self._limit = cluster, request, limit
-        self._lacking_since: float | None = None
-        self._fit = cluster.slots(request)
+    bookkeeper = Bookkeeper(
+        ledger, tell=asker.tell, checkpoints=checkpoints, observer=observer, interruption=interruption
+    )
+    try:
+        yield bookkeeper
+    finally:
+        try:
+            bookkeeper.close()
+        finally:
+            ledger.release()
 
-    @property
-    def slots(self) -> int:
-        return max(1, self._fit if self._limit is None else min(self._fit, self._limit))
 
-    def room(self) -> int:
-        """Trials that may be handed out: those that run, and some that wait.
+@contextmanager
+def _feed(config: StudyConfig, ledger: Ledger, data: TrialData, asker: Asker, places: Places) -> "Iterator[Feed]":
+    from study.scheduling.feed import Feed
 
-        A waiting trial takes the next free slot without a pause. On a cluster as many wait as run, so that an
-        autoscaler sees the demand.
-        """
-        if self._limit is not None and self._fit >= self._limit:
-            return self._limit
-        ahead = max(1, self._fit // 8) if self._cluster.local else max(2, self._fit)
-        return min(self.slots + ahead, self._limit or 1_000_000)
+    def add(suggestion: Suggestion) -> TrialConfig:
+        return ledger.add_trial(suggestion.config, suggestion.dials, suggestion.origin).config
 
-    def look(self, running: int, interruption: Interruption) -> str:
-        """Count again; a sentence when trials begin to lack a node, the end of the run when they lack it for long."""
-        self._fit = self._cluster.slots(self._request)
-        if running or self._fit:
-            self._lacking_since = None
-            return ""
-        if self._lacking_since is None:
-            self._lacking_since = time.monotonic()
-            return f"waiting for a node that has {self._request}, for {RESOURCES_BACK_WITHIN:g} s at most"
-        if time.monotonic() - self._lacking_since > RESOURCES_BACK_WITHIN:
-            interruption.request(f"no node that can run a trial came back: it takes {self._request}")
-        return ""
+    def cost(trial: TrialConfig) -> float:
+        return relative_cost(trial, len(data.train_labels), data.input_shape, len(data.classes))
+
+    static = config.search.sampler in DESIGNS
+    feed = Feed(
+        ledger.pending(), asker, add=add, room=places.room, ahead=places.slots * (4 if static else 1), cost=cost
+    )
+    try:
+        yield feed
+    finally:
+        feed.close()
+
+
+def _tune(
+    config: StudyConfig,
+    data: TrialData,
+    known: list[TrialRecord],
+    shared: "Shared",
+    places: Places,
+    bookkeeper: "Bookkeeper",
+    feed: "Feed",
+    interruption: Interruption,
+) -> None:
+    """Ray Tune over the feed, until it is finished or the run is interrupted."""
+    os.environ.update(_TUNE, TUNE_MAX_PENDING_TRIALS_PG=str(max(1, places.room())))
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the observer is told the same in our words
+    from ray import tune
+
+    from study.scheduling.trainable import TrialRunner
+    from study.scheduling.tuning import Deadline, Reports, Stops
+
+    rule = None
+    if config.stopping.enabled:
+        from study.scheduling.stopping import Stopping
+
+        rule = Stopping(config, resolve(config), chance_error=data.majority_error, known=known)
+        if rule.why_not:
+            bookkeeper.message(rule.why_not)
+    stops = Stops(interruption, rule)
+
+    def look(running: int) -> None:
+        lack = places.look(running, interruption)
+        if lack:
+            bookkeeper.message(lack)
+
+    attempts, timeout = config.resources.max_attempts, config.resources.trial_timeout
+    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look, stopped=stops.stopped)
+    trainable = tune.with_parameters(TrialRunner, shared=shared)
+    folder: Path = scratch()
+    try:
+        tune.Tuner(
+            tune.with_resources(trainable, {"cpu": places.request.cpus, "gpu": places.request.gpus}),
+            tune_config=tune.TuneConfig(
+                search_alg=feed,
+                scheduler=stops,
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.config["id"],
+            ),
+            run_config=tune.RunConfig(
+                name="study",
+                storage_path=str(folder),
+                verbose=0,
+                stop=Deadline(interruption),
+                callbacks=[reports],
+                failure_config=tune.FailureConfig(max_failures=attempts - 1),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
+            ),
+        ).fit()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -10,11 +10,13 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.stopper import Stopper
 
-from study.records import EpochRecord, TrialState
+from study.config import TrialConfig
+from study.records import TrialState
 from study.scheduling.bookkeeping import Bookkeeper
 from study.scheduling.interruption import Interruption
 from study.scheduling.live import Live
 from study.scheduling.reports import End, Report
+from study.scheduling.stopping import Stopping
 
 LOOK_EVERY = 5.0  # seconds between two looks at the cluster
 
@@ -25,9 +27,6 @@ _CAUSES = {
     "preempted": "its node was preempted",
     "worker process has died": "its process was killed or crashed",
 }
-
-# (trial id, its newest record) -> why the trial should stop now, or None
-StopRule = Callable[[str, EpochRecord], str | None]
 
 
 class Reports(Live, TrialProgressCallback):
@@ -40,7 +39,7 @@ class Reports(Live, TrialProgressCallback):
         attempts: how often a trial whose process dies is run, all in all.
         timeout: the watchdog's seconds, to name a hung trial as such.
         look: called every few seconds with the number of running trials.
-        reasons: why trials were stopped, by trial id; ``Stops`` fills it just before.
+        stopped: the ends of trials that ``Stops`` stops, by trial id; it puts them there just before.
     """
 
     def __init__(
@@ -50,10 +49,10 @@ class Reports(Live, TrialProgressCallback):
         attempts: int,
         timeout: float | None,
         look: Callable[[int], None],
-        reasons: dict[str, str],
+        stopped: dict[str, End],
     ) -> None:
         super().__init__()
-        self._reasons = reasons
+        self._stopped = stopped
         self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
         self._looked_at = 0.0
         self._heard: dict[str, float] = {}  # trial id -> when it last gave a sign
@@ -72,9 +71,9 @@ class Reports(Live, TrialProgressCallback):
         report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
         self._heard[trial.config["id"]] = time.monotonic()
         self._bookkeeper.report(trial.config["id"], report)
-        reason = self._reasons.pop(trial.config["id"], None)
-        if reason is not None:
-            self._bookkeeper.ended(trial.config["id"], End(state=TrialState.STOPPED, message=reason))
+        end = self._stopped.pop(trial.config["id"], None)
+        if end is not None:
+            self._bookkeeper.ended(trial.config["id"], end)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Nothing: the trial's last report said that it has ended, or it was only interrupted."""
@@ -111,19 +110,22 @@ def _last_error(trial: Trial) -> str:
 class Stops(Live, FIFOScheduler):
     """Stops a trial where the rule says so, and every trial at its next report once the run is interrupted."""
 
-    def __init__(self, interruption: Interruption, rule: StopRule | None = None) -> None:
+    def __init__(self, interruption: Interruption, rule: Stopping | None = None) -> None:
         super().__init__()
         self._interruption, self._rule = interruption, rule
-        self.reasons: dict[str, str] = {}  # trial id -> why the rule stopped it
+        self.stopped: dict[str, End] = {}  # trial id -> how the rule ended it
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         report: Report = result["report"]
+        trial_id = trial.config["id"]
+        if self._rule is not None and report.end is not None:
+            self._rule.ended(trial_id, report.end.state)
         if report.end is not None or self._interruption.requested:
             return TrialScheduler.STOP
         if self._rule is not None and report.record is not None:
-            reason = self._rule(trial.config["id"], report.record)
-            if reason is not None:
-                self.reasons[trial.config["id"]] = reason
+            end = self._rule.look(TrialConfig.model_validate_json(trial.config["trial"]), report.record)
+            if end is not None:
+                self.stopped[trial_id] = end
                 return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
 
