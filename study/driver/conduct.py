@@ -13,7 +13,7 @@ from study.errors import ExitCode
 from study.ledger import Ledger
 from study.records import TrialState
 from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster
+from study.scheduling.cluster import Cluster, least_request
 from study.scheduling.interruption import Interruption, listening
 from study.scheduling.preflight import Finding, look_at
 from study.scheduling.watching import Observer
@@ -51,6 +51,7 @@ class Conduct:
         try:
             self._cluster.__enter__()
             with listening(self._interruption, self._leave):
+                self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
                 require(look_at(self._cluster, config.resources, self._folder.shared))
                 trouble = tracking.result(self._interruption)
                 if trouble is not None:

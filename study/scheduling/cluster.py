@@ -3,6 +3,7 @@
 import os
 import socket
 import tempfile
+import time
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any, Self
 from study.config import ResourceConfig
 from study.errors import UserError
 from study.scheduling.authentication import require_token
+from study.scheduling.interruption import Interruption
 
 CONNECT_WITHIN = 5.0  # seconds
+WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
 PACKAGES = ("models", "search_spaces", "study")
 
 
@@ -26,6 +29,11 @@ class Request:
 
     def __str__(self) -> str:
         return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
+
+
+def least_request(resources: ResourceConfig) -> Request:
+    """What a trial takes at least, before anything is measured: ``auto`` may turn out to be no card at all."""
+    return Request(resources.cpus_per_trial, 0 if resources.gpus_per_trial == "auto" else resources.gpus_per_trial)
 
 
 @dataclass(frozen=True)
@@ -111,10 +119,26 @@ class Cluster:
         """How many trials fit on the whole cluster at once."""
         return sum(node.slots(request) for node in self.nodes())
 
+    def wait_for_workers(self, request: Request, interruption: Interruption) -> None:
+        """Where there is nothing but a head, ask an autoscaler for a node, and wait for one to join."""
+        if self.local or any(node.cpus for node in self.nodes()):
+            return
+        import ray
+
+        demand = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=0)(lambda: None).remote()
+        deadline = time.monotonic() + WORKERS_WITHIN
+        while not interruption.requested and time.monotonic() < deadline:
+            if ray.wait([demand], timeout=0.5)[0]:
+                return
+        ray.cancel(demand)
+
 
 def _require_answer(address: str) -> None:
-    """Refuse an address where nobody listens: Ray would try again for ten minutes and longer."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    """Refuse Ray's client protocol, and an address where nobody listens: Ray would try for ten minutes and more."""
+    if address.startswith("ray://"):
+        mend = "name the head's GCS, HOST:6379, or use fitscape submit"
+        raise UserError("Ray's client protocol cannot carry a study", where=address, mend=mend)
+    host, _, port = address.rpartition(":")
     if not port.isdecimal():
         return  # auto, or a name that Ray knows
     try:

@@ -1,4 +1,4 @@
-"""A driver as a process of its own: ``python drive.py run|resume ROOT CONFIG.json [resume's options as JSON]``."""
+"""A driver as a process of its own: ``python drive.py run|resume ROOT CONFIG.json [options as JSON]``."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ class Say(Quiet):
 def main(command: str, root: Path, config: StudyConfig, options: dict[str, object]) -> int:
     try:
         if command == "run":
-            return driver.run(config, root, observer=Say())
+            return driver.run(config, root, observer=Say(), **options)  # type: ignore[arg-type]
         allow = frozenset({"code"})  # the tree may be edited while its tests run
         return driver.resume(root / config.name, observer=Say(), **{"allow": allow, **options})  # type: ignore[arg-type]
     except UserError as error:

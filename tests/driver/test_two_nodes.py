@@ -1,0 +1,98 @@
+"""A cluster of a head and two workers on this machine: the code travels, trials run on both, one may go away."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from drivers import Drivers, small_study
+
+from study.records import TrialState
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class TwoNodes:
+    """``ray start --block`` processes, each ended by its own process group and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        token = folder / "token"
+        token.write_text("0" * 64)
+        token.chmod(0o600)
+        self.environment = {
+            **os.environ,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "OMP_NUM_THREADS": "1",
+        }
+        self.address = f"127.0.0.1:{free_port()}"
+        self._log = (folder / "ray.log").open("ab")
+        self.nodes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        ray = Path(sys.executable).with_name("ray")
+        node = subprocess.Popen(
+            [ray, "start", "--block", "--disable-usage-stats", *arguments],
+            env=self.environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.nodes.append(node)
+        return node
+
+    def wait_for_head(self, within: float = 60) -> None:
+        host, port = self.address.split(":")
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                socket.create_connection((host, int(port)), timeout=1).close()
+                return
+            time.sleep(0.1)
+        raise AssertionError("the head does not answer")
+
+    def kill(self, node: subprocess.Popen[bytes]) -> None:
+        os.killpg(node.pid, signal.SIGKILL)
+        node.wait()
+
+
+@pytest.fixture
+def two_nodes(tmp_path: Path) -> Iterator[TwoNodes]:
+    nodes = TwoNodes(tmp_path)
+    port = nodes.address.partition(":")[2]
+    nodes.start("--head", f"--port={port}", "--num-cpus=0", "--num-gpus=0", "--include-dashboard=false")
+    nodes.wait_for_head()
+    for _ in range(2):
+        nodes.start(f"--address={nodes.address}", "--num-cpus=1", "--num-gpus=0")
+    yield nodes
+    for node in nodes.nodes:
+        if node.poll() is None:
+            nodes.kill(node)
+
+
+def test_trials_run_on_both_nodes_and_move_when_one_goes_away(
+    two_nodes: TwoNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.setenv(name, two_nodes.environment[name])
+    drivers = Drivers(tmp_path, small_study("pair", trials=6, epochs=4))
+    driver = drivers.start("run", address=two_nodes.address, storage=str(tmp_path / "storage"))
+    drivers.wait_until(driver, lambda trials: len({t.node for t in trials if t.epochs}) == 2)
+    two_nodes.kill(two_nodes.nodes[-1])
+    assert driver.wait(timeout=200) == 0, drivers.log
+    trials = drivers.trials()
+    assert len(trials) == 6
+    assert all(trial.state is TrialState.FINISHED for trial in trials)
+    assert (tmp_path / "storage" / "pair" / "ledger.backup.db").is_file()
