@@ -12,7 +12,7 @@ from study.maps import RegimeMap
 from study.maps.importance import importance
 from study.opened import OpenStudy
 from study.records import Label, TrialRecord
-from study.search.space import Space
+from study.search.space import Space, point_of
 
 
 class Subject:
@@ -79,6 +79,11 @@ class Subject:
     def dial(self, trial: TrialRecord, name: str) -> Any:
         """The value of one dial of the space."""
         return trial.config.model.name if name == "architecture" else trial.config.flat()[name]
+
+    @cached_property
+    def inside(self) -> list[bool]:
+        """Of each trial, whether it lies in the searched space."""
+        return [point_of(t.config, self.space) is not None for t in self.trials]
 
     def point(self, trial: TrialRecord) -> dict[str, Any]:
         """The values of every dial of the space, whether or not they lie inside it."""

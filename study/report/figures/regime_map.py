@@ -18,7 +18,6 @@ from study.report.figures.style import INK, SOFT, panels, title
 from study.report.sections.planes import grids, holds, pairs, slices_of
 from study.report.subject import Subject
 from study.report.vocabulary import LOOKS, UNLABELLED
-from study.search.space import point_of
 
 MOST_PANELS = 6
 LEAST_ROOM = 0.07  # of an axis: the height of a name
@@ -95,8 +94,7 @@ def _run(inside: NDArray[np.bool_], at: int) -> float:
 
 def _trials(ax: Axes, subject: Subject, name: str, x: str, y: str) -> None:
     by_look: dict[str, list[tuple[float, float]]] = {}
-    for trial in subject.trials:
-        inside = point_of(trial.config, subject.space) is not None
+    for trial, inside in zip(subject.trials, subject.inside, strict=True):
         if inside and name in (trial.config.model.name, trial.config.model.family):
             label = subject.labels.get(trial.trial_id)
             place = [axes.place(subject.space[d], subject.dial(trial, d)) for d in (x, y)]

@@ -11,7 +11,6 @@ from study.report import axes, vocabulary
 from study.report.pack import Pack
 from study.report.sections.gradients import ends_of
 from study.report.subject import Subject
-from study.search.space import point_of
 
 MOST_POINTS: Final = 40  # of one curve
 MOST_PROFILES: Final = 400  # trials whose gradient profiles are kept
@@ -91,12 +90,11 @@ def places(subject: Subject, pack: Pack) -> dict[str, Any]:
     if subject.map is None:
         return {}
     encoder = subject.map.encoder
-    inside = [point_of(t.config, subject.space) is not None for t in subject.trials]
     found = {}
     for name in encoder.names:
         if axes.numeric(encoder.space[name]):
             place = [axes.place(encoder.space[name], subject.dial(t, name)) for t in subject.trials]
-            found[name] = pack.rates(np.where(inside, place, np.nan))
+            found[name] = pack.rates(np.where(subject.inside, place, np.nan))
     return found
 
 

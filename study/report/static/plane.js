@@ -15,31 +15,29 @@ function probabilities(reference, transposed) {
   return [...three, three[0].map((row, r) => row.map((_, c) => Math.max(0, 1 - three[0][r][c] - three[1][r][c] - three[2][r][c])))];
 }
 
-function interpolated(grid, u, v) {
-  const rows = grid.length, columns = grid[0].length;
-  const x = u * (columns - 1), y = v * (rows - 1);
-  const c = Math.min(Math.floor(x), columns - 2), r = Math.min(Math.floor(y), rows - 2);
-  const fx = x - c, fy = y - r;
-  return (grid[r][c] * (1 - fx) + grid[r][c + 1] * fx) * (1 - fy) + (grid[r + 1][c] * (1 - fx) + grid[r + 1][c + 1] * fx) * fy;
-}
-
-/** A PNG as a data URL; y runs upwards. */
+/** A PNG as a data URL; y runs upwards. Bilinear between grid points. */
 function paint(grids) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = PIXELS;
   const context = canvas.getContext("2d");
   const image = context.createImageData(PIXELS, PIXELS);
   const rgb = REGIMES.map((name) => [1, 3, 5].map((i) => parseInt(lookOf(name).colour.slice(i, i + 2), 16)));
-  for (let py = 0; py < PIXELS; py++)
-    for (let px = 0; px < PIXELS; px++) {
-      const p = grids.map((grid) => interpolated(grid, px / (PIXELS - 1), 1 - py / (PIXELS - 1)));
-      const best = p.indexOf(Math.max(...p));
-      const hatched = p[best] < data.map.confidence && (px + py) % 12 < 2;
-      const at = 4 * (py * PIXELS + px);
-      const alpha = hatched ? 1 : 0.15 + 0.5 * Math.max(0, (p[best] - 0.25) / 0.75);
+  const rows = grids[0].length, columns = grids[0][0].length;
+  for (let py = 0, at = 0; py < PIXELS; py++) {
+    const y = (1 - py / (PIXELS - 1)) * (rows - 1), r = Math.min(Math.floor(y), rows - 2), fy = y - r;
+    for (let px = 0; px < PIXELS; px++, at += 4) {
+      const x = (px / (PIXELS - 1)) * (columns - 1), c = Math.min(Math.floor(x), columns - 2), fx = x - c;
+      let best = 0, p = -1;
+      for (let k = 0; k < 4; k++) {
+        const below = grids[k][r], above = grids[k][r + 1];
+        const here = (below[c] * (1 - fx) + below[c + 1] * fx) * (1 - fy) + (above[c] * (1 - fx) + above[c + 1] * fx) * fy;
+        if (here > p) [best, p] = [k, here];
+      }
+      const hatched = p < data.map.confidence && (px + py) % 12 < 2;
       for (let k = 0; k < 3; k++) image.data[at + k] = hatched ? 128 : rgb[best][k];
-      image.data[at + 3] = 255 * alpha * (hatched ? 0.75 : 1);
+      image.data[at + 3] = 255 * (hatched ? 0.75 : 0.15 + 0.5 * Math.max(0, (p - 0.25) / 0.75));
     }
+  }
   context.putImageData(image, 0, 0);
   return canvas.toDataURL();
 }

@@ -1,0 +1,78 @@
+"""Advice from maps whose best point and useful moves are known."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from study.maps import RegimeMap
+from study.maps.advice import best_point, conditions, forecast, steps
+
+THRESHOLDS = SimpleNamespace(tau=0.05, untrained=0.9, confidence=0.9)
+SPACE = {
+    "architecture": CategoricalDistribution(["resnet18", "plain18"]),
+    "width": FloatDistribution(0.125, 1, log=True),
+    "train_fraction": FloatDistribution(0.1, 1, log=True),
+    "epochs": IntDistribution(4, 12),
+}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> RegimeMap:
+    """More data always lowers the error, width and epochs never do; plain18 is never good."""
+    made = RegimeMap(SPACE, THRESHOLDS, chance_error=0.9, reference_error=0.02)
+    points = made.encoder.from_unit(made.encoder.sobol(64, 1))
+    fraction = points["train_fraction"].astype(float)
+    plain = points["architecture"] == "plain18"
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.1, len(points)))
+    errors = np.minimum(np.where(plain, 0.2, 0.025) * fraction**-0.6 * noise, 0.9)
+    return made.fit(points.assign(val_error=errors, train_error=errors / 2, diverged=False, train_n=2000, val_n=2000))
+
+
+def test_the_best_point_is_the_good_architecture_with_all_data(fitted: RegimeMap) -> None:
+    point = best_point(fitted, conditions(fitted))
+    assert point["architecture"] == "resnet18"
+    assert point["train_fraction"] == 1
+    assert forecast(fitted, pd.DataFrame([point]))["good"][0] > 0.9
+
+
+def test_held_dials_keep_their_value(fitted: RegimeMap) -> None:
+    assert best_point(fitted, {"architecture": "plain18"})["architecture"] == "plain18"
+
+
+def test_the_interval_holds_the_expected_error(fitted: RegimeMap) -> None:
+    told = forecast(fitted, fitted.encoder.from_unit(fitted.encoder.sobol(16, 3)))
+    assert (told["low"] <= told["val_error"]).all()
+    assert (told["val_error"] <= told["high"]).all()
+
+
+def test_more_data_surely_lowers_the_error_and_less_raises_it(fitted: RegimeMap) -> None:
+    middle = {"architecture": "resnet18", "width": 0.35, "train_fraction": 0.3, "epochs": 8}
+    found = {(s.dial, s.after > s.before): s for s in steps(fitted, middle)}
+    more, less = found["train_fraction", True], found["train_fraction", False]
+    assert (more.after, less.after) == pytest.approx((0.6, 0.15))
+    assert more.lowers > 0.99
+    assert less.lowers < 0.01
+    assert more.error_after < more.error_before < less.error_after
+    assert more.good_after >= more.good_before
+
+
+def test_a_dial_that_does_nothing_is_not_said_to_help(fitted: RegimeMap) -> None:
+    middle = {"architecture": "resnet18", "width": 0.35, "train_fraction": 0.3, "epochs": 8}
+    assert all(0.02 < s.lowers < 0.98 for s in steps(fitted, middle) if s.dial in ("width", "epochs"))
+
+
+def test_moves_end_where_the_space_ends(fitted: RegimeMap) -> None:
+    corner = {"architecture": "resnet18", "width": 0.9, "train_fraction": 1.0, "epochs": 12}
+    moved = {(s.dial, s.after) for s in steps(fitted, corner)}
+    assert ("width", 1.0) in moved
+    assert {after for dial, after in moved if dial == "train_fraction"} == {0.5}
+    assert {after for dial, after in moved if dial == "epochs"} == {10.0}
+
+
+def test_least_label_noise_and_all_images_are_the_conditions() -> None:
+    space = {"label_noise": FloatDistribution(0, 0.6), "train_fraction": CategoricalDistribution([0.1, 0.5, 1.0])}
+    made = RegimeMap(space, THRESHOLDS, chance_error=0.9, reference_error=0.02)
+    assert conditions(made) == {"label_noise": 0, "train_fraction": 1.0}
