@@ -34,7 +34,8 @@ class Jobs:
         from ray.exceptions import AuthenticationError
         from ray.job_submission import JobSubmissionClient
 
-        logging.getLogger("ray").setLevel(logging.ERROR)
+        for part in ("dashboard_sdk", "job.sdk"):  # they set a level of their own
+            logging.getLogger(f"ray.dashboard.modules.{part}").setLevel(logging.ERROR)
         self.address = address
         try:
             self._client: Any = JobSubmissionClient(address)

@@ -12,7 +12,7 @@ from study.config import ResourceConfig
 from study.scheduling.checkpoints import open_storage
 from study.scheduling.cluster import PACKAGES, Cluster, Node, Request
 
-ANSWER_WITHIN = 8.0  # seconds for all nodes together
+ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
 
 
 @dataclass(frozen=True)
