@@ -19,6 +19,11 @@ LEFT_OUT = ("__pycache__", "*.pyc", ".*")
 # `ray job stop` asks as Ctrl-C does, and waits until running epochs have ended and MLflow has the rest.
 STOPPING = {"RAY_JOB_STOP_SIGNAL": "SIGINT", "RAY_JOB_STOP_WAIT_TIME_S": "45"}
 OUT_OF_REACH_FOR = 120.0  # seconds without an answer after which watching ends
+CHATTY = (
+    "ray._private.runtime_env.packaging",
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+)
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 
 
@@ -34,8 +39,8 @@ class Jobs:
         from ray.exceptions import AuthenticationError
         from ray.job_submission import JobSubmissionClient
 
-        for part in ("dashboard_sdk", "job.sdk"):  # they set a level of their own
-            logging.getLogger(f"ray.dashboard.modules.{part}").setLevel(logging.ERROR)
+        for name in CHATTY:  # they set a level of their own
+            logging.getLogger(name).setLevel(logging.ERROR)
         self.address = address
         try:
             self._client: Any = JobSubmissionClient(address)
