@@ -78,6 +78,7 @@ class Cluster:
         common: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
         if self.address is None:
             ray.init(
+                address="local",  # without it Ray joins whatever cluster was last started on this machine
                 num_cpus=self._cpus or available_cpus(),
                 num_gpus=count_gpus() if self._gpus is None else self._gpus,
                 include_dashboard=False,
