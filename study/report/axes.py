@@ -56,6 +56,7 @@ def _ticks(low: float, high: float, log: bool) -> list[float]:
     elif high / low > 100:
         found = list(LogLocator(10, numticks=6).tick_values(low, high))
     else:
-        found = [m * 10.0**e for e in range(-9, 10) for m in (1, 2, 5)]
+        finer = (1, 1.5, 2, 3, 4, 5, 7) if high / low < 10 else (1, 2, 5)
+        found = [m * 10.0**e for e in range(-9, 10) for m in finer]
     inside = [float(v) for v in found if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
     return inside if len(inside) > 1 else [low, high]

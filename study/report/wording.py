@@ -7,7 +7,7 @@ from typing import Any, Final
 NOT_MEASURED: Final = "not measured"
 DIALS: Final = {
     "architecture": "architecture",
-    "train_fraction": "share of training images",
+    "train_fraction": "training images",
     "label_noise": "label noise",
     "weight_decay": "weight decay",
     "lr": "learning rate",

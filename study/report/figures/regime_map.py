@@ -73,8 +73,11 @@ def _names(ax: Axes, p: NDArray[np.float64]) -> None:
     best = p.argmax(0)
     for k, regime in enumerate(REGIMES):
         depth = distance_transform_edt(np.pad(best == k, 1))[1:-1, 1:-1]
-        row, column = np.unravel_index(depth.argmax(), depth.shape)
-        across, up = _run(best[row] == k, int(column)), _run(best[:, column] == k, int(row))
+        row, column = (int(i) for i in np.unravel_index(depth.argmax(), depth.shape))
+        low, high = _run(best[:, column] == k, row)  # of a strip that is equally deep all along, the middle
+        row, up = (low + high) // 2, (high - low) / p.shape[1]
+        low, high = _run(best[row] == k, column)
+        column, across = (low + high) // 2, (high - low) / p.shape[2]
         if min(across, up) < LEAST_ROOM or max(across, up) < 3 * LEAST_ROOM:
             continue
         ax.text(
@@ -85,11 +88,11 @@ def _names(ax: Axes, p: NDArray[np.float64]) -> None:
         )  # fmt: skip
 
 
-def _run(inside: NDArray[np.bool_], at: int) -> float:
-    """Length of the run of True around a position, as a share of the whole."""
+def _run(inside: NDArray[np.bool_], at: int) -> tuple[int, int]:
+    """The run of True around a position: from, and up to but not with."""
     outside = np.flatnonzero(~inside)
     low, high = outside[outside < at], outside[outside > at]
-    return float(((high[0] if len(high) else len(inside)) - (low[-1] if len(low) else -1) - 1) / len(inside))
+    return (int(low[-1]) + 1 if len(low) else 0), (int(high[0]) if len(high) else len(inside))
 
 
 def _trials(ax: Axes, subject: Subject, name: str, x: str, y: str) -> None:

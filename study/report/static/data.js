@@ -49,6 +49,7 @@ function shown(name, value) {
   if (name === "architecture") return netName(value);
   if (typeof value !== "number") return String(value);
   if (name === "train_fraction" || name === "label_noise") return percent(value);
+  if (Math.abs(value) < 1e-4 && value !== 0) return value.toExponential(2).replace(/\.?0+e/, "e");
   return Number.isInteger(value) ? value.toLocaleString("en") : Number(value.toPrecision(3)).toString();
 }
 

@@ -77,6 +77,8 @@ function roomiest(best, k) {
   pass(backwards, [[1, 0, 1], [0, 1, 1], [1, 1, 1.4], [1, -1, 1.4]]);
   let row = 0, column = 0;
   forwards((r, c) => { if (depth[r][c] > depth[row][column]) [row, column] = [r, c]; });
-  const run = (dr, dc) => { let n = 0; while (best[row + n * dr]?.[column + n * dc] === k) n++; return n; };
-  return { x: column / (columns - 1), y: row / Math.max(rows - 1, 1), across: (run(0, 1) + run(0, -1)) / columns, up: (run(1, 0) + run(-1, 0)) / rows };
+  const run = (dr, dc) => { let n = 0; while (best[row + (n + 1) * dr]?.[column + (n + 1) * dc] === k) n++; return n; };
+  row += Math.round((run(1, 0) - run(-1, 0)) / 2); // of a strip that is equally deep all along, its middle
+  column += Math.round((run(0, 1) - run(0, -1)) / 2);
+  return { x: column / (columns - 1), y: row / Math.max(rows - 1, 1), across: (1 + run(0, 1) + run(0, -1)) / columns, up: (1 + run(1, 0) + run(-1, 0)) / rows };
 }
