@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from study.scheduling.interruption import Interruption
 
 CONNECT_WITHIN = 5.0  # seconds
 WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
+# What keeps a Ray of one machine on loopback: its ``_node_ip_address="127.0.0.1"`` becomes the machine's own address.
+_CLUSTER_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 PACKAGES = ("models", "search_spaces", "study")
 
 
@@ -73,6 +76,8 @@ class Cluster:
         """Raises UserError: no cluster answers at the address, or it refuses the token."""
         require_token()
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        if self.local and "ray" not in sys.modules:
+            os.environ[_CLUSTER_SWITCH] = "0"
         import ray
 
         common: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
@@ -82,7 +87,6 @@ class Cluster:
                 num_cpus=self._cpus or available_cpus(),
                 num_gpus=count_gpus() if self._gpus is None else self._gpus,
                 include_dashboard=False,
-                _node_ip_address="127.0.0.1",
                 **common,
             )
             return self

@@ -1,5 +1,8 @@
 """What fits where, and what is refused."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -71,9 +74,53 @@ def test_the_token_file_is_private(tmp_path: Path) -> None:
     assert token.read_text() == first, "a token that is there stays"
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
-def test_an_address_where_nobody_listens_is_refused_at_once(address: str) -> None:
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [("127.0.0.1:1", "no Ray cluster answers"), ("ray://127.0.0.1:1", "client protocol cannot carry a study")],
+)
+def test_an_address_that_cannot_serve_is_refused_at_once(address: str, text: str) -> None:
     begin = time.monotonic()
-    with pytest.raises(UserError, match="no Ray cluster answers"), Cluster(address):
+    with pytest.raises(UserError, match=text), Cluster(address):
         pass
     assert time.monotonic() - begin < 6
+
+
+LISTENING = """
+import os
+import subprocess
+import sys
+from pathlib import Path
+from study.scheduling.cluster import Cluster
+
+def sockets(pid):
+    for descriptor in Path("/proc", pid, "fd").iterdir():
+        try:
+            yield str(descriptor.readlink())
+        except OSError:
+            pass
+
+with Cluster(cpus=1):
+    mine = {s for p in Path("/proc").iterdir() if p.name.isdecimal() and SESSION in (p / "stat").read_text().split()
+            for s in sockets(p.name)}
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in mine:
+                print(fields[1])
+"""
+
+
+def test_a_local_ray_listens_on_loopback_only() -> None:
+    script = LISTENING.replace("SESSION", "str(__import__('os').getsid(0))")
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        start_new_session=True,
+        check=True,
+    )
+    addresses = {line.rpartition(":")[0] for line in run.stdout.split()}
+    assert "0100007F" in addresses, "Ray's own ports were not found"
+    assert addresses <= {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
