@@ -47,6 +47,4 @@ def _keep_small_maps_in_nchw(model: nn.Module, input_shape: tuple[int, int, int]
         hook.remove()
     for conv in small:
         conv.to(memory_format=torch.contiguous_format)
-        weight = conv.get_parameter("weight")
-        weight.data = weight.data.contiguous()
         conv.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
