@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
+from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
 from study.maps.decision import Cuts
@@ -23,7 +24,8 @@ Array = NDArray[np.float64]
 
 START = 12  # Sobol points before the first model
 GROWTH = 1.07  # refit the hyperparameters when the trials grew by this factor
-INTEGRATION, CANDIDATES = 384, 768
+INTEGRATION, CANDIDATES = 384, 2048
+REPEATABLE = 128  # trials that may be repeated, drawn anew at each refit
 SUBSET = 300  # rows that the hyperparameters are fitted on
 EXPLORE_REFERENCE = 8  # every so many asks look for a better reference error, where it is not given
 
@@ -38,7 +40,8 @@ class RegimeSampler(BaseSampler):
     A configuration may be suggested again where seed noise hides its regime: run it with another seed.
 
     Args:
-        space: dial -> distribution; the dials that are sampled together. Others are sampled at random.
+        space: dial -> distribution; the dials that are sampled together, others at random. None: those that
+            every trial has had so far, which the first trial, and whatever changes its dials, cannot profit from.
         chance_error: error of always answering the most frequent class.
         reference_error: best reachable validation error; None: estimated as trials come in.
         tau: excess skill that still counts as good.
@@ -50,7 +53,7 @@ class RegimeSampler(BaseSampler):
 
     def __init__(
         self,
-        space: Mapping[str, BaseDistribution],
+        space: Mapping[str, BaseDistribution] | None,
         *,
         chance_error: float,
         reference_error: float | None = None,
@@ -59,7 +62,8 @@ class RegimeSampler(BaseSampler):
         seed: int | None = None,
     ) -> None:
         Cuts(chance_error, reference_error or 0.0, tau, untrained)  # refuse bad numbers here, not in a trial
-        self._space = dict(space)
+        self._space = None if space is None else dict(space)
+        self._shared = IntersectionSearchSpace()
         self._chance, self._reference, self._tau, self._untrained = chance_error, reference_error, tau, untrained
         self._independent = RandomSampler(seed)
         self._lock = threading.Lock()
@@ -82,7 +86,9 @@ class RegimeSampler(BaseSampler):
         self._seed(None)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return dict(self._space)
+        if self._space is not None:
+            return dict(self._space)
+        return {name: d for name, d in self._shared.calculate(study).items() if not d.single()}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -95,21 +101,22 @@ class RegimeSampler(BaseSampler):
         if not search_space or search_space.keys() <= trial.system_attrs.get("fixed_params", {}).keys():
             return {}  # an enqueued trial needs no suggestion
         with self._lock:
-            if self._memory is None or self._memory.encoder.space != search_space:
-                self._memory = _Memory(Encoder(search_space))
-            point = self._suggest(self._memory, study, trial)
+            memory = self._memory
+            if memory is None or memory.study != study.study_name or memory.encoder.space != search_space:
+                memory = self._memory = _Memory(study.study_name, Encoder(search_space))
+            point = memory.suggested[trial.number] = self._suggest(memory, study, trial)
         return {name: point[name] for name in search_space}
 
     def _suggest(self, memory: "_Memory", study: Study, trial: FrozenTrial) -> dict[str, Any]:
         encoder = memory.encoder
-        pending = memory.read(study, trial.number)
-        n = len(memory.numbers)
+        pending = memory.read(study)
+        n = len(memory.points)
         if n + len(pending) < START or n < START // 2 or not encoder.dimensions:
-            return _point(encoder, encoder.sobol(trial.number + 1, self._sobol_seed)[-1:])
+            return _row(encoder.from_unit(encoder.sobol(trial.number + 1, self._sobol_seed)[-1:]), 0)
         self._update(memory)
         belief = memory.belief
         assert belief is not None
-        views = belief.views(encoder.features(pd.DataFrame([t.params for t in pending])))
+        views = belief.views(encoder.features(pd.DataFrame(pending)))
         beliefs = belief.prediction(views)
         if self._reference is None and trial.number % EXPLORE_REFERENCE == 0:
             score = -(beliefs.val_mean - beliefs.val_sd)[belief.split :]
@@ -118,11 +125,11 @@ class RegimeSampler(BaseSampler):
         else:
             score = targeted(belief, views, beliefs)
         best = int(np.argmax(score))
-        return _point(encoder, memory.unit[best : best + 1])
+        return _row(memory.fresh, best) if best < CANDIDATES else memory.points[memory.tried[best - CANDIDATES]]
 
     def _update(self, memory: "_Memory") -> None:
         """Bring the belief to the finished trials: by rank-one updates, or by a refit after enough growth."""
-        n = len(memory.numbers)
+        n = len(memory.points)
         if memory.belief is not None and n < memory.fitted_n * GROWTH + 1e-9 and n <= memory.fitted_n + 64:
             for i in range(memory.belief.n, n):
                 memory.belief.append(memory.features[i], memory.outcomes(slice(i, i + 1)))
@@ -133,10 +140,14 @@ class RegimeSampler(BaseSampler):
         cuts = Cuts(self._chance, self._reference_error(memory, outcomes), self._tau, self._untrained)
         fields = Fields(cuts, features, outcomes, start)
         fields.optimize(steps=30 if start is None else 6, subset=SUBSET, seed=int(self._rng.integers(2**31)))
-        integration = encoder.sobol(INTEGRATION, int(self._rng.integers(2**31)))
-        memory.unit = encoder.sobol(CANDIDATES, int(self._rng.integers(2**31)))
-        pool = encoder.features(encoder.from_unit(np.concatenate([integration, memory.unit])))
-        memory.belief, memory.fitted_n = Belief(fields, pool, INTEGRATION), n
+        integration, fresh = (
+            encoder.from_unit(encoder.sobol(size, int(self._rng.integers(2**31)))) for size in (INTEGRATION, CANDIDATES)
+        )
+        whole = [i for i, point in enumerate(memory.points) if encoder.space.keys() <= point.keys()]
+        tried = [int(i) for i in self._rng.permutation(whole)[:REPEATABLE]]
+        memory.fresh, memory.tried, memory.fitted_n = fresh, tried, n
+        pool = np.concatenate([encoder.features(integration), encoder.features(fresh), features[tried]])
+        memory.belief = Belief(fields, pool, INTEGRATION)
 
     def _reference_error(self, memory: "_Memory", outcomes: Outcomes) -> float:
         """The given reference error, or the lowest posterior mean over the pool: unlike the lowest observed
@@ -157,31 +168,37 @@ class RegimeSampler(BaseSampler):
 class _Memory:
     """The finished trials of one study, in the order they were first seen, and the belief built on them."""
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+    def __init__(self, study: str, encoder: Encoder) -> None:
+        self.study, self.encoder = study, encoder
         self.belief: Belief | None = None
         self.fitted_n = 0
-        self.unit = np.zeros((0, encoder.dimensions))
-        self.numbers: dict[int, None] = {}
+        self.fresh, self.tried = pd.DataFrame(), list[int]()  # candidates: new points, and trials to repeat
+        self.suggested: dict[int, dict[str, Any]] = {}  # of trials that have not finished
+        self.points: list[dict[str, Any]] = []
         self.features: list[Array] = []
         self._rows: list[tuple[float, ...]] = []
+        self._read: set[int] = set()  # numbers of the trials that are over
 
-    def read(self, study: Study, asking: int) -> list[FrozenTrial]:
-        """Take in what has finished; returns the other trials that run."""
+    def read(self, study: Study) -> list[dict[str, Any]]:
+        """Take in what has finished; returns the points of the trials that run."""
         pending, new = [], []
         for trial in study.get_trials(deepcopy=False):
-            if trial.number in self.numbers or trial.number == asking:
+            if trial.number in self._read:
                 continue
-            if trial.state is TrialState.RUNNING:
-                if self.encoder.space.keys() <= trial.params.keys():
-                    pending.append(trial)
-            elif trial.state.is_finished() and (row := _outcome(trial)) is not None:
-                new.append((trial, row))
+            if trial.state.is_finished():
+                self._read.add(trial.number)
+                self.suggested.pop(trial.number, None)
+                if (row := _outcome(trial)) is not None:
+                    new.append((trial.params, row))
+            elif trial.state is TrialState.RUNNING:
+                # Optuna stores a dial when it is asked for: of a trial that has just begun, we know more.
+                point = self.suggested.get(trial.number, trial.params)
+                if self.encoder.space.keys() <= point.keys():
+                    pending.append(point)
         if new:
-            frame = pd.DataFrame([trial.params for trial, _ in new])
-            self.features.extend(self.encoder.features(frame))
+            self.points.extend(params for params, _ in new)
+            self.features.extend(self.encoder.features(pd.DataFrame([params for params, _ in new])))
             self._rows.extend(row for _, row in new)
-            self.numbers |= dict.fromkeys(trial.number for trial, _ in new)
         return pending
 
     def outcomes(self, rows: slice) -> Outcomes:
@@ -201,5 +218,6 @@ def _outcome(trial: FrozenTrial) -> tuple[float, ...] | None:
     return (float(train), float(val), False, *optional)
 
 
-def _point(encoder: Encoder, unit: Array) -> dict[str, Any]:
-    return {str(name): value for name, value in encoder.from_unit(unit).iloc[0].items()}
+def _row(points: pd.DataFrame, i: int) -> dict[str, Any]:
+    """One point in plain Python types; a row of the frame would turn whole numbers into floats."""
+    return {str(name): points[name].iloc[i : i + 1].tolist()[0] for name in points}
