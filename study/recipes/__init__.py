@@ -10,7 +10,15 @@ from study.config import StudyConfig
 from study.errors import UserError
 from study.recipes.scale import Scale
 
-RECIPES = ("quickstart", "regimes")
+RECIPES = (
+    "quickstart",
+    "degradation",
+    "gradients",
+    "architectures",
+    "regimes",
+    "memorization",
+    "early_overfit",
+)
 SCALES: tuple[Scale, ...] = get_args(Scale)
 
 

@@ -1,0 +1,58 @@
+"""Do deeper nets train worse? Plain and residual nets of rising depth, and a control that only overfits.
+
+Command: ``fitscape run degradation`` (on digits), ``fitscape run degradation --set data.dataset=fashion_mnist``
+Time: about 4 minutes on 2 cores, 6 on Fashion-MNIST; a few hours on one GPU at ``hours``; days at ``paper``, which is
+He et al. 2015, section 4.2: CIFAR-10, batches of 128, 64,000 steps.
+Expected: training error of plain-56 above 0.3, of plain-20 and every ResNet below 0.02 (five paired seeds, each depth
+at the best of three learning rates); the control with little data overfits and raises no alarm.
+"""
+
+from models.spec import ModelSpec
+from study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
+from study.recipes.scale import Scale, data_at
+
+SEEDS = 5
+RATES = (0.03, 0.1, 0.3)
+# Few images, many steps: nets of either depth fit them, so that all they can do wrong is overfit.
+CONTROL = {"train_fraction": 0.05, "lr": 0.1}
+CONTROL_NETS = ("plain20", "plain32", "resnet20", "resnet56")
+
+
+def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
+    """The control, then every depth at every learning rate, each over five seeds."""
+    dataset = dataset or ("cifar10" if scale == "paper" else "digits")
+    nets = tuple(f"{family}{depth}" for family in ("plain", "resnet") for depth in _depths(scale, dataset))
+    rates = (0.1,) if scale == "paper" else RATES
+    control = () if scale == "paper" else tuple({"architecture": net, **CONTROL} for net in CONTROL_NETS)
+    return StudyConfig(
+        name="degradation",
+        recipe="degradation",
+        description="Do deeper nets train worse? Training error against depth, with and without shortcuts.",
+        data=data_at(scale, dataset),
+        base=_trial(scale, dataset),
+        space={"architecture": Choices(choices=nets), "lr": Choices(choices=rates)},
+        enqueue=control,
+        search=SearchConfig(sampler="grid", trials=SEEDS * (len(control) + len(nets) * len(rates)), seeds=SEEDS),
+    )
+
+
+def _depths(scale: Scale, dataset: str) -> tuple[int, ...]:
+    if scale == "minutes":
+        return (20, 32, 44, 56) if dataset == "digits" else (20, 56)
+    return (20, 32, 44, 56, 110)
+
+
+def _trial(scale: Scale, dataset: str) -> TrialConfig:
+    if scale == "paper":
+        return TrialConfig(
+            model=ModelSpec(depth=20),
+            data=DataCondition(augment="crop_flip"),
+            optimization=Optimization(epochs=160, steps_per_epoch=400, schedule="step"),
+        )
+    if scale == "hours":
+        return TrialConfig(model=ModelSpec(depth=20), optimization=Optimization(epochs=30))
+    steps = 30 if dataset == "digits" else 64
+    return TrialConfig(
+        model=ModelSpec(depth=20, width=0.5),
+        optimization=Optimization(epochs=4, steps_per_epoch=steps, batch_size=64),
+    )
