@@ -20,6 +20,7 @@ from study.report.sections.planes import planes
 from study.report.sections.provenance import provenance
 from study.report.sections.recommendation import recommendation
 from study.report.sections.trials import trials
+from study.report.stages import stages
 from study.report.subject import Subject
 
 SCRIPTS = ("data", "draw", "plane", "map", "curves", "figures", "table", "detail", "main")  # in this order
@@ -41,7 +42,8 @@ SECTIONS = {  # key -> title, and its short form for the contents
 def render(subject: Subject) -> str:
     """The HTML document: under 6 MB at 2,000 trials, and nothing in it comes from elsewhere."""
     pack = Pack()
-    plane = planes(subject, pack)
+    told = stages(subject)
+    plane = planes(told, pack)
     context: dict[str, Any] = {
         "recommendation": recommendation(subject),
         "map": plane,
@@ -52,7 +54,6 @@ def render(subject: Subject) -> str:
         "dials": dials(subject),
         "provenance": provenance(subject),
     }
-    told = trials(subject, pack, plane.get("taus", [subject.config.regimes.tau]))
     absent = {"degradation": not context["degradation"]["series"]} | {
         key: not context[key] for key in ("gradients", "dials")
     }
@@ -63,7 +64,7 @@ def render(subject: Subject) -> str:
         "nets": {t.config.model.name: wording.net(t.config.model.name) for t in subject.trials},
         "tau": subject.config.regimes.tau,
         "map": plane,
-        "trials": told,
+        "trials": trials(told, pack, plane.get("taus", [subject.config.regimes.tau])),
         "mlflow": mlflow_link(subject),
         **{key: context[key] for key in ("comparison", "degradation", "gradients")},
         "importance": context["dials"],

@@ -109,6 +109,23 @@ def test_only_unordered_dials_are_compared_without_a_plane(tmp_path: Path) -> No
     assert "no numeric dial is searched" in build(by_hand(tmp_path, config, *ends)).read_text()
 
 
+def test_earlier_epochs_have_maps_only_where_the_learning_rate_was_constant(tmp_path: Path) -> None:
+    for schedule, expected in (("constant", 4), ("one_cycle", 1)):
+        base = TrialConfig().with_dials({"schedule": schedule})
+        folder = by_hand(tmp_path, StudyConfig(name=schedule, space=WIDTH, base=base))
+        with Ledger.open(folder / "ledger.db") as ledger:
+            for width in (0.125, 0.25, 0.5, 1.0):
+                trial_id = ledger.add_trial(base.with_dials({"width": width}), {"width": width}, "sobol").trial_id
+                ledger.start_attempt(trial_id, "here", "cpu")
+                for epoch in range(1, 17):
+                    error = 0.5 / epoch / width**0.2
+                    ledger.record_epoch(trial_id, make_epoch(error, error, epoch=epoch))
+                ledger.end_trial(trial_id, TrialState.FINISHED)
+        data = data_of(build(folder))
+        assert len(data["map"]["stages"]) == len(data["trials"]["regimes"]) == expected
+        assert data["map"]["stages"][-1] == "end"
+
+
 def test_a_ledger_without_facts_of_the_data_still_lists_its_trials(tmp_path: Path) -> None:
     folder = by_hand(tmp_path, StudyConfig(name="bare"), ({}, TrialState.FINISHED, 0.1), provenance={})
     page = build(folder)

@@ -15,6 +15,7 @@ from study.maps import RegimeMap
 from study.maps.advice import best_point, conditions
 from study.report import axes, wording
 from study.report.pack import Pack
+from study.report.stages import Stage
 from study.report.subject import Subject
 
 SIDE: Final = 31  # grid points along an axis
@@ -32,34 +33,38 @@ class Hold(NamedTuple):
     point: dict[str, Any]
 
 
-def planes(subject: Subject, pack: Pack) -> dict[str, Any]:
+def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     """What the map's switches choose from; ``why`` says why there is no map.
 
     Each plane holds, at each tau, P(diverged), P(good) and P(overfit) [3, SIDE, SIDE] in 1/255; underfit is
     what is left to one. Rows go along y, columns along x.
     """
+    subject = told[-1].subject
     fitted = subject.map
     numeric = axes.numeric_dials(fitted) if fitted else []
     if fitted is None or not numeric:
         return {"why": subject.no_map or "no numeric dial is searched, so there is no plane to draw", "planes": []}
     slices = slices_of(subject, fitted)
     taus = sorted({*TAUS, fitted.thresholds.tau})
-    shown = pairs(subject, fitted, numeric, len(slices))
-    found = []
-    for name in slices:
-        for hold in holds(subject, fitted, name):
-            for x, y in shown:
-                found.append(
-                    {
-                        "slice": name,
-                        "hold": hold.key,
-                        "x": x,
-                        "y": y,
-                        "held": wording.setting({k: v for k, v in hold.point.items() if k not in (x, y)}),
-                        "point": {k: v for k, v in hold.point.items() if k in numeric},
-                        "at": [pack.add(grid) for grid in grids(fitted, x, y, hold.point, taus)],
-                    }
-                )
+    shown = pairs(subject, fitted, numeric, len(slices) * len(told))
+    held = {name: list(holds(subject, fitted, name)) for name in slices}
+    found = [
+        {
+            "stage": k,
+            "slice": name,
+            "hold": hold.key,
+            "x": x,
+            "y": y,
+            "held": wording.setting({k: v for k, v in hold.point.items() if k not in (x, y)}),
+            "point": {k: v for k, v in hold.point.items() if k in numeric},
+            "at": [pack.add(grid) for grid in grids(stage.subject.map, x, y, hold.point, taus)],
+        }
+        for k, stage in enumerate(told)
+        if stage.subject.map is not None
+        for name in slices
+        for hold in held[name]
+        for x, y in shown
+    ]
     return {
         "why": "",
         "side": SIDE,
@@ -67,7 +72,8 @@ def planes(subject: Subject, pack: Pack) -> dict[str, Any]:
         "tau": fitted.thresholds.tau,
         "confidence": fitted.thresholds.confidence,
         "slices": [{"key": name, "name": wording.net(name)} for name in slices],
-        "holds": [{"key": h.key, "name": h.name} for h in holds(subject, fitted, slices[0])],
+        "holds": [{"key": h.key, "name": h.name} for h in held[slices[0]]],
+        "stages": [f"epoch {stage.epoch}" if stage.epoch else "end" for stage in told],
         "axes": {name: axes.axis(name, fitted.encoder.space[name]) for name in numeric},
         "planes": found,
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,

@@ -1,5 +1,6 @@
 """What the numbers rest on: thresholds, data, code, machine, openings of the test part."""
 
+import math
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +48,7 @@ def _data(subject: Subject) -> list[tuple[str, Any]]:
         ("classes", f"{len(subject.classes)}: {', '.join(subject.classes[:20])}" if subject.classes else None),
         ("image", " x ".join(map(str, shape)) if shape else None),
         *((f"{part} images", images.get(part)) for part in ("train", "validation", "test")),
-        ("images of the training error", subject.config.data.probe_size),
+        ("images of the training error", min(subject.config.data.probe_size, images.get("train", math.inf))),
         ("seed of the split", subject.config.data.split_seed),
     ]
     return rows + [("note", note) for note in data.get("notes", ())]

@@ -10,14 +10,16 @@ from study.regimes import label_all
 from study.report import axes, vocabulary
 from study.report.pack import Pack
 from study.report.sections.gradients import ends_of
+from study.report.stages import Stage
 from study.report.subject import Subject
 
 MOST_POINTS: Final = 40  # of one curve
 MOST_PROFILES: Final = 400  # trials whose gradient profiles are kept
 
 
-def trials(subject: Subject, pack: Pack, taus: list[float]) -> dict[str, Any]:
-    """One entry a trial in each column, in order of creation."""
+def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]:
+    """One entry a trial in each column, in order of creation; ``regimes`` by stage and tau."""
+    subject = stages[-1].subject
     told = subject.trials
     labels = [subject.labels.get(t.trial_id) for t in told]
     curves = [thinned(t.epochs) for t in told]
@@ -29,7 +31,7 @@ def trials(subject: Subject, pack: Pack, taus: list[float]) -> dict[str, Any]:
         "origin": [t.origin for t in told],
         "message": {t.number: t.message for t in told if t.message},
         "attempts": {t.number: t.attempts for t in told if t.attempts > 1},
-        "regimes": [pack.add(np.array(row, dtype=np.uint8)) for row in regimes(subject, taus)],
+        "regimes": [[pack.add(np.array(row, dtype=np.uint8)) for row in regimes(s.subject, taus)] for s in stages],
         "probability": pack.rates([label.probability if label else np.nan for label in labels]),
         "flags": {t.number: label.flags for t, label in zip(told, labels, strict=True) if label and label.flags},
         "train_error": [_finite(t.last.train_error) if t.last else None for t in told],

@@ -72,8 +72,8 @@ function errorText(i, value) {
   return trials.state[i] === "diverged" ? "diverged" : "not measured";
 }
 
-function lookAt(i, tau = data.map.taus?.indexOf(data.tau) ?? 0) {
-  return data.looks[cut(trials.regimes[Math.max(tau, 0)])[i]];
+function lookAt(i, tau = data.map.taus?.indexOf(data.tau) ?? 0, stage = -1) {
+  return data.looks[cut(trials.regimes.at(stage)[Math.max(tau, 0)])[i]];
 }
 
 /** Elements without markup: every text is a text node, whatever it holds. */

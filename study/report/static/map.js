@@ -3,8 +3,8 @@
 const NEAR = 0.25; // of an axis: further from the plane than this in another dial, a trial is faint
 const view = {};
 
-function planeFor({ slice, hold, x, y }) {
-  const here = data.map.planes.filter((p) => p.slice === slice && p.hold === hold);
+function planeFor({ stage, slice, hold, x, y }) {
+  const here = data.map.planes.filter((p) => p.stage === stage && p.slice === slice && p.hold === hold);
   const straight = here.find((p) => p.x === x && p.y === y);
   if (straight) return { plane: straight, transposed: false };
   const turned = here.find((p) => p.x === y && p.y === x);
@@ -20,7 +20,7 @@ function ticks(name, low = null) {
 
 function summary(i) {
   const dials = trials.searched.filter((n) => n !== "architecture").map((n) => `${escaped(nameOf(n))} ${escaped(shown(n, valueOf(n, i)))}`);
-  const look = lookAt(i, view.tau);
+  const look = lookAt(i, view.tau, view.stage);
   return [
     `<b>#${trials.number[i]} ${escaped(netName(trials.net[i]))}</b> ${look.glyph} ${look.name}`, ...dials, `seed ${dial("seed", i)}`,
     `training error ${errorText(i, trials.train_error[i])}`, `validation error ${errorText(i, trials.val_error[i])}`,
@@ -29,13 +29,13 @@ function summary(i) {
 
 /** Trials of this net inside the space, by regime; `near` says how far they lie from the plane. */
 function markers(plane, xs, ys) {
-  const regimes = cut(trials.regimes[view.tau]);
+  const regimes = cut(trials.regimes[view.stage][view.tau]), last = view.stage === data.map.stages.length - 1;
   const others = Object.keys(plane.point).filter((n) => n !== view.x && n !== view.y);
   const places = others.map((n) => [rates(trials.place[n]), placeOf(n, plane.point[n])]);
   const groups = data.looks.map(() => ({ x: [], y: [], which: [], opacity: [] }));
   trials.number.forEach((_, i) => {
     const fits = view.slice === trials.net[i] || view.slice === dial("family", i);
-    if (!fits || xs[i] === null || ys[i] === null) return;
+    if (!fits || xs[i] === null || ys[i] === null || (!last && regimes[i] === data.looks.length - 1)) return;
     const group = groups[regimes[i]];
     const away = Math.max(0, ...places.map(([at, here]) => (at[i] === null ? 1 : Math.abs(at[i] - here))));
     group.x.push(xs[i]); group.y.push(ys[i]); group.which.push(i); group.opacity.push(away <= NEAR ? 1 : 0.35);
@@ -93,7 +93,8 @@ function describe(plane, grids) {
   const decided = territories(grids).reduce((sum, t) => sum + t.decided, 0);
   const axes = view.y ? `${nameOf(view.x)} and ${nameOf(view.y)}` : nameOf(view.x);
   const tau = data.map.taus[view.tau];
-  return `${net} over ${axes}${plane.held ? `, at ${plane.held}` : ""}. Good means at most ${tau} of the way from the best reachable error to chance. `
+  const when = data.map.stages.length > 1 ? ` at ${view.stage === data.map.stages.length - 1 ? "the end" : data.map.stages[view.stage]}` : "";
+  return `${net} over ${axes}${when}${plane.held ? `, at ${plane.held}` : ""}. Good means at most ${tau} of the way from the best reachable error to chance. `
     + `Likeliest regime by area: ${parts.join(", ")}; ${percent(1 - decided)} is undecided (hatched).`;
 }
 
@@ -123,6 +124,7 @@ function controls() {
     ["x", view.y && select("Across", list(Object.keys(data.map.axes).filter((n) => partners(n).length)), view.x, change("x"))],
     ["y", view.y && select("Upwards", list(partners(view.x)), view.y, change("y"))],
     ["tau", select("Good up to (tau)", data.map.taus.map((tau, i) => ({ key: i, name: tau === data.map.tau ? `${tau} (this study's)` : String(tau) })), view.tau, change("tau", Number))],
+    ["stage", data.map.stages.length > 1 && select("At", data.map.stages.map((name, key) => ({ key, name })), view.stage, change("stage", Number))],
     ["hold", Object.keys(data.map.axes).length > 2 && select("Other dials", data.map.holds, view.hold, change("hold"))],
   ];
   document.getElementById("map-controls").replaceChildren(...made.filter(([, e]) => e).map(([key, e]) => { e.dataset.key = key; return e; }));
@@ -130,9 +132,9 @@ function controls() {
 
 function startMap() {
   if (!data.map.planes.length) return;
-  const { slice, hold, x, y } = data.map.planes[0];
-  Object.assign(view, { slice, hold, x, y, tau: data.map.taus.indexOf(data.map.tau) });
-  regimeKey("map-key", data.looks.filter((_, k) => trials.regimes.some((row) => cut(row).includes(k))));
+  const { slice, hold, x, y } = data.map.planes[0], stage = data.map.stages.length - 1;
+  Object.assign(view, { stage, slice, hold, x, y, tau: data.map.taus.indexOf(data.map.tau) });
+  regimeKey("map-key", data.looks.filter((_, k) => trials.regimes.flat().some((row) => cut(row).includes(k))));
   controls();
   show();
 }
