@@ -1,7 +1,8 @@
 """The compose stack for real: a study, then every kind of loss, and what must have survived.
 
 ``python -m benchmarks.drills.compose_drill [--host-packages] [--keep]``: needs Docker, Chromium, Debian's
-`dataset-fashion-mnist`; about 20 minutes on 2 cores. It removes the volumes of the stack first. Each line of the output is one thing shown.
+`dataset-fashion-mnist`; about 20 minutes on 2 cores. It removes the volumes of the stack first. Each line of the output
+is one thing shown.
 """
 
 import argparse
@@ -84,12 +85,12 @@ def compare(stack: Stack, study: str, trials: list[TrialRecord]) -> None:
 
 def report(stack: Stack, study: str, picture: Path) -> None:
     """The report's page inside MLflow's UI."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import HttpCredentials, sync_playwright
 
     run = stack.runs(study, "study")[0]["info"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        login = {"username": "admin", "password": stack.secrets["MLFLOW_ADMIN_PASSWORD"]}
+        login: HttpCredentials = {"username": "admin", "password": stack.secrets["MLFLOW_ADMIN_PASSWORD"]}
         page = browser.new_page(http_credentials=login, viewport={"width": 1500, "height": 1000})
         place = f"experiments/{run['experiment_id']}/runs/{run['run_id']}/artifacts/report/index.html"
         page.goto(f"{stack.tracking}/#/{place}")

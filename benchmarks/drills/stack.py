@@ -40,7 +40,7 @@ class Stack:
         self.tracking = "http://127.0.0.1:5000"
         self.jobs = "http://127.0.0.1:8265"
 
-    def compose(self, *words: str, check: bool = True, **options: Any) -> str:
+    def compose(self, *words: str, check: bool = True) -> str:
         files = [word for file in self.files for word in ("-f", file)]
         done = subprocess.run(
             ["docker", "compose", *files, *words],
@@ -48,7 +48,6 @@ class Stack:
             env=self.environment,
             capture_output=True,
             text=True,
-            **options,
         )
         if check and done.returncode:
             raise RuntimeError(f"docker compose {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
