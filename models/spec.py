@@ -42,7 +42,7 @@ class ModelSpec:
 
     family: str = "resnet"
     depth: int = 18
-    width: float = 1.0  # multiplies every channel count; 1 is the published net
+    width: float = 1.0  # multiplies every channel count; 1 is the published net, 1/16 has 4 channels for 64
     shortcut: Shortcut | None = None
     norm: Norm = "batch"
     init: Init = "he"
@@ -60,8 +60,8 @@ class ModelSpec:
         if self.depth not in DEPTHS[self.family]:
             allowed = ", ".join(map(str, DEPTHS[self.family]))
             raise ValueError(f"depth: {self.depth} is not a depth of {self.family}, choose {allowed}")
-        if not 0.125 <= self.width <= 2:
-            raise ValueError(f"width: {self.width} is outside 0.125 to 2")
+        if not 0.0625 <= self.width <= 2:
+            raise ValueError(f"width: {self.width} is outside 0.0625 to 2")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: {self.dropout} is outside 0 to 1 (1 excluded)")
         if not 1 <= self.growth_rate <= 64:

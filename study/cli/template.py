@@ -22,7 +22,7 @@ base:
   model:
     family: resnet           # fitscape list models
     depth: 18
-    width: 0.25              # multiplies every channel count, 0.125 to 2
+    width: 0.25              # multiplies every channel count, 0.0625 to 2
     norm: batch              # batch, group, none
     init: he                 # he, glorot, gaussian
     stem: small              # small, imagenet
