@@ -47,7 +47,7 @@ def test_a_file_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ("study", "sets", "message"),
     [
         ("quikstart", [], r"^no recipe is called 'quikstart' \(did you mean quickstart\? or name a \.yaml file\)$"),
-        ("nope", [], r"\(choose from quickstart, regimes.*, or name a \.yaml file\)$"),
+        ("nope", [], r"\(choose from .*quickstart.*, or name a \.yaml file\)$"),
         ("nope.yaml", [], r"^nope\.yaml: cannot be read: no such file"),
         ("s.yaml", [], r"^s\.yaml:3: data\.dataset: 'mnist' is not a data set"),
         ("quickstart", ["data.dataset=mnist"], r"^--set data\.dataset: data\.dataset: 'mnist' is not a data set"),
