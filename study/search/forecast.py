@@ -14,8 +14,8 @@ Array = NDArray[np.float64]
 
 FIRST_RUNG, RUNG_RATIO = 0.05, 1.25
 FEWEST = 8  # full trials from which anything is predicted
-NEIGHBOURS = 0.4  # share of the full trials within one bandwidth
-RIDGE = 1.0
+NEIGHBOURS = 0.6  # share of the full trials within one bandwidth
+RIDGE = 0.1
 INFLATION = 1.2  # of the residual covariance: the local weights were chosen on the same trials
 MOST_ABOVE = 6  # of the standardized features
 
