@@ -10,7 +10,7 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from report_studies import simulated_study
 
-from study.config import Choices, Range, SearchConfig, StudyConfig
+from study.config import Choices, Range, SearchConfig, StudyConfig, TrialConfig
 from study.report import build
 
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
@@ -94,6 +94,19 @@ def test_a_switch_changes_the_map_and_what_is_said_of_it(desktop: Page, label: s
     assert after[0] != before[0]
     assert after[1] != before[1]
     assert control.evaluate("element => element === document.activeElement")  # the keyboard is where it was
+
+
+def test_earlier_epochs_can_be_chosen_where_rates_were_constant(browser: Browser, tmp_path: Path) -> None:
+    dials = {"width": Range(low=0.125, high=1, log=True), "train_fraction": Range(low=0.02, high=1, log=True)}
+    base = TrialConfig().with_dials({"schedule": "constant"})
+    page = opened(browser, build(simulated_study(tmp_path, StudyConfig(name="steady", base=base, space=dials), 24)))
+    before = picture(page)
+    page.locator("#map-controls").get_by_label("Epoch").select_option(label="epoch 2")
+    after = picture(page)
+    assert after[0] != before[0]
+    assert "at epoch 2" in after[1]
+    assert page.said == []
+    page.context.close()
 
 
 def test_axes_swap_instead_of_showing_a_dial_twice(desktop: Page) -> None:

@@ -124,7 +124,7 @@ function controls() {
     ["x", view.y && select("Across", list(Object.keys(data.map.axes).filter((n) => partners(n).length)), view.x, change("x"))],
     ["y", view.y && select("Upwards", list(partners(view.x)), view.y, change("y"))],
     ["tau", select("Good up to (tau)", data.map.taus.map((tau, i) => ({ key: i, name: tau === data.map.tau ? `${tau} (this study's)` : String(tau) })), view.tau, change("tau", Number))],
-    ["stage", data.map.stages.length > 1 && select("At", data.map.stages.map((name, key) => ({ key, name })), view.stage, change("stage", Number))],
+    ["stage", data.map.stages.length > 1 && select("Epoch", data.map.stages.map((name, key) => ({ key, name })), view.stage, change("stage", Number))],
     ["hold", Object.keys(data.map.axes).length > 2 && select("Other dials", data.map.holds, view.hold, change("hold"))],
   ];
   document.getElementById("map-controls").replaceChildren(...made.filter(([, e]) => e).map(([key, e]) => { e.dataset.key = key; return e; }));
