@@ -44,7 +44,7 @@ class Screen(View):
                 self.console.print(Text(facts["text"]))
             case "finish":
                 self.close()
-                self.console.print(Text("\n".join((standing(self.tally), *pointers(facts["summary"])))))
+                self.console.print(Text("\n".join((standing(self.tally), *pointers(facts["summary"])))), soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()

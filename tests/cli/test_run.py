@@ -1,0 +1,63 @@
+"""``run`` and ``resume``: what the driver is handed, and what never reaches it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import Command
+
+from study import driver
+from study.errors import ExitCode
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """What the driver was called with; it answers that some trials failed."""
+    made: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def take(*given: Any, **named: Any) -> ExitCode:
+        made.append((given, named))
+        return ExitCode.TRIALS_FAILED
+
+    for name in ("run", "resume"):
+        monkeypatch.setattr(driver, name, take)
+    return made
+
+
+def test_run_hands_over_study_root_address_and_view(fitscape: Command, calls: list[Any]) -> None:
+    ran = fitscape(
+        *("run", "quickstart", "--name", "n", "--root", "r", "--trials", "5", "--sampler", "random"),
+        *("--set", "base.seed=3", "--address", "auto", "--tracking-uri", "http://x", "--quiet"),
+    )
+    assert (ran.code, ran.out, ran.err) == (3, "", "")
+    (((config, root), named),) = calls
+    assert (config.name, config.search.trials, config.search.sampler) == ("n", 5, "random")
+    assert (config.base.seed, config.tracking.uri, root) == (3, "http://x", Path("r"))
+    assert named["address"] == "auto"
+    assert named["observer"].tally.folder == Path("r/n")
+
+
+def test_resume_hands_over_target_and_allowed_changes(fitscape: Command, calls: list[Any], small: Path) -> None:
+    assert fitscape("resume", "small", "--trials", "30", "--allow", "data, code").code == 3
+    (((folder,), named),) = calls
+    assert folder == Path("fitscape-runs/small")
+    assert (named["trials"], named["allow"]) == (30, frozenset({"data", "code"}))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("resume", "small", "--allow", "everything"), "--allow: 'everything' is not one of data, code, config"),
+        (("resume", "small", "--trials", "0"), "--trials: 0 is not at least 1"),
+        (("resume", "smal"), "fitscape-runs: no study is called 'smal' (did you mean small?)"),
+        (("run", "quickstart", "--trials", "0"), "--trials: search.trials: 0 is not at least 1"),
+        (("run", "quickstart", "--name", "a/b"), "--name: name: 'a/b' is no name"),
+        (("run", "quickstart", "--sampler", "sobl"), "--sampler: search.sampler: 'sobl' is not one of"),
+        (("run", "quickstart", "--scale", "day"), "--scale: no scale 'day'"),
+    ],
+)
+def test_bad_words_never_reach_the_driver(
+    fitscape: Command, calls: list[Any], small: Path, words: tuple[str, ...], message: str
+) -> None:
+    assert fitscape(*words).refusal.startswith(message)
+    assert calls == []
