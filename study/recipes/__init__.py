@@ -17,6 +17,7 @@ RECIPES = (
     "architectures",
     "regimes",
     "memorization",
+    "double_descent",
     "early_overfit",
 )
 SCALES: tuple[Scale, ...] = get_args(Scale)

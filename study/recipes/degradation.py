@@ -51,7 +51,7 @@ def _trial(scale: Scale, dataset: str) -> TrialConfig:
         )
     if scale == "hours":
         return TrialConfig(model=ModelSpec(depth=20), optimization=Optimization(epochs=30))
-    steps = 30 if dataset == "digits" else 64
+    steps = 30 if dataset == "digits" else 48
     return TrialConfig(
         model=ModelSpec(depth=20, width=0.5),
         optimization=Optimization(epochs=4, steps_per_epoch=steps, batch_size=64),

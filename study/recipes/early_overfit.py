@@ -33,9 +33,9 @@ def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
 def _trial(scale: Scale, dataset: str) -> TrialConfig:
     if scale == "minutes":
         return TrialConfig(
-            model=ModelSpec(width=0.25),
+            model=ModelSpec(width=0.125),
             data=DataCondition(train_fraction=0.5 if dataset == "digits" else 0.2),
-            optimization=Optimization(epochs=40, steps_per_epoch=9, batch_size=64, lr=0.05, schedule="constant"),
+            optimization=Optimization(epochs=20, steps_per_epoch=18, batch_size=64, lr=0.05, schedule="constant"),
         )
     if scale == "hours":
         steps = steps_at(scale, dataset)

@@ -23,7 +23,7 @@ def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     small = scale == "minutes"
     nets = tuple(f"{family}{depth}" for family in ("plain", "resnet") for depth in _depths(scale))
     rates = RATES[:1] if small else RATES
-    steps = 30 if small else 75
+    steps = 35 if small else 100
     return StudyConfig(
         name="gradients",
         recipe="gradients",
@@ -35,7 +35,7 @@ def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
             # suits all of these nets: with SGD their best rates lie orders of magnitude apart.
             optimization=Optimization(
                 optimizer="adamw",
-                epochs=4,
+                epochs=3,
                 steps_per_epoch=steps,
                 batch_size=64 if small else 128,
                 schedule="constant",

@@ -36,9 +36,9 @@ def _trial(scale: Scale, dataset: str) -> TrialConfig:
     if scale == "minutes":
         # Half of the digits, a fifth of other data sets: about 575 images, which two cores learn by heart in seconds.
         return TrialConfig(
-            model=ModelSpec(width=0.25),
+            model=ModelSpec(width=0.125),
             data=DataCondition(train_fraction=0.5 if dataset == "digits" else 0.2),
-            optimization=Optimization(epochs=25, steps_per_epoch=9, batch_size=64),
+            optimization=Optimization(epochs=6, steps_per_epoch=40, batch_size=64),
         )
     epochs, steps = (60, steps_at(scale, dataset)) if scale == "hours" else (160, 400)
     return TrialConfig(optimization=Optimization(epochs=epochs, steps_per_epoch=steps))
