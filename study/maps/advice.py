@@ -13,6 +13,7 @@ from study.maps.regime_map import RegimeMap
 TIED: Final = 0.01  # probabilities of good this close are equal; the lower expected error decides
 Z_90: Final = 1.645
 FACTORS: Final = {"train_fraction": 2.0, "width": 2.0, "weight_decay": 10.0}
+LEAST_MOVE: Final = 0.4  # of a full move; shorter ones, cut off by the end of the space, are not worth the name
 CONDITIONS: Final = {"train_fraction": "high", "label_noise": "low"}  # not chosen: all images, labels as they are
 
 
@@ -62,7 +63,7 @@ def best_point(fitted: RegimeMap, held: Mapping[str, Any], *, points: int = 1024
 
 
 def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 4000) -> list[Step]:
-    """Each numeric dial moved up and down from a point as far as the space goes, surest gain first.
+    """Each numeric dial moved up and down from a point, as far as the space goes, surest gain first.
 
     Data and width move by the factor 2, weight decay by 10, other dials by a quarter of their range.
     """
@@ -93,12 +94,12 @@ def _moves(fitted: RegimeMap, name: str, value: Any) -> list[float]:
     distribution = fitted.encoder.space[name]
     if not isinstance(distribution, FloatDistribution | IntDistribution):
         return []
-    low, high = float(distribution.low), float(distribution.high)
-    if distribution.log:
-        factor = FACTORS.get(name, (high / low) ** 0.25)
-        ends = [value / factor, value * factor]
-    else:
-        ends = [value - (high - low) / 4, value + (high - low) / 4]
-    whole = isinstance(distribution, IntDistribution)
-    clipped = [float(np.clip(round(v) if whole else v, low, high)) for v in ends]
-    return [v for v in clipped if not np.isclose(v, value, rtol=1e-3, atol=0)]
+    low, high, whole = float(distribution.low), float(distribution.high), isinstance(distribution, IntDistribution)
+
+    def size(v: float) -> float:
+        return abs(float(np.log(v / value))) if distribution.log else abs(v - value)
+
+    factor, quarter = FACTORS.get(name, (high / low) ** 0.25 if low > 0 else 1.0), (high - low) / 4
+    wanted = [value / factor, value * factor] if distribution.log else [value - quarter, value + quarter]
+    clipped = [(v, float(np.clip(round(v) if whole else v, low, high))) for v in wanted]
+    return [v for full, v in clipped if size(v) > LEAST_MOVE * size(full)]

@@ -65,9 +65,11 @@ def test_a_dial_that_does_nothing_is_not_said_to_help(fitted: RegimeMap) -> None
 
 
 def test_moves_end_where_the_space_ends(fitted: RegimeMap) -> None:
-    corner = {"architecture": "resnet18", "width": 0.9, "train_fraction": 1.0, "epochs": 12}
+    corner = {"architecture": "resnet18", "width": 0.6, "train_fraction": 1.0, "epochs": 12}
     moved = {(s.dial, s.after) for s in steps(fitted, corner)}
     assert ("width", 1.0) in moved
+    nearly = {(s.dial, s.after) for s in steps(fitted, {**corner, "width": 0.95})}
+    assert {after for dial, after in nearly if dial == "width"} == {0.475}  # up to 1 would hardly be a move
     assert {after for dial, after in moved if dial == "train_fraction"} == {0.5}
     assert {after for dial, after in moved if dial == "epochs"} == {10.0}
 
