@@ -1,0 +1,54 @@
+"""What doctor finds, and how it says what would mend it."""
+
+from pathlib import Path
+
+import pytest
+
+from study.config import ResourceConfig
+from study.scheduling import preflight
+from study.scheduling.cluster import Cluster
+from study.scheduling.preflight import inside_session_folder, look_at, probe
+
+
+def test_a_sound_cluster_has_no_faults(cluster: Cluster, tmp_path: Path) -> None:
+    findings = look_at(cluster, ResourceConfig(), str(tmp_path / "storage"))
+    assert all(finding.ok for finding in findings), findings
+    assert "2 fit at once" in findings[0].what
+    assert not list((tmp_path / "storage").iterdir()), "the probe leaves nothing behind"
+
+
+def test_a_trial_that_fits_nowhere_is_named_with_what_is_there(cluster: Cluster, tmp_path: Path) -> None:
+    bad = [f for f in look_at(cluster, ResourceConfig(cpus_per_trial=3), str(tmp_path)) if not f.ok]
+    assert [f.what for f in bad] == ["a trial takes 3 CPU; no node has that (2 CPU and 4 GPU on 1 node(s))"]
+    assert bad[0].mend
+
+
+def test_storage_that_cannot_be_written_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    bad = [f for f in look_at(cluster, ResourceConfig(), str(tmp_path / "file")) if not f.ok]
+    assert len(bad) == 1
+    assert "FITSCAPE_STORAGE" in bad[0].mend
+
+
+def test_every_node_is_asked_and_differences_are_named(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
+    findings = look_at(cluster, ResourceConfig(), str(tmp_path))
+    assert "1 of 1 nodes answer" in [finding.what for finding in findings]
+    assert all(finding.ok for finding in findings), findings
+
+    monkeypatch.setattr(preflight, "_version", lambda package: "0.0")  # here only: the node keeps its own
+    bad = [finding for finding in look_at(cluster, ResourceConfig(), str(tmp_path)) if not finding.ok]
+    assert [finding.mend for finding in bad] == ["install the same torch everywhere", "install the same ray everywhere"]
+
+
+def test_a_probe_tells_versions_and_code() -> None:
+    facts = probe(None)
+    assert set(facts) == {"python", "torch", "ray", "code"}
+    assert len(facts["code"]) == 12
+
+
+def test_a_jobs_working_directory_is_no_place_for_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert inside_session_folder(Path("/tmp/ray/session_1/runtime_resources/working_dir_files/_ray_pkg_1/runs"))
+    assert not inside_session_folder(tmp_path / "runs")
