@@ -32,3 +32,7 @@ class StudyLocked(UserError):
 
 class StudyChanged(UserError):
     """The frozen config, the data or the code differ from those the study was started with."""
+
+
+class LedgerDamaged(UserError):
+    """The study's records cannot be read; the text says whether there is a backup."""

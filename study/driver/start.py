@@ -10,7 +10,7 @@ from study.driver.folder import Folder, frozen, shared_storage
 from study.driver.preflight import first_look, require
 from study.driver.preparing import Known
 from study.driver.provenance import provenance
-from study.errors import ExitCode, UserError
+from study.errors import ExitCode, LedgerDamaged, UserError
 from study.ledger import Ledger, StudyLock, restore
 from study.scheduling.checkpoints import fetch_file
 from study.scheduling.interruption import Interruption
@@ -66,7 +66,8 @@ def resume(
     """Go on with the study in a folder: what is missing is run, what has ended never again.
 
     Args:
-        folder: the study's. A ledger that is missing there, the head having been lost, is restored from storage.
+        folder: the study's. A ledger that is missing there, the head having been lost, is restored from storage;
+            one that is damaged from its backup.
         trials: a new total; not below what is there.
         allow: changes that are accepted: ``config``, ``data``, ``code``.
         address, observer, storage, interruption: as in ``run``.
@@ -75,12 +76,13 @@ def resume(
         UserError: no study there. StudyChanged: it is no longer the same. StudyLocked: another driver holds it.
     """
     where = Folder(folder, shared_storage(storage))
+    observer = observer or Quiet()
     if not where.ledger.is_file():
         _bring_back(where)
-    with StudyLock(folder), Ledger.open(where.ledger) as ledger:
+    with StudyLock(folder), _open_or_restore(where, observer) as ledger:
         config = _config_in(where, ledger, trials)
         require(first_look(config, folder.parent, address=address))
-        return Conduct(where, observer or Quiet(), interruption or Interruption(), address).carry_out(
+        return Conduct(where, observer, interruption or Interruption(), address).carry_out(
             config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
         )
 
@@ -109,6 +111,21 @@ def _same_study(
     ledger.amend(*now)
     folder.write_config(now[0])
     return ledger
+
+
+def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
+    """The ledger; where it is damaged, its backup in its place, which is said and noted in it."""
+    try:
+        return Ledger.open(folder.ledger)
+    except LedgerDamaged as error:
+        if not folder.backup.is_file():
+            raise
+        restore(folder.ledger, folder.backup)
+        ledger = Ledger.open(folder.ledger)
+        ended = sum(count for state, count in ledger.counts().items() if state.terminal)
+        kept = f"{folder.ledger.name}.damaged"
+        observer.on_message(f"{error.what}; the backup with {ended} ended trials takes its place, it is kept as {kept}")
+        return ledger
 
 
 def _bring_back(folder: Folder) -> None:

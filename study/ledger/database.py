@@ -3,40 +3,45 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from study.errors import UserError
+from study.errors import LedgerDamaged, UserError
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x46495453  # "FITS": tells a ledger from any other SQLite file
 BUSY_SECONDS = 10  # what a writer waits for another process's transaction, each of which takes about a millisecond
 BACKUP_NAME = "ledger.backup.db"
 
+Fill = Callable[[sqlite3.Connection], None]
+
 
 class Database:
-    """One connection, guarded by a lock, so that several threads may share it."""
+    """One connection, guarded by a lock, so that several threads may share it.
 
-    def __init__(self, path: Path, *, read_only: bool = False, create: bool = False) -> None:
+    ``create`` writes the first rows of a new file, in the transaction that lays its schema.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False, create: Fill | None = None) -> None:
         self.path = path
         self._guard = threading.RLock()
-        if not create and not path.is_file():
+        if create is None and not path.is_file():
             raise UserError("there is no ledger here", where=str(path), mend="is the study's name right?")
         with translated(path):
-            self._connection = _connect(path, "ro" if read_only else "rwc" if create else "rw")
+            self._connection = _connect(path, "ro" if read_only else "rw" if create is None else "rwc")
             self._check(create, read_only)
 
-    def _check(self, create: bool, read_only: bool) -> None:
+    def _check(self, create: Fill | None, read_only: bool) -> None:
         try:
-            if create:
-                self._build()
+            if create is not None:
+                self._build(create)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             kind = self._connection.execute("PRAGMA application_id").fetchone()[0]
             if kind != APPLICATION_ID or version < 1:
-                raise UserError("this is not a ledger", where=str(self.path), mend=_backup_hint(self.path))
+                raise LedgerDamaged("this is not a ledger", where=str(self.path), mend=_backup_hint(self.path))
             if version > SCHEMA_VERSION:
                 mend = f"this program reads up to version {SCHEMA_VERSION}: install a newer fitscape"
                 raise UserError(f"the ledger has version {version}", where=str(self.path), mend=mend)
@@ -49,16 +54,18 @@ class Database:
             self._connection.close()
             raise
 
-    def _build(self) -> None:
-        """Lay the schema in one transaction: a kill meanwhile leaves an empty file, built anew next time."""
+    def _build(self, fill: Fill) -> None:
+        """Schema and first rows in one transaction: a kill meanwhile leaves an empty file, built anew next time."""
         if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             mend = "resume the study, or choose another name"
             raise UserError("a study is already here", where=str(self.path), mend=mend)
         schema = files("study.ledger").joinpath("schema.sql").read_text()
         self._connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
-            f"PRAGMA user_version = {SCHEMA_VERSION}; {schema} COMMIT;"
+            f"PRAGMA user_version = {SCHEMA_VERSION}; {schema}"
         )
+        fill(self._connection)
+        self._connection.execute("COMMIT")
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -122,14 +129,15 @@ def translated(path: Path) -> Iterator[None]:
         raise  # a broken invariant of ours, not the user's to mend
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            what, mend = f"the ledger is damaged: {error}", _backup_hint(path)
+            raise LedgerDamaged(what, where=str(path), mend=mend) from error
         what, mend = {
             sqlite3.SQLITE_FULL: ("the disk is full", "free some room, then resume"),
             sqlite3.SQLITE_BUSY: (f"locked for {BUSY_SECONDS} s by another program", "close it, then resume"),
             sqlite3.SQLITE_READONLY: ("read-only", "give yourself the right to write it"),
             sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the folder's permissions"),
             sqlite3.SQLITE_IOERR: (f"disk error: {error}", "check the disk"),
-            sqlite3.SQLITE_CORRUPT: (f"the ledger is damaged: {error}", _backup_hint(path)),
-            sqlite3.SQLITE_NOTADB: (f"the ledger is damaged: {error}", _backup_hint(path)),
         }.get(code, (None, ""))
         if what is None:
             raise
@@ -143,7 +151,7 @@ def insert(connection: sqlite3.Connection, verb: str, row: Mapping[str, Any]) ->
 
 def _backup_hint(path: Path) -> str:
     backup = path.with_name(BACKUP_NAME)
-    return f"restore it from {backup}" if backup.is_file() else f"there is no backup at {backup}"
+    return f"`fitscape resume` restores it from {backup}" if backup.is_file() else f"there is no backup at {backup}"
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -38,14 +38,15 @@ class Ledger(Outbox, Labels, Notes):
         Raises:
             UserError: a study is already there.
         """
-        ledger = cls(Database(path, create=True))
-        with ledger._database.write(durable=True) as connection:
+
+        def fill(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO study VALUES (1, ?, ?, ?, ?)",
                 (uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
             )
             append(connection, EventKind.STUDY)
-        return ledger
+
+        return cls(Database(path, create=fill))
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:

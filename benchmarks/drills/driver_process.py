@@ -1,0 +1,90 @@
+"""Drivers as a user starts them, ``fitscape run`` and ``fitscape resume``, on a copy of the code that nobody edits."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from study.config import StudyConfig
+from study.driver.folder import frozen
+from study.errors import UserError
+from study.ledger import Ledger
+from study.reading.document import dump
+from study.records import TrialRecord
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("models", "search_spaces", "study")
+
+
+class Drivers:
+    """One study below a root of its own; each ``start`` is a driver in its own session."""
+
+    def __init__(self, config: StudyConfig) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="fitscape-drill-"))
+        self.name, self.folder = config.name, self.root / "runs" / config.name
+        self._file = self.root / "study.yaml"
+        self._file.write_text(dump(frozen(config).model_dump(mode="json")))
+        for package in PACKAGES:
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / package, self.root / "code" / package, ignore=ignore)
+        self._log = self.root / "log.txt"
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+        """``run`` where there is no ledger yet, ``resume`` where there is."""
+        ledger = self.folder / "ledger.db"
+        there = ledger.exists() and ledger.stat().st_size
+        command = ["resume", self.name] if there else ["run", str(self._file)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "study.cli", *command, "--root", str(self.folder.parent), *words],
+            cwd=self.root / "code",
+            env={**os.environ, "PYTHONPATH": str(self.root / "code"), "OMP_NUM_THREADS": "1", **environment},
+            stdout=self._log.open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def trials(self) -> list[TrialRecord]:
+        """What the ledger holds; nothing while it is being made."""
+        try:
+            with Ledger.open(self.folder / "ledger.db", read_only=True) as ledger:
+                return ledger.trials()
+        except (UserError, TypeError):
+            return []
+
+    def wait_until(
+        self, driver: subprocess.Popen[bytes], seen: Callable[[list[TrialRecord]], bool], within: float = 300
+    ) -> None:
+        deadline = time.monotonic() + within
+        while not seen(self.trials()):
+            if driver.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"not seen; the driver's code is {driver.poll()}:\n{self.log[-3000:]}")
+            time.sleep(0.1)
+
+
+def kill(driver: subprocess.Popen[bytes]) -> None:
+    """The driver alone, as the kernel or an operator would: what it started is left to itself."""
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+
+
+def processes_of(session: int) -> Iterator[tuple[int, str]]:
+    """Living processes of a driver's session: id and command line."""
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal():
+            continue
+        try:
+            state, _, _, its_session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:  # it has just ended
+            continue
+        if int(its_session) == session and state != "Z":
+            yield int(folder.name), words
