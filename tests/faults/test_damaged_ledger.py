@@ -1,0 +1,65 @@
+"""Row 16 at the driver: a damaged ledger is never the silent start of an empty study."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from odd_trials import Heard
+from studies_by_hand import new_ledger, run_by_hand
+
+from study import driver
+from study.driver.folder import Folder
+from study.driver.start import _open_or_restore
+from study.errors import LedgerDamaged
+from study.ledger import BACKUP_NAME, Ledger
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A study of five ended trials, backed up after the fourth."""
+    folder = tmp_path / "by-hand"
+    folder.mkdir()
+    with new_ledger(folder) as ledger:
+        for seed in range(4):
+            run_by_hand(ledger, seed=seed, epochs=20)
+        ledger.backup(folder / BACKUP_NAME)
+        run_by_hand(ledger, seed=4, epochs=20)
+    return folder
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def zero(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+@pytest.mark.parametrize("damage", [halve, zero])
+def test_the_backup_takes_its_place_and_that_is_said(folder: Path, damage: Callable[[Path], None]) -> None:
+    damage(folder / "ledger.db")
+    heard = Heard()
+    with _open_or_restore(Folder(folder), heard) as ledger:
+        assert len(ledger.trials()) == 4
+        assert [note.kind for note in ledger.notes()] == ["restored"]
+    (message,) = heard.messages
+    assert "the backup with 4 ended trials takes its place" in message
+    assert (folder / "ledger.db.damaged").stat().st_size > 0
+
+
+def test_without_a_backup_resume_refuses_and_leaves_it_alone(folder: Path) -> None:
+    (folder / BACKUP_NAME).unlink()
+    halve(folder / "ledger.db")
+    before = (folder / "ledger.db").read_bytes()
+    with pytest.raises(LedgerDamaged, match="there is no backup"):
+        driver.resume(folder)
+    assert (folder / "ledger.db").read_bytes() == before
+
+
+def test_a_whole_ledger_is_opened_as_it_is(folder: Path) -> None:
+    heard = Heard()
+    with _open_or_restore(Folder(folder), heard) as ledger:
+        assert len(ledger.trials()) == 5
+    assert not heard.messages
+    with Ledger.open(folder / "ledger.db", read_only=True) as ledger:
+        assert not ledger.notes()
