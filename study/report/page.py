@@ -18,6 +18,7 @@ from study.report.sections.findings import findings
 from study.report.sections.gradients import gradients
 from study.report.sections.planes import planes
 from study.report.sections.provenance import provenance
+from study.report.sections.questions import questions
 from study.report.sections.recommendation import recommendation
 from study.report.sections.trials import trials
 from study.report.stages import stages
@@ -51,6 +52,7 @@ def render(subject: Subject) -> str:
         "degradation": degradation(subject),
         "gradients": gradients(subject),
         "findings": findings(subject),
+        "questions": questions(subject),
         "dials": dials(subject),
         "provenance": provenance(subject),
     }

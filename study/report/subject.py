@@ -69,12 +69,14 @@ class Subject:
         """A row a dial of the map, most important first (maps/importance.py); empty without a map."""
         return importance(self.map) if self.map else pd.DataFrame(columns=["share", "low", "high"])
 
+    @property
+    def context(self) -> Context:
+        """What findings are asked with; only where there are labels."""
+        return Context(classes=len(self.classes), chance_error=self.study.chance_error)
+
     @cached_property
     def findings(self) -> list[Finding]:
-        if self.no_labels:
-            return []
-        context = Context(classes=len(self.classes), chance_error=self.study.chance_error)
-        return all_findings(self.trials, self.labels.values(), context)
+        return [] if self.no_labels else all_findings(self.trials, self.labels.values(), self.context)
 
     def dial(self, trial: TrialRecord, name: str) -> Any:
         """The value of one dial of the space."""

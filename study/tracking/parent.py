@@ -7,6 +7,7 @@ from pathlib import Path
 from study.ledger import Ledger
 from study.records import Label, TrialState
 from study.tracking import entries
+from study.tracking.told_findings import told_findings
 
 LEDGER_FOLDER = "ledger"  # of the parent's artifacts
 _FOLDERS = ("report", "figures")
@@ -74,6 +75,7 @@ def description(ledger: Ledger) -> str:
         "Trials: " + (", ".join(f"{n} {state.value}" for state, n in counts.items() if n) or "none yet"),
         "Regimes: " + (", ".join(f"{n} {regime}" for regime, n in regimes.most_common()) or "none yet"),
         f"Thresholds: version {config.regimes.version}, tau {config.regimes.tau:g}",
+        told_findings(ledger.path.parent),
         space,
         "Artifacts: `report/index.html` is the map; `study.yaml` repeats the study; "
         f"`{LEDGER_FOLDER}/ledger.db` holds every number, gradient norms by layer among them.",

@@ -2,12 +2,26 @@
 
 from pathlib import Path
 
+from study.report.figures.architectures import error_by_budget
 from study.report.figures.curves import learning_curves
 from study.report.figures.depth import training_error_by_depth
+from study.report.figures.double_descent import errors_by_width
+from study.report.figures.early_overfit import late_epochs
+from study.report.figures.gradient_ratios import gradients_by_depth
+from study.report.figures.memorization import errors_by_label_noise
 from study.report.figures.regime_map import regime_map
 from study.report.subject import Subject
 
-DRAWERS = {"regime_map": regime_map, "learning_curves": learning_curves, "degradation": training_error_by_depth}
+DRAWERS = {
+    "regime_map": regime_map,
+    "learning_curves": learning_curves,
+    "degradation": training_error_by_depth,
+    "gradients": gradients_by_depth,
+    "architectures": error_by_budget,
+    "memorization": errors_by_label_noise,
+    "double_descent": errors_by_width,
+    "early_overfit": late_epochs,
+}
 
 
 def save(subject: Subject, folder: Path) -> list[Path]:

@@ -1,0 +1,28 @@
+"""What tuning buys each architecture as one picture."""
+
+from matplotlib.figure import Figure
+
+from study.findings import tuning_curves
+from study.report import wording
+from study.report.figures.spread import SERIES
+from study.report.figures.style import INK, error_axis, panels, title
+from study.report.subject import Subject
+
+
+def error_by_budget(subject: Subject) -> Figure | None:
+    """Expected validation error of the best of k configurations; None unless two architectures were sampled alike."""
+    curves = {} if subject.no_labels else tuning_curves(subject.trials, subject.context)
+    if len(curves) < 2:
+        return None
+    figure, (ax,) = panels(1, width=5.2, height=3.6)
+    for k, (name, curve) in enumerate(curves.items()):
+        colour, _, line = SERIES[k % len(SERIES)]
+        ax.fill_between(curve.budgets, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
+        ax.plot(curve.budgets, curve.expected, color=colour, linestyle=line, label=wording.net(name))
+    ax.set_xscale("log")
+    ax.set_xlabel("tuning budget (runs)", fontsize=9, color=INK)
+    ax.set_ylim(bottom=0)
+    error_axis(ax, "validation error")
+    title(ax, "Expected error of the best of a budget (95 % bands)")
+    ax.legend(frameon=False, fontsize=9)
+    return figure

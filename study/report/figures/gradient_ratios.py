@@ -1,0 +1,44 @@
+"""First- over last-layer gradients against depth as one picture, by initialization, normalization and shortcut."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from study.findings.context import ended
+from study.findings.gradients import ratio_at_start
+from study.records import TrialRecord
+from study.report.figures.spread import bars
+from study.report.figures.style import INK, RULE, panels, title
+from study.report.subject import Subject
+
+
+def gradients_by_depth(subject: Subject) -> Figure | None:
+    """At initialization, decades; None unless several initializations or normalizations were run at several depths."""
+    arms: dict[tuple[str, str], dict[str, dict[int, list[TrialRecord]]]] = {}
+    for trial in ended(subject.trials):
+        model = trial.config.model
+        arm = arms.setdefault((model.family, model.norm), {}).setdefault(model.init, {})
+        if np.isfinite(ratio_at_start(trial)):
+            arm.setdefault(model.depth, []).append(trial)
+    if len({(norm, init) for (_, norm), inits in arms.items() for init in inits}) < 3:
+        return None
+    figure, axes = panels(len(arms), width=3.2, height=2.8)
+    for ax, ((family, norm), inits) in zip(axes, sorted(arms.items()), strict=True):
+        for k, (init, depths) in enumerate(sorted(inits.items())):
+            if depths:
+                bars(ax, sorted(depths), [_decades(depths[d]) for d in sorted(depths)], k, init)
+        ax.set_xlabel("depth", fontsize=9, color=INK)
+        ax.grid(axis="y", color=RULE, linewidth=0.7)
+        title(ax, f"{family}, {'no' if norm == 'none' else norm} norm")
+    low = min(ax.get_ylim()[0] for ax in axes)
+    high = max(ax.get_ylim()[1] for ax in axes)
+    for ax in axes:
+        ax.set_ylim(low, high)
+    axes[0].set_ylabel("log10 of first over last layer's\nrelative gradient, at the start", fontsize=9, color=INK)
+    axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _decades(trials: Sequence[TrialRecord]) -> list[float]:
+    return [float(np.log10(np.clip(ratio_at_start(t), 1e-12, 1e12))) for t in trials]

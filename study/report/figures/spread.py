@@ -1,0 +1,42 @@
+"""Means with their 95 % intervals over seeds, as lines with bars or bands."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from study.findings.evidence import mean_evidence
+
+# Colour (Okabe and Ito 2008), marker, line: told apart without colour, too.
+SERIES = (
+    ("#0072B2", "o", "-"),
+    ("#D55E00", "s", "--"),
+    ("#009E73", "D", ":"),
+    ("#CC79A7", "^", "-."),
+    ("#E69F00", "v", "-"),
+    ("#56B4E9", "P", "--"),
+)
+
+
+def bars(ax: Axes, x: Sequence[float], rows: Sequence[Sequence[float]], k: int, label: str) -> None:
+    """Line ``k``: at each x the mean of its row (a value a seed) with the t interval; one value has none."""
+    colour, marker, line = SERIES[k % len(SERIES)]
+    mean, low, high = _summary(rows)
+    look = {"color": colour, "marker": marker, "linestyle": line, "label": label}
+    ax.errorbar(x, mean, yerr=np.stack([mean - low, high - mean]), linewidth=1.6, markersize=5, capsize=3, **look)
+
+
+def band(ax: Axes, x: Sequence[float], rows: Sequence[Sequence[float]], k: int, label: str) -> None:
+    """The same with a band in place of bars."""
+    colour, _, line = SERIES[k % len(SERIES)]
+    mean, low, high = _summary(rows)
+    ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+    ax.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, label=label)
+
+
+def _summary(rows: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    mean = np.array([float(np.mean(row)) for row in rows])
+    ends = [mean_evidence(row) if len(row) > 1 else None for row in rows]
+    low = np.array([e.low if e else m for e, m in zip(ends, mean, strict=True)])
+    high = np.array([e.high if e else m for e, m in zip(ends, mean, strict=True)])
+    return mean, low, high

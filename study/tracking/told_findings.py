@@ -1,0 +1,36 @@
+"""The findings of a study's report as Markdown, for the text of its run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ORDER = ("contradicted", "supported", "undecided")
+
+
+def told_findings(study: Path) -> str:
+    """One line a finding, decided ones first; empty before there is a report.
+
+    Args:
+        study: the study's folder, whose ``report/findings.json`` is read.
+    """
+    file = study / "report" / "findings.json"
+    if not file.is_file():
+        return ""
+    found = sorted(json.loads(file.read_text(encoding="utf-8")), key=lambda one: ORDER.index(one["verdict"]))
+    if not found:
+        return ""
+    return "\n".join(["## Findings", *map(_line, found)])
+
+
+def _line(one: dict[str, Any]) -> str:
+    estimate, low, high = (_number(one[key]) for key in ("estimate", "low", "high"))
+    more = f", about {one['seeds_needed']} seeds would decide" if _open(one) else ""
+    return f"- **{one['verdict']}**: {one['claim']}. {one['unit']}: {estimate} ({low} to {high}), n = {one['n']}{more}"
+
+
+def _open(one: dict[str, Any]) -> bool:
+    return one["verdict"] == "undecided" and one.get("seeds_needed") is not None
+
+
+def _number(value: float | None) -> str:
+    return "unbounded" if value is None else f"{value:.3g}"
