@@ -21,9 +21,20 @@ def status(name: Name, root: Root = ROOT, as_json: Json = False) -> int:
     return ExitCode.DONE
 
 
-def report(name: Name, root: Root = ROOT) -> int:
+def report(
+    name: Name,
+    root: Root = ROOT,
+    open_test: Annotated[
+        str | None,
+        typer.Option("--open-test", metavar="REASON", help="Evaluate the finalists on the sealed test part first."),
+    ] = None,
+) -> int:
     """Write the report of a study and print its path."""
     folder = study_folder(root, name)
+    if open_test is not None:
+        from study.cli.unseal import unseal
+
+        unseal(folder, open_test)
     from study.report import build
 
     typer.echo(build(folder))

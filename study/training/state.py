@@ -91,6 +91,17 @@ class TrialState:
             raise
         return train, validation
 
+    def evaluate_on(self, images: torch.Tensor, labels: torch.Tensor) -> Evaluation:
+        """Other images, uint8 [N, C, H, W], by the same evaluator."""
+        device = self.settings.torch_device
+        return evaluate(
+            self.model,
+            _upload(images, device),
+            _upload(labels, device),
+            normalize=self.normalize,
+            settings=self.settings,
+        )
+
     def memorization(self, train: Evaluation, validation: Evaluation) -> Memorization:
         return memorization(self._subset, self._probe, train.predictions, validation.predictions)
 

@@ -1,10 +1,10 @@
 """A user's image folder: what is read, what is converted, what is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakeFolder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -14,6 +14,7 @@ from study.data import SealedData, check_files, load
 from study.data.splits import content_groups
 from study.errors import UserError
 
+MakeFolder = Callable[..., str]
 TWO = {"cat": 30, "dog": 20}
 
 

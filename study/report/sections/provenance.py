@@ -90,8 +90,21 @@ def _openings(subject: Subject) -> list[tuple[str, Any]]:
     notes = subject.study.ledger.notes("test_opened")
     if not notes:
         return [("opened", "never: nothing in this report has seen the test images")]
-    return [
-        (f"opened {datetime.fromtimestamp(n.time, UTC):%Y-%m-%d %H:%M} UTC",
-         n.body.get("reason", "") if isinstance(n.body, dict) else n.body)
-        for n in notes
-    ]  # fmt: skip
+    rows: list[tuple[str, Any]] = []
+    for note in notes:
+        rows.append(
+            (f"opened {datetime.fromtimestamp(note.time, UTC):%Y-%m-%d %H:%M} UTC", note.body.get("reason", ""))
+        )
+        rows += [_test_error(finalist) for finalist in note.body.get("finalists", ())]
+    return rows
+
+
+def _test_error(finalist: dict[str, Any]) -> tuple[str, str]:
+    low, high = wording.percent(finalist["low"]), wording.percent(finalist["high"])
+    text = (
+        f"test error {wording.percent(finalist['test_error'])} [{low}, {high}] on {finalist['images']} images; "
+        f"validation {wording.percent(finalist['val_error'])}"
+    )
+    if not finalist["reproduced"]:
+        text += "; trained again it gave another validation error (other device or versions)"
+    return f"{finalist['architecture']} seed {finalist['seed']} ({finalist['trial_id']})", text

@@ -1,0 +1,28 @@
+"""``fitscape report --open-test``: the sealed test part, for the finalists, written down."""
+
+from pathlib import Path
+
+import typer
+
+from study.errors import UserError
+from study.ledger import Ledger, StudyLock
+from study.opened import LEDGER
+
+
+def unseal(folder: Path, reason: str) -> None:
+    """Evaluate the finalists on the test part and print a line for each.
+
+    Raises:
+        UserError: no reason, no finished trial, other data, or a driver holds the study.
+    """
+    if not reason.strip():
+        raise UserError("wants a reason", where="--open-test", mend="say why, it is kept in the ledger")
+    from study.finalists import open_test
+
+    with StudyLock(folder), Ledger.open(folder / LEDGER) as ledger:
+        for e in open_test(ledger, reason=reason):
+            note = "" if e.reproduced else "; trained again it gave another validation error"
+            typer.echo(
+                f"{e.architecture} seed {e.seed}: test error {e.test_error:.4f} [{e.low:.4f}, {e.high:.4f}] "
+                f"on {e.images} images, validation error {e.val_error:.4f}{note}"
+            )

@@ -1,0 +1,102 @@
+"""The sealed test part, opened for the finalists: the best configuration of each architecture, all its seeds."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any
+
+from scipy.stats import beta
+
+from study.config import StudyConfig
+from study.data import SealedData, load
+from study.errors import UserError
+from study.ledger import Ledger
+from study.records import TrialRecord
+from study.regimes import final_record
+from study.training import Settings
+from study.training.again import evaluate_again
+
+NOTE = "test_opened"  # kind of the ledger's note; the report reads it
+SAME = 1e-6  # difference of validation errors up to which a net trained again is the same net
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestError:
+    """One finalist on the test part."""
+
+    trial_id: str
+    architecture: str
+    seed: int
+    val_error: float  # as in the ledger: what it was chosen by
+    test_error: float
+    low: float  # 95 % Jeffreys interval of the test error
+    high: float
+    images: int
+    reproduced: bool  # trained again, it gave the validation error that the ledger holds
+
+
+def choose(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Of each architecture, every seed of the configuration with the lowest mean validation error."""
+    groups: dict[str, list[tuple[TrialRecord, float]]] = defaultdict(list)
+    for trial in trials:
+        if record := final_record(trial):
+            groups[trial.config.group_id].append((trial, record.val_error))
+    best: dict[str, tuple[float, list[TrialRecord]]] = {}
+    for group in groups.values():
+        mean = fmean(error for _, error in group)
+        name = group[0][0].config.model.name
+        if name not in best or mean < best[name][0]:
+            best[name] = (mean, [trial for trial, _ in group])
+    return [trial for _, group in best.values() for trial in group]
+
+
+def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedData | None = None) -> list[TestError]:
+    """Train the finalists again and evaluate them on the test part; the ledger notes that it was opened.
+
+    Raises:
+        UserError: no trial has finished, or the data are not those of the study.
+    """
+    finalists = choose(ledger.trials())
+    if not finalists:
+        raise UserError("has no finished trial to open the test part for", where=ledger.config.name)
+    data = data or load(ledger.config.data)
+    if data.fingerprint != ledger.provenance["data_fingerprint"]:
+        raise UserError("the data are not those of the study", where="data", mend="bring back the files it was run on")
+    settings = _settings(ledger.config, ledger.get_meta("settings", {}), device)
+    test = data.open_test(reason)
+    errors = []
+    for trial in finalists:
+        record, result = evaluate_again(trial.config, data.trial_data, test.images, test.labels, settings=settings)
+        known = final_record(trial)
+        assert known is not None  # choose() takes finished trials only
+        wrong, n = int(result.wrong.sum()), len(result.wrong)
+        low, high = _jeffreys(wrong, n)
+        errors.append(
+            TestError(
+                trial_id=trial.trial_id,
+                architecture=trial.config.model.name,
+                seed=trial.config.seed,
+                val_error=known.val_error,
+                test_error=wrong / n,
+                low=low,
+                high=high,
+                images=n,
+                reproduced=abs(record.val_error - known.val_error) < SAME,
+            )
+        )
+    ledger.add_note(NOTE, {**test.opening, "finalists": [asdict(e) for e in errors]})
+    return errors
+
+
+def _settings(config: StudyConfig, kept: Mapping[str, Any], device: str) -> Settings:
+    """As the study's trials were run."""
+    threads = max(1, int(config.resources.cpus_per_trial))
+    known = {k: kept[k] for k in ("precision", "memory_format") if k in kept}
+    return Settings(device=device, threads=threads, **known)
+
+
+def _jeffreys(wrong: int, n: int) -> tuple[float, float]:
+    """95 % interval; closed at 0 and 1 (Brown, Cai and DasGupta 2001, section 3.1.2)."""
+    low, high = beta.ppf([0.025, 0.975], wrong + 0.5, n - wrong + 0.5)
+    return (0.0 if wrong == 0 else float(low)), (1.0 if wrong == n else float(high))

@@ -1,0 +1,30 @@
+"""Train a finished trial again, to the same numbers, and evaluate it on images that no trial holds."""
+
+from torch import Tensor
+
+from study.config import TrialConfig
+from study.data import TrialData
+from study.records import EpochRecord
+from study.training.evaluation import Evaluation
+from study.training.loop import run_trial
+from study.training.settings import Settings
+from study.training.state import TrialState
+
+
+def evaluate_again(
+    config: TrialConfig, data: TrialData, images: Tensor, labels: Tensor, *, settings: Settings
+) -> tuple[EpochRecord, Evaluation]:
+    """The last epoch's record of the trial, run anew, and its net's results on other images.
+
+    Same config, device and settings give the same numbers (``run_trial``), so weights need not be kept: the record
+    shows whether this is the net that the ledger speaks of.
+
+    Args:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N].
+    """
+    for progress in run_trial(config, data, settings=settings):
+        last = progress
+    trial = TrialState(config, data, settings)
+    trial.restore(last.checkpoint())
+    return last.record, trial.evaluate_on(images, labels)

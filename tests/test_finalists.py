@@ -1,0 +1,76 @@
+"""The test part: opened for the finalists only, reproducing them, and written down."""
+
+from pathlib import Path
+
+import pytest
+
+from study import finalists
+from study.cli.unseal import unseal
+from study.config import DataConfig, StudyConfig, TrialConfig
+from study.data import SealedData, load
+from study.errors import UserError
+from study.ledger import Ledger
+from study.records import TrialState
+from study.training import Settings, run_trial
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> SealedData:
+    return load(DataConfig(root=str(tmp_path_factory.mktemp("data")), limit=300))
+
+
+@pytest.fixture
+def study(tmp_path: Path, digits: SealedData) -> Path:
+    """Two architectures, two widths of one of them, trained for real as a driver would."""
+    base = TrialConfig().with_dials({"epochs": 2, "batch_size": 32})
+    config = StudyConfig(name="s", data=digits.config, base=base)
+    provenance = {"data_fingerprint": digits.fingerprint, "chance_error": 0.9}
+    with Ledger.create(tmp_path / "ledger.db", config, provenance) as ledger:
+        for dials in ({"architecture": "resnet18", "width": 0.125}, {"architecture": "plain18", "width": 0.125}):
+            trial = ledger.add_trial(base.with_dials(dials), dials, "enqueue")
+            ledger.start_attempt(trial.trial_id, "here", "cpu")
+            for progress in run_trial(trial.config, digits.trial_data, settings=Settings()):
+                ledger.record_epoch(trial.trial_id, progress.record)
+            ledger.end_trial(trial.trial_id, TrialState.FINISHED)
+    return tmp_path
+
+
+def test_finalists_are_trained_again_to_the_ledgers_numbers_and_noted(study: Path, digits: SealedData) -> None:
+    with Ledger.open(study / "ledger.db") as ledger:
+        errors = finalists.open_test(ledger, reason="the paper's table", data=digits)
+        (note,) = ledger.notes(finalists.NOTE)
+    assert {e.architecture for e in errors} == {"resnet18", "plain18"}
+    assert all(e.reproduced for e in errors)
+    assert all(e.low <= e.test_error <= e.high and e.images == len(digits.open_test("check").labels) for e in errors)
+    assert note.body["reason"] == "the paper's table"
+    assert [f["trial_id"] for f in note.body["finalists"]] == [e.trial_id for e in errors]
+
+
+def test_a_net_that_cannot_be_reproduced_is_called_that(study: Path, digits: SealedData) -> None:
+    with Ledger.open(study / "ledger.db") as ledger:
+        ledger.set_meta("settings", {"precision": "bf16", "memory_format": "nchw"})
+        errors = finalists.open_test(ledger, reason="other precision", data=digits)
+    assert not all(e.reproduced for e in errors)
+
+
+def test_chooses_every_seed_of_the_configuration_that_is_best_on_average(tmp_path: Path) -> None:
+    from small_study import small_study
+
+    with Ledger.open(small_study(tmp_path) / "ledger.db", read_only=True) as ledger:
+        chosen = finalists.choose(ledger.trials())
+    by_architecture = {t.config.model.name: t.trial_id for t in chosen}
+    assert set(by_architecture) == {"resnet18", "resnet20"}
+    assert all(t.last is not None and t.last.val_error < 0.1 for t in chosen)
+
+
+def test_other_data_than_the_studys_leave_the_seal_unbroken(study: Path, tmp_path: Path) -> None:
+    other = load(DataConfig(root=str(tmp_path / "other"), limit=200))
+    with Ledger.open(study / "ledger.db") as ledger:
+        with pytest.raises(UserError, match="not those of the study"):
+            finalists.open_test(ledger, reason="mistake", data=other)
+        assert not ledger.notes(finalists.NOTE)
+
+
+def test_an_opening_wants_a_reason(study: Path) -> None:
+    with pytest.raises(UserError, match="wants a reason"):
+        unseal(study, "  ")
