@@ -98,5 +98,5 @@ def _settings(config: StudyConfig, kept: Mapping[str, Any], device: str) -> Sett
 
 def _jeffreys(wrong: int, n: int) -> tuple[float, float]:
     """95 % interval; closed at 0 and 1 (Brown, Cai and DasGupta 2001, section 3.1.2)."""
-    low, high = beta.ppf([0.025, 0.975], wrong + 0.5, n - wrong + 0.5)
-    return (0.0 if wrong == 0 else float(low)), (1.0 if wrong == n else float(high))
+    error = beta(wrong + 0.5, n - wrong + 0.5)
+    return (0.0 if wrong == 0 else float(error.ppf(0.025))), (1.0 if wrong == n else float(error.ppf(0.975)))
