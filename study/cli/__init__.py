@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 
 from study.errors import ExitCode, UserError
@@ -15,7 +16,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     words = [word for word in given if word != "--debug"]
-    sys.exit(_run(words, debug=len(words) < len(given)))
+    code = _run(words, debug=len(words) < len(given))
+    if arguments is None and any(thread.daemon for thread in threading.enumerate()):
+        # A refused study may leave a thread that still imports torch; Python's own end would abort in it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _run(words: list[str], *, debug: bool) -> int:

@@ -31,6 +31,13 @@ _ENTRIES = 90
 _BYTES = 300_000  # of params, and as much again of tags
 
 
+def load() -> None:
+    """Import mlflow, with our defaults set before it: telemetry begins with the import."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    import mlflow  # noqa: F401
+
+
 class Client:
     """One experiment of one store, made when it is not there.
 
@@ -38,8 +45,7 @@ class Client:
     """
 
     def __init__(self, location: Location) -> None:
-        for name, value in _DEFAULTS.items():
-            os.environ.setdefault(name, value)
+        load()
         import mlflow.entities
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException

@@ -9,10 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from study.config import TrackingConfig
+from study.tracking.client import Client, load
 from study.tracking.errors import Trouble, explain
 from study.tracking.location import Location, locate
 
-SERVED_SECONDS = 20.0  # a cold import of mlflow on a busy machine takes most of it
+SERVED_SECONDS = 20.0
 DATABASE_SECONDS = 45.0  # a fresh database is first given its tables
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
@@ -25,6 +26,7 @@ def check(root: Path, config: TrackingConfig, timeout: float | None = None) -> T
     location = locate(root, config)
     if location.sqlite is not None:
         return _check_file(location.sqlite)
+    load()  # not within the server's time: on a busy machine the import takes longer than the answer
     seconds = timeout or (SERVED_SECONDS if location.served else DATABASE_SECONDS)
     answer: queue.Queue[Trouble | None] = queue.Queue()
     threading.Thread(target=lambda: answer.put(_write(location)), daemon=True).start()
@@ -35,8 +37,6 @@ def check(root: Path, config: TrackingConfig, timeout: float | None = None) -> T
 
 
 def _write(location: Location) -> Trouble | None:
-    from study.tracking.client import Client
-
     try:
         if not location.served:
             _connect(location)
