@@ -1,0 +1,25 @@
+"""Rows 39 and 40 by the command: every trial hangs, each is ended by its watchdog, the study by exit code 3."""
+
+from pathlib import Path
+
+from commands import fitscape
+from drivers import small_study
+
+from study.ledger import Ledger
+from study.reading.document import dump
+from study.records import TrialState
+
+
+def test_a_study_whose_trials_all_hang_ends_with_3_and_says_why(tmp_path: Path) -> None:
+    config = small_study("hopeless", trials=2, epochs=1)
+    file = tmp_path / "study.yaml"
+    # A network is not built in a millisecond: to the watchdog every trial is one that shows no sign of life.
+    file.write_text(dump(config.model_dump(mode="json")))
+    limits = ("--set", "resources.trial_timeout=0.001", "--set", "resources.max_attempts=1")
+    left = fitscape("run", file, "--root", tmp_path / "runs", *limits)
+    assert left.code == 3, left
+    assert "Traceback" not in left.out + left.err
+    with Ledger.open(tmp_path / "runs" / "hopeless" / "ledger.db", read_only=True) as ledger:
+        trials = ledger.trials()
+    assert [trial.state for trial in trials] == [TrialState.FAILED] * 2
+    assert all("(1 attempts)" in trial.message for trial in trials), [trial.message for trial in trials]
