@@ -15,13 +15,13 @@ from study.records import TrialState
 from study.scheduling.checkpoints import CheckpointStore
 from study.scheduling.cluster import Cluster, least_request
 from study.scheduling.interruption import Interruption, listening
+from study.scheduling.outcome import Outcome
 from study.scheduling.preflight import Finding, look_at
 from study.scheduling.watching import Observer
 from study.tracking import Backlog, Shipper, check, parent_url
 
 if TYPE_CHECKING:
     from study.data import SealedData
-    from study.scheduling.run_trials import Outcome
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
@@ -65,26 +65,39 @@ class Conduct:
             self._ledger = None
             self._cluster.close()
 
+    def wrap_up(self, config: StudyConfig, ledger: Ledger) -> ExitCode:
+        """Labels, report and MLflow of a study that lacks no trial: it needs neither data nor Ray."""
+        shipper = self._begin(config, ledger)
+        Upkeep(self._folder, ledger, config, self._observer).close()
+        return self._conclude(config, Outcome(counts=ledger.counts(), interrupted="", seconds=0.0), shipper)
+
     def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
-        shipper = Shipper(self._folder.ledger, config.tracking)
-        shipper.start()
-        counts = ledger.counts()
-        done = sum(count for state, count in counts.items() if state.terminal)
-        self._observer.on_start(config.search.trials, done)
+        shipper = self._begin(config, ledger)
         upkeep = Upkeep(self._folder, ledger, config, self._observer)
         try:
             outcome = self._trials(config, ledger, prepared)
         finally:
             upkeep.close()
         closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
+        code = self._conclude(config, outcome, shipper)
+        closing.result()
+        return code
+
+    def _begin(self, config: StudyConfig, ledger: Ledger) -> Shipper:
+        shipper = Shipper(self._folder.ledger, config.tracking)
+        shipper.start()
+        done = sum(count for state, count in ledger.counts().items() if state.terminal)
+        self._observer.on_start(config.search.trials, done)
+        return shipper
+
+    def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
         report = "" if outcome.interrupted else self._labels_and_report()
         interrupted = bool(outcome.interrupted)
         backlog = shipper.close(SHIP_WITHIN_INTERRUPTED if interrupted else SHIP_WITHIN, extend=not interrupted)
         self._finish(config, outcome, report, backlog)
-        closing.result()
         return self._exit_code(outcome.counts)
 
-    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
+    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
         from study.scheduling.run_trials import run_trials
 
         settings, request = finish(prepared, config, ledger, self._cluster)
@@ -113,7 +126,7 @@ class Conduct:
             self._observer.on_message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)")
             return ""
 
-    def _finish(self, config: StudyConfig, outcome: "Outcome", report: str, backlog: Backlog) -> None:
+    def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
         if outcome.interrupted:
             self._observer.on_message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {root}")

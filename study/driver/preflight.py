@@ -59,7 +59,7 @@ def _data(config: StudyConfig) -> Finding:
         presence = check_files(config.data)
     except UserError as error:
         return Finding(f"{error.where}: {error.what}", False, error.mend)
-    return Finding(presence.text, True)
+    return Finding(f"data set {config.data.dataset}: {presence.text}", True)
 
 
 def _disk(root: Path) -> Finding:

@@ -81,6 +81,10 @@ def resume(
         _bring_back(where)
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
         config = _config_in(where, ledger, trials)
+        conduct = Conduct(where, observer or Quiet(), interruption or Interruption(), address)
+        same = not list(changes.config_changes(ledger.config, frozen(config)))
+        if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
+            return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
         return Conduct(where, observer, interruption or Interruption(), address).carry_out(
             config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)

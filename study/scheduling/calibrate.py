@@ -40,20 +40,26 @@ def study_settings(
     asked = config.resources.precision
     if kept.get("device") == device and asked in ("auto", kept["precision"]):
         return replace(base, precision=kept["precision"], memory_format=kept["memory_format"]), dict(kept)
-    chosen = choose_settings(
-        trial.model,
-        data.input_shape,
-        len(data.classes),
-        settings=replace(base, device=device),
-        precision=kept.get("precision") if asked == "auto" else asked,
-        batch_size=trial.optimization.batch_size,
-    )
+    precision = kept.get("precision") if asked == "auto" else asked
+    problem = ""
+    try:
+        chosen = choose_settings(
+            trial.model,
+            data.input_shape,
+            len(data.classes),
+            settings=replace(base, device=device),
+            precision=precision,
+            batch_size=trial.optimization.batch_size,
+        )
+    except (ValueError, RuntimeError) as error:  # out of memory, or a net that cannot be trained: its trial will tell
+        chosen, problem = replace(base, precision=precision or "fp32"), f"{type(error).__name__}: {error}"
     keep = {
         "device": device,
         "precision": chosen.precision,
         "memory_format": chosen.memory_format,
         "measured_on": trial.flat(),
         "rates": [asdict(rate) for rate in chosen.rates],
+        "problem": problem,
     }
     return replace(chosen, device="cpu"), keep
 

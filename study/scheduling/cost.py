@@ -13,6 +13,7 @@ from optuna.distributions import (
 
 from models.spec import ModelSpec
 from study.config import StudyConfig, TrialConfig
+from study.errors import UserError
 from study.search.space import Space
 
 GROWING = ("width", "growth_rate", "depth", "batch_size")  # dials that make a step dearer
@@ -44,7 +45,10 @@ def _flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> 
 def _narrow_flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> int:
     from models.size import measure
 
-    return measure(replace(spec, init="he", dropout=0.0), input_shape, classes)[1]
+    try:
+        return measure(replace(spec, init="he", dropout=0.0), input_shape, classes)[1]
+    except ValueError:  # no such net for images of this size: its trial will fail, and say so, at once
+        return 0
 
 
 def costliest(
@@ -53,6 +57,9 @@ def costliest(
     """The trial with most operations a step among the corners of the space, its enqueued points and ``others``.
 
     It stands for the study where something is measured once: precision and layout, memory on a card.
+
+    Raises:
+        UserError: none of them can be built for these images.
     """
     largest = {name: _largest(space[name]) for name in GROWING if name in space}
     architectures = getattr(space.get("architecture"), "choices", ())
@@ -63,7 +70,18 @@ def costliest(
             candidates.append(config.base.with_dials(dict(point)))
         except ValueError:  # two dials contradict each other in this corner
             continue
-    return max(candidates, key=lambda c: c.optimization.batch_size * _flops(c.model, input_shape, classes))
+    found = max(candidates, key=lambda c: c.optimization.batch_size * _flops(c.model, input_shape, classes))
+    _require_buildable(found, input_shape, classes)
+    return found
+
+
+def _require_buildable(trial: TrialConfig, input_shape: tuple[int, int, int], classes: int) -> None:
+    from models.size import measure
+
+    try:
+        measure(trial.model, input_shape, classes)
+    except ValueError as error:
+        raise UserError(str(error).removeprefix("input_shape: "), where="base.model") from error
 
 
 def _largest(distribution: BaseDistribution) -> float:

@@ -6,18 +6,18 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.config import StudyConfig, TrialConfig
 from study.data import TrialData
 from study.ledger import Ledger
-from study.records import TrialRecord, TrialState
+from study.records import TrialRecord
 from study.scheduling.checkpoints import CheckpointStore
 from study.scheduling.cluster import Cluster, Request, scratch
 from study.scheduling.cost import relative_cost
 from study.scheduling.interruption import Interruption
+from study.scheduling.outcome import Outcome
 from study.scheduling.places import Places
 from study.scheduling.watching import Observer, Quiet
 from study.search.asker import Asker, Suggestion
@@ -42,15 +42,6 @@ _TUNE = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How a run ended. ``interrupted`` says why it ended early; empty where everything was run."""
-
-    counts: dict[TrialState, int]
-    interrupted: str
-    seconds: float
 
 
 def run_trials(

@@ -6,13 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from drivers import Drivers, small_study
 
 from study.config import StudyConfig
 from study.ledger import EventKind
 from study.records import TrialRecord, TrialState
 
-TRIALS = 7
+TRIALS, EPOCHS = 5, 4
 
 
 def ended(trials: list[TrialRecord]) -> int:
@@ -32,8 +33,9 @@ def stop(drivers: Drivers, driver: subprocess.Popen[bytes], number: signal.Signa
     return time.monotonic() - sent
 
 
+@pytest.mark.timeout(600)
 def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyConfig], Drivers]) -> None:
-    drivers = new_drivers(small_study("ordeal", trials=TRIALS, epochs=5))
+    drivers = new_drivers(small_study("ordeal", trials=TRIALS, epochs=EPOCHS))
 
     driver = drivers.start("run")
     drivers.wait_until(driver, lambda trials: under_way(trials, 0))
@@ -61,7 +63,7 @@ def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyCo
     trials = drivers.trials()
     assert len(trials) == TRIALS
     assert all(trial.state is TrialState.FINISHED for trial in trials)
-    assert all([record.epoch for record in trial.epochs] == [1, 2, 3, 4, 5] for trial in trials)
+    assert all([record.epoch for record in trial.epochs] == list(range(1, EPOCHS + 1)) for trial in trials)
     assert all(trial.size is not None for trial in trials)
     with drivers.ledger() as ledger:
         ends = Counter(event.trial_id for event in ledger.events(0, 10**6) if event.kind is EventKind.ENDED)
@@ -69,3 +71,18 @@ def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyCo
     for trial in trials:
         if trial.trial_id in after_kill:
             assert trial == after_kill[trial.trial_id], "a finished trial was touched again"
+
+    driver = drivers.start("resume")  # there is nothing left to run
+    assert driver.wait(timeout=100) == 0, drivers.log
+    assert drivers.trials() == trials
+
+
+def test_a_study_whose_trials_fail_ends_with_exit_code_3(new_drivers: Callable[[StudyConfig], Drivers]) -> None:
+    config = small_study("failing", trials=2, epochs=1)
+    broken = config.base.with_dials({"batch_size": 1, "steps_per_epoch": 1})  # no batch norm of one value a channel
+    drivers = new_drivers(config.model_copy(update={"base": broken}))
+    driver = drivers.start("run")
+    assert driver.wait(timeout=200) == 3, drivers.log
+    trials = drivers.trials()
+    assert [(trial.state, trial.attempts) for trial in trials] == [(TrialState.FAILED, 1)] * 2
+    assert all("more than 1 value per channel" in trial.message for trial in trials)

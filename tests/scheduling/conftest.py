@@ -16,7 +16,8 @@ from study.ledger import Ledger
 from study.scheduling.checkpoints import CheckpointStore
 from study.scheduling.cluster import Cluster, Request
 from study.scheduling.interruption import Interruption
-from study.scheduling.run_trials import Outcome, run_trials
+from study.scheduling.outcome import Outcome
+from study.scheduling.run_trials import run_trials
 from study.training import Settings
 
 

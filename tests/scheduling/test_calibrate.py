@@ -3,6 +3,7 @@
 import pytest
 
 from study.config import Choices, Range, StudyConfig, TrialConfig
+from study.errors import UserError
 from study.scheduling.calibrate import trials_per_card
 from study.scheduling.cost import costliest, relative_cost
 from study.search.space import resolve
@@ -45,3 +46,15 @@ def test_the_costliest_trial_of_a_space_is_at_its_corner() -> None:
 )
 def test_trials_on_a_card(peak: float, card: float, most: int, trials: int) -> None:
     assert trials_per_card(peak, card, most=most) == trials
+
+
+def test_a_study_of_nets_that_the_images_cannot_feed_is_refused() -> None:
+    config = StudyConfig(name="s", base=TrialConfig().with_dials({"stem": "imagenet"}))
+    with pytest.raises(UserError, match=r"base.model: 8x8 images are too small for resnet18"):
+        costliest(config, {}, [], SHAPE, 10)
+
+
+def test_where_only_some_nets_can_be_built_the_others_stand_for_the_study() -> None:
+    config = StudyConfig(name="s", base=TrialConfig().with_dials({"width": 0.125}))
+    hopeless = config.base.with_dials({"stem": "imagenet", "width": 2.0})
+    assert costliest(config, {}, [hopeless], SHAPE, 10) == config.base

@@ -13,7 +13,7 @@ from study.ledger import Ledger
 from study.records import TrialRecord, TrialState
 from study.scheduling.cluster import Request
 from study.scheduling.interruption import Interruption
-from study.scheduling.run_trials import Outcome
+from study.scheduling.outcome import Outcome
 
 RunStudy = Callable[..., Outcome]
 
