@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from benchmarks.drills import leaks
-from benchmarks.drills.stack import ROOT, Job, Stack
+from benchmarks.drills.stack import Job, Stack
 from study.config import TrackingConfig
 from study.ledger import Ledger
 from study.records import TrialRecord, TrialState
@@ -32,7 +32,7 @@ def show(what: str, well: bool, facts: Any = "") -> None:
         raise SystemExit(1)
 
 
-def refusals(stack: Stack) -> None:
+def refusals(stack: Stack, folder: Path) -> None:
     """Nobody gets in without a token or a password, and nothing listens beyond loopback."""
     job = {"entrypoint": "id"}
     codes = {
@@ -103,10 +103,13 @@ def report(stack: Stack, study: str, picture: Path) -> None:
     show("the report opens in MLflow's UI", study in text, f"{len(text)} characters, picture {picture.name}")
 
 
-def undisturbed(stack: Stack, folder: Path) -> None:
+def study(stack: Stack, folder: Path) -> None:
     begun = time.monotonic()
     code = Job(stack, FILE).end()
     show("a study through the Jobs API", code == 0, f"exit code {code}, {time.monotonic() - begun:.0f} s")
+
+
+def compared(stack: Stack, folder: Path) -> None:
     trials = bring(stack, STUDY, folder)
     nodes = {trial.node for trial in trials}
     show("trials on both workers", len(nodes) == 2, {n: sum(t.node == n for t in trials) for n in nodes})
@@ -171,7 +174,7 @@ def _nodes_back(stack: Stack) -> None:
         time.sleep(3)
 
 
-def durable(stack: Stack) -> None:
+def durable(stack: Stack, folder: Path) -> None:
     """``down`` and ``up`` keep everything."""
     look: Callable[[], Any] = lambda: (  # noqa: E731
         [len(stack.runs(study, "trial")) for study in (STUDY, DISTURBED)],
@@ -185,25 +188,35 @@ def durable(stack: Stack) -> None:
     show("down and up keep everything", look() == before, f"{before}, healthy after {seconds:.0f} s")
 
 
+def anew(stack: Stack, folder: Path) -> None:
+    stack.compose("down", "--volumes", "--remove-orphans")
+    show("healthy from nothing", True, f"{stack.up():.0f} s")
+
+
+def secret(stack: Stack, folder: Path) -> None:
+    for what, found in leaks.search(stack, [name for name in (STUDY, DISTURBED) if stack.runs(name, "study")], folder):
+        show(f"no secret in {what}", not found, found or "")
+
+
+STEPS = {step.__name__: step for step in (anew, refusals, study, compared, disturbed, durable, secret)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host-packages", action="store_true", help="mount this interpreter's packages")
     parser.add_argument("--keep", action="store_true", help="leave the stack running")
+    parser.add_argument(
+        "--steps", nargs="+", choices=STEPS, default=list(STEPS), help="only these, on a stack that is up"
+    )
     options = parser.parse_args()
     stack = Stack(options.host_packages)
-    stack.compose("down", "--volumes", "--remove-orphans")
-    show("healthy from nothing", True, f"{stack.up():.0f} s")
     folder = Path(tempfile.mkdtemp(prefix="fitscape-drill-"))
     leaks.log_in(stack)
-    refusals(stack)
-    undisturbed(stack, folder)
-    disturbed(stack, folder)
-    durable(stack)
-    for what, found in leaks.search(stack, [folder / study for study in (STUDY, DISTURBED)]):
-        show(f"no secret in {what}", not found, found or "")
+    for step in options.steps:
+        STEPS[step](stack, folder)
     if not options.keep:
         stack.compose("down")
-    print("all shown, pictures and ledgers in", folder, "of", ROOT.name)
+    print("all shown; pictures and ledgers are in", folder)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.drills.stack import Stack
+from study.config import TrackingConfig
+from study.tracking import fetch
 
 
 def log_in(stack: Stack) -> None:
@@ -15,7 +17,7 @@ def log_in(stack: Stack) -> None:
     os.environ["MLFLOW_TRACKING_PASSWORD"] = stack.secrets["MLFLOW_STUDY_PASSWORD"]
 
 
-def search(stack: Stack, studies: list[Path]) -> Iterator[tuple[str, list[str]]]:
+def search(stack: Stack, studies: list[str], folder: Path) -> Iterator[tuple[str, list[str]]]:
     """Places, and the names of the secrets that were found there."""
 
     def found(text: str) -> list[str]:
@@ -28,11 +30,14 @@ def search(stack: Stack, studies: list[Path]) -> Iterator[tuple[str, list[str]]]
     )
     yield f"{len(images)} images (docker history, inspect)", found(history)
     yield "the containers' logs", found(stack.compose("logs", "--no-color"))
-    runs = [run for study in studies for kind in ("study", "trial") for run in stack.runs(study.name, kind)]
+    runs = [run for study in studies for kind in ("study", "trial") for run in stack.runs(study, kind)]
     yield f"{len(runs)} runs of MLflow", found(json.dumps(runs))
     tables = stack.compose("exec", "-T", "database", "pg_dump", "-U", "postgres", "mlflow")
     yield "the dump of MLflow's database", found(tables)
-    files = [file for study in studies for file in study.rglob("*") if file.is_file()]
+    for study in studies:
+        if not (folder / study).exists():
+            fetch(study, TrackingConfig(uri=stack.tracking), folder)
+    files = [file for study in studies for file in (folder / study).rglob("*") if file.is_file()]
     yield f"{len(files)} files of studies, ledgers among them", found("".join(f.read_text("latin-1") for f in files))
     jobs = stack.compose("exec", "-T", "head", "sh", "-c", "cat /tmp/ray/session_latest/logs/*.* 2>/dev/null")
     yield "Ray's logs on the head", found(jobs)

@@ -1,0 +1,75 @@
+"""``fitscape submit``: what it refuses here, and what it hands to the Jobs API."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import Command
+
+from study.reading import read_study
+from study.scheduling import jobs
+
+ADDRESS = ("--address", "http://127.0.0.1:8265")
+
+
+class Taken:
+    """Stands for the Jobs API; keeps what was sent."""
+
+    words = ""
+    files: dict[str, str]
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def submit(self, folder: Path, entrypoint: str) -> str:
+        Taken.words = entrypoint
+        Taken.files = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+        assert (folder / "study" / "cli" / "__main__.py").is_file()
+        return "raysubmit_1"
+
+    def follow(self, job: str, say: Any) -> int | None:
+        say("[1/1] done\n")
+        return 3
+
+
+@pytest.fixture(autouse=True)
+def jobs_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "Jobs", Taken)
+
+
+def test_the_study_is_sent_whole_and_the_job_s_exit_code_is_ours(fitscape: Command, tmp_path: Path) -> None:
+    ran = fitscape("submit", "quickstart", "--trials", "20", "--name", "far", "--root", "/runs", *ADDRESS)
+    assert ran.code == 3
+    assert "raysubmit_1" in ran.out
+    assert "[1/1] done" in ran.out
+    assert Taken.words == "python -m study.cli run study.yaml --root /runs"
+    (tmp_path / "sent.yaml").write_text(Taken.files["study.yaml"])
+    sent = read_study(tmp_path / "sent.yaml")
+    assert (sent.name, sent.search.trials) == ("far", 20)
+
+
+def test_resume_sends_a_name_and_no_study(fitscape: Command) -> None:
+    ran = fitscape("submit", "far", "--resume", "--trials", "30", "--no-wait", *ADDRESS)
+    assert ran.code == 0
+    assert Taken.words == "python -m study.cli resume far --trials 30"
+    assert Taken.files == {}
+    assert "ray job logs raysubmit_1 --follow" in ran.out
+
+
+def test_an_image_folder_is_looked_for_on_the_cluster_only(fitscape: Command) -> None:
+    assert fitscape("submit", "quickstart", "--set", "data.dataset=folder:/on/the/cluster", *ADDRESS).code == 3
+    assert "no_such_set" in fitscape("submit", "quickstart", "--set", "data.dataset=no_such_set", *ADDRESS).refusal
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("quickstart",), "--address: is needed"),
+        (("nope", *ADDRESS), "no recipe is called 'nope'"),
+        (("quickstart", "--tracking-uri", "http://me:secret@mlflow:5000", *ADDRESS), "holds a password"),
+    ],
+)
+def test_what_is_wrong_is_found_here(fitscape: Command, words: tuple[str, ...], message: str) -> None:
+    refusal = fitscape("submit", *words).refusal
+    assert message in refusal
+    assert "secret" not in refusal

@@ -1,0 +1,40 @@
+"""A cluster of two raylets, and a study that takes seconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from raylets import Raylets
+
+from study.config import Choices, DataConfig, Optimization, SearchConfig, StudyConfig, TrialConfig
+from study.reading.document import dump
+
+
+@pytest.fixture(scope="module")
+def raylets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raylets]:
+    cluster = Raylets(tmp_path_factory.mktemp("raylets"))
+    try:
+        cluster.start()
+        cluster.add()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    return write_study(tmp_path, trials=4, epochs=2)
+
+
+def write_study(folder: Path, *, trials: int, epochs: int) -> Path:
+    """``tiny.yaml``: nets of width 0.125 on 300 digits, a seed a trial."""
+    config = StudyConfig(
+        name="tiny",
+        data=DataConfig(dataset="digits", limit=300, root=str(folder / "data")),
+        base=TrialConfig(optimization=Optimization(epochs=epochs)).with_dials({"width": 0.125}),
+        space={"seed": Choices(choices=tuple(range(trials)))},
+        search=SearchConfig(sampler="grid", trials=trials),
+    )
+    file = folder / "tiny.yaml"
+    file.write_text(dump(config.model_dump(mode="json")))
+    return file

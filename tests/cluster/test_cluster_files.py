@@ -1,0 +1,70 @@
+"""The files for `ray up` and KubeRay, against Ray's schema and against what they promise."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+CLUSTER = Path(__file__).parents[2] / "cluster"
+FILES = ("ray-cluster-local.yaml", "ray-cluster-aws.yaml", "ray-cluster-gcp.yaml")
+CLOUDS = FILES[1:]
+
+
+def read(name: str) -> dict[str, Any]:
+    return yaml.safe_load((CLUSTER / name).read_text())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_ray_accepts_the_file(name: str) -> None:
+    validate_config(read(name) | {"cluster_synced_files": []})
+    validate_config(prepare_config(read(name)))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_cluster_has_a_token_and_its_dashboard_stays_on_loopback(name: str) -> None:
+    config = read(name)
+    assert config["file_mounts"]["~/.ray/auth_token"] == ".secrets/ray_token"
+    assert "RAY_AUTH_MODE=token" in " ".join(config["setup_commands"])
+    assert "--dashboard-host=127.0.0.1" in " ".join(config["head_start_ray_commands"])
+    assert {".env", ".secrets", ".git", ".venv"} <= set(config["rsync_exclude"])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_studies_outlive_ray_s_session(name: str) -> None:
+    assert "FITSCAPE_ROOT=~/fitscape-runs" in " ".join(read(name)["setup_commands"])
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_a_cloud_has_gpu_workers_on_spot_that_come_and_go(name: str) -> None:
+    config = read(name)
+    head, worker = (config["available_node_types"][kind] for kind in ("head", "gpu"))
+    assert head["resources"] == {"CPU": 0, "GPU": 0}
+    assert 1 <= worker["min_workers"] < worker["max_workers"] <= config["max_workers"]
+    assert "spot" in str(worker["node_config"]).lower()
+    assert config["idle_timeout_minutes"] > 0
+    assert "FITSCAPE_STORAGE=" in " ".join(config["setup_commands"])
+
+
+def test_the_ray_job_is_whole() -> None:
+    claim, job = yaml.safe_load_all((CLUSTER / "kuberay-rayjob.yaml").read_text())
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    cluster = job["spec"]["rayClusterSpec"]
+    assert cluster["enableInTreeAutoscaling"] is True
+    assert cluster["authOptions"] == {"mode": "token"}
+    head, (workers,) = cluster["headGroupSpec"], cluster["workerGroupSpecs"]
+    assert head["rayStartParams"]["num-cpus"] == "0"
+    assert 1 <= workers["minReplicas"] < workers["maxReplicas"]
+    volumes = {volume["name"]: volume for volume in head["template"]["spec"]["volumes"]}
+    assert volumes["runs"]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    for group in (head, workers):
+        pod = group["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        container = pod["containers"][0]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["envFrom"] == [{"secretRef": {"name": "fitscape"}}]
+        assert not any("PASSWORD" in entry["name"] or "KEY" in entry["name"] for entry in container["env"])
+        assert {mount["name"] for mount in container["volumeMounts"]} <= {volume["name"] for volume in pod["volumes"]}
+    assert workers["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
