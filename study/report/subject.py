@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from study.errors import UserError
-from study.findings import Context, Finding, all_findings
+from study.findings import QUESTIONS, Context, Finding, all_findings
 from study.maps import RegimeMap
 from study.maps.importance import importance
 from study.opened import OpenStudy
@@ -76,7 +76,13 @@ class Subject:
 
     @cached_property
     def findings(self) -> list[Finding]:
-        return [] if self.no_labels else all_findings(self.trials, self.labels.values(), self.context)
+        """Of a recipe that asks one question, the claims of that question: a correction for claims that nobody
+        asked about would cost it its power. Of any other study, every claim that its trials can answer."""
+        if self.no_labels:
+            return []
+        recipe = self.config.recipe
+        questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
+        return all_findings(self.trials, self.labels.values(), self.context, questions=questions)
 
     def dial(self, trial: TrialRecord, name: str) -> Any:
         """The value of one dial of the space."""
