@@ -1,7 +1,6 @@
-"""Drivers as a user starts them, ``fitscape run`` and ``fitscape resume``, on a copy of the code that nobody edits."""
+"""Drivers as a user starts them, ``fitscape run`` and ``fitscape resume``, on a copy of the committed code."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,9 +28,10 @@ class Drivers:
         self.name, self.folder = config.name, self.root / "runs" / config.name
         self._file = self.root / "study.yaml"
         self._file.write_text(dump(frozen(config).model_dump(mode="json")))
-        for package in PACKAGES:
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / package, self.root / "code" / package, ignore=ignore)
+        code = self.root / "code"
+        code.mkdir()
+        archive = subprocess.run(["git", "-C", ROOT, "archive", "HEAD", *PACKAGES], capture_output=True, check=True)
+        subprocess.run(["tar", "-x", "-C", code], input=archive.stdout, check=True)
         self._log = self.root / "log.txt"
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:

@@ -65,7 +65,7 @@ def losses(folder: Path, ended: Mapping[str, TrialRecord], store: Path) -> dict[
     }
 
 
-def report(name: str, rows: list[Mapping[str, Any]], lost: Mapping[str, int], **facts: Any) -> None:
+def report(name: str, rows: list[dict[str, Any]], lost: Mapping[str, float], **facts: Any) -> None:
     """Print faults tried, survived and lost, and keep it all in a dated file."""
     print(f"\n{'fault':<50}{'tried':>7}{'survived':>10}{'lost':>6}")
     for row in rows:
