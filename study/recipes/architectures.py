@@ -51,5 +51,5 @@ def _trial(scale: Scale, dataset: str) -> TrialConfig:
         return TrialConfig(optimization=Optimization(epochs=20, steps_per_epoch=steps_at(scale, dataset)))
     steps = 9 if dataset == "digits" else 16
     return TrialConfig(
-        model=ModelSpec(width=0.25), optimization=Optimization(epochs=6, steps_per_epoch=steps, batch_size=64)
+        model=ModelSpec(width=0.25), optimization=Optimization(epochs=5, steps_per_epoch=steps, batch_size=64)
     )

@@ -13,8 +13,8 @@ from study.config import Choices, DataCondition, Optimization, SearchConfig, Stu
 from study.recipes.scale import Scale, data_at, steps_at
 
 SEEDS = 5
-# First channels k = 64 x width: 4 to 24 at ``minutes``, 4 to 64 otherwise. Each net has [k, 2k, 4k, 8k].
-SMALL_WIDTHS = (0.0625, 0.09375, 0.125, 0.1875, 0.25, 0.375)
+# First channels k = 64 x width: 4 to 16 at ``minutes``, 4 to 64 otherwise. Each net has [k, 2k, 4k, 8k].
+SMALL_WIDTHS = (0.0625, 0.09375, 0.125, 0.1875, 0.25)
 WIDTHS = (0.0625, 0.09375, 0.125, 0.15625, 0.1875, 0.25, 0.375, 0.5, 0.75, 1.0)
 
 

@@ -11,7 +11,7 @@ from models.spec import ModelSpec
 from study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
 from study.recipes.scale import Scale, data_at, steps_at
 
-SEEDS = 8
+SEEDS = 6
 NETS = ("resnet18", "plain18")
 NOISE = (0.0, 0.2)
 

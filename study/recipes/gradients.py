@@ -23,7 +23,7 @@ def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     small = scale == "minutes"
     nets = tuple(f"{family}{depth}" for family in ("plain", "resnet") for depth in _depths(scale))
     rates = RATES[:1] if small else RATES
-    steps = 35 if small else 100
+    steps = 25 if small else 100
     return StudyConfig(
         name="gradients",
         recipe="gradients",

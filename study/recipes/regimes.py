@@ -16,7 +16,7 @@ def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     small = scale == "minutes"
     optimization = Optimization(
         lr=0.1,
-        epochs=8 if small else 30,
+        epochs=6 if small else 30,
         steps_per_epoch=steps_at(scale, dataset),
         batch_size=64 if small else 128,
         schedule="one_cycle",
