@@ -22,8 +22,8 @@ def bars(ax: Axes, x: Sequence[float], rows: Sequence[Sequence[float]], k: int, 
     """Line ``k``: at each x the mean of its row (a value a seed) with the t interval; one value has none."""
     colour, marker, line = SERIES[k % len(SERIES)]
     mean, low, high = _summary(rows)
-    look = {"color": colour, "marker": marker, "linestyle": line, "label": label}
-    ax.errorbar(x, mean, yerr=np.stack([mean - low, high - mean]), linewidth=1.6, markersize=5, capsize=3, **look)
+    ax.plot(x, mean, color=colour, marker=marker, linestyle=line, linewidth=1.6, markersize=5, label=label)
+    ax.errorbar(x, mean, yerr=np.stack([mean - low, high - mean]), color=colour, linestyle="", capsize=3)
 
 
 def band(ax: Axes, x: Sequence[float], rows: Sequence[Sequence[float]], k: int, label: str) -> None:
