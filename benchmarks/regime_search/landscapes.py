@@ -82,10 +82,10 @@ def double_descent() -> Landscape:
 
     def truth(p: pd.DataFrame) -> Truth:
         width, fraction = _log(p["width"], 1, 64), _log(p["train_fraction"], 0.02, 1)
-        capacity = width - 0.55 * fraction - 0.12  # 0 at the interpolation threshold
-        train = expit(1.6 - 9.5 * width - 1.2 * np.sin(3 * fraction) + 5.5 * fraction * (1 - width))
-        ridge = 1.9 * np.exp(-((capacity / 0.11) ** 2))
-        val = expit(0.9 - 2.2 * fraction - 2.4 * width + ridge - 1.1 * expit((capacity - 0.3) * 14))
+        capacity = width - 0.6 * fraction - 0.1 - 0.06 * np.sin(7 * fraction)  # 0 at the interpolation threshold
+        train = expit(1.2 - 9.5 * width - 1.2 * np.sin(3 * fraction) + 6.5 * fraction * (1 - width))
+        ridge = 3.2 * np.exp(-((capacity / 0.07) ** 2))
+        val = expit(0.3 - 2.6 * fraction - 1.6 * width + ridge - 1.0 * expit((capacity - 0.22) * 25))
         return train, np.maximum(val, 0.97 * train), np.zeros(len(p), dtype=bool)
 
     space: dict[str, BaseDistribution] = {
@@ -101,11 +101,12 @@ def divergence_cliff() -> Landscape:
     def truth(p: pd.DataFrame) -> Truth:
         lr, width = _log(p["lr"], 1e-3, 3), _log(p["width"], 0.125, 2)
         decay, fraction = _log(p["weight_decay"], 1e-6, 0.1), _log(p["train_fraction"], 0.05, 1)
-        diverged = lr > 0.86 - 0.2 * width + 0.12 * np.sin(4 * decay) - 0.1 * (decay > 0.8)
-        slow = np.maximum(0, 0.42 - lr + 0.1 * width) * 9
-        penalty = 5.5 * np.maximum(0, decay + 0.35 * lr - 0.8)
-        train = expit(-1.2 - 4.2 * width + 1.8 * fraction + slow + penalty)
-        gap = expit(0.4 - 3.4 * fraction + 1.2 * width - 1.5 * decay - 0.8 * lr) * 0.55
+        diverged = lr > 0.9 - 0.22 * width + 0.12 * np.sin(6 * decay) - 0.15 * expit((decay - 0.8) * 20)
+        slow = 8 * np.maximum(0, 0.35 - lr + 0.15 * width)
+        penalty = 7 * np.maximum(0, decay + 0.35 * lr - 0.85)
+        train = expit(-1.4 - 4.2 * width + 2.4 * fraction * (1 - width) + slow + penalty)
+        ridge = np.exp(-(((width - 0.7 * fraction - 0.15) / 0.15) ** 2))
+        gap = 0.6 * expit(1.1 - 5.0 * fraction - 1.2 * width - 1.5 * decay - 1.5 * lr + 2.2 * ridge * (1 - decay))
         val = np.minimum(train + gap * (1 - train), 0.97)
         return train, np.maximum(val, 0.05), diverged
 
@@ -125,12 +126,15 @@ def architectures() -> Landscape:
         depth, decay = _log(p["depth"], 8, 110), _log(p["weight_decay"], 1e-6, 0.1)
         fraction = _log(p["train_fraction"], 0.05, 1)
         plain, dense = (p["family"] == "plain").to_numpy(), (p["family"] == "densenet").to_numpy()
-        degradation = np.where(plain, 7.5 * np.maximum(0, depth - 0.3 - 0.15 * fraction) ** 1.3, 0)
-        fit = np.where(plain, 3.5 * depth, np.where(dense, 3.2 + 1.5 * depth, 1.2 + 3.8 * depth))
-        train = expit(-0.6 - fit + degradation + 2.0 * fraction + 6 * np.maximum(0, decay - 0.7))
-        gap = 0.5 * expit(0.2 - 3.0 * fraction - np.where(dense, 0.9, 0) - 1.4 * decay + 1.2 * depth)
+        degradation = np.where(plain, 11 * np.maximum(0, depth - 0.35 - 0.2 * np.sin(4 * fraction)), 0)
+        fit = np.where(plain, 3.0 + 2.5 * depth, np.where(dense, 4.0 - 2.5 * np.cos(5 * depth), 1.0 + 5.0 * depth))
+        train = expit(0.2 - fit + degradation + 2.2 * fraction + 9 * np.maximum(0, decay - 0.65 - 0.15 * fraction))
+        best_decay = np.where(dense, 0.35, 0.6)
+        gap = 0.55 * expit(
+            -0.4 - 4.0 * fraction + 1.8 * depth + 12 * (decay - best_decay) ** 2 - np.where(plain, 0, 0.8)
+        )
         val = np.minimum(train + gap * (1 - train), 0.97)
-        return train, val, np.zeros(len(p), dtype=bool)
+        return train, np.maximum(val, 0.04), np.zeros(len(p), dtype=bool)
 
     space: dict[str, BaseDistribution] = {
         "family": CategoricalDistribution(["plain", "resnet", "densenet"]),

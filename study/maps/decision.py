@@ -1,6 +1,6 @@
 """From errors to regimes: the soft-floored logit scale, and the decision list as probabilities.
 
-Definitions: docs/regimes.md. All errors here are on the scale of clean labels: under symmetric label noise the
+Why it is so: docs/decisions/0005-map-and-search.md. All errors here are on the scale of clean labels: under symmetric label noise the
 training error is first put back on that scale by :func:`denoise`, which leaves every skill unit unchanged.
 """
 

@@ -67,11 +67,16 @@ class Hyper:
 
 def matern(hyper: Hyper, a: Array, b: Array) -> Array:
     """[n, m] covariance without the trend."""
-    scaled_a, scaled_b = a / np.exp(hyper.scales), b / np.exp(hyper.scales)
-    square = (scaled_a**2).sum(1)[:, None] + (scaled_b**2).sum(1)[None, :] - 2 * scaled_a @ scaled_b.T
-    square = np.maximum(square, 0)
-    r = ROOT5 * np.sqrt(square)
-    return np.exp(hyper.signal) * (1 + r + 5 / 3 * square) * np.exp(-r)
+    scaled_a, scaled_b = ROOT5 * a / np.exp(hyper.scales), ROOT5 * b / np.exp(hyper.scales)
+    r = scaled_a @ (-2 * scaled_b.T)  # in place from here on: the matrix is large and memory is slow
+    r += (scaled_a**2).sum(1)[:, None]
+    r += (scaled_b**2).sum(1)[None, :]
+    np.maximum(r, 0, out=r)
+    np.sqrt(r, out=r)
+    covariance = np.exp(-r)
+    covariance *= np.exp(hyper.signal)
+    covariance *= 1 + r + r**2 / 3
+    return covariance
 
 
 def negative_log_posterior(
