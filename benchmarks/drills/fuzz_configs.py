@@ -28,7 +28,7 @@ from study.errors import ExitCode
 from study.reading.document import dump
 
 REFUSAL = re.compile(r"fitscape: \S*s\.yaml:\d+: (?P<key>[^:]+): [^\n]+\n")
-NO_STUDY = re.compile(r"fitscape: \S*s\.yaml: [^\n]*is no study[^\n]*\n")
+NO_STUDY = re.compile(r"fitscape: \S*s\.yaml(:\d+)?: [^\n]*(is no study|is empty)[^\n]*\n")
 
 
 class Cases:

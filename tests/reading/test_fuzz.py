@@ -34,7 +34,7 @@ def check_broken(document: Any) -> None:
         return
     assert "\n" not in message
     if not isinstance(document, dict):
-        assert "is no study" in message
+        assert "is no study" in message or "is empty" in message
         return
     place = PLACE.match(message)
     assert place, message
