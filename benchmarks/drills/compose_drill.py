@@ -7,6 +7,7 @@ is one thing shown.
 
 import argparse
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,9 +22,9 @@ from study.config import TrackingConfig
 from study.ledger import Ledger
 from study.records import TrialRecord, TrialState
 
-STUDY, DISTURBED = "fashion-drill", "fashion-disturbed"
+STUDY, OUTAGES, LOSSES = "fashion-drill", "fashion-outages", "fashion-losses"
 FILE = "benchmarks/drills/fashion.yaml"
-TRIALS = 26  # of the disturbed study
+TRIALS = 20  # of a study that is disturbed
 
 
 def show(what: str, well: bool, facts: Any = "") -> None:
@@ -117,9 +118,9 @@ def compared(stack: Stack, folder: Path) -> None:
     report(stack, STUDY, folder / "report.png")
 
 
-def disturbed(stack: Stack, folder: Path) -> None:
-    """One study through the loss of a worker, the database, its job, the head, and the head's disk."""
-    job = Job(stack, FILE, "--name", DISTURBED, "--trials", str(TRIALS))
+def outages(stack: Stack, folder: Path) -> None:
+    """A worker is killed, then the database is away for a minute; the same job goes on."""
+    job = Job(stack, FILE, "--name", OUTAGES, "--trials", str(TRIALS))
     job.wait_for(3)
     worker = stack.containers("worker")[1]
     subprocess.run(["docker", "kill", worker], check=True, capture_output=True)
@@ -132,10 +133,16 @@ def disturbed(stack: Stack, folder: Path) -> None:
     during = job.ended - before
     stack.compose("start", "database")
     show("the database was stopped for 60 s, trials went on", during > 0, f"{during} ended meanwhile")
-    job.wait_for(14)
+    _end(job, stack, OUTAGES, folder)
+
+
+def losses(stack: Stack, folder: Path) -> None:
+    """The job is stopped, the head is killed, the head's disk is lost; each time the study is resumed."""
+    job = Job(stack, FILE, "--name", LOSSES, "--trials", str(TRIALS))
+    job.wait_for(3)
     _stop(job, stack)
     before = job.ended
-    job = Job(stack, DISTURBED, "--resume")
+    job = Job(stack, LOSSES, "--resume")
     job.wait_for(before + 2)
     show("`ray job stop` left a study that goes on", True, f"stopped after {before}")
     subprocess.run(["docker", "kill", *stack.containers("head")], check=True, capture_output=True)
@@ -143,23 +150,31 @@ def disturbed(stack: Stack, folder: Path) -> None:
     before = job.ended
     stack.up()
     _nodes_back(stack)
-    job = Job(stack, DISTURBED, "--resume")
+    job = Job(stack, LOSSES, "--resume")
     job.wait_for(before + 2)
     show("the head was killed and came back, the study went on", True, f"killed after {before}")
     time.sleep(20)  # a backup
     _stop(job, stack)
-    stack.compose("exec", "-T", "head", "rm", "-rf", f"/runs/{DISTURBED}")
-    job = Job(stack, DISTURBED, "--resume")
+    stack.compose("exec", "-T", "head", "rm", "-rf", f"/runs/{LOSSES}")
+    before = job.ended
+    job = Job(stack, LOSSES, "--resume")
+    job.wait_for(before + 1)
+    show("the head's disk was lost, the study came back from S3", True, f"lost after {before}")
+    _end(job, stack, LOSSES, folder)
+
+
+def _end(job: Job, stack: Stack, name: str, folder: Path) -> None:
     code = job.end()
-    show("the head's disk was lost, the study came back from S3", code == 0, f"exit code {code}")
-    trials = bring(stack, DISTURBED, folder)
+    trials = bring(stack, name, folder)
     states = {state.value: sum(t.state is state for t in trials) for state in TrialState}
-    show("nothing was lost or doubled", states["finished"] == TRIALS == len(trials), states)
-    compare(stack, DISTURBED, trials)
+    well = code == 0 and states["finished"] == TRIALS == len(trials)
+    show("nothing was lost or doubled", well, f"exit code {code}, {states}")
+    compare(stack, name, trials)
 
 
 def _stop(job: Job, stack: Stack) -> None:
-    command = ["ray", "job", "stop", job.id, "--address", stack.jobs]
+    words = ["job", "stop", job.id, "--address", stack.jobs]
+    command = [sys.executable, "-m", "ray.scripts.scripts", *words]
     subprocess.run(command, env=stack.environment, check=True, capture_output=True)
     job.end()
 
@@ -177,7 +192,7 @@ def _nodes_back(stack: Stack) -> None:
 def durable(stack: Stack, folder: Path) -> None:
     """``down`` and ``up`` keep everything."""
     look: Callable[[], Any] = lambda: (  # noqa: E731
-        [len(stack.runs(study, "trial")) for study in (STUDY, DISTURBED)],
+        [len(stack.runs(name, "trial")) for name in (STUDY, OUTAGES, LOSSES)],
         stack.sql("select count(*) from metrics"),
         len(stack.objects("mlflow")),
         stack.compose("exec", "-T", "head", "ls", "/runs").split(),
@@ -194,11 +209,13 @@ def anew(stack: Stack, folder: Path) -> None:
 
 
 def secret(stack: Stack, folder: Path) -> None:
-    for what, found in leaks.search(stack, [name for name in (STUDY, DISTURBED) if stack.runs(name, "study")], folder):
+    for what, found in leaks.search(
+        stack, [name for name in (STUDY, OUTAGES, LOSSES) if stack.runs(name, "study")], folder
+    ):
         show(f"no secret in {what}", not found, found or "")
 
 
-STEPS = {step.__name__: step for step in (anew, refusals, study, compared, disturbed, durable, secret)}
+STEPS = {step.__name__: step for step in (anew, refusals, study, compared, outages, losses, durable, secret)}
 
 
 def main() -> None:
