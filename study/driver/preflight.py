@@ -8,10 +8,8 @@ from study.data import check_files
 from study.driver.folder import Folder, shared_storage
 from study.errors import UserError
 from study.scheduling.cluster import Cluster, available_cpus, count_gpus, require_resources
-from study.scheduling.preflight import Finding, inside_session_folder, look_at
+from study.scheduling.preflight import ROOM_MIB, Finding, inside_session_folder, look_at
 from study.tracking import check
-
-ROOM_MIB = 500  # on the disk of the runs folder
 
 
 def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[Finding]:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import shutil
 import uuid
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +13,7 @@ from study.config import ResourceConfig
 from study.scheduling.checkpoints import open_storage
 from study.scheduling.cluster import PACKAGES, Cluster, Node, Request
 
+ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
 
 
@@ -52,7 +54,7 @@ def look_at(cluster: Cluster, resources: ResourceConfig, storage: str) -> list[F
 
 
 def probe(storage: str | None) -> dict[str, str]:
-    """What one node is; with ``storage`` also whether it can be written and read back (empty: it can)."""
+    """What one node is; with ``storage`` also what is wrong with that: write, read back, room (empty: nothing)."""
     facts = {
         "python": platform.python_version(),
         **{name: _version(name) for name in ("torch", "ray")},
@@ -69,7 +71,9 @@ def probe(storage: str | None) -> dict[str, str]:
         with fs.open_input_stream(f"{root}/{name}") as stream:
             wrong = stream.read() != name.encode()
         fs.delete_file(f"{root}/{name}")
-        return {**facts, "storage": "what was written reads back otherwise" if wrong else ""}
+        free = shutil.disk_usage(root).free / 2**20 if fs.type_name == "local" else ROOM_MIB
+        problem = "what was written reads back otherwise" if wrong else ""
+        return {**facts, "storage": problem if free >= ROOM_MIB else f"{free:.0f} MiB are free, {ROOM_MIB} are needed"}
     except (OSError, ValueError) as error:
         return {**facts, "storage": str(error).split("\n")[0]}
 
@@ -118,7 +122,7 @@ def _storage(answers: list[tuple[str, str]], storage: str) -> Finding:
     wrong = [f"{host}: {problem}" for host, problem in answers if problem]
     if not wrong:
         return Finding(f"{storage} can be written and read from every node", True)
-    mend = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches"
+    mend = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches, with room"
     return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, mend)
 
 

@@ -16,6 +16,7 @@ from study.driver.upkeep import Upkeep
 from study.errors import UserError
 from study.ledger import BACKUP_NAME, Ledger
 from study.scheduling.checkpoints import CheckpointStore
+from study.scheduling.preflight import probe
 
 
 @pytest.fixture
@@ -97,3 +98,4 @@ def test_too_little_room_is_found_before_a_study_begins(disk: Path) -> None:
     bad = [finding for finding in first_look(StudyConfig(name="s"), disk / "runs", address="auto") if not finding.ok]
     assert [finding.what for finding in bad] == [f"2 MiB are free at {disk}"]
     assert "free 500 MiB" in bad[0].mend
+    assert probe(str(disk / "checkpoints"))["storage"] == "2 MiB are free, 500 are needed"
