@@ -82,9 +82,9 @@ def double_descent() -> Landscape:
 
     def truth(p: pd.DataFrame) -> Truth:
         width, fraction = _log(p["width"], 1, 64), _log(p["train_fraction"], 0.02, 1)
-        capacity = width - 0.6 * fraction - 0.1 - 0.06 * np.sin(7 * fraction)  # 0 at the interpolation threshold
-        train = expit(1.2 - 9.5 * width - 1.2 * np.sin(3 * fraction) + 6.5 * fraction * (1 - width))
-        ridge = 3.2 * np.exp(-((capacity / 0.07) ** 2))
+        capacity = width - 0.5 * fraction - 0.15 - 0.14 * np.sin(9 * fraction)  # 0 at the interpolation threshold
+        train = expit(1.2 - 9.5 * width - 1.2 * np.sin(9 * fraction) + 6.5 * fraction * (1 - width))
+        ridge = 3.2 * np.exp(-((capacity / 0.09) ** 2))
         val = expit(0.3 - 2.6 * fraction - 1.6 * width + ridge - 1.0 * expit((capacity - 0.22) * 25))
         return train, np.maximum(val, 0.97 * train), np.zeros(len(p), dtype=bool)
 
