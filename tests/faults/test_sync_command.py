@@ -1,16 +1,22 @@
 """Row 9 to the end, by the command: MLflow is away when a study ends, what is owed is said, and ``sync`` ships it."""
 
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import fitscape
+from drivers import small_study
 from mlflow_server import MlflowServer
 from studies_by_hand import run_by_hand
 
 from study.config import StudyConfig, TrackingConfig
+from study.errors import UserError
 from study.ledger import Ledger
+from study.reading.document import dump
+from study.records import TrialRecord
 from study.tracking import projection, ui_command
 
 
@@ -44,11 +50,46 @@ def test_sync_says_what_is_owed_and_ships_it_once_the_server_is_back(server: Mlf
     left = fitscape("sync", "owed", "--root", root)
     assert (left.code, left.out) == (0, "owed: everything is in MLflow\n"), left
     assert fitscape("sync", "owed", "--root", root).code == 0, "a second time there is nothing left to do"
-    runs = {run["tags"].get("trial_id"): run for run in server.runs(uid)}
+    assert_shipped(server, uid, trials)
+
+
+def assert_shipped(server: MlflowServer, uid: str, trials: list[TrialRecord]) -> None:
+    """One finished run a trial, and of a metric every value once."""
+    runs = [run for run in server.runs(uid) if run["tags"]["kind"] == "trial"]
+    assert sorted(run["tags"]["trial_id"] for run in runs) == sorted(trial.trial_id for trial in trials)
+    by_trial = {run["tags"]["trial_id"]: run for run in runs}
     for trial in trials:
-        run = runs[trial.trial_id]
+        run = by_trial[trial.trial_id]
         assert run["status"] == "FINISHED"
-        expected = sorted(
-            (p.step, p.value, p.time) for r in trial.epochs for p in projection.points(r) if p.key == "gap"
-        )
-        assert server.history(run["run_id"], "gap") == expected
+        gaps = [(p.step, p.value, p.time) for r in trial.epochs for p in projection.points(r) if p.key == "gap"]
+        assert server.history(run["run_id"], "gap") == sorted(gaps)
+
+
+def kill_after_first_epoch(server: MlflowServer, ledger: Path) -> None:
+    while True:
+        time.sleep(0.1)
+        try:
+            with Ledger.open(ledger, read_only=True) as there:
+                if any(trial.epochs for trial in there.trials()):
+                    return server.kill()
+        except UserError:  # not made yet
+            continue
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_study_that_ends_in_an_outage_is_done_and_is_shipped_later(server: MlflowServer, tmp_path: Path) -> None:
+    root, file = tmp_path / "runs", tmp_path / "study.yaml"
+    config = small_study("cut-off", trials=3, epochs=5).model_copy(update={"tracking": TrackingConfig(uri=server.uri)})
+    file.write_text(dump(config.model_dump(mode="json")))
+    ledger = root / "cut-off" / "ledger.db"
+    threading.Thread(target=kill_after_first_epoch, args=(server, ledger), daemon=True).start()
+    left = fitscape("run", file, "--root", root, within=600)
+    assert left.code == 0, left
+    assert "are not in MLflow" in left.out
+    assert f"ship them with: fitscape sync cut-off --root {root}" in left.out
+    server.start()
+    left = fitscape("sync", "cut-off", "--root", root)
+    assert (left.code, left.out) == (0, "cut-off: everything is in MLflow\n"), left
+    with Ledger.open(ledger, read_only=True) as there:
+        assert_shipped(server, there.uid, there.trials())
