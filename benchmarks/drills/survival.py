@@ -13,7 +13,7 @@ import optuna
 
 from benchmarks import machine
 from study.ledger import EventKind, Ledger
-from study.records import TrialRecord
+from study.records import TrialRecord, TrialState
 from study.search.replay import build_study
 from study.search.space import point_of, resolve
 from study.tracking import projection
@@ -107,13 +107,13 @@ def _sampler_differs(trials: list[TrialRecord], space: Mapping[str, Any]) -> int
     known = {trial.user_attrs["trial_id"]: trial for trial in replayed}
     wrong = 0
     for trial in trials:
-        point = point_of(trial.config, dict(space))
+        point, twin, last = point_of(trial.config, dict(space)), known.get(trial.trial_id), trial.last
         if point is None:
             continue
-        twin, last = known.get(trial.trial_id), trial.last
-        complete = twin is not None and twin.state is optuna.trial.TrialState.COMPLETE
-        same = complete and last is not None and twin.values == [last.train_error, last.val_error]
-        failed = twin is not None and twin.state is optuna.trial.TrialState.FAIL
-        ended_well = trial.state.value in ("finished", "stopped")
-        wrong += not (told[trial.trial_id] == 1 and twin.params == point and (same if ended_well else failed))
+        if twin is None or told[trial.trial_id] != 1 or twin.params != point:
+            wrong += 1
+        elif trial.state in (TrialState.FINISHED, TrialState.STOPPED):
+            wrong += last is None or twin.values != [last.train_error, last.val_error]
+        else:
+            wrong += twin.state is not optuna.trial.TrialState.FAIL
     return wrong

@@ -130,8 +130,7 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            what, mend = f"the ledger is damaged: {error}", _backup_hint(path)
-            raise LedgerDamaged(what, where=str(path), mend=mend) from error
+            raise LedgerDamaged(f"the ledger is damaged: {error}", where=str(path), mend=_backup_hint(path)) from error
         what, mend = {
             sqlite3.SQLITE_FULL: ("the disk is full", "free some room, then resume"),
             sqlite3.SQLITE_BUSY: (f"locked for {BUSY_SECONDS} s by another program", "close it, then resume"),
