@@ -178,7 +178,7 @@ class ResourceConfig(Frozen):
     gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0  # fractions pack several on a card
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
-    trial_timeout: Annotated[float, Field(gt=0)] | None = None  # seconds without a report; None: no watchdog
+    trial_timeout: Annotated[float, Field(gt=0)] | None = 3600  # seconds without a step; None: no watchdog
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # one for the whole study
 
 

@@ -71,7 +71,7 @@ resources:
   gpus_per_trial: 0          # a fraction packs several trials on a card; auto measures it
   max_concurrent: null       # null: as many as fit
   max_attempts: 3            # of a trial, after crashes
-  trial_timeout: null        # seconds without a report until a trial counts as hung; null: never
+  trial_timeout: 3600.0      # seconds without a step until a trial counts as hung; null: never
   precision: auto            # auto, fp32, bf16
 
 tracking:
