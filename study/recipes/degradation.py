@@ -13,8 +13,8 @@ from study.recipes.scale import Scale, data_at
 
 SEEDS = 5
 RATES = (0.03, 0.1, 0.3)
-# A few hundred images, twice the steps: nets of either depth fit them, so that all they can do wrong is overfit. Not fewer, or
-# one image would be more than the rise that is tested for.
+# A few hundred images, twice the steps: nets of either depth fit them, so that all they can do wrong is overfit. On
+# fewer images one of them would be more than the rise that is tested for.
 CONTROL_NETS = ("plain20", "plain32")
 
 
