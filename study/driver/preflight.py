@@ -5,6 +5,7 @@ from pathlib import Path
 
 from study.config import StudyConfig
 from study.data import check_files
+from study.driver.background import Background
 from study.driver.folder import Folder, shared_storage
 from study.errors import UserError
 from study.scheduling.cluster import Cluster, available_cpus, count_gpus, require_resources
@@ -14,12 +15,13 @@ from study.tracking import check
 
 def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[Finding]:
     """All findings; joins the cluster, or starts a local one, for as long as it takes."""
+    tracking = Background(lambda: check(root, config.tracking))  # takes as long as the cluster does
     findings = first_look(config, root, address=address)
     if all(finding.ok for finding in findings):
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address) as cluster:
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()))
-    trouble = check(root, config.tracking)
+    trouble = tracking.result()
     findings.append(
         Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.mend)
     )
