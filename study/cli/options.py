@@ -29,6 +29,9 @@ Scale = Annotated[str | None, typer.Option("--scale", help="Of a recipe: minutes
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value; may be given again.")
 ]
+Allow = Annotated[
+    str, typer.Option("--allow", help="On a resume: accept what has changed: data, code, config (comma-separated).")
+]
 ROOT = Path("fitscape-runs")
 
 

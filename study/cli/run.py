@@ -9,6 +9,7 @@ import typer
 from study.cli.options import (
     ROOT,
     Address,
+    Allow,
     Json,
     Name,
     Quiet,
@@ -55,9 +56,7 @@ def resume(
     name: Name,
     root: Root = ROOT,
     trials: Trials = None,
-    allow: Annotated[
-        str, typer.Option("--allow", help="Accept what has changed since: data, code, config (comma-separated).")
-    ] = "",
+    allow: Allow = "",
     address: Address = None,
     quiet: Quiet = False,
     as_json: Json = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.cli.options import Sampler, Scale, Set, StudyName, Trials
+from study.cli.options import Allow, Sampler, Scale, Set, StudyName, Trials
 from study.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def submit(
         str | None, typer.Option("--tracking-uri", help="MLflow, as the cluster reaches it. Default: its own.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a study that is on the cluster.")] = False,
+    allow: Allow = "",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Leave once the job is taken.")] = False,
 ) -> int:
     """Run a study on a cluster: checks it here, sends code and study, shows what the job says."""
@@ -46,6 +47,7 @@ def submit(
         folder.mkdir()
         if resume:
             words = ["resume", study, *(["--trials", str(trials)] if trials is not None else [])]
+            words += ["--allow", allow] if allow else []
         else:
             options = options_of(name, trials, sampler, tracking_uri)
             config = configure(study, changes_of(set_ or [], options), scale, address, data_here=False)
