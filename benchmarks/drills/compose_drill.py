@@ -165,6 +165,7 @@ def losses(stack: Stack, folder: Path) -> None:
 
 def _end(job: Job, stack: Stack, name: str, folder: Path) -> None:
     code = job.end()
+    stack.compose("exec", "-T", "head", "fitscape", "sync", name)  # what a busy machine left unshipped; else nothing
     trials = bring(stack, name, folder)
     states = {state.value: sum(t.state is state for t in trials) for state in TrialState}
     well = code == 0 and states["finished"] == TRIALS == len(trials)
