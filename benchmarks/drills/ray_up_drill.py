@@ -78,9 +78,9 @@ def main() -> None:
         show("ray up", True, f"{time.monotonic() - begun:.0f} s")
         words = ["run", "quickstart", "--trials", "4", "--set", "data.limit=400", "--set", "base.optimization.epochs=2"]
         log = ray("submit", file, "cluster/submit_entry.py", *words)
-        show("ray submit ran a study", "[4/4]" in log, log.strip().splitlines()[-3:])
+        show("ray submit ran a study", "4 of 4 trials ended" in log)
         log = ray("submit", file, "cluster/submit_entry.py", "resume", "quickstart", "--trials", "6")
-        show("ray submit went on with it", "[6/6]" in log)
+        show("ray submit went on with it", "6 of 6 trials ended" in log)
         there = (folder / "home/fitscape-runs/quickstart/ledger.db").stat().st_size
         show("the study is in the head's own folder", there > 0, f"{there} bytes")
         ray("down", "-y", file)
