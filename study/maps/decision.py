@@ -1,7 +1,8 @@
 """From errors to regimes: the soft-floored logit scale, and the decision list as probabilities.
 
-Why it is so: docs/decisions/0005-map-and-search.md. All errors here are on the scale of clean labels: under symmetric label noise the
-training error is first put back on that scale by :func:`denoise`, which leaves every skill unit unchanged.
+Why it is so: docs/decisions/0005-map-and-search.md. All errors here are on the scale of clean labels: under
+symmetric label noise the training error is first put back on that scale by :func:`denoise`, which leaves every
+skill unit unchanged.
 """
 
 from dataclasses import dataclass

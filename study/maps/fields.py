@@ -71,7 +71,12 @@ class Fields:
     """z of validation and of training over the trials that did not diverge, and divergence over all."""
 
     def __init__(
-        self, cuts: Cuts, features: Array, outcomes: Outcomes, hypers: tuple[Hyper, Hyper, Hyper] | None = None
+        self,
+        cuts: Cuts,
+        features: Array,
+        outcomes: Outcomes,
+        hypers: tuple[Hyper, Hyper, Hyper] | None = None,
+        groups: NDArray[np.intp] | None = None,
     ) -> None:
         val_hyper, train_hyper, divergence_hyper = hypers or (None, None, None)
         self.cuts = cuts
@@ -79,8 +84,9 @@ class Fields:
         finite = outcomes.take(kept)
         val_z, val_known = observed_z(cuts, finite.val_error, finite.val_n, finite.val_sd)
         train_z, train_known = observed_z(cuts, finite.train_error, finite.train_n, finite.train_sd, finite.flip_rate)
-        self.val = GaussianProcess(features[kept], val_z, val_known, hyper=val_hyper)
-        self.train = GaussianProcess(features[kept], train_z, train_known, hyper=train_hyper)
+        groups = None if groups is None else groups[kept]
+        self.val = GaussianProcess(features[kept], val_z, val_known, hyper=val_hyper, groups=groups)
+        self.train = GaussianProcess(features[kept], train_z, train_known, hyper=train_hyper, groups=groups)
         self.divergence = DivergenceField(features, outcomes.diverged, divergence_hyper)
 
     @property

@@ -29,6 +29,7 @@ class Prior:
     scale_sd: float = 0.5  # of its logarithm
     signal: float = 1.0  # median signal variance
     noise: float = 0.05  # median seed-noise variance; 0: there is none beside the known noise
+    group: float = 0.05  # median variance of what the rows of one group share
 
     def trend(self, a: Array, b: Array) -> Array:
         """[n, m] covariance of a constant plus a plane over the features."""
@@ -38,31 +39,33 @@ class Prior:
         """Mode of Hyper.vector."""
         scale = np.log(self.scale) + 0.5 * np.log(max(features, 1))
         noise = np.log(self.noise) if self.noise else NOISE_BOUNDS[0]
-        return np.concatenate([np.full(features, scale), [np.log(self.signal), noise]])
+        return np.concatenate([np.full(features, scale), [np.log(self.signal), noise, np.log(self.group)]])
 
     def spread(self, features: int) -> Array:
-        return np.concatenate([np.full(features, self.scale_sd), [1.0, 1.5]])
+        return np.concatenate([np.full(features, self.scale_sd), [1.0, 1.5, 1.5]])
 
     def bounds(self, features: int) -> list[tuple[float, float]]:
         noise = NOISE_BOUNDS if self.noise else (NOISE_BOUNDS[0], NOISE_BOUNDS[0])
-        return [tuple(SCALE_BOUNDS)] * features + [tuple(SIGNAL_BOUNDS), tuple(noise)]
+        rest = [SIGNAL_BOUNDS, noise, NOISE_BOUNDS]
+        return [(float(low), float(high)) for low, high in [SCALE_BOUNDS] * features + rest]
 
 
 @dataclass(frozen=True)
 class Hyper:
-    """Logarithms of the length scales [features], the signal variance and the seed-noise variance."""
+    """Logarithms of the length scales [features] and of three variances."""
 
     scales: Array
     signal: float
-    noise: float
+    noise: float  # of the seed, independent from row to row
+    group: float  # of what the rows of one group share; without groups it stays where it is
 
     @property
     def vector(self) -> Array:
-        return np.concatenate([self.scales, [self.signal, self.noise]])
+        return np.concatenate([self.scales, [self.signal, self.noise, self.group]])
 
     @classmethod
     def of(cls, vector: Array) -> "Hyper":
-        return cls(scales=vector[:-2].copy(), signal=float(vector[-2]), noise=float(vector[-1]))
+        return cls(vector[:-3].copy(), *(float(v) for v in vector[-3:]))
 
 
 def matern(hyper: Hyper, a: Array, b: Array) -> Array:
@@ -80,29 +83,33 @@ def matern(hyper: Hyper, a: Array, b: Array) -> Array:
 
 
 def negative_log_posterior(
-    vector: Array, prior: Prior, squares: Array, mean: Array, y: Array, known: Array
+    vector: Array, prior: Prior, squares: Array, mean: Array, same: Array | None, y: Array, known: Array
 ) -> tuple[float, Array]:
     """Value and gradient over Hyper.vector; ``squares`` are the squared differences [features, n, n], ``mean``
-    the trend's covariance [n, n].
+    the trend's covariance and ``same`` 1 where two rows are of one group [n, n].
     """
-    features = len(vector) - 2
+    features = len(vector) - 3
     inverse_square = np.exp(-2 * vector[:features])
     square = np.tensordot(inverse_square, squares, 1)
     r = ROOT5 * np.sqrt(square)
-    decay = np.exp(vector[-2]) * np.exp(-r)
-    noise = np.exp(vector[-1])
+    decay = np.exp(vector[-3]) * np.exp(-r)
+    noise, group = np.exp(vector[-2:])
     signal = decay * (1 + r + 5 / 3 * square)
     covariance = signal + mean
+    if same is not None:
+        covariance += group * same
     covariance[np.diag_indices(len(y))] += known + noise + JITTER
     factor = cholesky(covariance, lower=True, check_finite=False)
     alpha = cho_solve((factor, True), y, check_finite=False)
     value = 0.5 * y @ alpha + np.log(np.diag(factor)).sum()
     residue = cho_solve((factor, True), np.eye(len(y)), check_finite=False) - np.outer(alpha, alpha)
     weighted = residue * (decay * (1 + r)) * (5 / 3)
-    gradient = np.empty(features + 2)
+    gradient = np.zeros(features + 3)
     gradient[:features] = 0.5 * inverse_square * (squares.reshape(features, -1) @ weighted.ravel())
-    gradient[-2] = 0.5 * (residue * signal).sum()
-    gradient[-1] = 0.5 * noise * np.trace(residue)
+    gradient[-3] = 0.5 * (residue * signal).sum()
+    gradient[-2] = 0.5 * noise * np.trace(residue)
+    if same is not None:
+        gradient[-1] = 0.5 * group * (residue * same).sum()
     deviation = (vector - prior.centre(features)) / prior.spread(features)
     return float(value + 0.5 * deviation @ deviation), gradient + deviation / prior.spread(features)
 
@@ -111,8 +118,9 @@ class GaussianProcess:
     """Posterior over one output; observations can be appended without refitting.
 
     ``x`` [n, features]; ``y`` [n]; ``known`` [n] noise variances that are known beforehand, in y's unit; a
-    homogeneous seed noise is fitted on top. Replicates are plain repeated rows. Targets are standardized here
-    unless ``standardize`` is False.
+    homogeneous seed noise is fitted on top. Replicates are plain repeated rows; rows of one run (its epochs)
+    have the same number in ``groups`` [n] and share a random effect. Targets are standardized here unless
+    ``standardize`` is False.
     """
 
     def __init__(
@@ -123,8 +131,10 @@ class GaussianProcess:
         *,
         prior: Prior | None = None,
         hyper: Hyper | None = None,
+        groups: NDArray[np.intp] | None = None,
         standardize: bool = True,
     ) -> None:
+        self.groups = groups
         self.prior = prior or Prior()
         self.centre = float(y.mean()) if standardize and len(y) else 0.0
         self.scale = float(max(y.std(), 1e-3)) if standardize and len(y) > 1 else 1.0
@@ -139,6 +149,8 @@ class GaussianProcess:
         self._factor = np.asfortranarray(np.eye(capacity))
         if n:
             covariance = self.covariance(x, x)
+            if self.groups is not None:
+                covariance += np.exp(self.hyper.group) * self._same(np.arange(n))
             covariance[np.diag_indices(n)] += known + self._floor
             self._factor[:n, :n] = cholesky(covariance, lower=True, check_finite=False)
         self.weights = self.whiten(y)
@@ -161,6 +173,10 @@ class GaussianProcess:
         trend = self.prior.constant + self.prior.slope * ((points - 0.5) ** 2).sum(-1)
         return np.exp(self.hyper.signal) + trend
 
+    def _same(self, rows: NDArray[np.intp]) -> Array:
+        assert self.groups is not None
+        return np.asarray(self.groups[rows][:, None] == self.groups[rows], dtype=float)
+
     def optimize(self, *, steps: int = 60, subset: int = 400, rng: np.random.Generator | None = None) -> None:
         """Move the hyperparameters uphill from where they are; at most ``subset`` random rows are used."""
         if self.n < 3:
@@ -170,10 +186,11 @@ class GaussianProcess:
             rows = np.sort((rng or np.random.default_rng(0)).choice(self.n, subset, replace=False))
         x = self.x[rows]
         squares = (x.T[:, :, None] - x.T[:, None, :]) ** 2
+        same = None if self.groups is None else self._same(rows)
         result = minimize(
             negative_log_posterior,
             self.hyper.vector,
-            args=(self.prior, squares, self.prior.trend(x, x), self.y[rows], self.known[rows]),
+            args=(self.prior, squares, self.prior.trend(x, x), same, self.y[rows], self.known[rows]),
             jac=True,
             method="L-BFGS-B",
             bounds=self.prior.bounds(x.shape[1]),
@@ -191,6 +208,7 @@ class GaussianProcess:
 
     def append(self, x: Array, y: float, known: float) -> Array:
         """Add one observation, in y's unit; returns the new row [n + 1] of the factor."""
+        assert self.groups is None
         n = self.n
         row = np.zeros(n + 1)
         row[:n] = self.whiten(self.covariance(self.x, x[None])[:, 0])

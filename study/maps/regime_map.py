@@ -62,23 +62,29 @@ class RegimeMap:
         self._fields: Fields | None = None
 
     def fit(self, table: pd.DataFrame, *, warm: "RegimeMap | None" = None) -> Self:
-        """Fit on a table of finished trials.
+        """Fit on a table of finished trials, or of their epochs.
+
+        Rows that share a ``trial_id`` are epochs of one run: what its seed did to all of them is a random effect
+        of that run. Put ``epoch`` into the space (a log axis) and thin the curves (:func:`study.maps.epochs.thin`);
+        only under a constant learning rate is epoch t of a longer run a run of t epochs.
 
         Args:
             table: a column a dial, ``train_error``, ``val_error``, ``diverged``; optional ``train_n``,
                 ``val_n`` (images behind the errors), ``label_noise`` (realised share of flipped training
                 labels), ``train_sd``, ``val_sd`` (in logits, of errors that a stopping rule predicted),
-                ``trial_id`` (else the index is the evidence).
+                ``trial_id`` (else rows are counted from 0).
             warm: an earlier map of the same space whose hyperparameters are the starting point.
 
         Raises:
             ValueError: no rows, a column is missing, or a finite error is outside 0 to 1.
         """
         features, outcomes = self.encoder.features(table), outcomes_of(table)
-        self.evidence = table["trial_id"].to_numpy() if "trial_id" in table else table.index.to_numpy()
+        self.evidence = table["trial_id"].to_numpy() if "trial_id" in table else np.arange(len(table))
         self._features, self._outcomes = features, outcomes
         start = warm.fields.hypers if warm is not None else None
-        self._fields = Fields(self.cuts, features, outcomes, start)
+        runs = pd.factorize(self.evidence)[0]
+        groups = runs if len(set(runs)) < len(runs) else None  # plain trials: no run has two rows
+        self._fields = Fields(self.cuts, features, outcomes, start, groups)
         self._fields.optimize(steps=15 if warm is not None else 60, seed=self.seed)
         return self
 
@@ -115,7 +121,8 @@ class RegimeMap:
         scales = np.exp(self.fields.val.hyper.scales)
         here = self.encoder.features(pd.DataFrame([dict(point)]))
         distance = (((self._features - here) / scales) ** 2).sum(1)
-        return [self.evidence[i] for i in np.argsort(distance, kind="stable")[:k]]
+        ids = [self.evidence[i] for i in np.argsort(distance, kind="stable")]
+        return list(dict.fromkeys(ids))[:k]
 
     def share(
         self,
