@@ -12,7 +12,7 @@ from study.config import Choices, DataCondition, DataConfig, Optimization, Searc
 from study.recipes.scale import Scale, data_at
 
 SEEDS = 5
-RATES = (0.03, 0.1, 0.3)
+RATES = (0.01, 0.03, 0.1)
 # A few hundred images, twice the steps: nets of either depth fit them, so that all they can do wrong is overfit. On
 # fewer images one of them would be more than the rise that is tested for.
 CONTROL_NETS = ("plain20", "plain32")
