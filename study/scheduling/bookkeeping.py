@@ -103,6 +103,8 @@ class Bookkeeper:
             self._quietly(self._observer.on_trial_start, self._ledger.trial(trial_id))
         if report.size is not None:
             self._sizes[trial_id] = report.size
+        if report.extra:
+            self._ledger.annotate(trial_id, **report.extra)
         if report.record is not None and self._ledger.record_epoch(trial_id, report.record):
             self._quietly(self._observer.on_epoch, trial_id, report.record)
         if report.end is not None:

@@ -35,6 +35,7 @@ class Report:
     record: EpochRecord | None = None
     size: ModelSize | None = None
     end: End | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for TrialRecord.extra
     notices: tuple[str, ...] = ()  # for the user: a corrupt checkpoint, one that could not be written
 
 

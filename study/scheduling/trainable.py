@@ -21,6 +21,7 @@ from study.training import Progress, Settings, run_trial
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
+HALVED = "its batches do not fit the device and go through in halves"
 SIGN_OF_LIFE = 1.0  # seconds between two restarts of the watchdog, which cost about 50 µs each
 
 TrialFunction = Callable[..., Iterator[Progress]]
@@ -79,6 +80,7 @@ class TrialRunner(tune.Trainable):
         """Free the memory of the trial before the next one takes its own."""
         self._epochs: Iterator[Progress] | None = None
         self._progress: Progress | None = None
+        self._halved = False  # which has been told
         self._save_seconds = 0.0
         gc.collect()
         if self._device() == "cuda":
@@ -114,7 +116,15 @@ class TrialRunner(tune.Trainable):
             end = End(state=TrialState.FINISHED, late=progress.late)
         elif self._save_is_due():
             notices = self._save(progress)
-        return Report(record=progress.record, size=progress.size, end=end, notices=notices)
+        halved = progress.halved and not self._halved
+        self._halved = progress.halved
+        return Report(
+            record=progress.record,
+            size=progress.size,
+            end=end,
+            extra={"halved_batches": True} if halved else {},
+            notices=(*notices, *([f"trial {self._config.trial_id}: {HALVED}"] if halved else [])),
+        )
 
     def _save_is_due(self) -> bool:
         since = time.monotonic() - self._saved_at

@@ -26,6 +26,7 @@ class Progress:
     diverged: bool  # a loss or a weight is NaN or infinite; no epoch follows
     late: LatePair | None  # at the last epoch, unless diverged
     size: ModelSize
+    halved: bool  # a batch did not fit the device: batch norm has seen half of each since
 
 
 def run_trial(
@@ -129,6 +130,7 @@ def _measure(trial: TrialState, batch_loss: float, images: int, train_seconds: f
         diverged=diverged,
         late=trial.best.pair(trial.epoch, validation) if last else None,
         size=trial.size,
+        halved=trial.gradients.parts > 1,
     )
 
 

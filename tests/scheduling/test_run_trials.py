@@ -30,7 +30,7 @@ class Mixed:
 @pytest.fixture(scope="module")
 def mixed(run_study: RunStudy, tmp_path_factory: pytest.TempPathFactory) -> Mixed:
     folder, heard = tmp_path_factory.mktemp("mixed"), Heard()
-    seeds = [1, odd.RAISES, odd.KILLED_ONCE, odd.OUT_OF_MEMORY, odd.NO_RECORD, odd.DIVERGES, 2, odd.HANGS]
+    seeds = [1, odd.HALVED, odd.RAISES, odd.KILLED_ONCE, odd.OUT_OF_MEMORY, odd.NO_RECORD, odd.DIVERGES, 2, odd.HANGS]
     config = seeds_study([*seeds, odd.KILLED_ALWAYS], max_attempts=2, trial_timeout=2.0)
     return Mixed(folder, run_study(folder, config, observer=heard), heard)
 
@@ -75,6 +75,15 @@ def test_out_of_memory_is_named_and_not_tried_again(mixed: Mixed) -> None:
     assert trial.message.startswith("oom")
 
 
+def test_halved_batches_are_written_down_and_said_once(mixed: Mixed) -> None:
+    trial = mixed.trials[odd.HALVED]
+    assert trial.state is TrialState.FINISHED
+    assert trial.extra == {"halved_batches": True}
+    assert [text for text in mixed.heard.messages if "in halves" in text] == [
+        f"trial {trial.trial_id}: its batches do not fit the device and go through in halves"
+    ]
+
+
 def test_a_trial_without_an_epoch_record_fails_alone(mixed: Mixed) -> None:
     trial = mixed.trials[odd.NO_RECORD]
     assert trial.state is TrialState.FAILED
@@ -97,7 +106,7 @@ def test_a_hung_trial_is_found_named_and_given_up(mixed: Mixed) -> None:
 
 def test_counts_tell_the_outcomes_apart(mixed: Mixed) -> None:
     counts = mixed.outcome.counts
-    assert counts[TrialState.FINISHED] == 3
+    assert counts[TrialState.FINISHED] == 4
     assert counts[TrialState.FAILED] == 5
     assert counts[TrialState.DIVERGED] == 1
     assert not mixed.outcome.interrupted

@@ -15,7 +15,7 @@ from hand_made import make_epoch
 from study.config import StudyConfig
 from study.scheduling.watching import Quiet
 
-RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS = range(100, 107)  # seeds
+RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS, HALVED = range(100, 108)  # seeds
 KILL_AT = 3  # epoch
 
 
@@ -53,6 +53,7 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
                 diverged=diverged,
                 late=None,
                 size=None,
+                halved=config.seed == HALVED,
             )
 
     return run

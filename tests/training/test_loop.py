@@ -184,3 +184,18 @@ def test_trial_that_does_not_fit_says_oom(digits: TrialData, tiny: Tiny, monkeyp
     with pytest.raises(TrialOutOfMemory, match=r"^oom"):
         next(run_trial(tiny(), digits, settings=Settings()))
     assert batches == [64, 32]
+
+
+def test_trial_whose_batches_had_to_be_halved_says_so(
+    digits: TrialData, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not next(run_trial(tiny(), digits, settings=Settings())).halved
+    whole = Block.forward
+
+    def forward(self: Block, x: torch.Tensor) -> torch.Tensor:
+        if self.training and len(x) > 32:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return whole(self, x)
+
+    monkeypatch.setattr(Block, "forward", forward)
+    assert all(progress.halved for progress in run_trial(tiny(), digits, settings=Settings()))
