@@ -175,8 +175,11 @@ def test_sign_of_life_after_each_step(digits: TrialData, tiny: Tiny) -> None:
 
 def test_trial_that_does_not_fit_says_oom(digits: TrialData, tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
+    whole = Block.forward
 
     def forward(self: Block, x: torch.Tensor) -> torch.Tensor:
+        if x.is_meta:  # its size is measured first
+            return whole(self, x)
         batches.append(len(x))
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
