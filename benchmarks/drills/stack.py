@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -145,10 +144,10 @@ def _host_environment() -> dict[str, str]:
     """See host_environment.yml."""
     import numpy
 
-    folder = Path(tempfile.mkdtemp(prefix="fitscape-drill-"))
-    folder.chmod(0o755)
+    folder = ROOT / "build" / "drill"  # of one name: a mount that changes is a container made anew
     commands, code = folder / "commands", folder / "code"
-    commands.mkdir()
+    commands.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(code, ignore_errors=True)
     for name, module in (("ray", "ray.scripts.scripts"), ("fitscape", "study.cli")):
         (commands / name).write_text(f'#!/bin/sh\nexec python -m {module} "$@"\n')
         (commands / name).chmod(0o755)
