@@ -21,7 +21,7 @@ SERIES = (
 def bars(ax: Axes, x: Sequence[float], rows: Sequence[Sequence[float]], k: int, label: str) -> None:
     """Line ``k``: at each x the mean of its row (a value a seed) with the t interval; one value has none."""
     colour, marker, line = SERIES[k % len(SERIES)]
-    mean, low, high = _summary(rows)
+    mean, low, high = summary(rows)
     ax.plot(x, mean, color=colour, marker=marker, linestyle=line, linewidth=1.6, markersize=5, label=label)
     ax.errorbar(x, mean, yerr=np.stack([mean - low, high - mean]), color=colour, linestyle="", capsize=3)
 
@@ -29,12 +29,13 @@ def bars(ax: Axes, x: Sequence[float], rows: Sequence[Sequence[float]], k: int, 
 def band(ax: Axes, x: Sequence[float], rows: Sequence[Sequence[float]], k: int, label: str) -> None:
     """The same with a band in place of bars."""
     colour, _, line = SERIES[k % len(SERIES)]
-    mean, low, high = _summary(rows)
+    mean, low, high = summary(rows)
     ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
     ax.plot(x, mean, color=colour, linestyle=line, linewidth=1.6, label=label)
 
 
-def _summary(rows: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def summary(rows: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of each row with the ends of its 95 % t interval; of one value, the value itself."""
     mean = np.array([float(np.mean(row)) for row in rows])
     ends = [mean_evidence(row) if len(row) > 1 else None for row in rows]
     low = np.array([e.low if e else m for e, m in zip(ends, mean, strict=True)])

@@ -1,0 +1,68 @@
+"""A recipe's report says what was asked and what came out, with the picture of its question."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hand_made import make_epoch
+from report_studies import SIMULATED_PROVENANCE
+
+from study import recipes
+from study.config import TrialConfig
+from study.findings import QUESTIONS
+from study.ledger import Ledger
+from study.opened import open_study
+from study.records import TrialState
+from study.report import build
+from study.report.figures.spread import summary
+from study.report.sections.questions import ASKED, questions
+from study.report.subject import Subject
+from study.search import Asker
+
+
+def errors(config: TrialConfig, rng: np.random.Generator) -> tuple[float, float]:
+    """(Training, validation) error: random labels are learned by heart, and the middle widths are the worst."""
+    bump = 0.2 * config.data.label_noise * (config.model.width == 0.125)
+    return rng.uniform(0, 0.01), min(1.0, 0.05 + 0.85 * config.data.label_noise + bump + rng.uniform(0, 0.01))
+
+
+@pytest.fixture(scope="module", params=["memorization", "double_descent"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe's whole design with made-up results."""
+    folder = tmp_path_factory.mktemp("runs") / request.param
+    folder.mkdir()
+    config, rng = recipes.get(request.param), np.random.default_rng(0)
+    asker = Asker(config, chance_error=0.9)
+    with Ledger.create(folder / "ledger.db", config, SIMULATED_PROVENANCE) as ledger:
+        while (asked := asker.ask()) is not None:
+            trial = ledger.add_trial(asked.config, asked.dials, asked.origin)
+            ledger.start_attempt(trial.trial_id, "here", "cpu")
+            ledger.record_epoch(trial.trial_id, make_epoch(*errors(asked.config, rng), epoch=1))
+            ledger.end_trial(trial.trial_id, TrialState.FINISHED)
+    build(folder)
+    return folder
+
+
+def test_the_report_holds_the_question_and_its_picture(folder: Path) -> None:
+    page = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    assert (folder / "report" / "figures" / f"{folder.name}.png").stat().st_size < 200_000
+    assert ASKED[folder.name][0] in page
+    assert 'src="data:image/png;base64,' in page
+
+
+def test_a_recipes_study_is_asked_its_own_question_only(folder: Path) -> None:
+    subject = Subject(open_study(folder))
+    assert {f.question for f in subject.findings} == {folder.name}
+    (told,) = questions(subject)
+    assert told["outcome"].startswith(f"{len(subject.findings)} claims tested: ")
+
+
+def test_every_question_is_put_in_plain_words() -> None:
+    assert ASKED.keys() == QUESTIONS.keys()
+
+
+def test_intervals_need_two_seeds_and_hold_the_mean() -> None:
+    mean, low, high = summary([[0.1, 0.3], [0.2]])
+    assert mean == pytest.approx([0.2, 0.2])
+    assert low[0] < 0.1 < 0.3 < high[0]
+    assert (low[1], high[1]) == (0.2, 0.2)
