@@ -57,8 +57,14 @@ CONTRASTS: Final[tuple[Contrast, ...]] = (
 
 
 def gradients(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
-    """For each remedy, paired nets that differ in it alone: does it lift the first-to-last gradient ratio, at
-    the start and during training, and does it let nets train that stall without it? Then the frontiers."""
+    """For each remedy, paired nets that differ in it alone: does it lift the first layer's gradient at the start,
+    and the first-to-last ratio at the start and during training, and does it let nets train that stall without it?
+    Then the frontiers.
+
+    Both are asked, because the ratio is blind to a loss that is the same in every layer: without normalization and
+    shortcuts a ReLU net is homogeneous in each layer's weights, so that at the start all layers have the same
+    weight-gradient product, however small (Du et al. 2018, theorem 2.1).
+    """
     told = ended(trials)
     found: list[Finding] = []
     for better, worse, where, remedy, source in CONTRASTS:
@@ -66,10 +72,17 @@ def gradients(trials: Sequence[TrialRecord], labels: Labels, context: Context) -
         pairs = twins(asked, better, worse, ignoring=("shortcut",))
         family = "resnet" if better.get("family") == "resnet" else "plain"
         text = {"question": "gradients", "family": family, "source": source}
+        found += _reach(pairs, remedy, text)
         for when, ratio in (("at the start", ratio_at_start), ("during training", ratio_in_training)):
             found += _lift(pairs, ratio, remedy, when, text)
         found += _rescue(pairs, labels, remedy, text)
     return found + _frontiers(told, labels)
+
+
+def first_at_start(trial: TrialRecord) -> float:
+    """The first layer's gradient norm at initialization; NaN where it was not measured."""
+    profiles = trial.epochs[0].gradients if trial.epochs else ()
+    return profiles[0].gradient_norms[0] if profiles and profiles[0].step == 0 else float("nan")
 
 
 def ratio_at_start(trial: TrialRecord) -> float:
@@ -91,9 +104,7 @@ def _lift(
     when: str,
     text: dict[str, str],
 ) -> list[Finding]:
-    logs = np.array([[np.log10(np.clip(ratio(t), SMALLEST, 1 / SMALLEST)) for t in pair] for pair in pairs])
-    logs = logs.reshape(-1, 2)
-    logs = logs[np.isfinite(logs).all(axis=1)]
+    logs = _decades(pairs, ratio)
     if len(logs) < LEAST_PAIRS:
         return []
     evidence = mean_evidence(logs[:, 0] - logs[:, 1], margin=MARGIN, resolution=0.01, test="paired t over nets")
@@ -109,6 +120,33 @@ def _lift(
             **text,
         )
     ]
+
+
+def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict[str, str]) -> list[Finding]:
+    logs = _decades(pairs, first_at_start)
+    if len(logs) < LEAST_PAIRS:
+        return []
+    with_it, without = 10 ** logs.mean(axis=0)
+    return [
+        judge(
+            mean_evidence(logs[:, 0] - logs[:, 1], margin=MARGIN, resolution=0.01, test="paired t over nets"),
+            claim=f"Gradients: {remedy} lets more gradient reach the first layer at the start",
+            unit="decades of the first layer's gradient norm",
+            explanation=f"Over {len(logs)} pairs of nets that differ in nothing else, the norm of the first layer's "
+            f"gradient is {with_it:.2g} with it and {without:.2g} without (geometric means at initialization; "
+            f"what is below {SMALLEST:g} counts as that).",
+            **text,
+        )
+    ]
+
+
+def _decades(
+    pairs: list[tuple[TrialRecord, TrialRecord]], measure: Callable[[TrialRecord], float]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """log10 of a measure [P, 2] of the pairs in which both nets have it."""
+    logs = np.array([[np.log10(np.clip(measure(t), SMALLEST, 1 / SMALLEST)) for t in pair] for pair in pairs])
+    logs = logs.reshape(-1, 2)
+    return logs[np.isfinite(logs).all(axis=1)]
 
 
 def _rescue(

@@ -45,7 +45,7 @@ def findings_of(trials: list[TrialRecord]) -> dict[str, Finding]:
 def test_planted_order_and_rescues_are_found() -> None:
     found = findings_of(study(np.random.default_rng(0)))
     remedies = [f for f in found.values() if "stop training" not in f.claim]
-    assert len(remedies) == 9  # three remedies that were run, each by ratio at start, in training, and by stalls
+    assert len(remedies) == 12  # three remedies that were run, each by gradient, ratio at start, in training, stalls
     assert all(f.verdict is Verdict.SUPPORTED for f in remedies)
     assert any("He initialization instead of Glorot" in f.claim for f in remedies)
     assert any("batch normalization" in f.claim and "stall" in f.claim for f in remedies)
@@ -86,3 +86,16 @@ def test_a_dead_first_layer_is_a_vanished_gradient_not_a_missing_one() -> None:
     lift = next(f for f in findings_of(trials).values() if "at the start" in f.claim)
     assert lift.verdict is Verdict.SUPPORTED
     assert lift.estimate > 5
+
+
+def test_a_gradient_lost_in_every_layer_alike_is_seen_at_the_first_layer_and_not_in_the_ratio() -> None:
+    trials = []
+    for init, depth, seed in product(("he", "glorot"), DEPTHS, range(2)):
+        size = 1e-6 if init == "glorot" else 1.0
+        norms = GradientProfile(step=0, layers=("a", "b"), gradient_norms=(size, size), weight_norms=(1.0, 1.0))
+        dials = {"family": "plain", "norm": "none", "init": init, "depth": depth, "seed": seed}
+        trials.append(make_trial(dials, make_epoch(0.2, 0.2, epoch=1, gradients=(norms,), gradient_ratio=1.0)))
+    found = findings_of(trials)
+    reach = next(f for claim, f in found.items() if "reach the first layer" in claim)
+    assert (reach.verdict, round(reach.estimate, 6)) == (Verdict.SUPPORTED, 6.0)
+    assert next(f for claim, f in found.items() if "larger at the start" in claim).estimate == 0

@@ -7,7 +7,7 @@ from study.report.figures.curves import learning_curves
 from study.report.figures.depth import training_error_by_depth
 from study.report.figures.double_descent import errors_by_width
 from study.report.figures.early_overfit import late_epochs
-from study.report.figures.gradient_ratios import gradients_by_depth
+from study.report.figures.gradient_depth import gradients_by_depth
 from study.report.figures.memorization import errors_by_label_noise
 from study.report.figures.regime_map import regime_map
 from study.report.subject import Subject

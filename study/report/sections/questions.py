@@ -17,9 +17,9 @@ ASKED: Final = {
     ),
     "gradients": (
         "What keeps gradients alive?",
-        "Nets that differ in one remedy only (initialization, normalization, shortcuts) are compared by how much of "
-        "the last layers' gradient arrives at the first, and by whether they train at all. 0 on the picture is as "
-        "much, -3 a thousandth.",
+        "Nets that differ in one remedy only (initialization, normalization, shortcuts) are compared by how much "
+        "gradient arrives at the first layer, and by whether they train at all. On the picture each step down is a "
+        "tenth of it; -12 stands for that and less.",
     ),
     "architectures": (
         "Which architecture is better at the same effort?",

@@ -1,4 +1,4 @@
-"""First- over last-layer gradients against depth as one picture, by initialization, normalization and shortcut."""
+"""The first layer's gradient against depth as one picture, by initialization, normalization and shortcut."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from study.findings.context import ended
-from study.findings.gradients import ratio_at_start
+from study.findings.gradients import SMALLEST, first_at_start
 from study.records import TrialRecord
 from study.report.figures.spread import bars
 from study.report.figures.style import INK, RULE, panels, title
@@ -19,7 +19,7 @@ def gradients_by_depth(subject: Subject) -> Figure | None:
     for trial in ended(subject.trials):
         model = trial.config.model
         arm = arms.setdefault((model.family, model.norm), {}).setdefault(model.init, {})
-        if np.isfinite(ratio_at_start(trial)):
+        if np.isfinite(first_at_start(trial)):
             arm.setdefault(model.depth, []).append(trial)
     if len({(norm, init) for (_, norm), inits in arms.items() for init in inits}) < 3:
         return None
@@ -35,10 +35,10 @@ def gradients_by_depth(subject: Subject) -> Figure | None:
     high = max(ax.get_ylim()[1] for ax in axes)
     for ax in axes:
         ax.set_ylim(low, high)
-    axes[0].set_ylabel("log10 of first over last layer's\nrelative gradient, at the start", fontsize=9, color=INK)
+    axes[0].set_ylabel("log10 of the first layer's\ngradient norm at the start", fontsize=9, color=INK)
     axes[0].legend(frameon=False, fontsize=8)
     return figure
 
 
 def _decades(trials: Sequence[TrialRecord]) -> list[float]:
-    return [float(np.log10(np.clip(ratio_at_start(t), 1e-12, 1e12))) for t in trials]
+    return [float(np.log10(np.clip(first_at_start(t), SMALLEST, 1 / SMALLEST))) for t in trials]
