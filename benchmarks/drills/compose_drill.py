@@ -67,7 +67,8 @@ def compare(stack: Stack, study: str, trials: list[TrialRecord]) -> None:
     """REST, psql and S3 hold what the ledger holds, once."""
     runs = stack.runs(study, "trial")
     show("a run in MLflow for every trial, read by REST", len(runs) == len(trials), len(runs))
-    where = f"select count(*) from tags where key='study' and value='{study}'"
+    uid = stack.runs(study, "study")[0]["tags"]["study_uid"]
+    where = f"select count(*) from tags where key='study_uid' and value='{uid}'"
     counted = int(stack.sql(f"{where} and run_uuid in (select run_uuid from runs where lifecycle_stage='active')")[0])
     show("the same in PostgreSQL, by psql", counted == len(trials) + 1, f"{counted} with the study's own")
     by_id = {trial.trial_id: trial for trial in trials}

@@ -87,7 +87,7 @@ def main() -> None:
         left = subprocess.run(["pgrep", "-f", f"gcs_server.*{GCS_PORT}"], capture_output=True, text=True).stdout
         show("ray down ended it", not left.strip())
     finally:
-        server.terminate()
+        server.kill()  # `unshare` hands no SIGTERM on; with it dies all that it started
         server.wait()
 
 

@@ -67,12 +67,18 @@ class Stack:
         return requests.request(method, url, auth=(user, password), timeout=60, **options)
 
     def runs(self, study: str, kind: str) -> list[dict[str, Any]]:
-        """A study's active runs, as MLflow's REST API gives them, tags as a dict."""
+        """Active runs of the newest study of that name, as MLflow's REST API gives them, tags as a dict."""
+        newest = self._search(f"tags.study = '{study}' and tags.kind = 'study'")[:1]
+        uid = newest[0]["tags"]["study_uid"] if newest else ""
+        return newest if kind == "study" else self._search(f"tags.study_uid = '{uid}' and tags.kind = '{kind}'")
+
+    def _search(self, wanted: str) -> list[dict[str, Any]]:
         found = self.mlflow("GET", "experiments/get-by-name", params={"experiment_name": "fitscape"}).json()
         query = {
             "experiment_ids": [found["experiment"]["experiment_id"]],
-            "filter": f"tags.study = '{study}' and tags.kind = '{kind}'",
+            "filter": wanted,
             "max_results": 1000,
+            "order_by": ["attributes.start_time DESC"],
         }
         runs = self.mlflow("POST", "runs/search", json=query).json().get("runs", [])
         return [run | {"tags": {tag["key"]: tag["value"] for tag in run["data"]["tags"]}} for run in runs]
