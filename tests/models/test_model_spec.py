@@ -13,7 +13,7 @@ from models.spec import ModelSpec, architectures, parse_architecture
         ("depth", {"depth": 18.0}),
         ("depth", {"family": "densenet", "depth": 18}),
         ("depth", {"depth": "18"}),
-        ("width", {"width": 0.1}),
+        ("width", {"width": 0.06}),
         ("width", {"width": 2.1}),
         ("width", {"width": float("nan")}),
         ("width", {"width": "wide"}),

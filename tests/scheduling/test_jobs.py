@@ -1,5 +1,6 @@
 """What is sent to a cluster, and what is not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,5 +74,6 @@ def test_a_broken_connection_is_made_again_and_nothing_is_said_twice(
     followed = Jobs.__new__(Jobs)
     followed._client = BrokenStream(["one\n", "two\n", "three\n"], status, code)
     said: list[str] = []
-    assert followed.follow("job", said.append) == expected
+    with ThreadPoolExecutor(1) as thread:  # of its own: Playwright's loop still runs in the tests' main thread
+        assert thread.submit(followed.follow, "job", said.append).result() == expected
     assert "".join(said) == "one\ntwo\nthree\n"
