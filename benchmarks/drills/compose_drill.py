@@ -6,6 +6,7 @@ is one thing shown.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import requests
 
 from benchmarks.drills import leaks
 from benchmarks.drills.stack import Job, Stack
+from benchmarks.machine import facts
 from study.config import TrackingConfig
 from study.ledger import Ledger
 from study.records import TrialRecord, TrialState
@@ -25,10 +27,13 @@ from study.records import TrialRecord, TrialState
 STUDY, OUTAGES, LOSSES = "fashion-drill", "fashion-outages", "fashion-losses"
 FILE = "benchmarks/drills/fashion.yaml"
 TRIALS = 20  # of a study that is disturbed
+RESULTS = Path(__file__).parents[1] / "results"
+shown: list[dict[str, Any]] = []
 
 
-def show(what: str, well: bool, facts: Any = "") -> None:
-    print(f"{'ok' if well else 'FAULT':<6}{what}{f': {facts}' if facts != '' else ''}", flush=True)
+def show(what: str, well: bool, detail: Any = "") -> None:
+    shown.append({"what": what, "well": well, "detail": detail})
+    print(f"{'ok' if well else 'FAULT':<6}{what}{f': {detail}' if detail != '' else ''}", flush=True)
     if not well:
         raise SystemExit(1)
 
@@ -235,6 +240,10 @@ def main() -> None:
         STEPS[step](stack, folder)
     if not options.keep:
         stack.compose("down")
+    if options.steps == list(STEPS):
+        found = {"machine": facts(), "packages of the host": options.host_packages, "shown": shown}
+        day = found["machine"]["date"][:10]
+        (RESULTS / f"compose_drill-{day}.json").write_text(json.dumps(found, indent=1, default=str) + "\n")
     print("all shown; pictures and ledgers are in", folder)
 
 
