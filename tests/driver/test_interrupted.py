@@ -47,7 +47,7 @@ def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyCo
     drivers.wait_until(driver, lambda trials: under_way(trials, len(after_kill)))
     took = stop(drivers, driver, signal.SIGTERM)
     assert driver.returncode == 143, drivers.log
-    assert took < 30, "a driver that is asked to end does not wait for its trials"
+    assert took < 3, "ray job stop kills after 3 s"
     assert not any(t.state is TrialState.RUNNING for t in drivers.trials())
 
     driver = drivers.start("resume")

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from study import driver
+from study.cli import leave
 from study.config import StudyConfig
 from study.driver import Quiet
 from study.errors import UserError
@@ -29,4 +30,4 @@ def main(command: str, root: Path, config: StudyConfig, options: dict[str, objec
 if __name__ == "__main__":
     given = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
     text = Path(sys.argv[3]).read_text()
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), StudyConfig.model_validate_json(text), given))
+    leave(main(sys.argv[1], Path(sys.argv[2]), StudyConfig.model_validate_json(text), given))
