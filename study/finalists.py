@@ -11,13 +11,12 @@ from scipy.stats import beta
 from study.config import StudyConfig
 from study.data import SealedData, load
 from study.errors import UserError
-from study.ledger import Ledger
+from study.ledger import SETTINGS, TEST_OPENED, Ledger
 from study.records import TrialRecord
 from study.regimes import final_record
 from study.training import Settings
 from study.training.again import evaluate_again
 
-NOTE = "test_opened"  # kind of the ledger's note; the report reads it
 SAME = 1e-6  # difference of validation errors up to which a net trained again is the same net
 
 
@@ -63,7 +62,7 @@ def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedD
     data = data or load(ledger.config.data)
     if data.fingerprint != ledger.provenance["data_fingerprint"]:
         raise UserError("the data are not those of the study", where="data", mend="bring back the files it was run on")
-    settings = _settings(ledger.config, ledger.get_meta("settings", {}), device)
+    settings = _settings(ledger.config, ledger.get_meta(SETTINGS, {}), device)
     test = data.open_test(reason)
     errors = []
     for trial in finalists:
@@ -85,7 +84,7 @@ def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedD
                 reproduced=abs(record.val_error - known.val_error) < SAME,
             )
         )
-    ledger.add_note(NOTE, {**test.opening, "finalists": [asdict(e) for e in errors]})
+    ledger.add_note(TEST_OPENED, {**test.opening, "finalists": [asdict(e) for e in errors]})
     return errors
 
 

@@ -9,7 +9,7 @@ from study.cli.unseal import unseal
 from study.config import DataConfig, StudyConfig, TrialConfig
 from study.data import SealedData, load
 from study.errors import UserError
-from study.ledger import Ledger
+from study.ledger import SETTINGS, TEST_OPENED, Ledger
 from study.records import TrialState
 from study.training import Settings, run_trial
 
@@ -38,7 +38,7 @@ def study(tmp_path: Path, digits: SealedData) -> Path:
 def test_finalists_are_trained_again_to_the_ledgers_numbers_and_noted(study: Path, digits: SealedData) -> None:
     with Ledger.open(study / "ledger.db") as ledger:
         errors = finalists.open_test(ledger, reason="the paper's table", data=digits)
-        (note,) = ledger.notes(finalists.NOTE)
+        (note,) = ledger.notes(TEST_OPENED)
     assert {e.architecture for e in errors} == {"resnet18", "plain18"}
     assert all(e.reproduced for e in errors)
     assert all(e.low <= e.test_error <= e.high and e.images == len(digits.open_test("check").labels) for e in errors)
@@ -48,7 +48,7 @@ def test_finalists_are_trained_again_to_the_ledgers_numbers_and_noted(study: Pat
 
 def test_a_net_that_cannot_be_reproduced_is_called_that(study: Path, digits: SealedData) -> None:
     with Ledger.open(study / "ledger.db") as ledger:
-        ledger.set_meta("settings", {"precision": "bf16", "memory_format": "nchw"})
+        ledger.set_meta(SETTINGS, {"precision": "bf16", "memory_format": "nchw"})
         errors = finalists.open_test(ledger, reason="other precision", data=digits)
     assert not all(e.reproduced for e in errors)
 
@@ -68,7 +68,7 @@ def test_other_data_than_the_studys_leave_the_seal_unbroken(study: Path, tmp_pat
     with Ledger.open(study / "ledger.db") as ledger:
         with pytest.raises(UserError, match="not those of the study"):
             finalists.open_test(ledger, reason="mistake", data=other)
-        assert not ledger.notes(finalists.NOTE)
+        assert not ledger.notes(TEST_OPENED)
 
 
 def test_an_opening_wants_a_reason(study: Path) -> None:

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from study.config import StudyConfig, TrialConfig
-from study.ledger import Ledger
+from study.ledger import SETTINGS, Ledger
 from study.scheduling.cluster import Cluster, Request, count_gpus
 
 if TYPE_CHECKING:
     from study.data import SealedData
     from study.training import Settings
-
-META = "settings"  # the ledger's key of what was measured
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Known:
 
     @classmethod
     def of(cls, ledger: Ledger) -> "Known":
-        return cls(tuple(trial.config for trial in ledger.pending()), ledger.get_meta(META))
+        return cls(tuple(trial.config for trial in ledger.pending()), ledger.get_meta(SETTINGS))
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def finish(prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Clu
     request = Request(config.resources.cpus_per_trial, gpu_share(config, trial, data, cluster))
     settings, keep = prepared.settings, prepared.keep
     if settings is None or request.gpus:
-        kept = ledger.get_meta(META, {})
+        kept = ledger.get_meta(SETTINGS, {})
         settings, keep = on_worker(lambda: study_settings(config, trial, data, kept, request), request)
-    ledger.set_meta(META, keep)
+    ledger.set_meta(SETTINGS, keep)
     return settings, request

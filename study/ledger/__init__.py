@@ -3,8 +3,20 @@
 from study.ledger.database import BACKUP_NAME
 from study.ledger.ledger import Ledger
 from study.ledger.lock import Holder, StudyLock, holder
-from study.ledger.notes import Note
+from study.ledger.notes import SETTINGS, TEST_OPENED, Note
 from study.ledger.outbox import Event, EventKind
 from study.ledger.recovery import restore
 
-__all__ = ["BACKUP_NAME", "Event", "EventKind", "Holder", "Ledger", "Note", "StudyLock", "holder", "restore"]
+__all__ = [
+    "BACKUP_NAME",
+    "SETTINGS",
+    "TEST_OPENED",
+    "Event",
+    "EventKind",
+    "Holder",
+    "Ledger",
+    "Note",
+    "StudyLock",
+    "holder",
+    "restore",
+]

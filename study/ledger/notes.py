@@ -9,6 +9,9 @@ from typing import Any
 from study.ledger.codec import to_json
 from study.ledger.database import Database
 
+SETTINGS = "settings"  # key: precision and layout as measured for this study
+TEST_OPENED = "test_opened"  # kind of note: when, why and for which finalists the seal was broken
+
 
 @dataclass(frozen=True)
 class Note:

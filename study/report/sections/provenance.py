@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from study.ledger import TEST_OPENED
 from study.report import wording
 from study.report.subject import Subject
 
@@ -87,7 +88,7 @@ def _code(subject: Subject) -> list[tuple[str, Any]]:
 
 
 def _openings(subject: Subject) -> list[tuple[str, Any]]:
-    notes = subject.study.ledger.notes("test_opened")
+    notes = subject.study.ledger.notes(TEST_OPENED)
     if not notes:
         return [("opened", "never: nothing in this report has seen the test images")]
     rows: list[tuple[str, Any]] = []
