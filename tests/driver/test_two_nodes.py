@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,10 +37,11 @@ class TwoNodes:
             "OMP_NUM_THREADS": "1",
         }
         self.address = f"127.0.0.1:{free_port()}"
-        self._log = (folder / "ray.log").open("ab")
+        self._log_path = folder / "ray.log"
+        self._log = self._log_path.open("ab")
         self.nodes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> None:
         ray = Path(sys.executable).with_name("ray")
         node = subprocess.Popen(
             [ray, "start", "--block", "--disable-usage-stats", *arguments],
@@ -51,17 +51,16 @@ class TwoNodes:
             start_new_session=True,
         )
         self.nodes.append(node)
-        return node
+        self._wait_until_up()
 
-    def wait_for_head(self, within: float = 60) -> None:
-        host, port = self.address.split(":")
+    def _wait_until_up(self, within: float = 90) -> None:
+        """Until every node started has said that it has joined; a study on a half-joined cluster uses one node."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            with suppress(OSError):
-                socket.create_connection((host, int(port)), timeout=1).close()
+            if self._log_path.read_text().count("Ray runtime started") == len(self.nodes):
                 return
             time.sleep(0.1)
-        raise AssertionError("the head does not answer")
+        raise AssertionError(f"not all nodes joined in {within} s:\n{self._log_path.read_text()}")
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
         os.killpg(node.pid, signal.SIGKILL)
@@ -72,14 +71,15 @@ class TwoNodes:
 def two_nodes(tmp_path: Path) -> Iterator[TwoNodes]:
     nodes = TwoNodes(tmp_path)
     port = nodes.address.partition(":")[2]
-    nodes.start("--head", f"--port={port}", "--num-cpus=0", "--num-gpus=0", "--include-dashboard=false")
-    nodes.wait_for_head()
-    for _ in range(2):
-        nodes.start(f"--address={nodes.address}", "--num-cpus=1", "--num-gpus=0")
-    yield nodes
-    for node in nodes.nodes:
-        if node.poll() is None:
-            nodes.kill(node)
+    try:
+        nodes.start("--head", f"--port={port}", "--num-cpus=0", "--num-gpus=0", "--include-dashboard=false")
+        for _ in range(2):  # one after the other: raylets that start at once on one machine take each other's ports
+            nodes.start(f"--address={nodes.address}", "--num-cpus=1", "--num-gpus=0")
+        yield nodes
+    finally:
+        for node in nodes.nodes:
+            if node.poll() is None:
+                nodes.kill(node)
 
 
 def test_trials_run_on_both_nodes_and_move_when_one_goes_away(
@@ -87,7 +87,7 @@ def test_trials_run_on_both_nodes_and_move_when_one_goes_away(
 ) -> None:
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.setenv(name, two_nodes.environment[name])
-    drivers = Drivers(tmp_path, small_study("pair", trials=6, epochs=4))
+    drivers = Drivers(tmp_path, small_study("pair", trials=6, epochs=8))
     driver = drivers.start("run", address=two_nodes.address, storage=str(tmp_path / "storage"))
     drivers.wait_until(driver, lambda trials: len({t.node for t in trials if t.epochs}) == 2)
     two_nodes.kill(two_nodes.nodes[-1])
