@@ -105,6 +105,15 @@ def test_shares_are_those_of_the_space_not_of_the_trials(held_out: tuple) -> Non
         assert share.loc[regime, "high"] >= share.loc[regime, "share"] - 0.01
 
 
+@pytest.mark.parametrize("broken", [1, 2, 4])
+def test_a_share_lies_in_its_interval_where_few_trials_diverged(broken: int) -> None:
+    rows = table(64)
+    rows = rows[~rows["diverged"] | (rows["diverged"].cumsum() <= broken)]
+    share = RegimeMap(SPACE, RegimeThresholds(), chance_error=0.9, reference_error=0.05).fit(rows).share()
+    assert (share["low"] <= share["share"]).all(), share
+    assert (share["share"] <= share["high"]).all(), share
+
+
 def test_the_nearest_evidence_is_near() -> None:
     rows = table(64)
     fitted = make(64)

@@ -83,7 +83,7 @@ def _code(subject: Subject) -> list[tuple[str, Any]]:
         ("processor", f"{machine.get('processor', '')} ({machine.get('cpus', '?')} cores)" if machine else None),
         ("platform", machine.get("platform")),
         ("devices", ", ".join(devices)),
-        ("nodes", len(nodes) or None),
+        ("Ray nodes, over all starts", len(nodes) or None),
     ]
 
 
