@@ -95,3 +95,11 @@ class DivergenceField:
         if not self.any:
             return np.full(len(mean), 0.5 / (self.gp.n + 1))
         return probability(mean, variance)
+
+    def sample_probability(self, points: Array, draws: int, rng: np.random.Generator) -> Array:
+        """[draws, m] joint draws of P(diverged); while nothing has diverged, one rate a draw for all points, of the
+        Jeffreys posterior whose mean is the small constant.
+        """
+        if not self.any:
+            return np.broadcast_to(rng.beta(0.5, self.gp.n + 0.5, (draws, 1)), (draws, len(points)))
+        return np.asarray(ndtr(self.gp.sample(points, draws, rng)))

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
-from scipy.special import ndtr
 
 from study.maps.boundary import BoundarySet, trace
 from study.maps.decision import REGIMES, Cuts
@@ -149,7 +148,7 @@ class RegimeMap:
         val, train = fields.val.sample(features, draws, rng), fields.train.sample(features, draws, rng)
         labels = cuts.labels(cuts.error(train), cuts.error(val), np.zeros_like(val, dtype=bool))
         broken = labels == "diverged"  # untrained, which the errors tell by themselves
-        p_diverged = ndtr(fields.divergence.gp.sample(features, draws, rng)) if fields.divergence.any else 0.0
+        p_diverged = fields.divergence.sample_probability(features, draws, rng)
         trained = [((labels == regime) * (1 - p_diverged)).mean(1) for regime in REGIMES[1:]]
         shares = np.stack([np.where(broken, 1.0, p_diverged).mean(1), *trained])
         low, high = np.quantile(shares, [0.05, 0.95], axis=1)

@@ -105,7 +105,7 @@ def test_shares_are_those_of_the_space_not_of_the_trials(held_out: tuple) -> Non
         assert share.loc[regime, "high"] >= share.loc[regime, "share"] - 0.01
 
 
-@pytest.mark.parametrize("broken", [1, 2, 4])
+@pytest.mark.parametrize("broken", [0, 1, 2])
 def test_a_share_lies_in_its_interval_where_few_trials_diverged(broken: int) -> None:
     rows = table(64)
     rows = rows[~rows["diverged"] | (rows["diverged"].cumsum() <= broken)]
