@@ -6,6 +6,7 @@ from importlib import import_module
 import torch
 from torch import nn
 
+from models import from_timm
 from models.initialization import initialize
 from models.registry import FAMILIES
 from models.spec import ModelSpec
@@ -22,10 +23,13 @@ def build(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module:
         classes: how many logits the network gives; images [B, C, H, W] become logits [B, classes].
 
     Raises:
-        ValueError: fewer than 2 classes, or images that are too small for the architecture; the text names
-            what would be right.
+        ValueError: fewer than 2 classes, images that are too small for the architecture, or a network of timm that
+            is not at hand; the text names what would be right.
     """
-    model = blueprint(spec, input_shape, classes).to_empty(device="cpu")
+    model = blueprint(spec, input_shape, classes)
+    if spec.timm:
+        return from_timm.network(spec, input_shape, classes)
+    model = model.to_empty(device="cpu")
     initialize(model, spec.init)
     return model
 
@@ -36,19 +40,21 @@ def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Modu
     Raises:
         ValueError: as ``build``.
     """
-    family = import_module(f"models.{FAMILIES[spec.family].module}")
-    _check_input(spec, input_shape, family.smallest_input)
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise ValueError(f"input_shape: {input_shape} is not (channels, height, width), each 1 or more")
     if classes < 2:
         raise ValueError(f"classes: {classes} is too few, a classifier needs 2 or more")
+    if spec.timm:
+        return from_timm.blueprint(spec, input_shape, classes)
+    family = import_module(f"models.{FAMILIES[spec.family].module}")
+    _check_size(spec, input_shape, family.smallest_input)
     with torch.device("meta"):
         model = family.network(spec, input_shape[0], classes)
     assert isinstance(model, nn.Module)
     return model
 
 
-def _check_input(spec: ModelSpec, input_shape: InputShape, smallest_input: Callable[[ModelSpec], int]) -> None:
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise ValueError(f"input_shape: {input_shape} is not (channels, height, width), each 1 or more")
+def _check_size(spec: ModelSpec, input_shape: InputShape, smallest_input: Callable[[ModelSpec], int]) -> None:
     _, height, width = input_shape
     least = smallest_input(spec)
     if min(height, width) >= least:

@@ -1,7 +1,7 @@
 """What a network is: the dials of one model, checked, without importing torch."""
 
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, get_args
 
@@ -23,6 +23,19 @@ CHOICES: dict[str, tuple[str, ...]] = {
 WHOLE_NUMBERS = ("depth", "growth_rate")
 REAL_NUMBERS = ("width", "dropout")
 
+TIMM = "timm:"  # timm:NAME is a family of one network, that of timm's registry; it needs the extra `timm`
+TIMM_FAMILY = r"timm:[a-z0-9_]+"
+# timm's networks come as they are. Of our dials only dropout is theirs; the others stay at these, which say nothing.
+TIMM_DIALS: dict[str, Any] = {
+    "depth": 0,
+    "width": 1.0,
+    "shortcut": "none",
+    "norm": "batch",
+    "init": "he",
+    "stem": "small",
+    "growth_rate": 32,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
@@ -31,39 +44,53 @@ class ModelSpec:
     ``plain`` is ``resnet`` without shortcuts and nothing else changed. Depths 18 and 34 are the ImageNet
     family, 20 to 110 the CIFAR family (He et al. 2015, sections 4.1 and 4.2). An unset ``shortcut`` becomes
     what the paper used: projection at 18 and 34, the parameter-free option A at 20 to 110, none elsewhere.
+    A ``timm:NAME`` takes ``dropout`` and no other dial; whether timm knows the name is asked when it is built.
 
     Raises:
         ValueError: a dial is out of range or two dials contradict each other; the text starts with the dial.
     """
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {
-        "extra": "forbid"
-    }  # unknown keys are refused when a config is read
+    __pydantic_config__: ClassVar[dict[str, Any]] = {
+        "extra": "forbid",  # unknown keys are refused when a config is read
+        "use_attribute_docstrings": True,
+    }
 
     family: str = "resnet"
+    """resnet, plain (resnet without shortcuts) or densenet; or timm:NAME, a network of timm, as timm has it."""
     depth: int = 18
-    width: float = 1.0  # multiplies every channel count; 1 is the published net, 1/16 has 4 channels for 64
+    """Layers with weights on the main path: 18 or 34 (ImageNet nets), 20 to 110 (CIFAR nets), 121 for densenet."""
+    width: float = 1.0
+    """Multiplies every channel count, 0.0625 to 2; 1 is the published net."""
     shortcut: Shortcut | None = None
+    """What goes around a block: projection, identity (no parameters), none. Unset: as published."""
     norm: Norm = "batch"
+    """Normalization after each convolution."""
     init: Init = "he"
+    """How weights are drawn: He's variance 2 / fan_in, Glorot's 2 / (fan_in + fan_out), or a Gaussian of sd 0.01."""
     stem: Stem = "small"
+    """First layers: small is one 3x3 convolution, imagenet a 7x7 one with stride 2 and a pooling."""
     dropout: float = 0.0
-    growth_rate: int = 32  # DenseNet only
+    """Share of units dropped in training, 0 to 1 (1 excluded): before the last layer, in densenet after each layer."""
+    growth_rate: int = 32
+    """Channels that each layer of a densenet adds, 1 to 64; the other families have none."""
 
     def __post_init__(self) -> None:
+        if self.timm:
+            self._leave_to_timm()
+            return
         if self.shortcut is None:
             object.__setattr__(self, "shortcut", self._published_shortcut())
         for dial, choices in CHOICES.items():
             if getattr(self, dial) not in choices:
-                raise ValueError(f"{dial}: {getattr(self, dial)!r} is not one of {', '.join(choices)}")
+                known = ", ".join((*choices, "timm:NAME") if dial == "family" else choices)
+                raise ValueError(f"{dial}: {getattr(self, dial)!r} is not one of {known}")
         self._make_numbers_canonical()
         if self.depth not in DEPTHS[self.family]:
             allowed = ", ".join(map(str, DEPTHS[self.family]))
             raise ValueError(f"depth: {self.depth} is not a depth of {self.family}, choose {allowed}")
         if not 0.0625 <= self.width <= 2:
             raise ValueError(f"width: {self.width} is outside 0.0625 to 2")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: {self.dropout} is outside 0 to 1 (1 excluded)")
+        self._check_dropout()
         if not 1 <= self.growth_rate <= 64:
             raise ValueError(f"growth_rate: {self.growth_rate} is outside 1 to 64")
         if (self.shortcut == "none") != (self.family != "resnet"):
@@ -71,6 +98,29 @@ class ModelSpec:
                 f"shortcut: '{self.shortcut}' does not go with family '{self.family}'; "
                 "resnet takes projection or identity, every other family none"
             )
+
+    def _leave_to_timm(self) -> None:
+        """Refuse what timm's networks have no dial for: a trial must not say that it set what it did not."""
+        if not re.fullmatch(TIMM_FAMILY, self.family):
+            raise ValueError(
+                f"family: '{self.family}' is not timm: and a name of small letters, digits and _ "
+                "(what timm writes after a dot names weights, and none are loaded)"
+            )
+        for dial, unset in (("shortcut", None), ("depth", type(self).depth)):
+            if getattr(self, dial) == unset:
+                object.__setattr__(self, dial, TIMM_DIALS[dial])
+        self._make_numbers_canonical()
+        for dial, fixed in TIMM_DIALS.items():
+            if getattr(self, dial) != fixed:
+                raise ValueError(
+                    f"{dial}: {getattr(self, dial)} does not go with {self.family}; "
+                    "a network of timm comes as it is, only dropout is a dial of it"
+                )
+        self._check_dropout()
+
+    def _check_dropout(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: {self.dropout} is outside 0 to 1 (1 excluded)")
 
     def _make_numbers_canonical(self) -> None:
         """One type a dial, so that equal networks have equal hashes: as JSON, 1 and 1.0 differ."""
@@ -87,9 +137,14 @@ class ModelSpec:
         return "projection" if self.depth in IMAGENET_DEPTHS else "identity"
 
     @property
+    def timm(self) -> bool:
+        """Whether the network is one of timm's."""
+        return str(self.family).startswith(TIMM)
+
+    @property
     def name(self) -> str:
-        """Family and depth in one word, as the field writes it: ``resnet18``."""
-        return f"{self.family}{self.depth}"
+        """Family and depth in one word, as the field writes it: ``resnet18``; ``timm:NAME`` is its own name."""
+        return self.family if self.timm else f"{self.family}{self.depth}"
 
     def replace(self, **dials: Any) -> "ModelSpec":
         """A copy with other dials; a changed family or depth takes its own published shortcut again."""
@@ -97,25 +152,24 @@ class ModelSpec:
             dials.setdefault("shortcut", None)
         return replace(self, **dials)
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 MODEL_DIALS = tuple(f.name for f in fields(ModelSpec))
 
 
 def architectures() -> list[str]:
-    """Every name that the ``architecture`` dial takes."""
+    """Every name that the ``architecture`` dial takes, but for ``timm:NAME``."""
     return [f"{family}{depth}" for family, depths in DEPTHS.items() for depth in depths]
 
 
 def parse_architecture(name: str) -> tuple[str, int]:
-    """``resnet18`` -> ``("resnet", 18)``.
+    """``resnet18`` -> ``("resnet", 18)``; ``timm:NAME`` -> ``("timm:NAME", 0)``, whether or not timm has it.
 
     Raises:
         ValueError: no such architecture.
     """
+    if name.startswith(TIMM):
+        return name, TIMM_DIALS["depth"]
     match = re.fullmatch(r"([a-z]+)(\d+)", name)
     if match is None or int(match[2]) not in DEPTHS.get(match[1], ()):
-        raise ValueError(f"architecture: '{name}' is not one of {', '.join(architectures())}")
+        raise ValueError(f"architecture: '{name}' is not one of {', '.join([*architectures(), 'timm:NAME'])}")
     return match[1], int(match[2])

@@ -2,7 +2,7 @@
 
 import torch
 
-from models.size import measure
+from models.size import count
 from study.config import TrialConfig
 from study.data import TrialData, augment, probe, select
 from study.records import ModelSize
@@ -51,7 +51,7 @@ class TrialState:
         self._probe_labels = subset.labels[self._probe].to(device)
 
         self.model = make_network(config.model, data.input_shape, classes, seed=config.seed, settings=settings)
-        parameters, flops = measure(config.model, data.input_shape, classes)
+        parameters, flops = count(self.model, self.normalize(train_images[:1]))
         self.size = ModelSize(parameters=parameters, flops=flops)
         self.optimizer = make_optimizer(self.model, config.optimization)
         self.gradients = Gradients(self.model, settings)

@@ -6,10 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from models.build import build
 from models.layers import weight_layers
-from models.size import measure
+from models.size import count, measure
 from models.spec import ModelSpec, architectures, parse_architecture
 
 INPUT = (1, 8, 8)
@@ -41,7 +42,7 @@ EVERY_DIAL = [
 
 
 def describe(spec: ModelSpec) -> str:
-    differs = {k: v for k, v in spec.as_dict().items() if v != getattr(ModelSpec(), k)}
+    differs = {k: v for k, v in vars(spec).items() if v != getattr(ModelSpec(), k)}
     return "-".join([spec.name, *(f"{k}={v}" for k, v in differs.items() if k not in ("family", "depth"))])
 
 
@@ -92,6 +93,23 @@ def test_measured_parameters_are_those_of_the_built_network(spec: ModelSpec) -> 
     parameters, flops = measure(spec, INPUT, CLASSES)
     assert parameters == sum(p.numel() for p in seeded(spec).parameters())
     assert flops > 0
+
+
+@every_network
+def test_counted_flops_are_torchs_own_count(spec: ModelSpec) -> None:
+    model = seeded(spec).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(images(1))
+    assert count(model, images(1)) == (measure(spec, INPUT, CLASSES)[0], counter.get_total_flops())
+
+
+@every_network
+def test_counting_leaves_the_network_as_it_was(spec: ModelSpec) -> None:
+    counted, untouched = seeded(spec), seeded(spec)
+    count(counted, images(1))
+    assert counted.training
+    assert same_state(counted, untouched)
+    assert not any(module._forward_hooks for module in counted.modules())
 
 
 @every_network

@@ -178,7 +178,7 @@ def test_trial_that_does_not_fit_says_oom(digits: TrialData, tiny: Tiny, monkeyp
     whole = Block.forward
 
     def forward(self: Block, x: torch.Tensor) -> torch.Tensor:
-        if x.is_meta:  # its size is measured first
+        if not self.training:  # its size is counted first
             return whole(self, x)
         batches.append(len(x))
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
