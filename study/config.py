@@ -22,37 +22,54 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 class Frozen(BaseModel):
     """Base of every section: frozen, unknown keys refused, no silent conversion of strings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class DataCondition(Frozen):
     """What of the training data a trial sees. The split itself is the study's, see DataConfig."""
 
     train_fraction: Fraction = 1.0
-    label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of train labels redrawn, symmetric
+    """Share of the training part that the trial sees, above 0, at most 1; smaller shares lie inside larger ones."""
+    label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of its training labels that is redrawn among all classes, 0 to 1."""
     augment: Augment = "none"
+    """What is done to training images, anew in each epoch: mirrored, shifted, a square cut out."""
 
 
 class Optimization(Frozen):
     """How a trial is trained."""
 
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    lr: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 0.1  # peak
+    """SGD with momentum, or AdamW."""
+    lr: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 0.1
+    """Learning rate at its peak, above 0, at most 100."""
     weight_decay: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 1e-4
-    momentum: Probability = 0.9  # SGD's momentum, AdamW's beta1
+    """Weight decay of convolutions and linear layers, 0 to 10; decoupled in AdamW."""
+    momentum: Probability = 0.9
+    """SGD's momentum or AdamW's beta1, 0 to 1 (1 excluded)."""
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 128
+    """Images a step, 1 to 65536."""
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
-    steps_per_epoch: Annotated[int, Field(ge=1)] | None = None  # None: one pass over the trial's subset
+    """Epochs of a trial, 1 to 100000; it is measured after each."""
+    steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
+    """Steps of one epoch, at least 1. Unset: one pass over the trial's share of the training part."""
     schedule: Literal["one_cycle", "cosine", "constant", "step"] = "one_cycle"
+    """How the learning rate moves over the trial."""
 
 
 class TrialConfig(Frozen):
     """One trial, whole. Its id is the hash of it."""
 
     model: ModelSpec = ModelSpec()
+    """The network."""
     data: DataCondition = DataCondition()
+    """What it sees of the training part."""
     optimization: Optimization = Optimization()
+    """How it is trained."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of weights, subset, order and augmentation, 0 to 2147483647."""
 
     @property
     def trial_id(self) -> str:
@@ -67,8 +84,8 @@ class TrialConfig(Frozen):
 
     def flat(self) -> dict[str, Any]:
         """Every dial by its own name (names are unique over the sections)."""
-        sections = (self.model.as_dict(), self.data.model_dump(), self.optimization.model_dump())
-        return {**sections[0], **sections[1], **sections[2], "seed": self.seed}
+        # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
+        return {**vars(self.model), **vars(self.data), **vars(self.optimization), "seed": self.seed}
 
     def with_dials(self, dials: dict[str, Any]) -> Self:
         """A validated copy with the named dials set; ``architecture`` sets family and depth together.
@@ -105,9 +122,13 @@ class Range(Frozen):
     """A numeric dial of the search space; whole numbers where the dial is a whole number."""
 
     low: Finite
+    """Least value, in the unit of the dial; above 0 where log is true."""
     high: Finite
+    """Greatest value, not below low."""
     log: bool = False
+    """Whether ratios count, not differences: for learning rates, widths, weight decay."""
     step: Annotated[float, Field(gt=0)] | None = None
+    """Distance of neighbouring values, above 0; not together with log. Unset: 1 for whole numbers, none for others."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -124,6 +145,7 @@ class Choices(Frozen):
     """A categorical dial, or a numeric one on given values."""
 
     choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=1)]
+    """The values, at least one."""
 
 
 Dial = Range | Choices
@@ -132,78 +154,120 @@ Dial = Range | Choices
 class DataConfig(Frozen):
     """The data set and its one split, the same for every trial of the study."""
 
-    dataset: str = "digits"  # digits, fashion_mnist, cifar10, cifar100, svhn or folder:PATH
-    root: str | None = None  # where the files are or go; None: $FITSCAPE_DATA, then the user's cache
-    image_size: Annotated[int, Field(ge=4, le=512)] | None = None  # None: the data set's own
-    limit: Annotated[int, Field(ge=1)] | None = None  # at most this many images, stratified
+    dataset: str = "digits"
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or folder:PATH of your own images, a class a subfolder."""
+    root: str | None = None
+    """Folder where the files are or go. Unset: $FITSCAPE_DATA, then the user's cache."""
+    image_size: Annotated[int, Field(ge=4, le=512)] | None = None
+    """Side of the square that every image becomes, 4 to 512 pixels. Unset: the data set's own."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """At most this many images, at least 1, each class in its share. Unset: all."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
-    test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2  # where the data set has no test part
+    """Share of what is not test that trials are chosen on, above 0, below 0.9."""
+    test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
+    """Share that is sealed, above 0, below 0.9, where the data set has no test part of its own."""
     split_seed: Annotated[int, Field(ge=0)] = 0
-    probe_size: Annotated[int, Field(ge=50)] = 2000  # train images that are evaluated each epoch
-    unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05  # share of broken files that is accepted
+    """Of the one split, at least 0; another seed is another data set."""
+    probe_size: Annotated[int, Field(ge=50)] = 2000
+    """Training images that are evaluated after each epoch, at least 50."""
+    unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Share of broken files that is accepted and left out, 0 to 1 (1 excluded)."""
 
 
 class SearchConfig(Frozen):
     """Which trials are run, and how many."""
 
     sampler: Literal["sobol", "random", "tpe", "grid", "regime"] = "sobol"
-    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24  # all in all, replicates included
-    seeds: Annotated[int, Field(ge=1, le=1000)] = 1  # runs of each suggested configuration
-    seed: Annotated[int, Field(ge=0)] = 0  # of the sampler
+    """Who chooses: an even design, chance, Optuna's TPE towards low error, every combination, or boundary seeking."""
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
+    """Trials all in all, replicates and enqueued points included, 1 to 1000000."""
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Runs of each suggested configuration under seeds of their own, 1 to 1000."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the sampler, at least 0."""
 
 
 class RegimeThresholds(Frozen):
     """The decision list's numbers; stored with every label (regime definitions, version 1)."""
 
     version: Literal[1] = 1
-    tau: Annotated[float, Field(gt=0, lt=0.9)] = 0.05  # excess skill that still counts as good
-    untrained: Annotated[float, Field(gt=0, le=1)] = 0.9  # u(train error) from which nothing was learned
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.9  # below: undecided
-    reference_error: Annotated[float, Field(ge=0, lt=1)] | None = None  # None: estimated from the study
+    """Of the definitions."""
+    tau: Annotated[float, Field(gt=0, lt=0.9)] = 0.05
+    """Excess over the best error that still counts as good, above 0, below 0.9; 1 is the way from it to chance."""
+    untrained: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Training error in that unit from which nothing was learned, above 0, at most 1."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
+    """Probability below which a label is undecided, above 0.5, below 1."""
+    reference_error: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """The best reachable validation error, 0 to 1 (1 excluded). Unset: estimated from the study."""
 
 
 class StoppingConfig(Frozen):
     """Label-safe early stopping; off unless asked for."""
 
     enabled: bool = False
+    """Whether trials may be stopped; refused under any schedule but a constant one."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    warmup_trials: Annotated[int, Field(ge=4)] = 24  # run in full first
-    audit_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1  # run in full all the same
+    """Probability of the final label from which a trial is stopped, above 0.5, below 1."""
+    warmup_trials: Annotated[int, Field(ge=4)] = 24
+    """Trials that run in full first, at least 4."""
+    audit_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of trials that run in full all the same, 0 to 1: they measure how often a stop was wrong."""
 
 
 class ResourceConfig(Frozen):
     """What one trial takes and how many run at once."""
 
     cpus_per_trial: Annotated[float, Field(gt=0)] = 1
-    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0  # fractions pack several on a card
+    """CPU cores of one trial, above 0."""
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0
+    """GPUs of one trial, at least 0; a fraction packs several trials on a card, auto measures how many fit."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
+    """Trials at a time, at least 1. Unset: as many as the resources allow."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
-    trial_timeout: Annotated[float, Field(gt=0)] | None = 3600  # seconds without a step; None: no watchdog
-    precision: Literal["auto", "fp32", "bf16"] = "auto"  # one for the whole study
+    """Times that a trial is tried whose process or node is lost, 1 to 100."""
+    trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
+    """Seconds without a step after which a trial is ended, above 0. Null: never."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the whole study; auto measures once which is faster."""
 
 
 class TrackingConfig(Frozen):
     """Where MLflow is. None: a SQLite store in the runs folder."""
 
     uri: str | None = None
+    """Of the tracking server. Unset: a SQLite file in the runs folder."""
     experiment: str = "fitscape"
+    """MLflow's experiment that the study's runs go to."""
 
 
 class StudyConfig(Frozen):
     """A study, whole: what ``fitscape run`` freezes into the study's folder."""
 
     name: Annotated[str, Field(pattern=NAME)]
+    """Of the study and its folder: 1 to 80 letters, digits, dots, hyphens or underscores, the first no sign."""
     recipe: str | None = None
+    """The recipe that it was made from; a study of your own has none."""
     description: str = ""
+    """What it asks, in a sentence for people."""
     data: DataConfig = DataConfig()
+    """The data set and its split."""
     base: TrialConfig = TrialConfig()
-    space: dict[str, Dial] | str = Field(default_factory=dict)  # dials, or the name of a search space
-    enqueue: tuple[dict[str, Any], ...] = ()  # explicit points, run first
+    """The trial that every other one differs from in its dials only."""
+    space: dict[str, Dial] | str = Field(default_factory=dict)
+    """What is searched: dials with ranges or choices, or the name of a search space."""
+    enqueue: tuple[dict[str, Any], ...] = ()
+    """Points that are run first, each a mapping from dials to values."""
     search: SearchConfig = SearchConfig()
+    """How the trials are chosen."""
     regimes: RegimeThresholds = RegimeThresholds()
+    """Numbers of the decision between the regimes."""
     stopping: StoppingConfig = StoppingConfig()
+    """Label-safe early stopping."""
     resources: ResourceConfig = ResourceConfig()
+    """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
+    """Where MLflow is."""
 
     @model_validator(mode="after")
     def _dials_exist_and_points_are_valid(self) -> Self:
