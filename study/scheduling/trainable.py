@@ -48,6 +48,7 @@ class TrialRunner(tune.Trainable):
 
     def setup(self, config: dict[str, Any], shared: Shared) -> None:
         self._shared = shared
+        self._freezes = 2  # before the first trial, and after it: training loads another part of torch
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -73,6 +74,9 @@ class TrialRunner(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._drop()
+        if self._freezes:  # what lives between two trials stays: each search of it for garbage would take 0.2 s
+            self._freezes -= 1
+            gc.freeze()
         self._config = TrialConfig.model_validate_json(config["trial"])
         self._saved_at = time.monotonic()
 
