@@ -15,6 +15,7 @@ from study.config import ResourceConfig
 from study.errors import UserError
 from study.scheduling.authentication import require_token
 from study.scheduling.interruption import Interruption
+from study.scheduling.lean import lean
 
 CONNECT_WITHIN = 5.0  # seconds
 WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
@@ -82,13 +83,14 @@ class Cluster:
 
         common: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
         if self.address is None:
-            ray.init(
-                address="local",  # without it Ray joins whatever cluster was last started on this machine
-                num_cpus=self._cpus or available_cpus(),
-                num_gpus=count_gpus() if self._gpus is None else self._gpus,
-                include_dashboard=False,
-                **common,
-            )
+            with lean():
+                ray.init(
+                    address="local",  # without it Ray joins whatever cluster was last started on this machine
+                    num_cpus=self._cpus or available_cpus(),
+                    num_gpus=count_gpus() if self._gpus is None else self._gpus,
+                    include_dashboard=False,
+                    **common,
+                )
             return self
         _require_answer(self.address)
         try:

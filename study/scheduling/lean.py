@@ -1,0 +1,37 @@
+"""A Ray of this machine without the processes that no study needs."""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partialmethod
+from typing import Any
+
+# Parameters of Ray's node that ``ray.init`` keeps from its caller.
+_LEAN: dict[str, Any] = {
+    "include_log_monitor": False,  # passes workers' output on to the driver, which does not want it
+    "no_monitor": True,  # an autoscaler, which has nothing to scale on one machine
+    # Ray's own choice is one fixed port. Where another Ray has it, the agent tries for 3.3 s and then goes without
+    # its HTTP side, and the node waits for it all that time.
+    "dashboard_agent_listen_port": 0,
+}
+
+
+@contextmanager
+def lean() -> Iterator[None]:
+    """Within it ``ray.init`` starts a lean Ray.
+
+    A version of Ray that knows a parameter no longer starts as that version does by itself.
+    """
+    try:
+        from ray._private.parameter import RayParams
+    except ImportError:
+        yield
+        return
+    original = RayParams.__init__
+    known = inspect.signature(original).parameters
+    given = {name: value for name, value in _LEAN.items() if name in known}
+    RayParams.__init__ = partialmethod(original, **given)
+    try:
+        yield
+    finally:
+        RayParams.__init__ = original

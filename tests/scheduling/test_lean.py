@@ -1,0 +1,40 @@
+"""What a local Ray is made of."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from study.scheduling.cluster import Cluster
+from study.scheduling.lean import lean
+
+
+def commands_of_children() -> Iterator[str]:
+    """Command lines of the processes that this one has started."""
+    for folder in Path("/proc").iterdir():
+        try:
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid():
+                yield (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, IndexError):  # no process, or it has just ended
+            continue
+
+
+def test_a_local_ray_has_no_process_that_a_study_does_not_need(cluster: Cluster) -> None:
+    started = list(commands_of_children())
+    assert any("gcs_server" in words for words in started), "Ray was not found"
+    assert not [words for words in started if "log_monitor.py" in words or "/monitor.py" in words]
+
+
+def test_its_agent_takes_a_free_port_and_so_waits_for_no_other_ray(cluster: Cluster) -> None:
+    (raylet,) = [words for words in commands_of_children() if "/raylet/raylet" in words]
+    assert "--listen-port=0" in raylet
+
+
+def test_rays_own_parameters_are_as_they_were_afterwards() -> None:
+    from ray._private.parameter import RayParams
+
+    before = RayParams.__init__
+    with lean():
+        assert RayParams().no_monitor
+    assert RayParams.__init__ is before
+    assert not RayParams().no_monitor
