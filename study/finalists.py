@@ -1,5 +1,8 @@
 """The sealed test part, opened for the finalists: the best configuration of each architecture, all its seeds."""
 
+import getpass
+import os
+import socket
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +14,7 @@ from scipy.stats import beta
 from study.config import StudyConfig
 from study.data import SealedData, load
 from study.errors import UserError
-from study.ledger import SETTINGS, TEST_OPENED, Ledger
+from study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
 from study.records import TrialRecord
 from study.regimes import final_record
 from study.training import Settings
@@ -51,10 +54,13 @@ def choose(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
 
 
 def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedData | None = None) -> list[TestError]:
-    """Train the finalists again and evaluate them on the test part; the ledger notes that it was opened.
+    """Train the finalists again and evaluate them on the test part.
+
+    The ledger notes the opening before the seal is broken: whatever happens then, it is on record. What was
+    measured follows in a note of its own.
 
     Raises:
-        UserError: no trial has finished, or the data are not those of the study.
+        UserError: no trial has finished, the data are not those of the study, or the ledger cannot be written.
     """
     finalists = choose(ledger.trials())
     if not finalists:
@@ -63,6 +69,9 @@ def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedD
     if data.fingerprint != ledger.provenance["data_fingerprint"]:
         raise UserError("the data are not those of the study", where="data", mend="bring back the files it was run on")
     settings = _settings(ledger.config, ledger.get_meta(SETTINGS, {}), device)
+    about = {"dataset": data.config.dataset, "fingerprint": data.fingerprint}
+    trials = [trial.trial_id for trial in finalists]
+    ledger.add_note(TEST_OPENED, {"reason": reason, "by": _who(), "trials": trials, **about})
     test = data.open_test(reason)
     errors = []
     for trial in finalists:
@@ -84,8 +93,17 @@ def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedD
                 reproduced=abs(record.val_error - known.val_error) < SAME,
             )
         )
-    ledger.add_note(TEST_OPENED, {**test.opening, "finalists": [asdict(e) for e in errors]})
+    ledger.add_note(TEST_ERRORS, {"opening": test.opening, "finalists": [asdict(e) for e in errors]})
     return errors
+
+
+def _who() -> str:
+    """User and host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def _settings(config: StudyConfig, kept: Mapping[str, Any], device: str) -> Settings:

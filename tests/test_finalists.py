@@ -9,7 +9,7 @@ from study.cli.unseal import unseal
 from study.config import DataConfig, StudyConfig, TrialConfig
 from study.data import SealedData, load
 from study.errors import UserError
-from study.ledger import SETTINGS, TEST_OPENED, Ledger
+from study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
 from study.records import TrialState
 from study.training import Settings, run_trial
 
@@ -35,15 +35,44 @@ def study(tmp_path: Path, digits: SealedData) -> Path:
     return tmp_path
 
 
+def openings(data: SealedData) -> list[str]:
+    log = Path(data.summary()["folder"]).parent / "test-openings.jsonl"
+    return log.read_text().splitlines() if log.exists() else []
+
+
 def test_finalists_are_trained_again_to_the_ledgers_numbers_and_noted(study: Path, digits: SealedData) -> None:
     with Ledger.open(study / "ledger.db") as ledger:
         errors = finalists.open_test(ledger, reason="the paper's table", data=digits)
-        (note,) = ledger.notes(TEST_OPENED)
+        opened, measured = ledger.notes()
     assert {e.architecture for e in errors} == {"resnet18", "plain18"}
     assert all(e.reproduced for e in errors)
     assert all(e.low <= e.test_error <= e.high and e.images == len(digits.open_test("check").labels) for e in errors)
-    assert note.body["reason"] == "the paper's table"
-    assert [f["trial_id"] for f in note.body["finalists"]] == [e.trial_id for e in errors]
+    assert (opened.kind, measured.kind) == (TEST_OPENED, TEST_ERRORS)
+    assert opened.body["reason"] == "the paper's table"
+    assert "@" in opened.body["by"]
+    assert opened.body["trials"] == [f["trial_id"] for f in measured.body["finalists"]] == [e.trial_id for e in errors]
+
+
+def test_a_crash_after_the_seal_is_broken_leaves_the_opening_on_record(
+    study: Path, digits: SealedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*arguments: object, **options: object) -> None:
+        with Ledger.open(study / "ledger.db", read_only=True) as beside:  # on the disk before any test number
+            assert [note.body["reason"] for note in beside.notes(TEST_OPENED)] == ["before the crash"]
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(finalists, "evaluate_again", crash)
+    with Ledger.open(study / "ledger.db") as ledger:
+        with pytest.raises(ZeroDivisionError):
+            finalists.open_test(ledger, reason="before the crash", data=digits)
+        assert not ledger.notes(TEST_ERRORS)
+
+
+def test_a_ledger_that_cannot_be_written_keeps_the_seal(study: Path, digits: SealedData) -> None:
+    before = openings(digits)
+    with Ledger.open(study / "ledger.db", read_only=True) as ledger, pytest.raises(UserError):
+        finalists.open_test(ledger, reason="read only", data=digits)
+    assert openings(digits) == before
 
 
 def test_a_net_that_cannot_be_reproduced_is_called_that(study: Path, digits: SealedData) -> None:

@@ -3,13 +3,14 @@
 from study.ledger.database import BACKUP_NAME
 from study.ledger.ledger import Ledger
 from study.ledger.lock import Holder, StudyLock, holder
-from study.ledger.notes import SETTINGS, TEST_OPENED, Note
+from study.ledger.notes import SETTINGS, TEST_ERRORS, TEST_OPENED, Note
 from study.ledger.outbox import Event, EventKind
 from study.ledger.recovery import restore
 
 __all__ = [
     "BACKUP_NAME",
     "SETTINGS",
+    "TEST_ERRORS",
     "TEST_OPENED",
     "Event",
     "EventKind",

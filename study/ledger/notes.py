@@ -10,12 +10,13 @@ from study.ledger.codec import to_json
 from study.ledger.database import Database
 
 SETTINGS = "settings"  # key: precision and layout as measured for this study
-TEST_OPENED = "test_opened"  # kind of note: when, why and for which finalists the seal was broken
+TEST_OPENED = "test_opened"  # kind of note: when, why, by whom and for which trials the seal is about to be broken
+TEST_ERRORS = "test_errors"  # kind of note: what the opening before it came to
 
 
 @dataclass(frozen=True)
 class Note:
-    """``kind`` is ``test_opened``, ``amended``, ``audit`` ...; ``body`` is any JSON."""
+    """``kind`` is ``test_opened``, ``test_errors``, ``amended``, ``audit`` ...; ``body`` is any JSON."""
 
     time: float
     kind: str

@@ -10,7 +10,7 @@ from small_study import PROVENANCE, small_study
 
 from study.config import Choices, Range, StudyConfig, TrialConfig
 from study.errors import UserError
-from study.ledger import Ledger
+from study.ledger import TEST_ERRORS, TEST_OPENED, Ledger
 from study.opened import open_study
 from study.records import TrialState
 from study.report import build
@@ -149,6 +149,21 @@ def test_names_of_the_user_are_text_and_never_markup(tmp_path: Path) -> None:
     assert evil not in text
     assert "<!--" not in text
     assert data_of(page)["trials"]["message"]["1"].startswith(evil)  # and yet kept as it is
+
+
+def test_an_opening_that_came_to_no_number_is_told_beside_one_that_did(tmp_path: Path) -> None:
+    folder = by_hand(tmp_path, StudyConfig(name="opened"), ({}, TrialState.FINISHED, 0.1))
+    assert "nothing in this report has seen the test images" in build(folder).read_text()
+    measured = {"trial_id": "abc", "architecture": "resnet18", "seed": 0, "images": 50, "reproduced": True}
+    measured |= {"val_error": 0.1, "test_error": 0.12, "low": 0.05, "high": 0.24}
+    with Ledger.open(folder / "ledger.db") as ledger:
+        ledger.add_note(TEST_OPENED, {"reason": "first try", "by": "someone@here"})
+        ledger.add_note(TEST_OPENED, {"reason": "second try", "by": "someone@here"})
+        ledger.add_note(TEST_ERRORS, {"finalists": [measured]})
+    text = build(folder).read_text()
+    assert text.index("first try") < text.index("did not come to its end") < text.index("second try (by someone@here)")
+    assert text.count("did not come to its end") == 1
+    assert "on 50 images" in text
 
 
 def test_a_folder_without_a_study_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from study.ledger import TEST_OPENED
+from study.ledger import TEST_ERRORS, TEST_OPENED, Note
 from study.report import wording
 from study.report.subject import Subject
 
@@ -88,16 +88,22 @@ def _code(subject: Subject) -> list[tuple[str, Any]]:
 
 
 def _openings(subject: Subject) -> list[tuple[str, Any]]:
-    notes = subject.study.ledger.notes(TEST_OPENED)
+    notes = [note for note in subject.study.ledger.notes() if note.kind in (TEST_OPENED, TEST_ERRORS)]
     if not notes:
         return [("opened", "never: nothing in this report has seen the test images")]
     rows: list[tuple[str, Any]] = []
-    for note in notes:
-        rows.append(
-            (f"opened {datetime.fromtimestamp(note.time, UTC):%Y-%m-%d %H:%M} UTC", note.body.get("reason", ""))
-        )
+    for note, following in zip(notes, [*notes[1:], None], strict=True):
+        if note.kind == TEST_OPENED:
+            rows.append(_opening(note))
+            if not note.body.get("finalists") and (following is None or following.kind == TEST_OPENED):
+                rows.append(("test errors", "none: the evaluation did not come to its end"))
         rows += [_test_error(finalist) for finalist in note.body.get("finalists", ())]
     return rows
+
+
+def _opening(note: Note) -> tuple[str, str]:
+    by = f" (by {note.body['by']})" if "by" in note.body else ""
+    return f"opened {datetime.fromtimestamp(note.time, UTC):%Y-%m-%d %H:%M} UTC", f"{note.body.get('reason', '')}{by}"
 
 
 def _test_error(finalist: dict[str, Any]) -> tuple[str, str]:
