@@ -29,20 +29,16 @@ def network(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module
     A network that is published for one size of images (most transformers) is made for the size given.
 
     Raises:
-        ValueError: no timm, no such network, or one that has no dropout or cannot be made for such images.
+        ValueError: no timm, no such network, or one that cannot be made for such images.
     """
     timm, name = _timm(), spec.family.removeprefix(TIMM)
     if not timm.is_model(name):
         raise ValueError(f"family: timm {timm.__version__} has no network '{name}'")
-    options: dict[str, Any] = {"drop_rate": spec.dropout} if spec.dropout else {}
+    options: dict[str, Any] = {"num_classes": classes, "in_chans": input_shape[0], "drop_rate": spec.dropout}
     if timm.get_pretrained_cfg(name).fixed_input_size:
         options["img_size"] = input_shape[1:]
     try:
-        model = timm.create_model(name, pretrained=False, num_classes=classes, in_chans=input_shape[0], **options)
-    except TypeError as error:
-        if "drop_rate" not in str(error):
-            raise _unfit(spec, input_shape, error) from error
-        raise ValueError(f"dropout: {spec.family} has none") from error
+        model = timm.create_model(name, pretrained=False, **options)
     except _REFUSALS as error:
         raise _unfit(spec, input_shape, error) from error
     assert isinstance(model, nn.Module)
@@ -65,7 +61,7 @@ def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Modu
     return model.train()
 
 
-_REFUSALS = (AssertionError, IndexError, RuntimeError, ValueError, ZeroDivisionError)
+_REFUSALS = (AssertionError, IndexError, RuntimeError, TypeError, ValueError, ZeroDivisionError)
 
 
 def _unfit(spec: ModelSpec, input_shape: InputShape, error: Exception) -> ValueError:

@@ -69,7 +69,7 @@ class TrialConfig(Frozen):
     optimization: Optimization = Optimization()
     """How it is trained."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Of weights, subset, order and augmentation, 0 to 2147483647."""
+    """Of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
     @property
     def trial_id(self) -> str:

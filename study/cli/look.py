@@ -86,5 +86,6 @@ def _entries(kind: str) -> dict[str, str]:
     else:
         from models.spec import DEPTHS
 
-        return {family: "depths " + ", ".join(map(str, depths)) for family, depths in DEPTHS.items()}
+        own = {family: "depths " + ", ".join(map(str, depths)) for family, depths in DEPTHS.items()}
+        return own | {"timm:NAME": "any network of timm, untrained; needs pip install 'fitscape[timm]'"}
     return rooms | {name: room.describe(name) for name in room.names()}

@@ -52,8 +52,8 @@ def duels(trials: Sequence[TrialRecord]) -> list[Duel]:
     found = []
     for names in combinations(by_name, 2):
         models = [by_name[name][0].config.model for name in names]
-        ranks = [_RANK[m.family] for m in models]
-        if ranks[0] == ranks[1] or (2 not in ranks and models[0].depth != models[1].depth):
+        ranks = [_RANK[m.family] for m in models if m.family in _RANK]
+        if len(ranks) < 2 or ranks[0] == ranks[1] or (2 not in ranks and models[0].depth != models[1].depth):
             continue
         better, worse = names if ranks[0] > ranks[1] else names[::-1]
         a, b = by_name[better], by_name[worse]

@@ -1,6 +1,7 @@
 """A study's configuration from YAML, a recipe and ``--set`` options; refused in one line that says what is right.
 
-Everything is checked here, in well under a second and before Ray, torch or MLflow is imported.
+Everything is checked here, in well under a second and before Ray, torch or MLflow is imported (torch is, where a study
+names a network of timm).
 """
 
 import json
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from study.config import StudyConfig
 from study.errors import UserError
-from study.reading import dials, overrides
+from study.reading import dials, overrides, timm_names
 from study.reading.document import Document, read
 from study.reading.explain import Problem, problems, shown
 from study.reading.keys import keys_at
@@ -60,6 +61,7 @@ def validate(document: Document, changes: Iterable[Override] = (), also: Check |
         _require_space(config.space, document)
     _refuse(document, [*dials.space_problems(config), *dials.enqueue_problems(points, config.base)])
     config = _validated(document, document.value)
+    _refuse(document, list(timm_names.timm_problems(config, points)))
     if also is not None:
         try:
             also(config)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from models.spec import CHOICES, architectures
+from models.spec import CHOICES, TIMM_FAMILY, architectures
 from study.config import DIALS, StudyConfig
 
 SHIPPED = Path(__file__).parents[1] / "study.schema.json"
@@ -21,6 +21,10 @@ def json_schema() -> dict[str, Any]:
     model = schema["$defs"]["ModelSpec"]["properties"]
     for name in CHOICES:
         words = [*CHOICES[name], None] if name == "shortcut" else list(CHOICES[name])
-        model[name] = {"enum": words, "default": model[name].get("default"), "title": model[name]["title"]}
-    schema["$defs"]["Choices"]["description"] += f" `architecture` is one of {', '.join(architectures())}."
+        kept = {key: model[name][key] for key in ("default", "title", "description")}
+        model[name] = {"enum": words, **kept}
+    named = model["family"].pop("enum")
+    model["family"] = {"anyOf": [{"enum": named}, {"type": "string", "pattern": f"^{TIMM_FAMILY}$"}], **model["family"]}
+    known = f" `architecture` is one of {', '.join(architectures())}, or timm:NAME."
+    schema["$defs"]["Choices"]["description"] += known
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Fitscape study"}

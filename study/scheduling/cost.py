@@ -38,6 +38,8 @@ def relative_cost(config: TrialConfig, images: int, input_shape: tuple[int, int,
 
 
 def _flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> float:
+    if spec.timm:  # of one width
+        return _narrow_flops(spec, input_shape, classes)
     return _narrow_flops(replace(spec, width=WIDTH), input_shape, classes) * (spec.width / WIDTH) ** 2
 
 

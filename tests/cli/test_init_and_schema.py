@@ -13,6 +13,8 @@ from study.config import StudyConfig
 from study.reading.keys import keys_at
 from study.reading.schema import SHIPPED, json_schema
 
+BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+
 
 def test_init_writes_a_study_that_runs(fitscape: Command, tmp_path: Path) -> None:
     assert fitscape("init").out == "study.yaml written; run it with: fitscape run study.yaml\n"
@@ -42,6 +44,16 @@ def test_the_shipped_schema_is_that_of_the_code(fitscape: Command) -> None:
     printed = fitscape("schema").out
     assert json.loads(printed) == json_schema()
     assert SHIPPED.read_text() == printed, f"fitscape schema > {SHIPPED.name}"
+
+
+def test_every_key_of_the_schema_says_what_it_is() -> None:
+    schema = json_schema()
+    for section in (schema, *schema["$defs"].values()):
+        for key, value in section["properties"].items():
+            assert len(value.get("description", "")) > 8, f"{section['title']}.{key}"
+            bounds = {k: v for part in (value, *value.get("anyOf", ())) for k, v in part.items() if k in BOUNDS}
+            for bound in bounds.values():  # told in words as well, for who reads and does not validate
+                assert re.search(rf"\b{bound:.12g}\b", value["description"]), f"{section['title']}.{key}"
 
 
 def test_the_schema_knows_every_dial_and_family() -> None:

@@ -1,5 +1,6 @@
 """``run`` and ``resume``: what the driver is handed, and what never reaches it."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ def test_run_hands_over_study_root_address_and_view(fitscape: Command, calls: li
     assert (config.base.seed, config.tracking.uri, root) == (3, "http://x", Path("r"))
     assert named["address"] == "auto"
     assert named["observer"].tally.folder == Path("r/n")
+
+
+def test_a_network_of_timm_that_is_not_at_hand_ends_in_one_line(
+    fitscape: Command, calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("run", "quickstart", "--set", "base.model.width=1")
+    unknown = fitscape(*words, "--set", "base.model.family=timm:resnet10tt")
+    assert unknown.refusal.endswith("timm has no network 'resnet10tt' (did you mean timm:resnet10t?)")
+    monkeypatch.setitem(sys.modules, "timm", None)
+    absent = fitscape(*words, "--set", "base.model.family=timm:resnet10t")
+    assert absent.refusal.endswith("base.model.family: timm is not installed (pip install 'fitscape[timm]')")
+    assert calls == []
 
 
 def test_resume_hands_over_target_and_allowed_changes(fitscape: Command, calls: list[Any], small: Path) -> None:

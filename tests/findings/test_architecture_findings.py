@@ -98,6 +98,13 @@ def test_depths_of_one_family_are_not_compared_here() -> None:
     assert findings_of(runs(rng, "resnet18", 0.1) + runs(rng, "resnet34", 0.2)) == {}
 
 
+def test_of_a_network_of_timm_nothing_is_claimed() -> None:
+    rng = np.random.default_rng(0)
+    fixed = [replace(t, config=t.config.with_dials({"width": 1.0})) for t in runs(rng, "resnet18", 0.1)]
+    theirs = [replace(t, config=t.config.with_dials({"architecture": "timm:resnet18"})) for t in fixed]
+    assert findings_of(fixed + theirs) == {}
+
+
 @pytest.mark.parametrize("paired", [True, False])
 def test_equal_nets_are_rarely_told_apart(paired: bool) -> None:
     rng = np.random.default_rng(0)

@@ -24,6 +24,14 @@ def test_cost_grows_with_epochs_data_width_and_depth() -> None:
     assert cost(width=0.25, steps_per_epoch=1, batch_size=100) == pytest.approx(base / 10)
 
 
+def test_a_network_of_timm_is_counted_as_it_is() -> None:
+    assert cost(architecture="timm:resnet18") > cost(architecture="timm:resnet10t") > 0
+    config = StudyConfig(name="s", space={"architecture": Choices(choices=("timm:test_resnet", "timm:resnet18"))})
+    base = TrialConfig().with_dials({"architecture": "timm:test_resnet"})
+    found = costliest(config.model_copy(update={"base": base}), resolve(config), [], SHAPE, 10)
+    assert found.model.name == "timm:resnet18"
+
+
 def test_the_costliest_trial_of_a_space_is_at_its_corner() -> None:
     config = StudyConfig(
         name="s",

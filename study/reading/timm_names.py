@@ -1,0 +1,71 @@
+"""Networks of timm that a study names: whether timm has them, and whether the space asks for dials that they have not.
+
+timm, and torch with it, is imported only where a study names a network of it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from models.spec import TIMM, TIMM_DIALS
+from study.config import Choices, Dial, Range, StudyConfig
+from study.reading.document import Key
+from study.reading.explain import Problem
+from study.reading.keys import closest
+
+NAMING = ("architecture", "family")
+
+
+def timm_problems(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iterator[Problem]:
+    """A problem for each network that is not at hand, and for each dial of the space that the first one lacks.
+
+    Args:
+        config: the study.
+        points: those that are enqueued.
+    """
+    named = list(_named(config, points))
+    if not named:
+        return
+    from models import from_timm
+
+    try:
+        known = from_timm.names()
+    except ValueError as error:
+        yield Problem(named[0][0], str(error).removeprefix("family: ").partition("; ")[0], from_timm.INSTALL)
+        return
+    for key, name in named:
+        if name not in known:
+            near = closest(name, known)
+            mend = f"did you mean {TIMM}{near}?" if near else f"timm.list_models() names its {len(known)} networks"
+            yield Problem(key, f"timm has no network '{name}'", mend)
+    yield from _dials_it_lacks(config)
+
+
+def _named(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iterator[tuple[Key, str]]:
+    values: list[tuple[Key, Any]] = [(("base", "model", "family"), config.base.model.family)]
+    for dial in NAMING:
+        values += [(("space", dial, "choices", i), value) for i, value in enumerate(_choices(config, dial))]
+        values += [(("enqueue", i, dial), point[dial]) for i, point in enumerate(points) if dial in point]
+    for key, value in values:
+        if isinstance(value, str) and value.startswith(TIMM):
+            yield key, value.removeprefix(TIMM)
+
+
+def _choices(config: StudyConfig, dial: str) -> tuple[Any, ...]:
+    found = config.space.get(dial) if isinstance(config.space, dict) else None
+    return found.choices if isinstance(found, Choices) else ()
+
+
+def _dials_it_lacks(config: StudyConfig) -> Iterator[Problem]:
+    """Dials of the space that a network of timm among its architectures has not: every such trial would fail."""
+    if isinstance(config.space, str):
+        return
+    searched = [value for dial in NAMING for value in _choices(config, dial) if str(value).startswith(TIMM)]
+    for dial, fixed in TIMM_DIALS.items():
+        if searched and dial in config.space and not _only(config.space[dial], fixed):
+            mend = "leave out one of the two; dropout is the only dial of a network of timm"
+            yield Problem(("space", dial), f"is no dial of {searched[0]}", mend)
+
+
+def _only(dial: Dial, value: Any) -> bool:
+    values = (dial.low, dial.high) if isinstance(dial, Range) else dial.choices
+    return all(v == value for v in values)
