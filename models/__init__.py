@@ -1,4 +1,4 @@
-"""ResNet, plain and DenseNet networks with dials, and those of timm. A leaf: imports torch and its kin only, and late."""
+"""ResNet, plain and DenseNet networks with dials, and timm's. A leaf: imports torch and its kin only, and late."""
 
 from models.spec import ModelSpec, architectures, parse_architecture
 
