@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from glob import glob
@@ -199,8 +198,3 @@ def shipped_code() -> dict[str, Any]:
         return {}
     root = Path(__file__).parents[2]
     return {"py_modules": [str(root / name) for name in PACKAGES], "excludes": ["__pycache__", "*.pyc"]}
-
-
-def scratch() -> Path:
-    """A folder for what Tune insists on writing; nothing in it is read again."""
-    return Path(tempfile.mkdtemp(prefix="fitscape-tune-"))

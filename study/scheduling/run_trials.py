@@ -2,11 +2,9 @@
 
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.config import StudyConfig, TrialConfig
@@ -14,11 +12,12 @@ from study.data import TrialData
 from study.ledger import Ledger
 from study.records import TrialRecord
 from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster, Request, scratch
+from study.scheduling.cluster import Cluster, Request
 from study.scheduling.cost import relative_cost
 from study.scheduling.interruption import Interruption
 from study.scheduling.outcome import Outcome
 from study.scheduling.places import Places
+from study.scheduling.scratch import scratch
 from study.scheduling.watching import Observer, Quiet
 from study.search.asker import Asker, Suggestion
 from study.search.designs import DESIGNS
@@ -181,8 +180,7 @@ def _tune(
     attempts, timeout = config.resources.max_attempts, config.resources.trial_timeout
     reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look, stopped=stops.stopped)
     trainable = tune.with_parameters(TrialRunner, shared=shared)
-    folder: Path = scratch()
-    try:
+    with scratch() as folder:
         tune.Tuner(
             tune.with_resources(trainable, {"cpu": places.request.cpus, "gpu": places.request.gpus}),
             tune_config=tune.TuneConfig(
@@ -202,5 +200,3 @@ def _tune(
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
             ),
         ).fit()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
