@@ -13,11 +13,13 @@ import pandas as pd
 
 from study.config import StudyConfig
 from study.errors import UserError
+from study.findings import QUESTIONS, Context, Finding, all_findings
 from study.ledger import Ledger
 from study.maps import RegimeMap
 from study.records import Label, TrialRecord, TrialState
 from study.regimes import estimate_reference, final_record, flip_rate, label_all
 from study.search.space import Point, Space, point_of, resolve
+from study.table import curves, table
 
 LEDGER = "ledger.db"
 
@@ -100,6 +102,26 @@ class OpenStudy:
             chance_error=self.chance_error,
             reference_error=min(reference.error, 0.999 * self.chance_error),
         ).fit(table)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """Claims of the field with this study's verdict on each, p values adjusted over all of them.
+
+        Of a recipe that asks one question, the claims of that question: a correction for claims that nobody asked
+        about would cost it its power. Of any other study, every claim that its trials can answer.
+        """
+        recipe = self.config.recipe
+        questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
+        context = Context(classes=self.classes, chance_error=self.chance_error)
+        return all_findings(self.trials, self.labels.values(), context, questions=questions)
+
+    def table(self) -> pd.DataFrame:
+        """A row a trial: state, regime, dials, size, and the errors of its last epoch (``study.table.table``)."""
+        return table(self.trials, self.labels, self.space)
+
+    def curves(self) -> pd.DataFrame:
+        """A row an epoch of every trial, with its trial id (``study.table.curves``)."""
+        return curves(self.trials)
 
     def map_table(self) -> pd.DataFrame:
         """What the map is fitted on: a row for each trial inside the space that finished or diverged."""

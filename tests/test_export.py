@@ -111,6 +111,18 @@ def test_a_failed_export_leaves_the_old_file(study: OpenStudy, tmp_path: Path, m
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "small"]
 
 
+def test_a_study_that_is_open_gives_the_same_table_and_its_curves(study: OpenStudy, tmp_path: Path) -> None:
+    export(study, tmp_path / "out.parquet")
+    written = pd.read_parquet(tmp_path / "out.parquet")
+    pd.testing.assert_frame_equal(study.table().convert_dtypes(), written.convert_dtypes())
+    curves = study.curves()
+    assert len(curves) == sum(len(trial.epochs) for trial in study.trials)
+    first = curves[curves["trial_id"] == study.trials[0].trial_id]
+    assert first["epoch"].tolist() == [1, 2]
+    assert first["gap"].tolist() == pytest.approx([0.03, 0.03])
+    assert curves["val_error"].isna().any()  # of the one that diverged
+
+
 @pytest.mark.parametrize("name", ["out.xlsx", "out"])
 def test_an_unknown_ending_is_refused_with_the_known_ones(study: OpenStudy, tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"\.json, \.csv, \.parquet, \.db"):

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from study.errors import UserError
-from study.export.table import table
 from study.opened import OpenStudy
+from study.table import table
 
 __all__ = ["export", "table", "writer"]
 

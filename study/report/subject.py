@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from study.errors import UserError
-from study.findings import QUESTIONS, Context, Finding, all_findings
+from study.findings import Context, Finding
 from study.maps import RegimeMap
 from study.maps.importance import importance
 from study.opened import OpenStudy
@@ -74,15 +74,10 @@ class Subject:
         """What findings are asked with; only where there are labels."""
         return Context(classes=len(self.classes), chance_error=self.study.chance_error)
 
-    @cached_property
+    @property
     def findings(self) -> list[Finding]:
-        """Of a recipe that asks one question, the claims of that question: a correction for claims that nobody
-        asked about would cost it its power. Of any other study, every claim that its trials can answer."""
-        if self.no_labels:
-            return []
-        recipe = self.config.recipe
-        questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
-        return all_findings(self.trials, self.labels.values(), self.context, questions=questions)
+        """Of a study that has labels."""
+        return [] if self.no_labels else self.study.findings
 
     def dial(self, trial: TrialRecord, name: str) -> Any:
         """The value of one dial of the space."""

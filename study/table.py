@@ -1,11 +1,12 @@
-"""The table of a study's trials, one row each: the columns that every export and report shares."""
+"""A study's trials as tables: one row a trial, with the columns that every export and report shares, or an epoch."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
 
-from study.records import Label, TrialRecord
+from study.records import EpochRecord, Label, TrialRecord
 
 # The columns in order; the searched parameters come after SIZE.
 HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width")
@@ -51,3 +52,11 @@ def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str,
         **{name: getattr(last, name) if last else None for name in measured},
         "seconds": trial.seconds,
     }
+
+
+def curves(trials: Iterable[TrialRecord]) -> pd.DataFrame:
+    """One row an epoch, in order: ``trial_id``, every number of its ``EpochRecord``, and ``gap``; no norms by layer."""
+    numbers = [field.name for field in fields(EpochRecord) if field.name != "gradients"]
+    columns = ["trial_id", *numbers, "gap"]
+    rows = [(t.trial_id, *(getattr(e, name) for name in columns[1:])) for t in trials for e in t.epochs]
+    return pd.DataFrame(rows, columns=columns)
