@@ -6,22 +6,48 @@ from typing import Annotated
 
 import typer
 
+from study.cli.options import Scale
 from study.errors import ExitCode, UserError
 
 
-def init(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("study.yaml")) -> int:
-    """Write a commented study.yaml to start from."""
-    from study.cli.template import TEMPLATE
-
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("study.yaml"),
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="Start from this recipe, each value written out.")
+    ] = None,
+    scale: Scale = None,
+) -> int:
+    """Write a study.yaml to start from: a commented one, or a recipe's."""
+    text = _template(scale) if recipe is None else _recipe(recipe, scale)
     try:
         with file.open("x", encoding="utf-8") as new:
-            new.write(TEMPLATE)
+            new.write(text)
     except FileExistsError:
         raise UserError("is there already", where=str(file), mend="name another file") from None
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", where=str(file)) from None
     typer.echo(f"{file} written; run it with: fitscape run {file}")
     return ExitCode.DONE
+
+
+def _template(scale: str | None) -> str:
+    from study.cli.template import TEMPLATE
+
+    if scale is not None:
+        raise UserError("is for recipes", where="--scale", mend="name one with --recipe")
+    return TEMPLATE
+
+
+def _recipe(name: str, scale: str | None) -> str:
+    from study import recipes
+    from study.reading.document import dump
+    from study.search.space import dials, resolve
+
+    config = recipes.get(name, **({} if scale is None else {"scale": scale}))  # type: ignore[arg-type]
+    config = config.model_copy(update={"space": dials(resolve(config))})
+    return f"# {recipes.describe(name)}\n# The recipe {name}, each value written out.\n" + dump(
+        config.model_dump(mode="json")
+    )
 
 
 def schema() -> int:

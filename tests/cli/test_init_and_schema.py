@@ -8,10 +8,12 @@ import pytest
 import yaml
 from command import Command
 
+from study import recipes
 from study.cli.configure import configure
 from study.config import StudyConfig
 from study.reading.keys import keys_at
 from study.reading.schema import SHIPPED, json_schema
+from study.search.space import resolve
 
 BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 
@@ -31,6 +33,21 @@ def test_the_template_has_every_section_and_its_defaults(fitscape: Command, tmp_
     config = configure("s.yaml", [])
     for section in ("data", "search", "regimes", "stopping", "resources", "tracking"):
         assert getattr(config, section) == getattr(default, section)
+
+
+@pytest.mark.parametrize("recipe", recipes.names())
+def test_init_writes_a_recipe_that_runs_as_the_recipe_does(fitscape: Command, recipe: str) -> None:
+    assert fitscape("init", "--recipe", recipe).code == 0
+    written, meant = configure("study.yaml", []), recipes.get(recipe)
+    assert resolve(written) == resolve(meant)
+    assert written.model_copy(update={"space": meant.space}) == meant
+
+
+def test_init_refuses_what_is_no_recipe(fitscape: Command, tmp_path: Path) -> None:
+    assert fitscape("init", "--recipe", "degradatio").refusal.startswith("no recipe 'degradatio' (choose quickstart")
+    assert fitscape("init", "--recipe", "regimes", "--scale", "days").refusal.startswith("--scale: no scale 'days'")
+    assert fitscape("init", "--scale", "hours").refusal == "--scale: is for recipes (name one with --recipe)"
+    assert not list(tmp_path.iterdir())
 
 
 def test_init_never_overwrites(fitscape: Command, tmp_path: Path) -> None:
