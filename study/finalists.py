@@ -4,12 +4,13 @@ import getpass
 import os
 import socket
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
 from scipy.stats import beta
+from torch import Tensor
 
 from study.config import StudyConfig
 from study.data import SealedData, load
@@ -19,6 +20,7 @@ from study.records import TrialRecord
 from study.regimes import final_record
 from study.training import Settings
 from study.training.again import evaluate_again
+from study.training.classifier import Classifier
 
 SAME = 1e-6  # difference of validation errors up to which a net trained again is the same net
 
@@ -53,8 +55,25 @@ def choose(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
     return [trial for _, group in best.values() for trial in group]
 
 
-def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedData | None = None) -> list[TestError]:
-    """Train the finalists again and evaluate them on the test part.
+@dataclass(frozen=True)
+class Finalist:
+    """The net to take of an architecture: of the finalists, the seed with the lowest validation error."""
+
+    trial_id: str
+    classifier: Classifier
+    example: Tensor  # uint8 [2, C, H, W], training images
+    classes: tuple[str, ...]
+
+
+def open_test(
+    ledger: Ledger,
+    *,
+    reason: str,
+    device: str = "cpu",
+    data: SealedData | None = None,
+    keep: Callable[[Finalist], object] | None = None,
+) -> list[TestError]:
+    """Train the finalists again and evaluate them on the test part; ``keep`` is given a net an architecture.
 
     The ledger notes the opening before the seal is broken: whatever happens then, it is on record. What was
     measured follows in a note of its own.
@@ -74,11 +93,12 @@ def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedD
     ledger.add_note(TEST_OPENED, {"reason": reason, "by": _who(), "trials": trials, **about})
     test = data.open_test(reason)
     errors = []
+    kept = _lowest(finalists)
     for trial in finalists:
-        record, result = evaluate_again(trial.config, data.trial_data, test.images, test.labels, settings=settings)
+        again = evaluate_again(trial.config, data.trial_data, test.images, test.labels, settings=settings)
         known = final_record(trial)
         assert known is not None  # choose() takes finished trials only
-        wrong, n = int(result.wrong.sum()), len(result.wrong)
+        wrong, n = int(again.results.wrong.sum()), len(again.results.wrong)
         low, high = _jeffreys(wrong, n)
         errors.append(
             TestError(
@@ -90,11 +110,25 @@ def open_test(ledger: Ledger, *, reason: str, device: str = "cpu", data: SealedD
                 low=low,
                 high=high,
                 images=n,
-                reproduced=abs(record.val_error - known.val_error) < SAME,
+                reproduced=abs(again.record.val_error - known.val_error) < SAME,
             )
         )
+        if keep and trial.trial_id in kept:
+            shared = data.trial_data
+            keep(Finalist(trial.trial_id, again.classifier, shared.train_images[:2].clone(), tuple(shared.classes)))
     ledger.add_note(TEST_ERRORS, {"opening": test.opening, "finalists": [asdict(e) for e in errors]})
     return errors
+
+
+def _lowest(finalists: Iterable[TrialRecord]) -> set[str]:
+    """Of each architecture the trial with the lowest validation error. Its test error stands beside the others'."""
+    best: dict[str, tuple[float, str]] = {}
+    for trial in finalists:
+        record = final_record(trial)
+        assert record is not None
+        name = trial.config.model.name
+        best[name] = min(best.get(name, (1.0, "~")), (record.val_error, trial.trial_id))
+    return {trial_id for _, trial_id in best.values()}
 
 
 def _who() -> str:

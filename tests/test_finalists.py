@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from study import finalists
 from study.cli.unseal import unseal
@@ -51,6 +52,19 @@ def test_finalists_are_trained_again_to_the_ledgers_numbers_and_noted(study: Pat
     assert opened.body["reason"] == "the paper's table"
     assert "@" in opened.body["by"]
     assert opened.body["trials"] == [f["trial_id"] for f in measured.body["finalists"]] == [e.trial_id for e in errors]
+
+
+def test_a_net_an_architecture_is_kept_and_errs_as_the_ledger_says(study: Path, digits: SealedData) -> None:
+    kept: list[finalists.Finalist] = []
+    with Ledger.open(study / "ledger.db") as ledger:
+        finalists.open_test(ledger, reason="to use it", data=digits, keep=kept.append)
+        known = {t.trial_id: t.last.val_error for t in ledger.trials() if t.last}
+    assert {f.trial_id for f in kept} == known.keys()
+    data = digits.trial_data
+    for finalist in kept:
+        with torch.inference_mode():
+            wrong = finalist.classifier(data.val_images).argmax(1) != data.val_labels
+        assert wrong.double().mean().item() == pytest.approx(known[finalist.trial_id], abs=1.5 / len(wrong))
 
 
 def test_a_crash_after_the_seal_is_broken_leaves_the_opening_on_record(

@@ -1,4 +1,4 @@
-"""``fitscape report --open-test``: the sealed test part, for the finalists, written down."""
+"""``fitscape report --open-test``: the sealed test part, for the finalists, written down; their nets kept."""
 
 from pathlib import Path
 
@@ -10,19 +10,27 @@ from study.opened import LEDGER
 
 
 def unseal(folder: Path, reason: str) -> None:
-    """Evaluate the finalists on the test part and print a line for each.
+    """Evaluate the finalists on the test part, print a line for each, and save a net an architecture.
 
     Raises:
         UserError: no reason, no finished trial, other data, or a driver holds the study.
     """
     if not reason.strip():
         raise UserError("wants a reason", where="--open-test", mend="say why, it is kept in the ledger")
-    from study.finalists import open_test
+    from study.finalists import Finalist, open_test
+    from study.tracking import save_net
 
+    def keep(finalist: Finalist) -> None:
+        saved.append(save_net(folder, finalist.trial_id, finalist.classifier, finalist.example, finalist.classes))
+
+    saved: list[Path] = []
     with StudyLock(folder), Ledger.open(folder / LEDGER) as ledger:
-        for e in open_test(ledger, reason=reason):
+        for e in open_test(ledger, reason=reason, keep=keep):
             note = "" if e.reproduced else "; trained again it gave another validation error"
             typer.echo(
                 f"{e.architecture} seed {e.seed}: test error {e.test_error:.4f} [{e.low:.4f}, {e.high:.4f}] "
                 f"on {e.images} images, validation error {e.val_error:.4f}{note}"
             )
+    for path in saved:
+        typer.echo(f"net     {path}")
+    typer.echo(f"MLflow  fitscape sync {folder.name} ships the nets")

@@ -9,7 +9,6 @@ fits well; the map's undecided area lies along the boundaries.
 from study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
 from study.recipes.scale import Scale, data_at, steps_at
 
-
 FAMILIES = ("resnet18", "plain18", "densenet121")
 
 

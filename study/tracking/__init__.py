@@ -6,6 +6,7 @@ Importing this package does not import mlflow: it takes a second, which only the
 from study.tracking.errors import Trouble
 from study.tracking.fetch import fetch
 from study.tracking.location import redact
+from study.tracking.nets import save_net
 from study.tracking.preflight import check
 from study.tracking.shipper import Backlog, Shipper, parent_url, sync
 from study.tracking.ui import serve_ui, ui_command
@@ -18,6 +19,7 @@ __all__ = [
     "fetch",
     "parent_url",
     "redact",
+    "save_net",
     "serve_ui",
     "sync",
     "ui_command",

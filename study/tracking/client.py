@@ -139,6 +139,16 @@ class Client:
         """One file; ``folder`` is relative to the run's artifacts, empty for their root."""
         self._mlflow.log_artifact(run_id, str(file), folder or None)
 
+    def log_model(self, run_id: str, folder: Path) -> None:
+        """The MLflow model in ``folder`` as this run's; one that was logged whole before stays, one cut off goes on."""
+        found = self._mlflow.search_logged_models([self.experiment_id], f"source_run_id = '{run_id}'")
+        model = found[0] if found else self._mlflow.create_logged_model(self.experiment_id, "model", run_id)
+        if model.status == "READY":
+            return
+        self._mlflow.log_model_artifacts(model.model_id, str(folder))
+        self._mlflow.finalize_logged_model(model.model_id, "READY")
+        self._mlflow.log_outputs(run_id, [self._entities.LoggedModelOutput(model.model_id, 0)])
+
     def download(self, run_id: str, to: Path) -> None:
         """Every artifact of the run, below the existing folder ``to``."""
         self._mlflow.download_artifacts(run_id, "", str(to))

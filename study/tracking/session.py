@@ -1,6 +1,7 @@
 """One connection between a ledger and an MLflow experiment: brings MLflow to what the ledger says."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from study.ledger import Event, EventKind, Ledger
@@ -168,6 +169,11 @@ class Session:
         self.client.log(self.parent_id, tags=tags if leaving else tags | {"state": "running"})
         self._log_dataset(self.parent_id)
         self.client.set_status(self.parent_id, parent.status(tags["state"]) if leaving else "RUNNING", None)
+
+    def log_net(self, trial_id: str, folder: Path) -> None:
+        """The trial's net, an MLflow model in ``folder``; of a trial that MLflow has no run of, nothing."""
+        if trial_id in self._runs:
+            self.client.log_model(self._runs[trial_id], folder)
 
     def _log_dataset(self, run_id: str) -> None:
         if digest := self._provenance.get("data_fingerprint"):

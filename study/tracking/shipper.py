@@ -12,6 +12,7 @@ from study.ledger import EventKind, Ledger, StudyLock
 from study.tracking import parent, projection
 from study.tracking.errors import explain
 from study.tracking.location import locate
+from study.tracking.nets import nets
 from study.tracking.session import Session, rejected_key
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between attempts while MLflow fails; doubled each time
@@ -116,6 +117,10 @@ class Shipper:
                 session.client.upload(session.parent_id, file, folder)
                 self._uploaded.add(file)
                 self._progressed()
+        for trial_id, net in nets(self._path.parent):
+            self._in_time()
+            session.log_net(trial_id, net)
+            self._progressed()
         self._in_time()
         self._upload_ledger(session, ledger)
         self._done, self.error = True, ""

@@ -1,20 +1,32 @@
 """Train a finished trial again, to the same numbers, and evaluate it on images that no trial holds."""
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from study.config import TrialConfig
 from study.data import TrialData
 from study.records import EpochRecord
+from study.training.classifier import Classifier, make_classifier
 from study.training.evaluation import Evaluation
 from study.training.loop import run_trial
 from study.training.settings import Settings
 from study.training.state import TrialState
 
 
+@dataclass(frozen=True)
+class Again:
+    """What a trial came to when it was trained again."""
+
+    record: EpochRecord  # of its last epoch
+    results: Evaluation  # on the other images
+    classifier: Classifier
+
+
 def evaluate_again(
     config: TrialConfig, data: TrialData, images: Tensor, labels: Tensor, *, settings: Settings
-) -> tuple[EpochRecord, Evaluation]:
-    """The last epoch's record of the trial, run anew, and its net's results on other images.
+) -> Again:
+    """Run the trial anew and evaluate its net on other images.
 
     Same config, device and settings give the same numbers (``run_trial``), so weights need not be kept: the record
     shows whether this is the net that the ledger speaks of.
@@ -27,4 +39,5 @@ def evaluate_again(
         last = progress
     trial = TrialState(config, data, settings)
     trial.restore(last.checkpoint())
-    return last.record, trial.evaluate_on(images, labels)
+    classifier = make_classifier(config, data, trial.model.state_dict())
+    return Again(last.record, trial.evaluate_on(images, labels), classifier)

@@ -82,3 +82,11 @@ class MlflowServer:
         """Every stored point of a metric: step, value, time in milliseconds."""
         found = self.get("metrics/get-history", run_id=run_id, metric_key=key).get("metrics", [])
         return sorted((int(m["step"]), float(m["value"]), int(m["timestamp"])) for m in found)
+
+    def models(self, uid: str) -> list[dict[str, Any]]:
+        """What is told of the models that the runs of one study logged."""
+        runs = {run["run_id"]: run["experiment_id"] for run in self.runs(uid)}
+        query = {"experiment_ids": sorted(set(runs.values()))}
+        answer = requests.post(f"{self.uri}/api/2.0/mlflow/logged-models/search", json=query, timeout=30).json()
+        found = [model["info"] for model in answer.get("models", [])]
+        return [model for model in found if model["source_run_id"] in runs]
