@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -137,6 +138,15 @@ class Cluster:
             if ray.wait([demand], timeout=0.5)[0]:
                 return
         ray.cancel(demand)
+
+
+def errand(function: Callable[..., Any], node_id: str) -> Any:
+    """The function as a Ray task of that node, where it takes no CPU, and is not tried again."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    there = NodeAffinitySchedulingStrategy(node_id, soft=False)
+    return ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(function)
 
 
 def _require_answer(address: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from study.config import ResourceConfig
 from study.scheduling.checkpoints import open_storage
-from study.scheduling.cluster import PACKAGES, Cluster, Node, Request
+from study.scheduling.cluster import PACKAGES, Cluster, Node, Request, errand
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
@@ -81,13 +81,8 @@ def probe(storage: str | None) -> dict[str, str]:
 def _ask(nodes: list[Node], storage: str) -> dict[str, dict[str, str]]:
     """Run ``probe`` on every node at once; node id -> answer, for those that answer in time."""
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    ask = ray.remote(num_cpus=0, max_retries=0)(probe)
-    asked = {
-        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False)).remote(storage): node.id
-        for node in nodes
-    }
+    asked = {errand(probe, node.id).remote(storage): node.id for node in nodes}
     ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
     answers = {}
     for reference in ready:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from study.records import EpochRecord, LatePair, ModelSize, TrialState
+from study.scheduling.pulse import Address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,8 @@ class Start:
     node: str
     device: str
     epoch: int  # the epoch of the checkpoint it continues from; 0 is from scratch
+    node_id: str  # Ray's
+    pulse: Address  # of the process
 
 
 @dataclass(frozen=True, kw_only=True)

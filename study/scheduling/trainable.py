@@ -16,6 +16,7 @@ from study.config import TrialConfig
 from study.data import TrialData
 from study.records import EpochRecord, TrialState
 from study.scheduling.checkpoints import CheckpointStore
+from study.scheduling.pulse import Pulse
 from study.scheduling.reports import End, Report, Start, failure
 from study.training import Progress, Settings, run_trial
 
@@ -48,6 +49,7 @@ class TrialRunner(tune.Trainable):
 
     def setup(self, config: dict[str, Any], shared: Shared) -> None:
         self._shared = shared
+        self._pulse = Pulse()
         self._freezes = 2  # before the first trial, and after it: training loads another part of torch
         self._begin(config)
 
@@ -62,6 +64,7 @@ class TrialRunner(tune.Trainable):
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this trial's alone)
             report = Report(end=failure(error))
         faulthandler.cancel_dump_traceback_later()
+        self._pulse.rest()
         if report.end is not None:
             self._drop()
         return {"report": report, "done": report.end is not None}
@@ -103,8 +106,15 @@ class TrialRunner(tune.Trainable):
 
         found, refused = shared.checkpoints.newest(trial_id, lambda epoch, data: (epoch, run(data)))
         epoch, self._epochs = found or (0, run(None))
-        node = f"{socket.gethostname()}:{ray.get_runtime_context().get_node_id()[:8]}"
-        return Report(start=Start(node=node, device=device_name(settings.device), epoch=epoch), notices=tuple(refused))
+        node_id = ray.get_runtime_context().get_node_id()
+        start = Start(
+            node=f"{socket.gethostname()}:{node_id[:8]}",
+            device=device_name(settings.device),
+            epoch=epoch,
+            node_id=node_id,
+            pulse=self._pulse.address,
+        )
+        return Report(start=start, notices=tuple(refused))
 
     def _epoch(self, epochs: Iterator[Progress]) -> Report:
         progress = self._progress = next(epochs, None)
@@ -158,9 +168,11 @@ class TrialRunner(tune.Trainable):
     def _watch(self) -> None:
         """Kill this process if the trial shows no sign of life in time; its stack goes to the worker's log.
 
-        faulthandler's clock runs in C, so that a call that never gives the interpreter back is caught too.
+        faulthandler's clock runs in C, so that a call that never gives the interpreter back is caught too. It
+        stands still while this process is stopped: that the driver sees by the pulse.
         """
         self._alive_at = time.monotonic()
+        self._pulse.beat()
         if self._shared.timeout is not None and sys.__stderr__ is not None:
             faulthandler.dump_traceback_later(self._shared.timeout, exit=True, file=sys.__stderr__)
 

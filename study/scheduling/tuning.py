@@ -17,6 +17,7 @@ from study.scheduling.interruption import Interruption
 from study.scheduling.live import Live
 from study.scheduling.reports import End, Report
 from study.scheduling.stopping import Stopping
+from study.scheduling.watchdog import Watchdog
 
 LOOK_EVERY = 5.0  # seconds between two looks at the cluster
 
@@ -37,7 +38,7 @@ class Reports(Live, TrialProgressCallback):
     Args:
         bookkeeper: who writes.
         attempts: how often a trial whose process dies is run, all in all.
-        timeout: the watchdog's seconds, to name a hung trial as such.
+        timeout: the watchdogs' seconds: the one in a trial's process, and the one here for a process that is stopped.
         look: called every few seconds with the number of running trials.
         stopped: the ends of trials that ``Stops`` stops, by trial id; it puts them there just before.
     """
@@ -55,41 +56,44 @@ class Reports(Live, TrialProgressCallback):
         self._stopped = stopped
         self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
         self._looked_at = 0.0
-        self._heard: dict[str, float] = {}  # trial id -> when it last gave a sign
+        self._watchdog = Watchdog(timeout)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if time.monotonic() - self._looked_at >= LOOK_EVERY:
             self._looked_at = time.monotonic()
             self._look(sum(trial.status == Trial.RUNNING for trial in trials))
+            self._watchdog.look()
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._heard[trial.config["id"]] = time.monotonic()
+        self._watchdog.heard(trial.config["id"])
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
-        self._heard[trial.config["id"]] = time.monotonic()
+        self._watchdog.heard(trial.config["id"], report.start)
         self._bookkeeper.report(trial.config["id"], report)
         end = self._stopped.pop(trial.config["id"], None)
         if end is not None:
             self._bookkeeper.ended(trial.config["id"], end)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Nothing: the trial's last report said that it has ended, or it was only interrupted."""
+        """Its last report said that it has ended, or it was only interrupted."""
+        self._watchdog.forget(trial.config["id"])
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         tries = f"attempt {trial.num_failures + 1} of {self._attempts}"
         self._bookkeeper.message(f"trial {trial.config['id']}: {self._cause(trial)}; {tries}")
+        self._watchdog.forget(trial.config["id"])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         end = End(state=TrialState.FAILED, message=f"{self._cause(trial)} ({trial.num_failures} attempts)")
         self._bookkeeper.ended(trial.config["id"], end)
+        self._watchdog.forget(trial.config["id"])
 
     def _cause(self, trial: Trial) -> str:
         """Why a trial's process ended, in a few words instead of Ray's many."""
-        silence = time.monotonic() - self._heard.get(trial.config["id"], time.monotonic())
-        if self._timeout is not None and silence >= self._timeout:
+        if self._timeout is not None and self._watchdog.silence(trial.config["id"]) >= self._timeout:
             return f"hung: no step for {self._timeout:g} s"
         error = _last_error(trial)
         for sign, cause in _CAUSES.items():

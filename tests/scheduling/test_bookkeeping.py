@@ -14,7 +14,10 @@ from study.scheduling import bookkeeping
 from study.scheduling.bookkeeping import Bookkeeper
 from study.scheduling.checkpoints import CheckpointStore
 from study.scheduling.interruption import Interruption
+from study.scheduling.pulse import Address
 from study.scheduling.reports import End, Report, Start
+
+START = Start(node="n", device="cpu", epoch=0, node_id="n", pulse=Address(0, 0))
 
 
 class Flaky:
@@ -53,7 +56,7 @@ class Scene:
 
     def play(self) -> None:
         """A trial of two epochs from start to end."""
-        self.bookkeeper.report(self.id, Report(start=Start(node="n", device="cpu", epoch=0)))
+        self.bookkeeper.report(self.id, Report(start=START))
         for epoch in (1, 2):
             self.bookkeeper.report(self.id, Report(record=make_epoch(0.5, 0.5, epoch=epoch)))
         self.bookkeeper.ended(self.id, End(state=TrialState.FINISHED))

@@ -15,7 +15,9 @@ from hand_made import make_epoch
 from study.config import StudyConfig
 from study.scheduling.watching import Quiet
 
-RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS, HALVED = range(100, 108)  # seeds
+RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS, HALVED, STOPPED = range(
+    100, 109
+)  # seeds
 KILL_AT = 3  # epoch
 
 
@@ -44,6 +46,8 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
                 raise MemoryError("3 GiB asked for")
             if epoch == KILL_AT and (config.seed == KILLED_ALWAYS or (config.seed == KILLED_ONCE and not died_before)):
                 os.kill(os.getpid(), signal.SIGKILL)
+            if config.seed == STOPPED and epoch == KILL_AT and not died_before:
+                os.kill(os.getpid(), signal.SIGSTOP)
             if config.seed == HANGS and epoch == 2:
                 time.sleep(600)
             diverged = config.seed == DIVERGES and epoch == 2
