@@ -18,7 +18,8 @@ from study.ledger import Ledger
 from study.maps import RegimeMap
 from study.records import Label, TrialRecord, TrialState
 from study.regimes import estimate_reference, final_record, flip_rate, label_all
-from study.search.space import Point, Space, point_of, resolve
+from study.search.replay import measured
+from study.search.space import Space, point_of, resolve
 from study.table import curves, table
 
 LEDGER = "ledger.db"
@@ -124,23 +125,14 @@ class OpenStudy:
         return curves(self.trials)
 
     def map_table(self) -> pd.DataFrame:
-        """What the map is fitted on: a row for each trial inside the space that finished or diverged."""
+        """What the map is fitted on: a row for each trial inside the space that finished, diverged or was stopped.
+
+        A stopped trial counts with the forecast of its end and its uncertainty.
+        """
         rows = []
         for trial in self.trials:
-            point = point_of(trial.config, self.space)
-            if point is not None and trial.state in (TrialState.FINISHED, TrialState.DIVERGED):
-                rows.append(self._map_row(trial, point))
+            point, told = point_of(trial.config, self.space), measured(trial)
+            if point is not None and told is not None:
+                flips = flip_rate(trial.config, trial.last, self.classes)
+                rows.append({**point, "trial_id": trial.trial_id, **told, "flip_rate": flips})
         return pd.DataFrame(rows)
-
-    def _map_row(self, trial: TrialRecord, point: Point) -> dict[str, Any]:
-        last = final_record(trial)
-        return {
-            **point,
-            "trial_id": trial.trial_id,
-            "train_error": last.train_error if last else float("nan"),
-            "val_error": last.val_error if last else float("nan"),
-            "train_n": last.train_n if last else 0,
-            "val_n": last.val_n if last else 0,
-            "diverged": last is None,
-            "label_noise": flip_rate(trial.config, last, self.classes),
-        }

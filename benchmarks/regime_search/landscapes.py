@@ -36,7 +36,7 @@ class Outcome:
     diverged: bool
     train_n: int = TRAIN_N
     val_n: int = VAL_N
-    label_noise: float = 0.0
+    flip_rate: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from study.maps.fields import Fields, Outcomes, Prediction, observed_z
 
 Array = NDArray[np.float64]
 
-OPTIONAL = ("train_n", "val_n", "label_noise", "train_sd", "val_sd")  # columns that are 0 where absent
+OPTIONAL = ("train_n", "val_n", "flip_rate", "train_sd", "val_sd")  # columns that are 0 where absent
 
 
 class Thresholds(Protocol):
@@ -70,7 +70,7 @@ class RegimeMap:
 
         Args:
             table: a column a dial, ``train_error``, ``val_error``, ``diverged``; optional ``train_n``,
-                ``val_n`` (images behind the errors), ``label_noise`` (realised share of flipped training
+                ``val_n`` (images behind the errors), ``flip_rate`` (realised share of flipped training
                 labels), ``train_sd``, ``val_sd`` (in logits, of errors that a stopping rule predicted),
                 ``trial_id`` (else rows are counted from 0).
             warm: an earlier map of the same space whose hyperparameters are the starting point.

@@ -41,7 +41,7 @@ class Decision:
     probability: float
     epoch: int
     total: int
-    errors: Array  # [draws, 2] predicted final (train_error, val_error); empty where it diverged
+    errors: Array  # [draws, 2] predicted final (train_error, val_error); empty where it will sooner have none
 
     @property
     def reason(self) -> str:
@@ -49,7 +49,7 @@ class Decision:
 
     def outcome(self) -> dict[str, Any]:
         """What a map or sampler is told instead of a measured end (columns of RegimeMap.fit)."""
-        if self.label == "diverged" or not len(self.errors):
+        if not len(self.errors):
             return {"train_error": float("nan"), "val_error": float("nan"), "diverged": True}
         errors = np.clip(self.errors, 1e-4, 1 - 1e-4)
         (train, val), (train_sd, val_sd) = np.median(self.errors, axis=0), logit(errors).std(axis=0)
@@ -223,7 +223,9 @@ class StoppingRule:
         shares = dict(zip(names.tolist(), counts / DRAWS * (1 - seen.p_diverged), strict=True))
         shares["diverged"] = shares.get("diverged", 0.0) + seen.p_diverged
         label = max(shares, key=lambda name: shares[name])
-        return Decision(label, float(shares[label]), epoch, curve.total, np.stack([train, val], axis=1))
+        # A net that learns nothing is labelled diverged as well, but has errors, and a map is told them.
+        errors = np.stack([train, val], axis=1) if seen.p_diverged < 0.5 else np.zeros((0, 2))
+        return Decision(label, float(shares[label]), epoch, curve.total, errors)
 
     def _label(self, curve: LearningCurve) -> str:
         if curve.diverged:

@@ -141,7 +141,7 @@ def test_a_boundary_needs_every_other_dial(fitted: RegimeMap) -> None:
 def test_label_noise_is_taken_out_of_the_training_error(held_out: tuple) -> None:
     rate = 0.2
     rows = table(96)
-    noisy = rows.assign(train_error=rate + rows["train_error"] * (1 - rate / 0.9), label_noise=rate)
+    noisy = rows.assign(train_error=rate + rows["train_error"] * (1 - rate / 0.9), flip_rate=rate)
     clean, denoised = (
         RegimeMap(SPACE, RegimeThresholds(tau=0.1), chance_error=0.9, reference_error=0.05).fit(t)
         for t in (rows, noisy)

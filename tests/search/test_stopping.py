@@ -1,9 +1,11 @@
 """The stopping rule: safe for labels, and honest about what it costs."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hand_made import make_epoch, make_trial
 from optuna.distributions import BaseDistribution, FloatDistribution
 
 from study.config import (
@@ -16,11 +18,13 @@ from study.config import (
     StudyConfig,
     TrialConfig,
 )
+from study.records import TrialState
 from study.search.stopping import Decision, StoppingRule, applicable
 
 SPACE: dict[str, BaseDistribution] = {"width": FloatDistribution(0.125, 1)}
 TOTAL = 40
-ENDS = {"underfit": (0.5, 0.52), "overfit": (0.01, 0.5), "good": (0.03, 0.06)}  # (train, validation)
+# (train, validation); the last learns nothing, which has the name diverged as well
+ENDS = {"underfit": (0.5, 0.52), "overfit": (0.01, 0.5), "good": (0.03, 0.06), "diverged": (0.88, 0.89)}
 
 
 def errors(regime: str, epoch: int, rng: np.random.Generator) -> tuple[float, float]:
@@ -39,7 +43,7 @@ def make(**given: Any) -> StoppingRule:
 def run(rule: StoppingRule, name: str, regime: str, flip_to: str | None = None) -> Decision | None:
     """One trial; with ``flip_to`` it turns at its last epochs."""
     rng = np.random.default_rng([ord(c) for c in name])
-    width = {"underfit": 0.15, "good": 0.5, "overfit": 0.9}[regime] + rng.uniform(-0.02, 0.02)
+    width = {"underfit": 0.15, "good": 0.5, "overfit": 0.9, "diverged": 0.3}[regime] + rng.uniform(-0.02, 0.02)
     for epoch in range(1, TOTAL + 1):
         late = flip_to is not None and epoch > TOTAL - 3
         train, val = errors(flip_to if late and flip_to else regime, epoch, rng)
@@ -54,7 +58,7 @@ def run(rule: StoppingRule, name: str, regime: str, flip_to: str | None = None) 
 def warm(rule: StoppingRule, n: int = 24) -> None:
     regimes = list(ENDS)
     for i in range(n):
-        run(rule, f"warm{i}", regimes[i % 3])
+        run(rule, f"warm{i}", regimes[i % len(regimes)])
 
 
 def test_nothing_stops_while_the_rule_is_learning() -> None:
@@ -85,6 +89,42 @@ def test_what_a_map_is_told_of_a_stopped_trial_is_the_predicted_end() -> None:
     assert told["val_error"] == pytest.approx(0.5, abs=0.1)
     assert 0 < told["val_sd"] < 1
     assert told["diverged"] is False
+
+
+def test_a_map_is_told_the_errors_of_a_net_that_learns_nothing() -> None:
+    rule = make(config={"audit_fraction": 0.0})
+    warm(rule)
+    decision = run(rule, "new", "diverged")
+    assert decision is not None
+    assert decision.label == "diverged"
+    told = decision.outcome()
+    assert told["diverged"] is False
+    assert told["val_error"] == pytest.approx(0.89, abs=0.05)
+
+
+def test_a_restarted_rule_decides_as_if_it_had_run_on() -> None:
+    living, restarted = (make(config={"audit_fraction": 0.2}) for _ in range(2))
+    known = []
+    for i in range(40):
+        regime = list(ENDS)[i % 4]
+        width = {"underfit": 0.15, "good": 0.5, "overfit": 0.9, "diverged": 0.3}[regime] + i / 1000
+        trial = make_trial({"width": width, "epochs": TOTAL}, state=TrialState.FINISHED)
+        rng, epochs = np.random.default_rng(i), []
+        for epoch in range(1, TOTAL + 1):
+            train, val = np.clip(errors(regime, epoch, rng), 0, 1)
+            epochs.append(make_epoch(float(train), float(val), epoch=epoch))
+            living.observe(trial.trial_id, {"width": width}, epoch, TOTAL, float(train), float(val))
+        living.finish(trial.trial_id, diverged=i % 10 == 9)
+        state = TrialState.DIVERGED if i % 10 == 9 else TrialState.FINISHED
+        known.append(replace(trial, state=state, epochs=tuple(epochs)))
+    failed = make_trial({"width": 0.2, "epochs": TOTAL}, make_epoch(0.9, 0.9, epoch=1), state=TrialState.FAILED)
+    restarted.restore([*known, failed])
+    assert restarted.audit == living.audit
+    assert restarted.audit.stopped > 0
+    decisions = [[run(rule, f"new-{regime}", regime) for regime in ENDS] for rule in (living, restarted)]
+    before, after = ([d and (d.label, d.epoch, d.probability) for d in of_one] for of_one in decisions)
+    assert before == after
+    assert any(before)
 
 
 @pytest.mark.parametrize("active", [True, False])

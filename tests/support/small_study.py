@@ -1,6 +1,7 @@
 """A study in a folder as a driver would leave it, without training: every state, an enqueued point off the space."""
 
 from pathlib import Path
+from typing import Any
 
 from hand_made import make_epoch
 
@@ -9,6 +10,7 @@ from study.ledger import Ledger
 from study.records import ModelSize, TrialState
 
 PROVENANCE = {"data_fingerprint": "abc123", "data": {"classes": ["a", "b", "c"]}, "chance_error": 0.66}
+PREDICTED = {"label": "overfit", "train_error": 0.05, "val_error": 0.2, "train_sd": 0.2, "val_sd": 0.1}
 
 
 def small_study(root: Path, name: str = "small") -> Path:
@@ -36,7 +38,7 @@ def small_study(root: Path, name: str = "small") -> Path:
         off = {"architecture": "resnet20", "width": 1.5, "lr": 0.1}
         _run(ledger, config, off, 0.03, 0.06, origin="enqueue")
         _run(ledger, config, {"lr": 0.9}, float("nan"), float("nan"), TrialState.DIVERGED)
-        _run(ledger, config, {"lr": 0.5}, 0.1, 0.2, TrialState.STOPPED)
+        _run(ledger, config, {"lr": 0.5}, 0.1, 0.2, TrialState.STOPPED, predicted=PREDICTED)
         failed = ledger.add_trial(config.base.with_dials({"lr": 0.6}), {"lr": 0.6}, "sobol").trial_id
         ledger.start_attempt(failed, "here", "cpu")
         ledger.end_trial(failed, TrialState.FAILED, "oom: no memory left")
@@ -55,9 +57,10 @@ def _run(
     val: float,
     state: TrialState = TrialState.FINISHED,
     origin: str = "sobol",
+    **extra: Any,
 ) -> None:
     trial_id = ledger.add_trial(config.base.with_dials(dials), dials, origin).trial_id
     ledger.start_attempt(trial_id, "here", "cpu")
     for epoch in (1, 2):
         ledger.record_epoch(trial_id, make_epoch(train, val, epoch=epoch, train_seconds=1.5, eval_seconds=0.5))
-    ledger.end_trial(trial_id, state, size=ModelSize(parameters=2**53 + 1, flops=2_000_000))
+    ledger.end_trial(trial_id, state, size=ModelSize(parameters=2**53 + 1, flops=2_000_000), **extra)
