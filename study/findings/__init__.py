@@ -11,7 +11,6 @@ from study.findings.duels import Duel, arms, duels
 from study.findings.finding import Evidence, Finding, Method, Verdict, correct, to_json
 from study.findings.frontier import Frontier, trainability_frontier
 from study.findings.questions import QUESTIONS, all_findings
-from study.findings.recommendation import Predictor, Recommendation, recommend
 from study.findings.tuning import TuningCurve, tuning_curve
 
 __all__ = [
@@ -23,9 +22,7 @@ __all__ = [
     "Frontier",
     "Labels",
     "Method",
-    "Predictor",
     "Question",
-    "Recommendation",
     "TuningCurve",
     "Verdict",
     "WidthCurve",
@@ -33,7 +30,6 @@ __all__ = [
     "arms",
     "correct",
     "duels",
-    "recommend",
     "to_json",
     "trainability_frontier",
     "tuning_curve",

@@ -1,8 +1,8 @@
-"""Where more data, more capacity or more regularization help: measured over a study, and at one point."""
+"""Where more data, more capacity or more regularization help, measured over a study; at a point: maps/advice.py."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import statsmodels.api as sm
@@ -13,9 +13,6 @@ from study.findings.evidence import slope_evidence
 from study.findings.finding import Finding, judge
 from study.records import TrialRecord
 from study.regimes.skill import rate
-
-# Points of the space (dials) -> for each, the probability of every regime.
-Predictor: TypeAlias = Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -38,54 +35,6 @@ MOVES: Final = (
 )
 MARGIN: Final = float(np.log(1.05))  # odds of an error 5 % lower
 LEAST_TRIALS: Final = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recommendation:
-    """What one move does to the probability that a net fits well."""
-
-    move: str
-    dial: str
-    before: float  # dial's value
-    after: float
-    good_before: float  # probability of the regime good
-    good_after: float
-
-    @property
-    def gain(self) -> float:
-        return self.good_after - self.good_before
-
-
-def recommend(
-    point: Mapping[str, Any], predict: Predictor, *, limits: Mapping[str, tuple[float, float]]
-) -> list[Recommendation]:
-    """The moves open at a point, best first, with the probability of *good* before and after.
-
-    Args:
-        point: dials of a net.
-        predict: a fitted map, from points to probabilities of regimes.
-        limits: (lowest, highest) value of each dial; a move stops at its end and is left out beyond.
-    """
-    steps = []
-    for move in MOVES:
-        if move.dial in point and move.dial in limits:
-            after = float(np.clip(point[move.dial] * move.factor, *limits[move.dial]))
-            if after > point[move.dial]:
-                steps.append((move, after))
-    points = [dict(point)] + [{**point, move.dial: after} for move, after in steps]
-    good = [probabilities["good"] for probabilities in predict(points)]
-    found = [
-        Recommendation(
-            move=move.name,
-            dial=move.dial,
-            before=float(point[move.dial]),
-            after=after,
-            good_before=good[0],
-            good_after=g,
-        )
-        for (move, after), g in zip(steps, good[1:], strict=True)
-    ]
-    return sorted(found, key=lambda r: -r.gain)
 
 
 def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:

@@ -1,12 +1,9 @@
-"""What helps, over a study and at a point."""
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+"""What helps, over a study."""
 
 import numpy as np
 from hand_made import make_trial, noisy_epoch
 
-from study.findings import Context, Verdict, recommend
+from study.findings import Context, Verdict
 from study.findings.recommendation import what_helps
 from study.records import TrialRecord
 
@@ -41,19 +38,3 @@ def test_moves_that_do_nothing_are_rarely_said_to_help() -> None:
 
 def test_too_few_trials_say_nothing() -> None:
     assert what_helps(study(np.random.default_rng(0), {}, 8), {}, CONTEXT) == []
-
-
-def predict(points: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    return [{"good": min(1.0, 0.3 * p["train_fraction"] + 0.1 * p["width"])} for p in points]
-
-
-def test_recommendations_are_ordered_by_what_they_gain() -> None:
-    found = recommend({"train_fraction": 0.5, "width": 0.5, "architecture": "resnet18"}, predict, limits=LIMITS)
-    assert [r.move for r in found] == ["more data", "more capacity"]
-    assert found[0].gain > found[1].gain > 0
-    assert (found[0].before, found[0].after) == (0.5, 1.0)
-
-
-def test_a_dial_at_its_end_is_no_move() -> None:
-    found = recommend({"train_fraction": 1.0, "width": 1.5}, predict, limits=LIMITS)
-    assert [(r.move, r.after) for r in found] == [("more capacity", 2.0)]
