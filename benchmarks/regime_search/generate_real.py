@@ -1,6 +1,6 @@
 """Train the nets behind the real landscape: every node of a grid, three seeds each, a record an epoch.
 
-    python -m benchmarks.regime_search.generate_real
+    python -m benchmarks.regime_search.generate_real --processes 2
 
 writes benchmarks/regime_search/digits_nets.parquet; about 20 minutes on two quiet cores. It may be interrupted
 and called again: finished trials are kept beside the table until it is complete.
@@ -9,8 +9,10 @@ scikit-learn's digits, half of them validation; resnet20 and plain20 over width,
 rate; 16 epochs of 16 steps at a constant rate, so that an epoch of a long run is a short run.
 """
 
+import argparse
 import json
 import random
+from collections import Counter
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,10 +35,12 @@ SEEDS = (0, 1, 2)
 SETTINGS = Settings(memory_format="channels_last")
 KEPT = ("epoch", "train_error", "val_error", "train_loss", "val_loss", "val_error_a", "val_error_b", "train_n", "val_n")
 
+Node = tuple[str, float, float, float, int]  # architecture, width, train fraction, rate, seed
+
 _data: TrialData | None = None
 
 
-def trial(node: tuple[str, float, float, float, int]) -> list[dict[str, Any]]:
+def trial(node: Node) -> list[dict[str, Any]]:
     """One trial's rows, one an epoch."""
     global _data
     torch.set_num_threads(1)
@@ -56,14 +60,27 @@ def trial(node: tuple[str, float, float, float, int]) -> list[dict[str, Any]]:
     ]
 
 
+def _rounds(nodes: list[Node], runs: Counter[tuple[Any, ...]]) -> list[Node]:
+    """In random order, but every node's first run before any second one; ``runs``: how many each has already."""
+    random.Random(0).shuffle(nodes)
+    places = []
+    for node in nodes:
+        runs[node[:-1]] += 1
+        places.append(runs[node[:-1]])
+    return [node for _, node in sorted(zip(places, nodes, strict=True), key=lambda pair: pair[0])]
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), choices=range(1, len(SEEDS) + 1))
+    arguments = parser.parse_args()
     partial = TABLE.with_suffix(".jsonl")
     rows = [json.loads(line) for line in partial.read_text().splitlines()] if partial.exists() else []
     done = {tuple(r[k] for k in ("architecture", "width", "train_fraction", "lr", "seed")) for r in rows}
-    nodes = [n for n in product(ARCHITECTURES, WIDTHS, FRACTIONS, RATES, SEEDS) if n not in done]
-    random.Random(0).shuffle(nodes)
-    nodes.sort(key=lambda node: node[-1] == SEEDS[-1])  # two seeds of every node come before the third
-    with get_context("spawn").Pool(2) as pool, partial.open("a") as file:
+    wanted = list(product(ARCHITECTURES, WIDTHS, FRACTIONS, RATES, SEEDS[: arguments.seeds]))
+    nodes = _rounds([node for node in wanted if node not in done], Counter(node[:-1] for node in done))
+    with get_context("spawn").Pool(arguments.processes) as pool, partial.open("a") as file:
         for i, fresh in enumerate(pool.imap_unordered(trial, nodes), 1):
             rows += fresh
             file.write("".join(json.dumps(row) + "\n" for row in fresh))
@@ -71,7 +88,7 @@ def main() -> None:
             if i % 50 == 0:
                 print(f"{i} of {len(nodes)} trials", flush=True)
     keys = ["architecture", "width", "train_fraction", "lr", "seed", "epoch"]
-    table = pd.DataFrame(rows).sort_values(keys, ignore_index=True)
+    table = pd.DataFrame(rows).query("seed < @arguments.seeds").sort_values(keys, ignore_index=True)
     small = {name: "float32" for name in table.columns if "error" in name or "loss" in name}
     table.astype({**small, "epoch": "int16", "seed": "int16"}).to_parquet(TABLE, compression="zstd", index=False)
     partial.unlink()

@@ -57,5 +57,8 @@ class StoppedRuns:
             return {"train_error": np.nan, "val_error": np.nan, "diverged": True, **counts}, ran
         return {"train_error": run.train[-1], "val_error": run.val[-1], "diverged": False, **counts}, ran
 
+    def counts(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("spent", "full", "stopped", "flipped", "trials")}
+
     def _label(self, train: float, val: float, diverged: bool) -> str:
         return str(self.terrain.cuts.labels(np.array([train]), np.array([val]), np.array([diverged]))[0])

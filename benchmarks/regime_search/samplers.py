@@ -1,46 +1,57 @@
 """The samplers that are compared, by name."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from benchmarks.regime_search.simulate import Terrain
+from benchmarks.regime_search.simulate import Exhausted, Terrain
 from study.maps.encoding import Encoder
 from study.search.regime_sampler import RegimeSampler
 
 GRID_POINTS = 200  # at most, evenly spaced along each axis
+SOBOL_POINTS = 1024
 
 
-class SobolSampler(BaseSampler):
-    """Scrambled Sobol over all dials, categoricals included."""
+class Listed(BaseSampler):
+    """A design: points in a fixed order, whatever the results."""
 
-    def __init__(self, space: dict[str, BaseDistribution], seed: int) -> None:
-        encoder = Encoder(space)
-        self._space, self._points = space, encoder.from_unit(encoder.sobol(1024, seed)).to_dict("records")
+    def __init__(self, space: dict[str, BaseDistribution], points: list[dict[str, Any]]) -> None:
+        self._space, self._points = space, points
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._space
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
-        return dict(self._points[trial.number])
+        if trial.number >= len(self._points):
+            raise Exhausted
+        return self._points[trial.number]
 
     def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
         raise NotImplementedError("every dial is sampled together")
 
 
-def _grid(space: dict[str, BaseDistribution]) -> dict[str, list[Any]]:
-    """About GRID_POINTS points: all categories, as many values of each other dial as there is room for."""
+def _sobol(space: dict[str, BaseDistribution], seed: int) -> list[dict[str, Any]]:
+    """Scrambled Sobol over all dials, categoricals included."""
+    encoder = Encoder(space)
+    return [dict(point) for point in encoder.from_unit(encoder.sobol(SOBOL_POINTS, seed)).to_dict("records")]
+
+
+def _grid(space: dict[str, BaseDistribution], seed: int) -> list[dict[str, Any]]:
+    """About GRID_POINTS points, shuffled: all categories, as many values of other dials as there is room for."""
     encoder = Encoder(space)
     kinds = {n: d.choices for n, d in space.items() if isinstance(d, CategoricalDistribution)}
     room = GRID_POINTS / np.prod([len(c) for c in kinds.values()])
     per_axis = max(2, int(room ** (1 / max(1, len(space) - len(kinds)))))
     centres = (np.arange(per_axis) + 0.5) / per_axis
-    points = encoder.from_unit(np.repeat(centres[:, None], encoder.dimensions, axis=1))
-    return {n: list(kinds[n]) if n in kinds else sorted(set(points[n])) for n in space}
+    axes = encoder.from_unit(np.repeat(centres[:, None], encoder.dimensions, axis=1))
+    values = [list(kinds[n]) if n in kinds else sorted(set(axes[n])) for n in space]
+    points = [dict(zip(space, point, strict=True)) for point in product(*values)]
+    return [points[i] for i in np.random.default_rng(seed).permutation(len(points))]
 
 
 def make(name: str, terrain: Terrain, seed: int, pending: int) -> BaseSampler:
@@ -54,10 +65,10 @@ def make(name: str, terrain: Terrain, seed: int, pending: int) -> BaseSampler:
             seed=seed,
         )
     if name == "sobol":
-        return SobolSampler(terrain.space, seed)
+        return Listed(terrain.space, _sobol(terrain.space, seed))
     if name == "random":
         return RandomSampler(seed)
     if name == "tpe":
         return TPESampler(seed=seed, constant_liar=pending > 1)
     assert name == "grid"
-    return GridSampler(_grid(terrain.space), seed=seed)
+    return Listed(terrain.space, _grid(terrain.space, seed))

@@ -37,6 +37,10 @@ class Terrain(Protocol):
 RunTrial = Callable[[dict[str, Any], np.random.Generator], tuple[dict[str, Any], int]]
 
 
+class Exhausted(Exception):
+    """A sampler has no further point."""
+
+
 @dataclass
 class Curve:
     """Scores of the map over the number of finished trials."""
@@ -109,7 +113,7 @@ def simulate(
         try:
             while len(flying) < pending:
                 flying.append(study.ask(dict(terrain.space)))
-        except RuntimeError:  # GridSampler stops the study when it has no point left
+        except Exhausted:
             break
         trial = flying.pop(int(rng.integers(len(flying))))
         outcome, spent = run(trial.params, rng)

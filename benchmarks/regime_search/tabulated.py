@@ -13,7 +13,6 @@ from benchmarks.regime_search.generate_real import (
     ARCHITECTURES,
     FRACTIONS,
     RATES,
-    SEEDS,
     TABLE,
     WIDTHS,
 )
@@ -41,7 +40,7 @@ class Replay:
 
 
 class DigitsNets:
-    """The tabulated landscape. A trial replays one of the three seeds of its node, at random."""
+    """The tabulated landscape. A trial replays one of its node's seeds, at random."""
 
     name = "R1"
 
@@ -53,15 +52,16 @@ class DigitsNets:
         }
 
     @cached_property
-    def _replays(self) -> dict[tuple[str, int, int, int, int], Replay]:
+    def _nodes(self) -> dict[tuple[Any, ...], list[Replay]]:
+        """The runs of each node, by architecture and indices into WIDTHS, FRACTIONS and RATES."""
         keys = ["architecture", *NODES, "seed"]
         total = int(self.table["epoch"].max())
         index = {dial: {v: i for i, v in enumerate(values)} for dial, values in NODES.items()}
-        replays = {}
+        nodes: dict[tuple[Any, ...], list[Replay]] = {}
         for key, rows in self.table.groupby(keys):
-            place = (key[0], *(index[d][v] for d, v in zip(NODES, key[1:4], strict=True)), int(key[4]))
+            place = (key[0], *(index[d][v] for d, v in zip(NODES, key[1:4], strict=True)))
             last = rows.iloc[-1]
-            replays[place] = Replay(
+            replay = Replay(
                 rows["train_error"].to_numpy(float),
                 rows["val_error"].to_numpy(float),
                 int(last["train_n"]),
@@ -69,7 +69,8 @@ class DigitsNets:
                 bool(last["diverged"]),
                 total,
             )
-        return replays
+            nodes.setdefault(place, []).append(replay)
+        return nodes
 
     @cached_property
     def cuts(self) -> Cuts:
@@ -79,8 +80,8 @@ class DigitsNets:
         return Cuts(0.9, float(nodes.loc[nodes["val_error_a"].idxmin(), "val_error_b"]), TAU)
 
     def replay(self, point: dict[str, Any], rng: np.random.Generator) -> Replay:
-        seed = SEEDS[int(rng.integers(len(SEEDS)))]
-        return self._replays[(point["architecture"], *(point[dial] for dial in NODES), seed)]
+        runs = self._nodes[point["architecture"], *(point[dial] for dial in NODES)]
+        return runs[int(rng.integers(len(runs)))]
 
     def run(self, point: dict[str, Any], rng: np.random.Generator) -> Outcome:
         r = self.replay(point, rng)
@@ -90,9 +91,7 @@ class DigitsNets:
 
     @cached_property
     def _test_set(self) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.bool_]]:
-        groups: dict[tuple[Any, ...], list[Replay]] = {}
-        for place, replay in self._replays.items():
-            groups.setdefault(place[:4], []).append(replay)
+        groups = self._nodes
         kept = {place: runs for place, runs in groups.items() if not any(r.diverged for r in runs)}
         z = {place: np.stack([self._z(r) for r in runs]) for place, runs in kept.items()}  # [seeds, 2]
         sd = np.sqrt(np.mean([v.var(axis=0, ddof=1) for v in z.values()], axis=0))

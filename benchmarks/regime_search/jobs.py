@@ -1,0 +1,84 @@
+"""Which searches are compared, and how one of them is run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import optuna
+
+from benchmarks.regime_search import landscapes
+from benchmarks.regime_search.joint import StoppedRuns
+from benchmarks.regime_search.samplers import make
+from benchmarks.regime_search.simulate import Curve, Terrain, checkpoints, simulate
+from benchmarks.regime_search.tabulated import DigitsNets
+
+TERRAINS = {
+    "S1": landscapes.double_descent,
+    "S2": landscapes.divergence_cliff,
+    "S3": landscapes.architectures,
+    "R1": DigitsNets,
+}
+LAST = {"S1": 224, "S2": 640, "S3": 512, "R1": 320}  # trials at most
+TPE_LAST = 256
+JUDGED = (("regime", 1), ("regime", 8), ("sobol", 1), ("tpe", 1))  # a goal is about these
+OTHERS = (("random", 1), ("grid", 1), ("tpe", 8), ("regime-estimated", 1))  # the last: reference error unknown
+JOINT = (("regime", True), ("sobol", False), ("sobol", True))  # sampler, whether trials may be stopped
+FIRST_SEED = 100
+ENOUGH, COMPARED_AT = 0.95, 96
+JOINT_TRIALS = 200  # at least, so that the share of epochs saved is of equally long searches
+
+
+@dataclass(frozen=True)
+class Job:
+    """One search."""
+
+    terrain: str
+    sampler: str
+    pending: int
+    seed: int
+    stopping: bool | None = None  # None: trials of one epoch; else R1 with its epochs, with or without the rule
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job and what came of it."""
+
+    job: Job
+    curve: Curve
+    counts: dict[str, int]  # what the stopping rule did; empty without it
+
+
+_built: dict[str, Terrain] = {}
+
+
+def search(job: Job) -> Finished:
+    """Run one job."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if job.terrain not in _built:
+        _built[job.terrain] = TERRAINS[job.terrain]()
+    terrain, runs = _built[job.terrain], None
+    if job.stopping is not None:
+        assert isinstance(terrain, DigitsNets)
+        runs = StoppedRuns(terrain, job.seed, job.stopping)
+    last = min(LAST[job.terrain], TPE_LAST if job.sampler == "tpe" else LAST[job.terrain])
+    curve = simulate(
+        terrain,
+        job.sampler,
+        make(job.sampler, terrain, job.seed, job.pending),
+        pending=job.pending,
+        seed=job.seed,
+        marks=checkpoints(last),
+        enough=ENOUGH,
+        at_least=COMPARED_AT if runs is None else JOINT_TRIALS,
+        run=runs,
+    )
+    return Finished(job, curve, runs.counts() if runs else {})
+
+
+def rounds(seeds: int, fewer: int, terrains: list[str]) -> Iterator[list[Job]]:
+    """A round a seed: every search of that seed; those that no goal is about in the first ``fewer`` rounds only."""
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        samplers = (*JUDGED, *OTHERS) if seed < FIRST_SEED + fewer else JUDGED
+        jobs = [Job(terrain, name, pending, seed) for terrain in terrains for name, pending in samplers]
+        if "R1" in terrains:
+            jobs += [Job("R1", name, 1, seed, stopping) for name, stopping in JOINT]
+        yield jobs
