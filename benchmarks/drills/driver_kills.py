@@ -3,7 +3,7 @@
 ``nice python -m benchmarks.drills.driver_kills [--kills 50] [--minutes 60] [--seed 0]``: 15 minutes on two idle cores.
 Many small trials on a Ray of this machine, an adaptive sampler, MLflow in SQLite. Every other driver is killed at any
 time from its start on, the others within ten seconds from their first record on. Nothing but the driver is killed: what
-becomes of its Ray is part of the drill.
+becomes of its Ray and of its temporary folder is part of the drill.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import random
 import subprocess
 import time
 from collections import Counter
+from tempfile import gettempdir
 from typing import Any
 
 from benchmarks.drills.driver_process import Drivers, kill, processes_of
@@ -47,6 +48,8 @@ class Drill:
     def __init__(self, seed: int) -> None:
         self._draw = random.Random(seed)
         self.drivers = Drivers(config(AHEAD))
+        self._temporary = self.drivers.root / "temporary"
+        self._temporary.mkdir()
         self.ended: dict[str, TrialRecord] = {}  # as they were when they were first seen
         self.kills: list[dict[str, Any]] = []
         self.slow_to_go = 0  # processes of every fifth driver that were still there 5 s after its end
@@ -55,7 +58,9 @@ class Drill:
 
     def resume(self) -> subprocess.Popen[bytes]:
         more = ["--trials", str(len(self.ended) + AHEAD)] if self.drivers.trials() else []
-        return self.drivers.start("--quiet", *more)
+        # Ray's sockets want a short path.
+        places = {"TMPDIR": str(self._temporary), "RAY_TMPDIR": gettempdir()}
+        return self.drivers.start("--quiet", *more, **places)
 
     def kill_one(self) -> None:
         before, begun = written(self.drivers.trials()), time.monotonic()
@@ -85,6 +90,9 @@ class Drill:
         """Processes that killed drivers had started and that still live."""
         return sum(len(list(processes_of(session))) for session in self._sessions)
 
+    def folders_left_behind(self) -> int:
+        return len(list(self._temporary.glob("fitscape-*")))
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,7 +107,8 @@ def main() -> None:
 
     folder = drill.drivers.folder
     lost = losses(folder, drill.ended, folder.parent / "mlflow.db")
-    lost |= {"processes left behind": drill.left_behind(), "odd exit code": int(code not in (0, 3))}
+    lost |= {"processes left behind": drill.left_behind(), "temporary folders left behind": drill.folders_left_behind()}
+    lost |= {"odd exit code": int(code not in (0, 3))}
     stages = Counter(kill["stage"] for kill in drill.kills)
     well = not any(lost.values())
     rows = [
@@ -107,6 +116,9 @@ def main() -> None:
         for stage, count in sorted(stages.items())
     ]
     facts = {
+        "kills_wanted": options.kills,
+        "kills_tried": len(drill.kills),
+        "commit": drill.drivers.commit,
         "states": Counter(trial.state.value for trial in drill.drivers.trials()),
         "last_exit_code": code,
         "processes_5_s_after_every_fifth_kill": drill.slow_to_go,

@@ -30,7 +30,10 @@ class Drivers:
         self._file.write_text(dump(frozen(config).model_dump(mode="json")))
         code = self.root / "code"
         code.mkdir()
-        archive = subprocess.run(["git", "-C", ROOT, "archive", "HEAD", *PACKAGES], capture_output=True, check=True)
+        self.commit = subprocess.check_output(["git", "-C", ROOT, "rev-parse", "HEAD"], text=True).strip()
+        archive = subprocess.run(
+            ["git", "-C", ROOT, "archive", self.commit, *PACKAGES], capture_output=True, check=True
+        )
         subprocess.run(["tar", "-x", "-C", code], input=archive.stdout, check=True)
         self._log = self.root / "log.txt"
 

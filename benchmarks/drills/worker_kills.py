@@ -9,7 +9,6 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from os import kill
 from typing import Any
 
@@ -76,19 +75,16 @@ def kills(count: int, seed: int) -> Part:
     return {**part, "attempts": attempts}
 
 
-def stop(seconds: float = 30.0) -> Part:
-    """SIGSTOP and SIGCONT, as a suspended machine does it: the watchdog sleeps as well, and ends it when it wakes."""
+def stop() -> Part:
+    """SIGSTOP for good: the watchdog in the process sleeps as well, so that the driver's must end it."""
     drivers = Drivers(config("stop", trials=4, epochs=6, trial_timeout=15.0))
     driver = drivers.start()
     drivers.wait_until(driver, training)
-    victim = next(workers(driver.pid))
-    kill(victim, signal.SIGSTOP)
-    time.sleep(seconds)
-    with suppress(ProcessLookupError):
-        kill(victim, signal.SIGCONT)
+    kill(next(workers(driver.pid)), signal.SIGSTOP)
     code = driver.wait(timeout=900)
-    part = result(f"worker stopped for {seconds:g} s (SIGSTOP)", 1, drivers, code, 0)
-    return {**part, "named_as_hung": "hung: no step for" in drivers.log}
+    named = "hung: no step for" in drivers.log
+    part = result("worker stopped for good (SIGSTOP)", 1, drivers, code, 0, named_as_hung=named)
+    return {**part, "attempts": sum(trial.attempts for trial in drivers.trials())}
 
 
 def memory() -> Part:
