@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 LATENT = Prior(constant=100.0, slope=400.0, scale=0.7, signal=25.0, noise=0.0)
 SWEEPS, DAMPING = 12, 0.8
+SWEEPS_MATCHED = 3  # from sites that fit already: P(diverged) then moves by less than 0.01 at any point
 WIDEST = 1e4  # variance of a site that says nothing
 
 
@@ -53,33 +54,67 @@ class DivergenceField:
         n = len(diverged)
         self.sign = np.where(diverged, 1.0, -1.0)
         self.any = bool(diverged.any())
-        self.gp = GaussianProcess(x, np.zeros(n), np.full(n, WIDEST), prior=LATENT, hyper=hyper, standardize=False)
-        if self.any:
+        self._gp = GaussianProcess(x, np.zeros(n), np.full(n, WIDEST), prior=LATENT, hyper=hyper, standardize=False)
+        self._settled = not self.any
+
+    @property
+    def gp(self) -> GaussianProcess:
+        """The latent function's process. Its sites are settled when it is first wanted: an optimization of many
+        trials, which begins with a part of them, has no use for them before.
+        """
+        if not self._settled:
             self._propagate(SWEEPS)
+        return self._gp
 
     def _propagate(self, sweeps: int) -> None:
         """Parallel EP, damped in the sites' natural parameters."""
-        gp = self.gp
+        self._settled = True
+        gp = self._gp
+        prior = gp.covariance(gp.x, gp.x)
         for _ in range(sweeps):
-            mean, sd = gp.predict(gp.x)
+            whitened = gp.whiten(prior)
+            mean, variance = whitened.T @ gp.weights, np.maximum(np.diag(prior) - (whitened**2).sum(0), 1e-8)
             precision = 1 / gp.known
-            cavity_precision = np.maximum(1 / sd**2 - precision, 1e-6)
-            cavity_mean = (mean / sd**2 - gp.y * precision) / cavity_precision
-            target, variance = match_site(cavity_mean, 1 / cavity_precision, self.sign)
-            fresh = DAMPING / variance + (1 - DAMPING) * precision
-            shift = DAMPING * target / variance + (1 - DAMPING) * gp.y * precision
+            cavity_precision = np.maximum(1 / variance - precision, 1e-6)
+            cavity_mean = (mean / variance - gp.y * precision) / cavity_precision
+            target, site = match_site(cavity_mean, 1 / cavity_precision, self.sign)
+            fresh = DAMPING / site + (1 - DAMPING) * precision
+            shift = DAMPING * target / site + (1 - DAMPING) * gp.y * precision
             change = float(np.max(np.abs(fresh - precision) / (precision + 1e-3)))
-            gp.condition(gp.x, shift / fresh, 1 / fresh)
+            gp.condition(gp.x, shift / fresh, 1 / fresh, prior)
             if change < 1e-2:
                 break
 
     def optimize(self, *, steps: int, subset: int, rng: np.random.Generator) -> None:
-        """Alternate between the hyperparameters, sites held, and the sites."""
+        """Alternate between the hyperparameters, sites held, and the sites.
+
+        More than ``subset`` trials: those of a random part of them, whose sites are the start for all.
+        """
         if not self.any:
+            return
+        if len(self.sign) > subset:
+            self._adopt(self._part(steps, subset, rng))
             return
         for part in (steps // 2, steps - steps // 2):
             self.gp.optimize(steps=part, subset=subset, rng=rng)
             self._propagate(SWEEPS)
+
+    def _part(self, steps: int, subset: int, rng: np.random.Generator) -> "DivergenceField":
+        diverged = self.sign > 0
+        rows = rng.choice(len(diverged), subset, replace=False)
+        if not diverged[rows].any():
+            rows[0] = np.argmax(diverged)
+        part = DivergenceField(self._gp.x[rows], diverged[rows], self._gp.hyper)
+        part.optimize(steps=steps, subset=subset, rng=rng)
+        return part
+
+    def _adopt(self, part: "DivergenceField") -> None:
+        """The part's hyperparameters, and sites matched to what it predicts."""
+        gp = self._gp
+        gp.hyper = part.gp.hyper
+        mean, sd = part.gp.predict(gp.x)
+        gp.condition(gp.x, *match_site(mean, sd**2, self.sign))
+        self._propagate(SWEEPS_MATCHED)
 
     def append(self, x: Array, diverged: bool) -> Array:
         """One more trial, its site matched once (assumed-density filtering); the new row of the factor."""

@@ -141,14 +141,14 @@ class GaussianProcess:
         self.hyper = hyper or Hyper.of(self.prior.centre(x.shape[1]))
         self.condition(x, (y - self.centre) / self.scale, known / self.scale**2)
 
-    def condition(self, x: Array, y: Array, known: Array) -> None:
-        """Replace the data; y and known in standardized units."""
+    def condition(self, x: Array, y: Array, known: Array, prior: Array | None = None) -> None:
+        """Replace the data; y and known in standardized units. ``prior``: covariance(x, x), where it is at hand."""
         n = self.n = len(y)
         self.x, self.y, self.known = x, y, known
         capacity = (n // CHUNK + 1) * CHUNK
         self._factor = np.asfortranarray(np.eye(capacity))
         if n:
-            covariance = self.covariance(x, x)
+            covariance = self.covariance(x, x) if prior is None else prior.copy()
             if self.groups is not None:
                 covariance += np.exp(self.hyper.group) * self._same(np.arange(n))
             covariance[np.diag_indices(n)] += known + self._floor

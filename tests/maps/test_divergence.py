@@ -53,6 +53,31 @@ def test_appending_moves_the_risk_the_right_way() -> None:
     assert risk() > before
 
 
+def test_many_trials_settle_from_a_part_of_them() -> None:
+    rng = np.random.default_rng(2)
+    x, at = rng.random((400, 2)), rng.random((200, 2))
+    by_part = DivergenceField(x, cliff(x))
+    by_part.optimize(steps=20, subset=100, rng=rng)
+    afresh = DivergenceField(x, cliff(x), by_part.gp.hyper)
+    risks = []
+    for field in (by_part, afresh):
+        mean, sd = field.gp.predict(at)
+        risks.append(field.probability(mean, sd**2))
+    assert np.abs(risks[0] - risks[1]).max() < 0.02
+    assert risks[0].min() < 0.05 < 0.95 < risks[0].max()
+
+
+def test_one_diverged_trial_of_many_is_not_overlooked() -> None:
+    x = np.random.default_rng(3).random((300, 2))
+    diverged = np.zeros(300, dtype=bool)
+    diverged[7] = True
+    field = DivergenceField(x, diverged)
+    field.optimize(steps=10, subset=20, rng=np.random.default_rng(0))
+    mean, sd = field.gp.predict(x)
+    risk = field.probability(mean, sd**2)
+    assert risk[7] > np.median(risk)
+
+
 def moments(m: float, v: float, sign: float) -> tuple[float, float]:
     """Mean and variance of the tilted distribution, by quadrature."""
     density = lambda f: ndtr(sign * f) * norm.pdf(f, m, np.sqrt(v))  # noqa: E731
