@@ -8,15 +8,17 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from study.tracking import client
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 FOLDER = "models"  # of the study's folder; a net is a folder named by its trial
 
 
-def save_net(study: Path, trial_id: str, net: nn.Module, example: Tensor, classes: Sequence[str]) -> Path:
+def save_net(study: Path, trial_id: str, net: "nn.Module", example: "Tensor", classes: Sequence[str]) -> Path:
     """Write ``net`` as an MLflow model with a signature, in the place of an earlier one; returns its folder.
 
     Args:
