@@ -11,7 +11,7 @@ WORKERS ?= 2
 RECIPE ?= quickstart
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow check format bench lock secrets up down submit clean
+.PHONY: demo test test-slow check format docs bench lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,6 +37,9 @@ check: $(READY)  ## format, lint, types, direction of imports
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(READY)  ## the site of docs/, into site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY)  ## the trial engine against a plain loop; appends a dated file to benchmarks/results
 	$(BIN)/python -m benchmarks.trial_speed

@@ -1,0 +1,85 @@
+"""Every page of docs/how-to does what it says. Their ``fitscape run`` stops before Ray, but for the slow tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pages import REPOSITORY, blocks, change, copy_packages, follow
+from PIL import Image
+from report_studies import simulated_study
+
+from study import recipes
+
+HOW_TO = REPOSITORY / "docs/how-to"
+
+
+def pets(folder: Path) -> None:
+    """Sixty pictures of two kinds, three of them broken."""
+    rng = np.random.default_rng(0)
+    for kind, brightness in (("cat", 60), ("dog", 160)):
+        (folder / "pets" / kind).mkdir(parents=True)
+        for i in range(30):
+            pixels = np.clip(rng.normal(brightness, 40, (40, 48, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / "pets" / kind / f"{i:03}.png")
+    (folder / "pets/dog/broken.jpg").write_bytes(b"no picture")
+    (folder / "pets/cat/half.png").write_bytes((folder / "pets/cat/000.png").read_bytes()[:900])
+    (folder / "pets/cat/empty.gif").touch()
+
+
+def quickstart(folder: Path) -> None:
+    simulated_study(folder / "fitscape-runs", recipes.get("quickstart"), trials=36)
+
+
+# What each page begins with, and something that it must have said in the end.
+PAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "bring-an-image-folder": (pets, "would run pets with 8 trials"),
+    "look-at-a-study": (quickstart, "['train_error', 'val_error'] 36 "),
+    "add-a-search-space": (copy_packages, "would run noise with 6 trials"),
+    "add-a-recipe": (copy_packages, "would run rates with 8 trials"),
+    "add-a-model": (copy_packages, "vgg        depths 11, 13"),
+    "add-a-data-set": (copy_packages, "would run quickstart with 13 trials"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
+    prepare, said = PAGES[page]
+    prepare(tmp_path)
+    assert said in follow(HOW_TO / f"{page}.md", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["bring-an-image-folder", "add-a-search-space", "add-a-recipe", "add-a-data-set"])
+def test_the_studies_of_a_page_run(page: str, tmp_path: Path) -> None:
+    PAGES[page][0](tmp_path)
+    follow(HOW_TO / f"{page}.md", tmp_path, for_real=True)
+    assert list(tmp_path.glob("fitscape-runs/*/report/index.html"))
+
+
+def test_no_page_is_left_out() -> None:
+    assert {path.stem for path in HOW_TO.glob("*.md")} == {"index", *PAGES}
+    linked = (HOW_TO / "index.md").read_text()
+    assert all(f"({page}.md)" in linked for page in PAGES)
+
+
+def test_a_page_that_has_rotted_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```bash\nfalse | true\n```\n")
+    with pytest.raises(AssertionError, match="false"):
+        follow(page, tmp_path)
+    (tmp_path / "list.py").write_text("A = 1\nB = 2\n")
+    change(tmp_path / "list.py", " A = 1\n-B = 2\n+B = 3\n")
+    assert (tmp_path / "list.py").read_text() == "A = 1\nB = 3\n"
+    with pytest.raises(AssertionError, match=r"list\.py does not hold"):
+        change(tmp_path / "list.py", "-B = 2\n+B = 4\n")
+
+
+def test_blocks_are_read_with_their_names_and_without_the_lists_indentation(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        '1. Write\n\n    ```python title="a/b.py"\n    if True:\n        pass\n    ```\n\n```text\nfree\n```\n'
+    )
+    first, second = blocks(page)
+    assert (first.language, first.title, first.text) == ("python", "a/b.py", "if True:\n    pass\n")
+    assert (second.language, second.title, second.text) == ("text", "", "free\n")
