@@ -1,9 +1,10 @@
 """Train the nets behind the real landscape: every node of a grid, three seeds each, a record an epoch.
 
-    python -m benchmarks.regime_search.generate_real --processes 2
+    python -m benchmarks.regime_search.generate_real                 all; about 20 minutes on two quiet cores
+    python -m benchmarks.regime_search.generate_real --minutes 10    what is done by then
 
-writes benchmarks/regime_search/digits_nets.parquet; about 20 minutes on two quiet cores. It may be interrupted
-and called again: finished trials are kept beside the table until it is complete.
+writes benchmarks/regime_search/digits_nets.parquet, and trains only what that table lacks. Every node's first run
+comes before any second one. Finished trials are kept beside the table until it is written, so it may be interrupted.
 
 scikit-learn's digits, half of them validation; resnet20 and plain20 over width, train fraction and learning
 rate; 16 epochs of 16 steps at a constant rate, so that an epoch of a long run is a short run.
@@ -12,6 +13,7 @@ rate; 16 epochs of 16 steps at a constant rate, so that an epoch of a long run i
 import argparse
 import json
 import random
+import time
 from collections import Counter
 from itertools import product
 from multiprocessing import get_context
@@ -35,7 +37,8 @@ SEEDS = (0, 1, 2)
 SETTINGS = Settings(memory_format="channels_last")
 KEPT = ("epoch", "train_error", "val_error", "train_loss", "val_loss", "val_error_a", "val_error_b", "train_n", "val_n")
 
-Node = tuple[str, float, float, float, int]  # architecture, width, train fraction, rate, seed
+NODE = ("architecture", "width", "train_fraction", "lr", "seed")
+Node = tuple[str, float, float, float, int]  # the values of NODE
 
 _data: TrialData | None = None
 
@@ -73,12 +76,14 @@ def _rounds(nodes: list[Node], runs: Counter[tuple[Any, ...]]) -> list[Node]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), choices=range(1, len(SEEDS) + 1))
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     arguments = parser.parse_args()
+    end = time.monotonic() + 60 * arguments.minutes
     partial = TABLE.with_suffix(".jsonl")
-    rows = [json.loads(line) for line in partial.read_text().splitlines()] if partial.exists() else []
-    done = {tuple(r[k] for k in ("architecture", "width", "train_fraction", "lr", "seed")) for r in rows}
-    wanted = list(product(ARCHITECTURES, WIDTHS, FRACTIONS, RATES, SEEDS[: arguments.seeds]))
+    rows: list[dict[str, Any]] = pd.read_parquet(TABLE).to_dict("records") if TABLE.exists() else []
+    rows += [json.loads(line) for line in partial.read_text().splitlines()] if partial.exists() else []
+    done = {tuple(row[name] for name in NODE) for row in rows}
+    wanted = list(product(ARCHITECTURES, WIDTHS, FRACTIONS, RATES, SEEDS))
     nodes = _rounds([node for node in wanted if node not in done], Counter(node[:-1] for node in done))
     with get_context("spawn").Pool(arguments.processes) as pool, partial.open("a") as file:
         for i, fresh in enumerate(pool.imap_unordered(trial, nodes), 1):
@@ -87,11 +92,18 @@ def main() -> None:
             file.flush()
             if i % 50 == 0:
                 print(f"{i} of {len(nodes)} trials", flush=True)
-    keys = ["architecture", "width", "train_fraction", "lr", "seed", "epoch"]
-    table = pd.DataFrame(rows).query("seed < @arguments.seeds").sort_values(keys, ignore_index=True)
+            if time.monotonic() >= end:
+                break
+    _write(rows)
+    partial.unlink()
+
+
+def _write(rows: list[dict[str, Any]]) -> None:
+    table = pd.DataFrame(rows).sort_values([*NODE, "epoch"], ignore_index=True)
     small = {name: "float32" for name in table.columns if "error" in name or "loss" in name}
     table.astype({**small, "epoch": "int16", "seed": "int16"}).to_parquet(TABLE, compression="zstd", index=False)
-    partial.unlink()
+    runs = table.groupby(list(NODE)[:-1])["seed"].nunique()
+    print(f"{len(runs)} nodes, {runs.value_counts().to_dict()} (runs: nodes)")
 
 
 if __name__ == "__main__":

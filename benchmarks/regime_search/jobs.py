@@ -75,9 +75,10 @@ def search(job: Job) -> Finished:
 
 
 def rounds(seeds: int, fewer: int, terrains: list[str]) -> Iterator[list[Job]]:
-    """A round a seed: every search of that seed; those that no goal is about in the first ``fewer`` rounds only."""
-    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
-        samplers = (*JUDGED, *OTHERS) if seed < FIRST_SEED + fewer else JUDGED
+    """A round a seed: every search of that seed; those that no goal is about in ``fewer`` rounds, evenly spread."""
+    every = max(1, seeds // max(fewer, 1))
+    for i, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):
+        samplers = (*JUDGED, *OTHERS) if fewer and i % every == 0 else JUDGED
         jobs = [Job(terrain, name, pending, seed) for terrain in terrains for name, pending in samplers]
         if "R1" in terrains:
             jobs += [Job("R1", name, 1, seed, stopping) for name, stopping in JOINT]

@@ -60,6 +60,22 @@ def _scores(curves: dict[int, Curve]) -> str:
     return " / ".join(f"{np.mean([c.at(COMPARED_AT)[name] for c in curves.values()]):.3f}" for name in SCORES)
 
 
+def ask_time(path: Path) -> str:
+    """What ask_time.py measured, as a paragraph and a table."""
+    result = json.loads(path.read_text())
+    rows = [
+        [f"{name}, {clock}", *(f"{times[f'{clock}_{figure}']:.0f}" for figure in ("first", "median", "p90", "worst"))]
+        for name, times in result["milliseconds"].items()
+        for clock in ("wall", "cpu")
+    ]
+    return (
+        f"\n## One ask\n\n`python -m benchmarks.regime_search.ask_time`: {result['finished']:,} finished and "
+        f"{result['pending']} pending trials, {result['dials']} dials, {result['asks']} asks of each sampler in turn, "
+        f"one thread; load {result['machine']['load'][0]} on {result['machine']['cores']} cores. Milliseconds; `cpu` "
+        f"is the process's own time.\n\n{_markdown(['', 'first', 'median', '90 %', 'worst'], rows)}"
+    )
+
+
 def write(report: Report, done: list[Finished]) -> Path:
     """regime_search-DATE.md, .json (with every search's accuracies) and .png in benchmarks/results."""
     RESULTS.mkdir(exist_ok=True)
@@ -71,8 +87,9 @@ def write(report: Report, done: list[Finished]) -> Path:
         "Every sampler's trials go to the same surrogate (study.maps.RegimeMap), which is scored on held-out\n"
         "points. S1 to S3 are synthetic, R1 replays real nets (generate_real.py). tau 0.10. q: trials pending.\n\n"
     )
-    markdown = stem.with_suffix(".md")
-    markdown.write_text(f"{head}{report.text}\n![accuracy over trials]({stem.name}.png)\n")
+    markdown, timed = stem.with_suffix(".md"), RESULTS / f"ask_time-{time.strftime('%Y-%m-%d')}.json"
+    asks = ask_time(timed) if timed.exists() else ""
+    markdown.write_text(f"{head}{report.text}\n![accuracy over trials]({stem.name}.png)\n{asks}")
     searches = [
         {
             **vars(one.job),
