@@ -21,6 +21,9 @@ CONNECT_WITHIN = 5.0  # seconds
 WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
 # What keeps a Ray of one machine on loopback: its ``_node_ip_address="127.0.0.1"`` becomes the machine's own address.
 _CLUSTER_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+# What a worker of this machine loads as it waits for its first trial: 3 s that no slot has to wait then. Not our own
+# packages, which might be those of another folder before the driver has told the worker where it looks.
+_PRELOAD = {"RAY_preload_python_modules": "torch._dynamo,torchvision,ray.tune"}
 PACKAGES = ("models", "search_spaces", "study")
 
 
@@ -83,6 +86,8 @@ class Cluster:
 
         common: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
         if self.address is None:
+            for name, value in _PRELOAD.items():
+                os.environ.setdefault(name, value)
             with lean():
                 ray.init(
                     address="local",  # without it Ray joins whatever cluster was last started on this machine

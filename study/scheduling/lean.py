@@ -17,6 +17,26 @@ _LEAN: dict[str, Any] = {
 
 
 @contextmanager
+def untold() -> Iterator[None]:
+    """Within it Tune does not tell its telemetry, which is off, what kinds of callbacks there are.
+
+    To know one, it would import MLflow and its other integrations: seconds before the first trial.
+    """
+    try:
+        from ray.air._internal import usage
+
+        original = usage.tag_callbacks
+    except (ImportError, AttributeError):
+        yield
+        return
+    usage.tag_callbacks = lambda callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = original
+
+
+@contextmanager
 def lean() -> Iterator[None]:
     """Within it ``ray.init`` starts a lean Ray.
 

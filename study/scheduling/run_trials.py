@@ -15,6 +15,7 @@ from study.scheduling.checkpoints import CheckpointStore
 from study.scheduling.cluster import Cluster, Request
 from study.scheduling.cost import relative_cost
 from study.scheduling.interruption import Interruption
+from study.scheduling.lean import untold
 from study.scheduling.outcome import Outcome
 from study.scheduling.places import Places
 from study.scheduling.scratch import scratch
@@ -180,7 +181,7 @@ def _tune(
     attempts, timeout = config.resources.max_attempts, config.resources.trial_timeout
     reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look, stopped=stops.stopped)
     trainable = tune.with_parameters(TrialRunner, shared=shared)
-    with scratch() as folder:
+    with scratch() as folder, untold():
         tune.Tuner(
             tune.with_resources(trainable, {"cpu": places.request.cpus, "gpu": places.request.gpus}),
             tune_config=tune.TuneConfig(

@@ -1,11 +1,14 @@
 """What a local Ray is made of."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from study.scheduling.cluster import Cluster
-from study.scheduling.lean import lean
+from study.scheduling.lean import lean, untold
 
 
 def commands_of_children() -> Iterator[str]:
@@ -38,3 +41,28 @@ def test_rays_own_parameters_are_as_they_were_afterwards() -> None:
         assert RayParams().no_monitor
     assert RayParams.__init__ is before
     assert not RayParams().no_monitor
+
+
+def test_tune_does_not_load_mlflow_to_count_callbacks_for_a_telemetry_that_is_off(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.air._internal import usage
+    from ray.tune import Callback
+
+    monkeypatch.setitem(sys.modules, "ray.air.integrations.mlflow", None)  # an import of it fails
+    before = usage.tag_callbacks
+    with untold():
+        assert not usage.tag_callbacks([Callback()])
+    assert usage.tag_callbacks is before
+    with pytest.raises(ImportError):
+        usage.tag_callbacks([Callback()])
+
+
+def test_waiting_workers_have_loaded_torch_and_tune(cluster: Cluster) -> None:
+    import ray
+
+    @ray.remote
+    def loaded() -> set[str]:
+        return {"torch._dynamo", "ray.tune"} & set(sys.modules)
+
+    assert ray.get(loaded.remote()) == {"torch._dynamo", "ray.tune"}
