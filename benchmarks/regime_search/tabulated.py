@@ -1,4 +1,9 @@
-"""R1, the real landscape: replays of the nets that generate_real.py trained."""
+"""R1, the real landscape: replays of the nets that generate_real.py trained.
+
+``digits_nets.parquet`` holds 590 of the 1,176 trials that ``python -m benchmarks.regime_search.generate_real`` trains
+in all: each of the 392 nodes at least once, 196 of them with further seeds. The spread over seeds is pooled over
+those; a node that ran once replays that run whenever it is asked for.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,8 +98,8 @@ class DigitsNets:
     def _test_set(self) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.bool_]]:
         groups = self._nodes
         kept = {place: runs for place, runs in groups.items() if not any(r.diverged for r in runs)}
-        z = {place: np.stack([self._z(r) for r in runs]) for place, runs in kept.items()}  # [seeds, 2]
-        sd = np.sqrt(np.mean([v.var(axis=0, ddof=1) for v in z.values()], axis=0))
+        z = {place: np.stack([self._z(r) for r in runs]) for place, runs in kept.items()}  # [runs, 2]
+        sd = np.sqrt(np.mean([v.var(axis=0, ddof=1) for v in z.values() if len(v) > 1], axis=0))
         rng = np.random.default_rng(0)
         labels, decidable = [], []
         for place, runs in groups.items():
