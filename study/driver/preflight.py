@@ -19,7 +19,7 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
     findings = first_look(config, root, address=address)
     if all(finding.ok for finding in findings):
         folder = Folder(root / config.name, shared_storage())
-        with Cluster(address) as cluster:
+        with Cluster(address, warm=False) as cluster:
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()))
     trouble = tracking.result()
     findings.append(

@@ -66,11 +66,14 @@ class Cluster:
         cpus: of the local one; None: as many as this process may use.
         gpus: of the local one; None: those that are there. More than there are become logical ones, which
             only place trials.
+        warm: whether the local one has workers ready as soon as it is there, for trials to come.
     """
 
-    def __init__(self, address: str | None = None, *, cpus: int | None = None, gpus: int | None = None) -> None:
+    def __init__(
+        self, address: str | None = None, *, cpus: int | None = None, gpus: int | None = None, warm: bool = True
+    ) -> None:
         self.address = address
-        self._cpus, self._gpus = cpus, gpus
+        self._cpus, self._gpus, self._warm = cpus, gpus, warm
 
     @property
     def local(self) -> bool:
@@ -94,6 +97,7 @@ class Cluster:
                     num_cpus=self._cpus or available_cpus(),
                     num_gpus=count_gpus() if self._gpus is None else self._gpus,
                     include_dashboard=False,
+                    _system_config={"prestart_worker_first_driver": self._warm},
                     **common,
                 )
             return self

@@ -7,9 +7,38 @@ from pathlib import Path
 
 HEAVY = "torch", "mlflow", "ray", "pandas"  # each takes up to seconds to import
 
+LOOKING = """
+import os
+import time
+from pathlib import Path
+from study.scheduling.cluster import Cluster
+
+with Cluster(cpus=1, warm=False):
+    time.sleep(1)  # a worker would be there by now, if only as a process
+    for folder in Path("/proc").iterdir():
+        try:
+            if (folder / "stat").read_text().rpartition(")")[2].split()[3] == str(os.getsid(0)):
+                print((folder / "cmdline").read_bytes().replace(b"\\0", b" ").decode()[:200])
+        except (OSError, IndexError):
+            continue
+"""
+
+
+def python(code: str) -> str:
+    """What a new process prints."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=120, start_new_session=True
+    ).stdout
+
+
+def test_a_ray_that_is_only_looked_at_starts_no_worker() -> None:
+    started = python(LOOKING)
+    assert "/raylet" in started
+    assert "ray::IDLE" not in started
+
 
 def test_the_first_look_imports_nothing_heavy() -> None:
     code = f"import sys; import study.driver.preflight, study.cli.run; print(sorted({set(HEAVY)} & set(sys.modules)))"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+    assert python(code).strip() == "[]"
