@@ -51,10 +51,9 @@ def result(fault: str, tried: int, drivers: Drivers, code: int, wanted: int, **f
     part |= {
         "messages": messages,
         "states": {s: states.count(s) for s in set(states)},
-        "log": str(drivers.root),
         **facts,
     }
-    print(part, flush=True)
+    print(part, f"the study and its log: {drivers.root}", sep="\n", flush=True)
     return part
 
 
