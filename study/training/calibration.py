@@ -6,6 +6,7 @@ from itertools import product
 
 import torch
 
+from models.size import measure
 from models.spec import ModelSpec
 from study.config import Optimization
 from study.training import memory
@@ -17,7 +18,8 @@ from study.training.step import Gradients
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("nchw", "channels_last", "mixed")
-MEASURED_BATCH = 32  # images; more only takes longer on the CPU
+MEASURED_FLOPS = 2e9  # of a step's forward pass on the CPU, a tenth of a second: more chooses no better, only later
+FEWEST, MOST = 8, 32  # images of such a step
 ROUNDS = 3
 HOPELESS = 1.3  # times the best of the first round: not measured again
 
@@ -71,7 +73,7 @@ def choose_settings(
         classes: number of classes.
         settings: what is given and not chosen: device and threads.
         precision: the study's, once it has one; then only the layout is chosen.
-        batch_size: images a step; at most 32 are used on the CPU.
+        batch_size: images a step; on the CPU a large net is measured with fewer.
         steps: steps of the whole trial. On CUDA ``torch.compile`` is chosen if it wins its compilation back
             within them; 0 leaves it untried.
 
@@ -79,7 +81,7 @@ def choose_settings(
     work does not decide.
     """
     cuda = settings.torch_device.type == "cuda"
-    batch = batch_size if cuda else min(batch_size, MEASURED_BATCH)
+    batch = batch_size if cuda else min(batch_size, _enough(measure(spec, input_shape, classes)[1]))
     formats = MEMORY_FORMATS[:2] if cuda else MEMORY_FORMATS  # mixed is a matter of the CPU's kernels
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
@@ -111,6 +113,11 @@ def choose_settings(
         return replace(chosen, rates=tuple(rates))
     finally:
         torch.set_num_threads(before)
+
+
+def _enough(flops: int) -> int:
+    """Images of a measured step, of a net that takes so many FLOPs an image."""
+    return max(FEWEST, min(MOST, int(MEASURED_FLOPS / max(flops, 1))))
 
 
 def pays_off(compilation: float, *, before: float, after: float, steps: int) -> bool:
