@@ -25,6 +25,8 @@ _DEFAULTS = {
     "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+# MLflow's pages open on runs and charts instead of on prompts and traces.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
 # Within MLflow's limits for one call: 1000 metrics, 100 params, 100 tags, 1000 of all, 1 MB.
 _POINTS = 800
 _ENTRIES = 90
@@ -64,7 +66,7 @@ class Client:
         found = self._mlflow.get_experiment_by_name(name)
         if found is None:
             try:
-                return self._mlflow.create_experiment(name, artifact_location=self.location.artifacts)
+                return self._mlflow.create_experiment(name, artifact_location=self.location.artifacts, tags=_KIND)
             except self.Error:  # another driver made it since
                 found = self._mlflow.get_experiment_by_name(name)
                 if found is None:

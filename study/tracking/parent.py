@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from urllib.parse import quote
 
 from study.ledger import Ledger
 from study.records import Label, TrialState
@@ -12,6 +13,7 @@ from study.tracking.told_findings import told_findings
 LEDGER_FOLDER = "ledger"  # of the parent's artifacts
 _FOLDERS = ("report", "figures")
 _FILES = ("study.yaml",)
+_PICTURE = "report/figures/regime_map_small.png"  # MLflow's pages show a picture in its own size
 
 
 def where_key(sink: str) -> str:
@@ -44,7 +46,8 @@ def status(state: str) -> str:
     return {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}[state]
 
 
-def tags(ledger: Ledger) -> dict[str, str]:
+def tags(ledger: Ledger, run_id: str) -> dict[str, str]:
+    """Of the run ``run_id``; its text shows the map, once the report is built."""
     config, counts = ledger.config, ledger.counts()
     regimes = Counter(label.regime.value for label in latest_labels(ledger).values())
     values = {
@@ -54,12 +57,12 @@ def tags(ledger: Ledger) -> dict[str, str]:
         "data_fingerprint": ledger.provenance.get("data_fingerprint", ""),
         **{f"trials.{state.value}": count for state, count in counts.items()},
         **{f"regimes.{regime}": count for regime, count in sorted(regimes.items())},
-        "mlflow.note.content": description(ledger),
+        "mlflow.note.content": description(ledger, run_id),
     }
     return entries.tags(values)
 
 
-def description(ledger: Ledger) -> str:
+def description(ledger: Ledger, run_id: str) -> str:
     """Markdown for the run's page; always below a tag's limit."""
     config, counts = ledger.config, ledger.counts()
     regimes = Counter(label.regime.value for label in latest_labels(ledger).values())
@@ -71,6 +74,7 @@ def description(ledger: Ledger) -> str:
     lines = [
         f"# {config.name}",
         config.description,
+        _picture(ledger.path.parent, run_id),
         f"Data: `{config.data.dataset}`, fingerprint `{ledger.provenance.get('data_fingerprint', 'unknown')}`",
         "Trials: " + (", ".join(f"{n} {state.value}" for state, n in counts.items() if n) or "none yet"),
         "Regimes: " + (", ".join(f"{n} {regime}" for regime, n in regimes.most_common()) or "none yet"),
@@ -83,6 +87,13 @@ def description(ledger: Ledger) -> str:
     text = "\n\n".join(line for line in lines if line)
     more = "\n\n(shortened: `study.yaml` has it whole)"
     return text if len(text) <= entries.TAG_LIMIT else text[: entries.TAG_LIMIT - len(more)] + more
+
+
+def _picture(study: Path, run_id: str) -> str:
+    """The map, by an address that holds on whichever server shows the page."""
+    if not (study / _PICTURE).is_file():
+        return ""
+    return f"![Regime map](get-artifact?path={quote(_PICTURE, safe='')}&run_uuid={run_id})"
 
 
 def _range(dial: dict[str, object]) -> str:

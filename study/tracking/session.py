@@ -165,7 +165,7 @@ class Session:
     def describe(self, *, leaving: bool) -> None:
         """The parent's text, tags and status; ``leaving`` gives it the status it stays with."""
         ledger = self._ledger
-        tags = parent.tags(ledger)
+        tags = parent.tags(ledger, self.parent_id)
         self.client.log(self.parent_id, tags=tags if leaving else tags | {"state": "running"})
         self._log_dataset(self.parent_id)
         self.client.set_status(self.parent_id, parent.status(tags["state"]) if leaving else "RUNNING", None)

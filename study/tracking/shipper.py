@@ -182,4 +182,5 @@ def parent_url(ledger_path: Path, config: TrackingConfig, ui: str = "http://127.
     if where is None:
         return None
     host = ((os.environ.get(LINK) or location.public) if location.served else ui).rstrip("/")
-    return f"{host}/#/experiments/{where['experiment_id']}/runs/{where['run_id']}"
+    # Without the query, MLflow's pages are arranged for prompts and traces.
+    return f"{host}/#/experiments/{where['experiment_id']}/runs/{where['run_id']}?workflowType=machine_learning"

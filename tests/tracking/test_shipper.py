@@ -104,7 +104,7 @@ def test_the_parent_has_text_data_and_files_and_a_link(server, ledger, ship, con
     assert parent["datasets"][0]["digest"] == "abc123"
     top = {file["path"] for file in server.get("artifacts/list", run_id=parent["run_id"])["files"]}
     assert top == {"study.yaml", "report", "ledger"}
-    assert parent_url(ledger.path, config).endswith(f"/runs/{parent['run_id']}")
+    assert parent_url(ledger.path, config).endswith(f"/runs/{parent['run_id']}?workflowType=machine_learning")
 
 
 def test_metrics_arrive_while_the_study_runs(server, ledger, config):

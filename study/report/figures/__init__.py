@@ -23,6 +23,9 @@ DRAWERS = {
     "early_overfit": late_epochs,
 }
 
+DPI = 150
+SMALL = {"regime_map": 75}  # dots per inch of a second, smaller copy, NAME_small.png
+
 
 def save(subject: Subject, folder: Path) -> list[Path]:
     """Draw what the study has data for, as ``folder/NAME.png``; a picture that has none is taken away.
@@ -32,13 +35,15 @@ def save(subject: Subject, folder: Path) -> list[Path]:
     """
     found = []
     for name, drawer in DRAWERS.items():
-        to = folder / f"{name}.png"
+        sizes = {name: DPI} | ({f"{name}_small": SMALL[name]} if name in SMALL else {})
         figure = drawer(subject)
-        if figure is None:
-            to.unlink(missing_ok=True)
-            continue
-        partial = to.with_name(f".{to.name}")
-        figure.savefig(partial, format="png", dpi=150, metadata={"Software": None})
-        partial.replace(to)
-        found.append(to)
+        for file, dpi in sizes.items():
+            to = folder / f"{file}.png"
+            if figure is None:
+                to.unlink(missing_ok=True)
+                continue
+            partial = to.with_name(f".{to.name}")
+            figure.savefig(partial, format="png", dpi=dpi, metadata={"Software": None})
+            partial.replace(to)
+            found.append(to)
     return found

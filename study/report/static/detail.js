@@ -27,7 +27,7 @@ function detailGradients({ first, last, step }) {
 function mlflowLink(i) {
   if (!data.mlflow) return null;
   const filter = encodeURIComponent(`tags.trial_id = '${trials.id[i]}'`);
-  return make("p", {}, make("a", { href: `${data.mlflow.base}?searchFilter=${filter}`, target: "_blank", rel: "noopener noreferrer" }, "Its run in MLflow"), data.mlflow.how ? make("span", { class: "soft" }, ` (${data.mlflow.how})`) : null);
+  return make("p", {}, make("a", { href: `${data.mlflow.base}?workflowType=machine_learning&searchFilter=${filter}`, target: "_blank", rel: "noopener noreferrer" }, "Its run in MLflow"), data.mlflow.how ? make("span", { class: "soft" }, ` (${data.mlflow.how})`) : null);
 }
 
 function openDetail(i) {
