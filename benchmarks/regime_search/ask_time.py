@@ -43,7 +43,7 @@ class Asked:
         self.study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
         self.rng = np.random.default_rng(0)
         encoder, self.spans = Encoder(SPACE), list[Span]()
-        points = encoder.from_unit(encoder.sobol(FINISHED + PENDING, seed=0)).to_dict("records")
+        points: list[Any] = encoder.from_unit(encoder.sobol(FINISHED + PENDING, seed=0)).to_dict("records")
         for i, point in enumerate(points):
             state, values, attributes = self._outcome(point) if i < FINISHED else (TrialState.RUNNING, None, {})
             frozen = optuna.trial.create_trial(
@@ -75,7 +75,7 @@ class Asked:
 
 def figures(spans: list[Span]) -> dict[str, float]:
     """Milliseconds: by the wall, and (less at the mercy of other work) of this process's CPU."""
-    found = {}
+    found: dict[str, float] = {}
     for clock in ("wall", "cpu"):
         times = np.array([getattr(span, clock) for span in spans]) * 1000
         found |= {

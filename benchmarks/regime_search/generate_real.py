@@ -80,7 +80,7 @@ def main() -> None:
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
     partial = TABLE.with_suffix(".jsonl")
-    rows: list[dict[str, Any]] = pd.read_parquet(TABLE).to_dict("records") if TABLE.exists() else []
+    rows: list[Any] = pd.read_parquet(TABLE).to_dict("records") if TABLE.exists() else []
     rows += [json.loads(line) for line in partial.read_text().splitlines()] if partial.exists() else []
     done = {tuple(row[name] for name in NODE) for row in rows}
     wanted = list(product(ARCHITECTURES, WIDTHS, FRACTIONS, RATES, SEEDS))
@@ -98,7 +98,7 @@ def main() -> None:
     partial.unlink()
 
 
-def _write(rows: list[dict[str, Any]]) -> None:
+def _write(rows: list[Any]) -> None:
     table = pd.DataFrame(rows).sort_values([*NODE, "epoch"], ignore_index=True)
     small = {name: "float32" for name in table.columns if "error" in name or "loss" in name}
     table.astype({**small, "epoch": "int16", "seed": "int16"}).to_parquet(TABLE, compression="zstd", index=False)

@@ -1,6 +1,6 @@
 """Which searches are compared, and how one of them is run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import optuna
@@ -11,7 +11,7 @@ from benchmarks.regime_search.samplers import make
 from benchmarks.regime_search.simulate import Curve, Terrain, checkpoints, simulate
 from benchmarks.regime_search.tabulated import DigitsNets
 
-TERRAINS = {
+TERRAINS: dict[str, Callable[[], Terrain]] = {
     "S1": landscapes.double_descent,
     "S2": landscapes.divergence_cliff,
     "S3": landscapes.architectures,

@@ -38,7 +38,8 @@ class Listed(BaseSampler):
 def _sobol(space: dict[str, BaseDistribution], seed: int) -> list[dict[str, Any]]:
     """Scrambled Sobol over all dials, categoricals included."""
     encoder = Encoder(space)
-    return [dict(point) for point in encoder.from_unit(encoder.sobol(SOBOL_POINTS, seed)).to_dict("records")]
+    points = encoder.from_unit(encoder.sobol(SOBOL_POINTS, seed))
+    return [{str(name): value for name, value in point.items()} for point in points.to_dict("records")]
 
 
 def _grid(space: dict[str, BaseDistribution], seed: int) -> list[dict[str, Any]]:

@@ -139,7 +139,9 @@ class RegimeSampler(BaseSampler):
         start = None if memory.belief is None else memory.belief.fields.hypers
         cuts = Cuts(self._chance, self._reference_error(memory, outcomes), self._tau, self._untrained)
         fields = Fields(cuts, features, outcomes, start)
-        fields.optimize(steps=30 if start is None else 6, subset=SUBSET, seed=int(self._rng.integers(2**31)))
+        # A sampler that starts late, after `fitscape resume`, must not keep its first trial waiting.
+        steps = 6 if start is not None else 30 if n <= SUBSET else 12
+        fields.optimize(steps=steps, subset=SUBSET, seed=int(self._rng.integers(2**31)))
         integration, fresh = (
             encoder.from_unit(encoder.sobol(size, int(self._rng.integers(2**31)))) for size in (INTEGRATION, CANDIDATES)
         )

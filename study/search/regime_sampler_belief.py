@@ -44,7 +44,7 @@ class _PooledField:
         self._rows[: gp.n] = gp.whiten(gp.covariance(gp.x, pool))
         whitened = self._rows[: gp.n]
         self.mean = whitened.T @ gp.weights
-        self.variance = gp.prior_variance(pool) - (whitened**2).sum(0)
+        self.variance = gp.prior_variance(pool) - np.einsum("ij,ij->j", whitened, whitened)
         self.cross = gp.covariance(pool[:split], pool[split:]) - whitened[:, :split].T @ whitened[:, split:]
 
     def grow(self, x: Array, row: Array) -> None:
