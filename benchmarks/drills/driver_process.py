@@ -21,20 +21,24 @@ PACKAGES = ("models", "search_spaces", "study")
 
 
 class Drivers:
-    """One study below a root of its own; each ``start`` is a driver in its own session."""
+    """One study below a root of its own; each ``start`` is a driver in its own session.
+
+    Raises RuntimeError: the working tree's packages are not those of the commit.
+    """
 
     def __init__(self, config: StudyConfig) -> None:
+        if _git("status", "--porcelain", "--", *PACKAGES):
+            # What the drivers wrote is looked at with the code of this process.
+            raise RuntimeError("the packages differ from HEAD, which the drivers run: commit, or drill in a clone")
         self.root = Path(tempfile.mkdtemp(prefix="fitscape-drill-"))
         self.name, self.folder = config.name, self.root / "runs" / config.name
         self._file = self.root / "study.yaml"
         self._file.write_text(dump(frozen(config).model_dump(mode="json")))
         code = self.root / "code"
         code.mkdir()
-        self.commit = subprocess.check_output(["git", "-C", ROOT, "rev-parse", "HEAD"], text=True).strip()
-        archive = subprocess.run(
-            ["git", "-C", ROOT, "archive", self.commit, *PACKAGES], capture_output=True, check=True
-        )
-        subprocess.run(["tar", "-x", "-C", code], input=archive.stdout, check=True)
+        self.commit = _git("rev-parse", "HEAD").decode().strip()
+        archive = _git("archive", self.commit, *PACKAGES)
+        subprocess.run(["tar", "-x", "-C", code], input=archive, check=True)
         self._log = self.root / "log.txt"
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -71,6 +75,10 @@ class Drivers:
             if driver.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"not seen; the driver's code is {driver.poll()}:\n{self.log[-3000:]}")
             time.sleep(0.1)
+
+
+def _git(*words: str) -> bytes:
+    return subprocess.run(["git", "-C", ROOT, *words], capture_output=True, check=True).stdout
 
 
 def kill(driver: subprocess.Popen[bytes]) -> None:
