@@ -39,7 +39,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 docs: $(READY)  ## the site of docs/, into site/index.html
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(READY)  ## the trial engine against a plain loop; appends a dated file to benchmarks/results
 	$(BIN)/python -m benchmarks.trial_speed

@@ -111,7 +111,7 @@ def _ran(command: list[str], folder: Path, for_real: bool) -> str:
         },
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=800,
     )
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout}{done.stderr}"
     return done.stdout
