@@ -8,7 +8,7 @@ from hand_made import make_trial, noisy_epoch
 from study.config import RegimeThresholds
 from study.findings import Context, Finding, Verdict
 from study.findings.degradation import degradation
-from study.records import TrialRecord
+from study.records import Regime, TrialRecord
 from study.regimes import Reference, label_all
 
 CONTEXT = Context(classes=10, chance_error=0.9)
@@ -69,6 +69,22 @@ def test_two_noisy_seeds_decide_nothing_and_say_how_many_would() -> None:
     assert found.verdict is Verdict.UNDECIDED
     assert found.seeds_needed is not None
     assert found.seeds_needed > 2
+
+
+def test_a_control_whose_seeds_are_each_undecided_is_still_one() -> None:
+    trials = nets(np.random.default_rng(0), {20: 0.0008, 56: 0.0015}, gap=0.11, train_fraction=0.1)
+    thresholds, reference = RegimeThresholds(), Reference(error=0.05)
+    labels = {x.trial_id: x for x in label_all(trials, thresholds, classes=10, chance_error=0.9, reference=reference)}
+    best = [labels[t.trial_id] for t in trials if t.config.model.depth == 20 and t.config.optimization.lr == 0.1]
+    assert sum(label.regime is Regime.UNDECIDED for label in best) > len(best) / 2
+    (found,) = degradation(trials, labels, CONTEXT)
+    assert "control" in found.claim
+
+
+def test_a_shallow_net_that_overfits_beside_a_deep_one_that_does_not_learn_is_no_control() -> None:
+    found = findings_of(nets(np.random.default_rng(0), {20: 0.001, 56: 0.54}, gap=0.15))[0]
+    assert "control" not in found.claim
+    assert found.verdict is Verdict.SUPPORTED
 
 
 def test_nets_that_only_overfit_are_the_control_and_raise_no_alarm() -> None:

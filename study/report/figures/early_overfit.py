@@ -24,7 +24,8 @@ def late_epochs(subject: Subject) -> Figure | None:
             rows = [[getattr(t.epochs[e], name) for t in trials] for e in range(length)]
             band(ax, [trials[0].epochs[e].epoch for e in range(length)], rows, k, kind)
         ax.set_xlabel("epoch", fontsize=9, color=INK)
-        ax.set_ylim(bottom=0)
+    axes[0].set_yscale("log")  # the first epochs lie far above all others
+    axes[1].set_ylim(bottom=0)
     axes[0].set_ylabel("validation loss", fontsize=9, color=INK)
     axes[0].grid(axis="y", color=RULE, linewidth=0.7)
     error_axis(axes[1], "validation error")

@@ -22,9 +22,10 @@ def degradation(subject: Subject) -> dict[str, Any]:
     strata: dict[str, list[DepthPair]] = {}
     for pair in found:
         strata.setdefault(_stratum(pair), []).append(pair)
-    # The conditions with the most depths and seeds; the other families of the same study under theirs.
+    # The conditions with the most depths, seeds and learning rates, which a control has fewest of; the other
+    # families of the same study under theirs.
     by_family: dict[str, list[DepthPair]] = {}
-    for pairs in sorted(strata.values(), key=lambda pairs: -sum(len(p.deep_errors) for p in pairs)):
+    for pairs in sorted(strata.values(), key=lambda pairs: -sum(len(p.deep_errors) * p.rates for p in pairs)):
         by_family.setdefault(_family(pairs[0]), pairs)
     return {
         "series": [_series(family, pairs) for family, pairs in sorted(by_family.items())],
