@@ -57,12 +57,17 @@ class Reports(Live, TrialProgressCallback):
         self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
         self._looked_at = 0.0
         self._watchdog = Watchdog(timeout)
+        self._over: list[Trial] = []  # ended in this step of Tune's loop
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if time.monotonic() - self._looked_at >= LOOK_EVERY:
             self._looked_at = time.monotonic()
             self._look(sum(trial.status == Trial.RUNNING for trial in trials))
             self._watchdog.look()
+        while self._over:  # more than half of what Tune keeps of a trial are averages that nobody reads
+            trial = self._over.pop()
+            for averages in ("metric_analysis", "metric_n_steps"):
+                getattr(trial, averages, {}).clear()
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._watchdog.heard(trial.config["id"])
@@ -79,6 +84,7 @@ class Reports(Live, TrialProgressCallback):
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Its last report said that it has ended, or it was only interrupted."""
+        self._over.append(trial)
         self._watchdog.forget(trial.config["id"])
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
