@@ -41,8 +41,12 @@ format: $(READY)
 docs: $(READY)  ## the site of docs/, into site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(READY)  ## the trial engine against a plain loop; appends a dated file to benchmarks/results
-	$(BIN)/python -m benchmarks.trial_speed
+bench: $(READY)  ## against plain scripts, 25 minutes on two quiet cores; dated files and plots in benchmarks/results
+	$(BIN)/python -m benchmarks.trial_speed --rounds 5
+	$(BIN)/python -m benchmarks.study_speed --rounds 1
+	$(BIN)/python -m benchmarks.driver_scale --plain 20
+	$(BIN)/python -m benchmarks.worker_memory
+	$(BIN)/python -m benchmarks.map_speed
 
 lock: $(READY)  ## pin what is installed now
 	$(BIN)/python tools/lock.py

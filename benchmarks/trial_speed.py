@@ -7,8 +7,6 @@ dated pair of files to benchmarks/results: JSON with every round, and a plot.
 """
 
 import argparse
-import json
-import statistics
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,15 +15,14 @@ from typing import Any
 import torch
 
 from benchmarks.clocks import Span
-from benchmarks.machine import facts
 from benchmarks.plain_loop import PlainProcess, fashion_mnist
+from benchmarks.record import dots, keep, spread, summary
 from models.size import measure
 from models.spec import ModelSpec
 from study.config import DataConfig, Optimization, TrialConfig
 from study.data import TrialData, load
 from study.training import Settings, choose_settings, run_trial
 
-RESULTS = Path(__file__).with_name("results")
 BATCH = 128
 
 
@@ -109,16 +106,10 @@ def run_case(case: Case, data: TrialData, root: Path, *, rounds: int, device: st
     return report
 
 
-def summary(values: list[float]) -> dict[str, Any]:
-    low, median, high = statistics.quantiles(values, n=4)
-    return {"median": median, "quartiles": [low, high], "values": values}
-
-
 def line(case: dict[str, Any], clock: str) -> str:
     figures, settings = case[clock], case["settings"]
-    low, high = figures["ratio"]["quartiles"]
     return (
-        f"{figures['ratio']['median']:.2f}x ({low:.2f} to {high:.2f}; goal {case['goal']}x), "
+        f"{spread(figures['ratio'])}, goal {case['goal']}; "
         f"{figures['plain_images_per_second']['median']:.0f} -> "
         f"{figures['engine_images_per_second']['median']:.0f} images/s, "
         f"{figures['share_of_matmul_rate']['median']:.0%} of the matrix product's rate, "
@@ -126,22 +117,11 @@ def line(case: dict[str, Any], clock: str) -> str:
     )
 
 
-def plot(results: dict[str, Any], path: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
-    for i, case in enumerate(results["cases"].values()):
-        ratio = case[results["clock"]]["ratio"]
-        axes.scatter(ratio["values"], [i] * len(ratio["values"]), color="tab:blue", alpha=0.4, s=18)
-        axes.scatter(ratio["median"], i, color="tab:blue", s=80, label="median" if i == 0 else None)
-        axes.scatter(case["goal"], i, color="black", marker="|", s=200, label="goal" if i == 0 else None)
+def plot(results: dict[str, Any], axes: Any) -> None:
+    rows = [(name, case[results["clock"]]["ratio"]["values"], case["goal"]) for name, case in results["cases"].items()]
+    dots(axes, rows)
     axes.axvline(1, color="grey", linewidth=1)
-    axes.set_yticks(range(len(results["cases"])), list(results["cases"]))
     axes.set_xlabel("training images/s, Fitscape over plain loop (1 = equal)")
-    machine = results["machine"]
-    axes.set_title(f"{machine['cpu']}, {results['device']}, torch {machine['versions']['torch']}", fontsize=9)
-    axes.legend()
-    figure.savefig(path, dpi=120)
 
 
 def main() -> None:
@@ -153,7 +133,6 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     results: dict[str, Any] = {
-        "machine": facts(),
         "device": arguments.device,
         "batch": BATCH,
         # Others' turns on a shared CPU lengthen the wall's time of both sides, not evenly; not the CPU's.
@@ -169,9 +148,7 @@ def main() -> None:
             for clock in ("wall", "cpu"):
                 print(f"{name}, {clock} time: {line(case, clock)}", flush=True)
     if not arguments.dry:
-        stem = RESULTS / f"trial_speed-{results['machine']['date'][:10]}-{arguments.device}"
-        stem.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
-        plot(results, stem.with_suffix(".png"))
+        keep(f"trial_speed-{arguments.device}", results, lambda axes: plot(results, axes))
 
 
 if __name__ == "__main__":
