@@ -63,6 +63,7 @@ def test_the_readme_is_the_start_and_its_picture_is_shown(site: Path) -> None:
         ("study", "study.config.Optimization.lr"),
         ("study", "study.opened.open_study"),
         ("study", "study.opened.OpenStudy.findings"),
+        ("study", "study.table.curves"),
         ("trials", "study.training.loop.run_trial"),
         ("trials", "study.records.EpochRecord"),
         ("trials", "study.regimes.labels.label"),
