@@ -141,10 +141,10 @@ class Client:
         """One file; ``folder`` is relative to the run's artifacts, empty for their root."""
         self._mlflow.log_artifact(run_id, str(file), folder or None)
 
-    def log_model(self, run_id: str, folder: Path) -> None:
+    def log_model(self, run_id: str, name: str, folder: Path) -> None:
         """The MLflow model in ``folder`` as this run's; one that was logged whole before stays, one cut off goes on."""
         found = self._mlflow.search_logged_models([self.experiment_id], f"source_run_id = '{run_id}'")
-        model = found[0] if found else self._mlflow.create_logged_model(self.experiment_id, "model", run_id)
+        model = found[0] if found else self._mlflow.create_logged_model(self.experiment_id, name, run_id)
         if model.status == "READY":
             return
         self._mlflow.log_model_artifacts(model.model_id, str(folder))

@@ -173,7 +173,8 @@ class Session:
     def log_net(self, trial_id: str, folder: Path) -> None:
         """The trial's net, an MLflow model in ``folder``; of a trial that MLflow has no run of, nothing."""
         if trial_id in self._runs:
-            self.client.log_model(self._runs[trial_id], folder)
+            architecture = self._ledger.trial(trial_id, epochs=()).config.model.name
+            self.client.log_model(self._runs[trial_id], architecture.replace(":", "-"), folder)
 
     def _log_dataset(self, run_id: str) -> None:
         if digest := self._provenance.get("data_fingerprint"):

@@ -47,7 +47,7 @@ def test_a_net_is_logged_once_and_predicts_by_mlflow_alone(server, ledger, ship,
     assert ship().empty
     assert sync(ledger.path, config.uri).empty
     (model,) = server.models(ledger.uid)
-    assert model["status"] == "LOGGED_MODEL_READY"
+    assert (model["status"], model["name"]) == ("LOGGED_MODEL_READY", "resnet18")
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     told = subprocess.run(
         [sys.executable, "-c", LOAD_AND_PREDICT, config.uri, f"models:/{model['model_id']}"],
