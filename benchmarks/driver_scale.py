@@ -157,7 +157,7 @@ def plot(results: dict[str, Any], axes: Any) -> None:
     axes.set_ylabel("CPU of the driver since the first mark [s]")
     memory.set_ylabel("resident memory, dotted [MiB]")
     memory.set_ylim(bottom=0)
-    axes.legend()
+    axes.legend(loc="center right")
 
 
 if __name__ == "__main__":

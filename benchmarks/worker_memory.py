@@ -123,7 +123,7 @@ def plot(found: dict[str, Any], axes: Any) -> None:
                 axes.barh(i + offset, of_data[workers][kind], 0.35, left=left, color=colour)
                 left += of_data[workers][kind]
     axes.set_yticks(range(len(names)), list(names))
-    axes.set_xlabel("memory of the workers, one (below) and several (above) [MiB]: shared data orange, their own blue")
+    axes.set_xlabel("memory of one worker (below) and of several: shared orange, their own blue [MiB]")
 
 
 if __name__ == "__main__":
