@@ -14,7 +14,7 @@ class Gradients:
     """Forward and backward of one batch, in one piece; in two once a batch has not fitted the device."""
 
     def __init__(self, model: nn.Module, settings: Settings) -> None:
-        self._model = model
+        self._parameters = list(model.parameters())  # finding them at each step is 2 % of a small net's time
         self._settings = settings
         self._forward: Callable[[Tensor], Tensor] = torch.compile(model) if settings.compiled else model
         self.parts = 1
@@ -41,7 +41,8 @@ class Gradients:
         return self.compute(images, labels)
 
     def _accumulate(self, images: Tensor, labels: Tensor) -> Tensor:
-        self._model.zero_grad(set_to_none=True)
+        for parameter in self._parameters:
+            parameter.grad = None
         total = torch.zeros((), device=images.device)
         for part, targets in zip(images.chunk(self.parts), labels.chunk(self.parts), strict=True):
             with self._settings.autocast():
