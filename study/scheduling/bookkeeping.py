@@ -105,8 +105,9 @@ class Bookkeeper:
             self._sizes[trial_id] = report.size
         if report.extra:
             self._ledger.annotate(trial_id, **report.extra)
-        if report.record is not None and self._ledger.record_epoch(trial_id, report.record):
-            self._quietly(self._observer.on_epoch, trial_id, report.record)
+        for record in (report.start.record if report.start is not None else None, report.record):
+            if record is not None and self._ledger.record_epoch(trial_id, record):
+                self._quietly(self._observer.on_epoch, trial_id, record)
         if report.end is not None:
             self._end(trial_id, report.end)
 

@@ -1,12 +1,17 @@
 """Checkpoints of unfinished trials: a file an epoch, the previous one kept, on a folder or an object store."""
 
 import contextlib
+import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
+
 from study.errors import UserError
+from study.records import EpochRecord
 
 T = TypeVar("T")
 KEPT = 2  # the newest and the one before it, in case the newest is damaged
@@ -78,6 +83,24 @@ class CheckpointStore:
 
         names = (entry.base_name for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True)))
         return sorted((int(m[1]) for name in names if (m := _NAME.fullmatch(name))), reverse=True)
+
+
+def with_record(record: EpochRecord, state: bytes) -> bytes:
+    """A trial's state with the record of its epoch before it, in a line of JSON.
+
+    A worker that is ended saves an epoch of which its driver may never hear: a later driver hears of it from here.
+    """
+    return json.dumps(asdict(record)).encode() + b"\n" + state
+
+
+def split_record(data: bytes) -> tuple[EpochRecord, bytes]:
+    """What ``with_record`` joined.
+
+    Raises:
+        ValueError: it joined something else.
+    """
+    head, _, state = data.partition(b"\n")
+    return TypeAdapter(EpochRecord).validate_python(json.loads(head)), state
 
 
 def open_storage(root: str) -> tuple[Any, str]:

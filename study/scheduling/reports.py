@@ -16,6 +16,7 @@ class Start:
     node: str
     device: str
     epoch: int  # the epoch of the checkpoint it continues from; 0 is from scratch
+    record: EpochRecord | None  # of that epoch, which was perhaps never reported
     node_id: str  # Ray's
     pulse: Address  # of the process
 

@@ -15,7 +15,7 @@ from ray import tune
 from study.config import TrialConfig
 from study.data import TrialData
 from study.records import EpochRecord, TrialState
-from study.scheduling.checkpoints import CheckpointStore
+from study.scheduling.checkpoints import CheckpointStore, split_record, with_record
 from study.scheduling.pulse import Pulse
 from study.scheduling.reports import End, Report, Start, failure
 from study.training import Progress, Settings, run_trial
@@ -104,13 +104,18 @@ class TrialRunner(tune.Trainable):
                 self._config, shared.data, settings=settings, checkpoint=checkpoint, on_step=self._sign_of_life
             )
 
-        found, refused = shared.checkpoints.newest(trial_id, lambda epoch, data: (epoch, run(data)))
-        epoch, self._epochs = found or (0, run(None))
+        def go_on(epoch: int, data: bytes) -> tuple[EpochRecord | None, Iterator[Progress]]:
+            record, state = split_record(data)
+            return record, run(state)
+
+        found, refused = shared.checkpoints.newest(trial_id, go_on)
+        record, self._epochs = found or (None, run(None))
         node_id = ray.get_runtime_context().get_node_id()
         start = Start(
             node=f"{socket.gethostname()}:{node_id[:8]}",
             device=device_name(settings.device),
-            epoch=epoch,
+            epoch=0 if record is None else record.epoch,
+            record=record,
             node_id=node_id,
             pulse=self._pulse.address,
         )
@@ -149,7 +154,8 @@ class TrialRunner(tune.Trainable):
         started = time.monotonic()
         trial_id = self._config.trial_id
         try:
-            self._shared.checkpoints.save(trial_id, progress.record.epoch, progress.checkpoint())
+            data = with_record(progress.record, progress.checkpoint())
+            self._shared.checkpoints.save(trial_id, progress.record.epoch, data)
             return ()
         except Exception as error:  # noqa: BLE001  (disk full, store away, a net that cannot be serialized)
             return (f"trial {trial_id}: checkpoint not written ({error})",)

@@ -63,7 +63,9 @@ def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyCo
     trials = drivers.trials()
     assert len(trials) == TRIALS
     assert all(trial.state is TrialState.FINISHED for trial in trials)
-    assert all([record.epoch for record in trial.epochs] == list(range(1, EPOCHS + 1)) for trial in trials)
+    assert {t.trial_id: [record.epoch for record in t.epochs] for t in trials} == {
+        t.trial_id: list(range(1, EPOCHS + 1)) for t in trials
+    }
     assert all(trial.size is not None for trial in trials)
     with drivers.ledger() as ledger:
         ends = Counter(event.trial_id for event in ledger.events(0, 10**6) if event.kind is EventKind.ENDED)

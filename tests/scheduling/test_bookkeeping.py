@@ -1,5 +1,6 @@
 """The ledger is written in order, whatever goes wrong around it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from study.scheduling.interruption import Interruption
 from study.scheduling.pulse import Address
 from study.scheduling.reports import End, Report, Start
 
-START = Start(node="n", device="cpu", epoch=0, node_id="n", pulse=Address(0, 0))
+START = Start(node="n", device="cpu", epoch=0, record=None, node_id="n", pulse=Address(0, 0))
 
 
 class Flaky:
@@ -77,6 +78,16 @@ def test_a_trial_is_written_told_and_its_checkpoints_removed(tmp_path: Path) -> 
     assert [record.epoch for record in trial.epochs] == [1, 2]
     assert [told.state for told in scene.told] == [TrialState.FINISHED]
     assert not list((tmp_path / "checkpoints").iterdir())
+
+
+def test_an_epoch_that_only_its_checkpoint_tells_of_is_written_at_the_next_start_and_once(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    for _ in range(2):
+        start = replace(START, epoch=1, record=make_epoch(0.5, 0.5, epoch=1))
+        scene.bookkeeper.report(scene.id, Report(start=start))
+    scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.4, 0.4, epoch=2)))
+    scene.bookkeeper.close()
+    assert [record.epoch for record in scene.ledger.trial(scene.id).epochs] == [1, 2]
 
 
 def test_what_cannot_be_written_is_tried_again_and_nothing_overtakes_it(tmp_path: Path) -> None:

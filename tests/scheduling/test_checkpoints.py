@@ -1,11 +1,21 @@
 """Atomic, two kept, damage found and passed over."""
 
+import math
 from pathlib import Path
 
 import pytest
+from hand_made import make_epoch
 
 from study.errors import UserError
-from study.scheduling.checkpoints import CheckpointStore, copy_file, fetch_file, open_storage
+from study.records import GradientProfile
+from study.scheduling.checkpoints import (
+    CheckpointStore,
+    copy_file,
+    fetch_file,
+    open_storage,
+    split_record,
+    with_record,
+)
 
 
 def read(epoch: int, data: bytes) -> tuple[int, bytes]:
@@ -72,3 +82,17 @@ def test_a_file_goes_to_storage_and_back(tmp_path: Path) -> None:
 def test_an_unknown_kind_of_storage_is_refused() -> None:
     with pytest.raises(UserError, match="nonsense://x"):
         open_storage("nonsense://x")
+
+
+def test_a_record_travels_with_its_checkpoint_as_it_is() -> None:
+    profile = GradientProfile(step=9, layers=("a", "b"), gradient_norms=(0.1, 1e-300), weight_norms=(1.0, math.inf))
+    record = make_epoch(0.1 + 0.2, math.nan, epoch=7, gradients=(profile,))
+    told, state = split_record(with_record(record, b"\x00state\n\xff"))
+    assert repr(told) == repr(record)  # NaN equals itself
+    assert state == b"\x00state\n\xff"
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80\x81 torn", b"{}\nstate", b'{"epoch": 1'])
+def test_what_holds_no_record_is_refused_as_any_damage(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        split_record(data)
