@@ -3,8 +3,8 @@
 Command: ``fitscape run early_overfit``
 Time: about 5 minutes on 2 cores; two hours on one GPU at ``hours``; ``paper`` is Nakkiran et al. 2019's long training
 of ResNet18 on CIFAR-10.
-Expected: with a fifth of the labels redrawn, validation loss and error both end well above their best; with true
-labels the error hardly rises.
+Expected: with a fifth of the labels redrawn, validation loss ends about 60 % and validation error 7 to 10 points above
+their best; with true labels the error does not rise by more than the seeds' spread.
 """
 
 from models.spec import ModelSpec
