@@ -3,9 +3,9 @@
 Command: ``fitscape run double_descent``
 Time: about 4 minutes on 2 cores; a day on one GPU at ``hours``; ``paper`` is Nakkiran et al. 2019, figure 1 (Adam at
 1e-4, 4,000 epochs, CIFAR-10), and takes weeks.
-Expected: validation error falls with width throughout, from 16 to 4 % with true labels and from 31 to 16 % with a fifth of
-them redrawn. On few images the interpolation threshold lies at the narrowest nets: the finding says that there is
-no peak.
+Expected: validation error falls with width throughout, from 16 to 4 % with true labels and from 31 to 16 % with a fifth
+of them redrawn. On few images the interpolation threshold lies at the narrowest nets: the finding says that there
+is no peak.
 """
 
 from models.spec import ModelSpec

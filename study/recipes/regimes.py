@@ -2,8 +2,8 @@
 
 Command: ``fitscape run regimes --set data.dataset=fashion_mnist``
 Time: about 10 minutes on 2 cores at ``minutes``; a few hours on one GPU at ``hours``.
-Expected: little data overfits at every width; weight decay from about 0.05 on underfits; ResNet18 with a third of the data
-or more and little decay fits well. One seed a configuration leaves about half of the area undecided.
+Expected: little data overfits at every width; weight decay from about 0.05 on underfits; ResNet18 with a third of the
+data or more and little decay fits well. One seed a configuration leaves about half of the area undecided.
 """
 
 from study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
