@@ -52,6 +52,7 @@ def _data(subject: Subject) -> list[tuple[str, Any]]:
         ("images of the training error", min(subject.config.data.probe_size, images.get("train", math.inf))),
         ("seed of the split", subject.config.data.split_seed),
     ]
+    rows += [("left out, unreadable", file) for file in data.get("unreadable", ())[:20]]
     return rows + [("note", note) for note in data.get("notes", ())]
 
 
