@@ -1,7 +1,7 @@
 """Do deeper nets train worse? Plain and residual nets of rising depth, and a control that only overfits.
 
 Command: ``fitscape run degradation`` (on digits), ``fitscape run degradation --set data.dataset=fashion_mnist``
-Time: about 4 minutes on 2 cores, 6 on Fashion-MNIST; a few hours on one GPU at ``hours``; days at ``paper``, which is
+Time: about 5 minutes on 2 cores, 4 on Fashion-MNIST; a few hours on one GPU at ``hours``; days at ``paper``, which is
 He et al. 2015, section 4.2: CIFAR-10, batches of 128, 64,000 steps.
 Expected: training error of plain-56 about 0.74 on digits and 0.53 on Fashion-MNIST, of plain-20 0.01 and 0.07, of every
 ResNet below 0.01 (five paired seeds, each depth at the best of three learning rates); the control with little data
