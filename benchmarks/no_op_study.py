@@ -12,12 +12,15 @@ when so many trials had ended.
 import argparse
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+
+from no_images import ten_images
 
 from study.config import StudyConfig, TrialConfig
 from study.data import TrialData
@@ -103,20 +106,6 @@ def clocked(owner: type, name: str, seconds: list[float]) -> None:
     setattr(owner, name, timed)
 
 
-def data() -> TrialData:
-    """Ten images that nobody looks at."""
-    return TrialData(
-        train_images=torch.zeros(10, 1, 8, 8, dtype=torch.uint8),
-        train_labels=torch.arange(10) % 2,
-        train_moments=torch.zeros(10, 1, 2, dtype=torch.int64),
-        val_images=torch.zeros(4, 1, 8, 8, dtype=torch.uint8),
-        val_labels=torch.arange(4) % 2,
-        val_half=torch.tensor([True, False, True, False]),
-        classes=("a", "b"),
-        fingerprint="0" * 16,
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -151,7 +140,7 @@ def main() -> None:
         run_trials(
             config,
             ledger,
-            data(),
+            ten_images(),
             cluster=cluster,
             request=Request(1, 0),
             settings=Settings(),

@@ -92,8 +92,7 @@ def open_test(
     trials = [trial.trial_id for trial in finalists]
     ledger.add_note(TEST_OPENED, {"reason": reason, "by": _who(), "trials": trials, **about})
     test = data.open_test(reason)
-    errors = []
-    kept = _lowest(finalists)
+    errors, nets, lowest = [], [], _lowest(finalists)
     for trial in finalists:
         again = evaluate_again(trial.config, data.trial_data, test.images, test.labels, settings=settings)
         known = final_record(trial)
@@ -113,10 +112,15 @@ def open_test(
                 reproduced=abs(again.record.val_error - known.val_error) < SAME,
             )
         )
-        if keep and trial.trial_id in kept:
+        if trial.trial_id in lowest:
             shared = data.trial_data
-            keep(Finalist(trial.trial_id, again.classifier, shared.train_images[:2].clone(), tuple(shared.classes)))
+            nets.append(
+                Finalist(trial.trial_id, again.classifier, shared.train_images[:2].clone(), tuple(shared.classes))
+            )
     ledger.add_note(TEST_ERRORS, {"opening": test.opening, "finalists": [asdict(e) for e in errors]})
+    if keep:  # only now: a net that cannot be written must not cost the errors
+        for net in nets:
+            keep(net)
     return errors
 
 

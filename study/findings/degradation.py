@@ -36,14 +36,8 @@ def degradation(trials: Sequence[TrialRecord], labels: Labels, context: Context)
 def _against_shallowest(pairs: list[DepthPair]) -> list[DepthPair]:
     shallowest: dict[str, int] = {}
     for pair in pairs:
-        key = _stratum(pair)
-        shallowest[key] = min(pair.shallow, shallowest.get(key, pair.shallow))
-    return [p for p in pairs if p.shallow == shallowest[_stratum(p)]]
-
-
-def _stratum(pair: DepthPair) -> str:
-    shared = {k: v for k, v in pair.stratum.flat().items() if k not in ("depth", "lr", "seed")}
-    return repr(sorted(shared.items(), key=lambda item: item[0]))
+        shallowest[pair.conditions] = min(pair.shallow, shallowest.get(pair.conditions, pair.shallow))
+    return [p for p in pairs if p.shallow == shallowest[p.conditions]]
 
 
 def _only_overfits(trials: Sequence[TrialRecord], labels: Labels) -> bool:

@@ -37,6 +37,11 @@ class DepthPair:
     deep_errors: Array
 
     @property
+    def conditions(self) -> str:
+        """Key of what the pair shares: pairs of one key differ in depth only."""
+        return _stratum(self.stratum)
+
+    @property
     def log_odds(self) -> Array:
         """D [S]: logit E_tr(deep) - logit E_tr(shallow). Below the interpolation error nothing differs."""
         return np.asarray(_floored(self.deep_errors) - _floored(self.shallow_errors))

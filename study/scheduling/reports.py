@@ -15,10 +15,14 @@ class Start:
 
     node: str
     device: str
-    epoch: int  # the epoch of the checkpoint it continues from; 0 is from scratch
-    record: EpochRecord | None  # of that epoch, which was perhaps never reported
+    record: EpochRecord | None  # of the epoch it continues from, which was perhaps never reported; None: from scratch
     node_id: str  # Ray's
     pulse: Address  # of the process
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the checkpoint it continues from; 0 is from scratch."""
+        return 0 if self.record is None else self.record.epoch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,7 +114,6 @@ class TrialRunner(tune.Trainable):
         start = Start(
             node=f"{socket.gethostname()}:{node_id[:8]}",
             device=device_name(settings.device),
-            epoch=0 if record is None else record.epoch,
             record=record,
             node_id=node_id,
             pulse=self._pulse.address,

@@ -7,7 +7,7 @@ from typing import Any
 import hand_made
 import odd_trials as odd
 import pytest
-import torch
+from no_images import ten_images
 from odd_trials import odd_trials
 
 from study.config import StudyConfig
@@ -33,17 +33,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def images() -> TrialData:
-    """Ten images to train on: what the odd trials never look at."""
-    return TrialData(
-        train_images=torch.zeros(10, 1, 8, 8, dtype=torch.uint8),
-        train_labels=torch.arange(10) % 2,
-        train_moments=torch.zeros(10, 1, 2, dtype=torch.int64),
-        val_images=torch.zeros(4, 1, 8, 8, dtype=torch.uint8),
-        val_labels=torch.arange(4) % 2,
-        val_half=torch.tensor([True, False, True, False]),
-        classes=("a", "b"),
-        fingerprint="0" * 16,
-    )
+    return ten_images()
 
 
 @pytest.fixture(scope="session")

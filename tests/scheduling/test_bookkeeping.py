@@ -18,7 +18,7 @@ from study.scheduling.interruption import Interruption
 from study.scheduling.pulse import Address
 from study.scheduling.reports import End, Report, Start
 
-START = Start(node="n", device="cpu", epoch=0, record=None, node_id="n", pulse=Address(0, 0))
+START = Start(node="n", device="cpu", record=None, node_id="n", pulse=Address(0, 0))
 
 
 class Flaky:
@@ -83,7 +83,7 @@ def test_a_trial_is_written_told_and_its_checkpoints_removed(tmp_path: Path) -> 
 def test_an_epoch_that_only_its_checkpoint_tells_of_is_written_at_the_next_start_and_once(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     for _ in range(2):
-        start = replace(START, epoch=1, record=make_epoch(0.5, 0.5, epoch=1))
+        start = replace(START, record=make_epoch(0.5, 0.5, epoch=1))
         scene.bookkeeper.report(scene.id, Report(start=start))
     scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.4, 0.4, epoch=2)))
     scene.bookkeeper.close()

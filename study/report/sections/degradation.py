@@ -21,7 +21,7 @@ def degradation(subject: Subject) -> dict[str, Any]:
     found = depth_pairs(subject.trials, classes=len(subject.classes), chance_error=subject.study.chance_error)
     strata: dict[str, list[DepthPair]] = {}
     for pair in found:
-        strata.setdefault(_stratum(pair), []).append(pair)
+        strata.setdefault(pair.conditions, []).append(pair)
     # The conditions with the most depths, seeds and learning rates, which a control has fewest of; the other
     # families of the same study under theirs.
     by_family: dict[str, list[DepthPair]] = {}
@@ -32,10 +32,6 @@ def degradation(subject: Subject) -> dict[str, Any]:
         "pairs": [_difference(p) for _, pairs in sorted(by_family.items()) for p in _against_shallowest(pairs)],
         "others": sum(len(pairs) for pairs in strata.values()) - sum(len(pairs) for pairs in by_family.values()),
     }
-
-
-def _stratum(pair: DepthPair) -> str:
-    return repr(sorted((k, v) for k, v in pair.stratum.flat().items() if k not in ("depth", "lr", "seed")))
 
 
 def _family(pair: DepthPair) -> str:
