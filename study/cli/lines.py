@@ -9,7 +9,7 @@ from typing import Any
 
 from study.cli.live import View
 from study.cli.tally import Tally
-from study.cli.wording import duration, outcome, val_error
+from study.cli.wording import duration, left_out, outcome, val_error
 from study.records import EpochRecord, TrialRecord, TrialState
 
 PROGRESS_SECONDS = 30.0  # a log says at least this often that the run is alive, if an epoch ends
@@ -25,6 +25,8 @@ class PlainLines(View):
             case "start":
                 done = f", {facts['done']} of them done" if facts["done"] else ""
                 self._say(f"{self.tally.folder.name}: {facts['total']} trials{done}")
+            case "data" if unread := left_out(facts["summary"]):
+                self._say(whole_list(unread, self.tally))
             case "trial_end":
                 self._say(f"[{self.tally.ended}/{self.tally.total}] {outcome(facts['trial'])}")
             case "message":
@@ -62,6 +64,11 @@ def standing(tally: Tally) -> str:
     if tally.backlog:
         parts.append(f"{tally.backlog:,} points not in MLflow yet")
     return ", ".join(parts)
+
+
+def whole_list(unread: str, tally: Tally) -> str:
+    """The files that cannot be read, and what lists every one."""
+    return f"{unread} (all of them: fitscape status {tally.folder} --json)"
 
 
 def pointers(summary: dict[str, Any]) -> list[str]:

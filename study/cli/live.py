@@ -23,6 +23,9 @@ class View(AbstractContextManager["View"]):
     def on_start(self, total: int, done: int) -> None:
         self._take(lambda: self.tally.start(total, done), "start", total=total, done=done)
 
+    def on_data(self, summary: dict[str, Any]) -> None:
+        self._take(lambda: None, "data", summary=summary)
+
     def on_trial_start(self, record: TrialRecord) -> None:
         self._take(lambda: self.tally.trial_started(record), "trial_start", trial=record)
 

@@ -9,10 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from study.cli.lines import pointers, standing
+from study.cli.lines import pointers, standing, whole_list
 from study.cli.live import View
 from study.cli.tally import Tally
-from study.cli.wording import described, duration, outcome, val_error
+from study.cli.wording import described, duration, left_out, outcome, val_error
 from study.records import Regime, TrialState
 
 # Marks, so that no regime is told by its colour alone.
@@ -38,6 +38,8 @@ class Screen(View):
         match event:
             case "start":
                 self._live.start()
+            case "data" if unread := left_out(facts["summary"]):
+                self.console.print(Text(whole_list(unread, self.tally), style="yellow"), soft_wrap=True)
             case "trial_end" if facts["trial"].state is TrialState.FAILED:
                 self.console.print(Text(outcome(facts["trial"]), style="red"))
             case "message":

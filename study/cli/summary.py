@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from study.cli.wording import best_of, described, duration, val_error
+from study.cli.wording import best_of, described, duration, left_out, val_error
 from study.errors import UserError
 from study.ledger import holder
 from study.opened import OpenStudy
@@ -22,6 +22,7 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "folder": str(study.folder),
         "driver": str(driver) if driver else None,
         "target": study.config.search.trials,
+        "data": study.provenance.get("data", {}),
         "states": {state.value: states[state] for state in TrialState},
         "regimes": {regime.value: regimes[regime] for regime in Regime},
         "best": best and {"trial_id": best.trial_id, "val_error": val_error(best), "trial": described(best)},
@@ -45,6 +46,8 @@ def lines(summary: dict[str, Any]) -> list[str]:
         f"{summary['study']}: {ended} of {target} trials ended ({by_state})",
         f"driver   {summary['driver'] or 'none'}",
     ]
+    if unread := left_out(summary["data"]):
+        out.append(f"data     {unread} (all of them: --json)")
     if by_regime:
         out.append(f"regimes  {by_regime}")
     if summary["best"]:

@@ -2,8 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
+from study.reading.document import printable
 from study.records import TrialRecord, TrialState
+
+NAMED = 3  # of the files that cannot be read
 
 
 def duration(seconds: float) -> str:
@@ -29,6 +33,19 @@ def outcome(trial: TrialRecord) -> str:
     errors = f"training error {last.train_error:.3f}, validation error {last.val_error:.3f}, " if last else ""
     why = f": {trial.message}" if trial.message else ""
     return f"{trial.trial_id} {trial.state.value}{why}  {errors}{duration(trial.seconds)}  {described(trial)}"
+
+
+def left_out(data: dict[str, Any]) -> str:
+    """The files of a data set that cannot be read: how many and the first few, in one line. Empty: all were read.
+
+    Args:
+        data: as ``SealedData.summary`` has it.
+    """
+    files = data.get("unreadable", ())
+    if not files:
+        return ""
+    named = "; ".join(printable(file, 120) for file in files[:NAMED]) + ("; ..." if files[NAMED:] else "")
+    return f"{len(files)} of {data['read'] + len(files)} files cannot be read and are left out: {named}"
 
 
 def val_error(trial: TrialRecord) -> float:

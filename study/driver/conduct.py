@@ -73,6 +73,7 @@ class Conduct:
 
     def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
         shipper = self._begin(config, ledger)
+        self._observer.on_data(prepared.data.summary())
         upkeep = Upkeep(self._folder, ledger, config, self._observer)
         try:
             outcome = self._trials(config, ledger, prepared)

@@ -11,6 +11,9 @@ class Observer(Protocol):
     def on_start(self, total: int, done: int) -> None:
         """``total`` trials are wanted, ``done`` of them have ended in earlier runs."""
 
+    def on_data(self, summary: dict[str, Any]) -> None:
+        """What the study runs on: `study.data.SealedData.summary`, with the files that cannot be read."""
+
     def on_trial_start(self, record: TrialRecord) -> None: ...
 
     def on_epoch(self, trial_id: str, record: EpochRecord) -> None: ...
@@ -31,6 +34,9 @@ class Quiet:
     """Says nothing."""
 
     def on_start(self, total: int, done: int) -> None:
+        pass
+
+    def on_data(self, summary: dict[str, Any]) -> None:
         pass
 
     def on_trial_start(self, record: TrialRecord) -> None:

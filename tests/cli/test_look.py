@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from command import Command
 
-from study.ledger import StudyLock
+from study.ledger import Ledger, StudyLock
 
 
 def test_status_for_a_person(fitscape: Command, small: Path) -> None:
@@ -21,6 +21,16 @@ def test_status_for_a_person(fitscape: Command, small: Path) -> None:
     assert any(line.endswith("epoch 1 of 2") for line in lines)
     assert any("oom: no memory left" in line for line in lines)
     assert lines[-1] == "resume with: fitscape resume fitscape-runs/small"
+
+
+def test_status_names_the_files_that_cannot_be_read(fitscape: Command, small: Path) -> None:
+    assert "cannot be read" not in fitscape("status", "small").out
+    broken = [f"cat/{i}.png: truncated" for i in range(30)]
+    with Ledger.open(small / "ledger.db") as ledger:
+        known = ledger.provenance
+        ledger.amend(ledger.config, known | {"data": known["data"] | {"read": 970, "unreadable": broken}})
+    assert "data     30 of 1000 files cannot be read and are left out: cat/0.png: " in fitscape("status", "small").out
+    assert json.loads(fitscape("status", "small", "--json").out)["data"]["unreadable"] == broken
 
 
 def test_status_names_the_driver_while_it_runs(fitscape: Command, small: Path) -> None:

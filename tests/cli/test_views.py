@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hand_made import make_epoch, make_trial
 from rich.console import Console
+from rich.text import Text
 
 from study.cli.lines import JsonLines, PlainLines
 from study.cli.live import View, view
 from study.cli.screen import Screen
-from study.cli.wording import duration
+from study.cli.wording import duration, left_out
 from study.opened import open_study
 from study.records import TrialRecord, TrialState
 from study.scheduling.watching import Observer
@@ -35,6 +36,13 @@ def play(observer: Observer, trial: TrialRecord) -> None:
     observer.on_message("a checkpoint was corrupt, the one before was used")
     observer.on_trial_end(trial)
     observer.on_finish(SUMMARY)
+
+
+BROKEN = [f"cat/00{i}.png: truncated" for i in range(4)] + ["dog/\x1b[2Jx\udcff.jpg: not an image"]
+LEFT_OUT = (
+    "5 of 60 files cannot be read and are left out: "
+    "cat/000.png: truncated; cat/001.png: truncated; cat/002.png: truncated; ..."
+)
 
 
 @pytest.fixture
@@ -72,6 +80,28 @@ def test_json_lines(small: Path, failed: TrialRecord, capsys: pytest.CaptureFixt
     assert by_name["finish"]["summary"]["report"] == SUMMARY["report"]
     assert by_name["epoch"]["record"]["images_per_second"] == 1234.0
     assert events[-1]["record"]["val_error"] is None
+
+
+def test_files_that_cannot_be_read_are_named_in_one_line(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    on_screen, shown = screen(small, width=40)
+    for observer in (PlainLines(small), on_screen):
+        observer.on_data({"read": 55, "unreadable": BROKEN})
+        observer.on_data({"read": 60, "unreadable": []})
+    line = f"{LEFT_OUT} (all of them: fitscape status {small} --json)\n"
+    assert capsys.readouterr().out == line
+    assert Text.from_ansi(shown.getvalue()).plain == line
+
+
+def test_a_files_name_does_nothing_to_the_terminal() -> None:
+    assert left_out({"read": 9, "unreadable": BROKEN[-1:]}).endswith(r": dog/\x1b[2Jx\udcff.jpg: not an image")
+
+
+def test_the_data_are_told_as_json(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with JsonLines(small) as observer:
+        observer.on_data({"read": 55, "unreadable": BROKEN})
+    told = json.loads(capsys.readouterr().out)
+    assert told["event"] == "data"
+    assert told["summary"]["unreadable"] == BROKEN
 
 
 def test_quiet_says_nothing(small: Path, failed: TrialRecord, capsys: pytest.CaptureFixture[str]) -> None:

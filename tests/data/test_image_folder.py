@@ -1,5 +1,6 @@
 """A user's image folder: what is read, what is converted, what is refused."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def test_corrupt_files_are_listed_by_name_and_left_out(make_folder: MakeFolder) 
     assert [line.partition(":")[0] for line in summary["unreadable"]] == ["cat/003.png", "dog/007.png", "dog/008.jpg"]
     assert summary["unreadable"][2] == "dog/008.jpg: not an image"
     assert sum(summary["images"].values()) == summary["read"] == 98
+
+
+def test_names_that_are_no_text_are_escaped(make_folder: MakeFolder) -> None:
+    dataset = make_folder(TWO)
+    (path_of(dataset) / "dog/000.png").rename(path_of(dataset) / os.fsdecode(b"dog/\xff.png"))
+    (path_of(dataset) / os.fsdecode(b"cat/\xfe.png")).write_bytes(b"no image at all")
+    (path_of(dataset) / "dog").rename(path_of(dataset) / os.fsdecode(b"d\xf6g"))
+    summary = loaded(dataset).summary()
+    assert summary["unreadable"] == [r"cat/\xfe.png: not an image"]
+    assert (summary["read"], summary["classes"]) == (50, ["cat", r"d\xf6g"])
 
 
 def test_too_many_corrupt_files_are_refused_until_the_limit_is_raised(make_folder: MakeFolder) -> None:

@@ -152,6 +152,15 @@ def test_names_of_the_user_are_text_and_never_markup(tmp_path: Path) -> None:
     assert data_of(page)["trials"]["message"]["1"].startswith(evil)  # and yet kept as it is
 
 
+def test_files_that_cannot_be_read_are_counted_and_the_first_named(tmp_path: Path) -> None:
+    broken = [f"cat/{i:02}.png: <truncated>" for i in range(25)]
+    provenance = {**PROVENANCE, "data": {"classes": ["a", "b"], "read": 975, "unreadable": broken}}
+    text = build(by_hand(tmp_path, StudyConfig(name="gaps"), provenance=provenance)).read_text()
+    assert "25 of 1000; all of them: fitscape status gaps --json" in text
+    assert "cat/19.png: &lt;truncated&gt;" in text
+    assert "cat/20.png" not in text
+
+
 def test_an_opening_that_came_to_no_number_is_told_beside_one_that_did(tmp_path: Path) -> None:
     folder = by_hand(tmp_path, StudyConfig(name="opened"), ({}, TrialState.FINISHED, 0.1))
     assert "nothing in this report has seen the test images" in build(folder).read_text()

@@ -57,7 +57,8 @@ class ImageFolder(Source):
         for c, name in enumerate(by_class):
             if not good[labels == c].any():
                 raise UserError(f"class '{name}' has no readable image", where="data.dataset")
-        broken = [f"{p.relative_to(self._path())}: {r}" for p, r in zip(paths, reasons, strict=True) if r is not None]
+        root = self._path()
+        broken = [f"{_text(p.relative_to(root))}: {r}" for p, r in zip(paths, reasons, strict=True) if r is not None]
         return RawData(
             images=images if good.all() else images[good],
             labels=labels[good].astype(np.int64),
@@ -84,7 +85,7 @@ class ImageFolder(Source):
         if {p.name.lower() for p in subfolders} <= READY_SPLITS:
             names = ", ".join(p.name for p in subfolders)
             raise _bad(f"{root} holds {names}, which are parts and not classes", "name a folder of classes")
-        by_class = {p.name: images for p in subfolders if (images := _images_below(p))}
+        by_class = {_text(p.name): images for p in subfolders if (images := _images_below(p))}
         if len(by_class) < 2:
             found = f"one class only, {next(iter(by_class))}" if by_class else "no images in its subfolders"
             raise _bad(f"{root} has {found}", "two classes are the least")
@@ -102,6 +103,11 @@ def _images_below(folder: Path) -> list[Path]:
     found = (Path(at) / file for at, _, files in os.walk(folder) for file in files)
     shown = (p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
     return sorted(p for p in shown if p.suffix.lower() in SUFFIXES)
+
+
+def _text(path: Path | str) -> str:
+    """A name as text: bytes of it that are no UTF-8 are escaped, as no page and no server would take them."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _own_size(headers: list[Header]) -> tuple[int, str | None]:

@@ -10,6 +10,7 @@ from study.report import wording
 from study.report.subject import Subject
 
 Rows = list[tuple[str, str]]
+NAMED = 20  # of the files that cannot be read
 
 
 def provenance(subject: Subject) -> list[tuple[str, Rows]]:
@@ -52,8 +53,17 @@ def _data(subject: Subject) -> list[tuple[str, Any]]:
         ("images of the training error", min(subject.config.data.probe_size, images.get("train", math.inf))),
         ("seed of the split", subject.config.data.split_seed),
     ]
-    rows += [("left out, unreadable", file) for file in data.get("unreadable", ())[:20]]
+    rows += _left_out(subject.config.name, data.get("unreadable", []), data.get("read"))
     return rows + [("note", note) for note in data.get("notes", ())]
+
+
+def _left_out(study: str, files: list[str], read: int | None) -> list[tuple[str, Any]]:
+    """The files that cannot be read: how many, and the first of them by name."""
+    if not files:
+        return []
+    every = f"; all of them: fitscape status {study} --json" if files[NAMED:] else ""
+    count = ("files left out, unreadable", f"{len(files)} of {(read or 0) + len(files)}{every}")
+    return [count, *(("unreadable", file) for file in files[:NAMED])]
 
 
 def _search(subject: Subject) -> list[tuple[str, Any]]:
