@@ -11,6 +11,7 @@ from study.driver.preparing import Known, Prepared, finish, prepare
 from study.driver.upkeep import Upkeep
 from study.errors import ExitCode
 from study.ledger import Ledger
+from study.reading.timm_names import extras
 from study.records import TrialState
 from study.scheduling.checkpoints import CheckpointStore
 from study.scheduling.cluster import Cluster, least_request
@@ -52,7 +53,7 @@ class Conduct:
             self._cluster.__enter__()
             with listening(self._interruption, self._leave):
                 self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
-                require(look_at(self._cluster, config.resources, self._folder.shared))
+                require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
                 trouble = tracking.result(self._interruption)
                 if trouble is not None:
                     require([Finding(trouble.what, False, trouble.mend)])

@@ -8,6 +8,7 @@ from study.data import check_files
 from study.driver.background import Background
 from study.driver.folder import Folder, shared_storage
 from study.errors import UserError
+from study.reading.timm_names import extras
 from study.scheduling.cluster import Cluster, available_cpus, count_gpus, require_resources
 from study.scheduling.preflight import ROOM_MIB, Finding, inside_session_folder, look_at
 from study.tracking import check
@@ -20,7 +21,7 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
     if all(finding.ok for finding in findings):
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:
-            findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()))
+            findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
     trouble = tracking.result()
     findings.append(
         Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.mend)

@@ -40,6 +40,17 @@ def timm_problems(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iter
     yield from _dials_it_lacks(config)
 
 
+def extras(config: StudyConfig) -> tuple[str, ...]:
+    """The optional packages that trials need: ``("timm",)`` where one may be a network of timm."""
+    values = [value for _, value in _named(config, config.enqueue)]
+    if isinstance(config.space, str):
+        import search_spaces
+
+        space = search_spaces.get(config.space)
+        values += [v for dial in NAMING for v in getattr(space.get(dial), "choices", ()) if str(v).startswith(TIMM)]
+    return ("timm",) if values else ()
+
+
 def _named(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iterator[tuple[Key, str]]:
     values: list[tuple[Key, Any]] = [(("base", "model", "family"), config.base.model.family)]
     for dial in NAMING:

@@ -6,6 +6,7 @@ import platform
 import shutil
 import uuid
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from study.scheduling.checkpoints import open_storage
 from study.scheduling.cluster import PACKAGES, Cluster, Node, Request, errand
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
+HERE = "this machine"
+UNUSABLE = "cannot import it"
 ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
 
 
@@ -26,21 +29,23 @@ class Finding:
     mend: str = ""
 
 
-def look_at(cluster: Cluster, resources: ResourceConfig, storage: str) -> list[Finding]:
+def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: tuple[str, ...] = ()) -> list[Finding]:
     """Resources; and of every node: it answers, its versions and code are this process's, it reaches the storage.
 
     Args:
         cluster: entered.
         resources: what a trial asks for.
         storage: folder or URI that checkpoints go to.
+        extras: optional packages that the study needs, each of an extra of its name; looked for on every node.
     """
     nodes = cluster.nodes()
     findings = [_room(nodes, resources)]
+    here = probe(None, extras)
     if cluster.local:
-        return [*findings, _storage([("this machine", probe(storage)["storage"])], storage)]
+        findings += [_extra(name, [(HERE, here)]) for name in extras]
+        return [*findings, _storage([(HERE, probe(storage)["storage"])], storage)]
     workers = [node for node in nodes if node.cpus > 0]
-    answers = _ask(workers, storage)
-    here = probe(None)
+    answers = _ask(workers, storage, extras)
     silent = [node.host for node in workers if node.id not in answers]
     findings.append(
         Finding(
@@ -49,16 +54,22 @@ def look_at(cluster: Cluster, resources: ResourceConfig, storage: str) -> list[F
             "look at these nodes with `ray status`" if silent else "",
         )
     )
-    findings += [_same(key, here, [(n.host, answers[n.id]) for n in workers if n.id in answers]) for key in here]
-    return [*findings, _storage([(n.host, answers[n.id]["storage"]) for n in workers if n.id in answers], storage)]
+    told = [(node.host, answers[node.id]) for node in workers if node.id in answers]
+    findings += [_same(key, here, told) for key in here if key not in extras]
+    findings += [_extra(name, [(HERE, here), *told]) for name in extras]
+    return [*findings, _storage([(host, answer["storage"]) for host, answer in told], storage)]
 
 
-def probe(storage: str | None) -> dict[str, str]:
-    """What one node is; with ``storage`` also what is wrong with that: write, read back, room (empty: nothing)."""
+def probe(storage: str | None, extras: tuple[str, ...] = ()) -> dict[str, str]:
+    """What one node is; with ``storage`` also what is wrong with that: write, read back, room (empty: nothing).
+
+    Of each of the ``extras`` its version, or UNUSABLE and why it cannot be imported.
+    """
     facts = {
         "python": platform.python_version(),
         **{name: _version(name) for name in ("torch", "ray")},
         "code": _code(),
+        **{name: _usable(name) for name in extras},
     }
     if storage is None:
         return facts
@@ -78,11 +89,11 @@ def probe(storage: str | None) -> dict[str, str]:
         return {**facts, "storage": str(error).split("\n")[0]}
 
 
-def _ask(nodes: list[Node], storage: str) -> dict[str, dict[str, str]]:
+def _ask(nodes: list[Node], storage: str, extras: tuple[str, ...]) -> dict[str, dict[str, str]]:
     """Run ``probe`` on every node at once; node id -> answer, for those that answer in time."""
     import ray
 
-    asked = {errand(probe, node.id).remote(storage): node.id for node in nodes}
+    asked = {errand(probe, node.id).remote(storage, extras): node.id for node in nodes}
     ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
     answers = {}
     for reference in ready:
@@ -113,6 +124,14 @@ def _same(key: str, here: dict[str, str], answers: list[tuple[str, dict[str, str
     return Finding(f"{key} is {here[key]} here, but {'; '.join(other)}", False, f"install the same {key} everywhere")
 
 
+def _extra(name: str, answers: list[tuple[str, dict[str, str]]]) -> Finding:
+    """An optional package: usable on every node, and the same everywhere. The first answer is this process's."""
+    lacking = [f"{host} {answer[name]}" for host, answer in answers if answer[name].startswith(UNUSABLE)]
+    if lacking:
+        return Finding(f"the study needs {name}: {'; '.join(lacking)}", False, f"there: pip install 'fitscape[{name}]'")
+    return _same(name, answers[0][1], answers[1:])
+
+
 def _storage(answers: list[tuple[str, str]], storage: str) -> Finding:
     wrong = [f"{host}: {problem}" for host, problem in answers if problem]
     if not wrong:
@@ -126,6 +145,15 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+def _usable(package: str) -> str:
+    """Its version once it has been imported: one that is there may be broken, or of another torch."""
+    try:
+        import_module(package)
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        return f"{UNUSABLE} ({str(error).partition(chr(10))[0]})"
+    return _version(package)
 
 
 def _code() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drivers import Drivers, small_study
+from drivers import REPOSITORY, Drivers, small_study
 
 from study.records import TrialState
 
@@ -96,3 +96,32 @@ def test_trials_run_on_both_nodes_and_move_when_one_goes_away(
     assert len(trials) == 6
     assert all(trial.state is TrialState.FINISHED for trial in trials)
     assert (tmp_path / "storage" / "pair" / "ledger.backup.db").is_file()
+
+
+@pytest.mark.slow
+def test_a_node_that_lacks_timm_is_named_with_its_mend_before_a_study_of_timm_runs(
+    two_nodes: TwoNodes, tmp_path: Path
+) -> None:
+    (tmp_path / "lacking").mkdir()
+    (tmp_path / "lacking" / "timm.py").write_text("raise ImportError('no timm here')")
+    sound, two_nodes.environment = (
+        two_nodes.environment,
+        {
+            **two_nodes.environment,
+            "PYTHONPATH": str(tmp_path / "lacking"),
+        },
+    )
+    two_nodes.start(f"--address={two_nodes.address}", "--num-cpus=1", "--num-gpus=0")
+    (tmp_path / "study.yaml").write_text("name: t\nspace: {architecture: {choices: [resnet18, 'timm:resnet10t']}}\n")
+    asked = subprocess.run(
+        [sys.executable, "-m", "study.cli", "doctor", tmp_path / "study.yaml", "--address", two_nodes.address],
+        cwd=REPOSITORY,
+        env={**sound, "FITSCAPE_ROOT": str(tmp_path / "runs")},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert asked.returncode == 2, asked.stdout + asked.stderr
+    (fault,) = [line for line in asked.stdout.splitlines() if line.startswith("FAULT")]
+    assert "the study needs timm: " in fault
+    assert "cannot import it (no timm here) (there: pip install 'fitscape[timm]')" in fault

@@ -4,10 +4,14 @@ import sys
 from collections.abc import Mapping
 
 import pytest
+from optuna.distributions import CategoricalDistribution
 
+import search_spaces
+from study.config import StudyConfig
 from study.errors import UserError
 from study.reading import validate
 from study.reading.document import parse
+from study.reading.timm_names import extras
 
 
 def refusal(text: str) -> str:
@@ -55,3 +59,23 @@ def test_without_timm_the_refusal_says_how_to_install_it(monkeypatch: pytest.Mon
     text = "space: {architecture: {choices: [resnet18, 'timm:resnet10t']}}"
     told = "s.yaml:2: space.architecture.choices[1]: timm is not installed (pip install 'fitscape[timm]')"
     assert refusal(text) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("base: {model: {family: 'timm:resnet10t'}}", ("timm",)),
+        ("space: {architecture: {choices: [resnet18, 'timm:resnet10t']}}", ("timm",)),
+        ("enqueue: [{architecture: 'timm:resnet10t'}]", ("timm",)),
+        ("space: {architecture: {choices: [resnet18]}}", ()),
+        ("space: quick", ()),
+    ],
+)
+def test_timm_is_needed_where_a_trial_may_be_one_of_its_networks(text: str, needed: tuple[str, ...]) -> None:
+    assert extras(validate(parse("name: a\n" + text, "s.yaml"))) == needed
+
+
+def test_timm_is_needed_by_a_named_space_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"architecture": CategoricalDistribution(("resnet18", "timm:resnet10t"))}
+    monkeypatch.setattr(search_spaces, "get", lambda name: named)
+    assert extras(StudyConfig(name="a", space="quick")) == ("timm",)

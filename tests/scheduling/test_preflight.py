@@ -1,6 +1,8 @@
 """What doctor finds, and how it says what would mend it."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -41,6 +43,34 @@ def test_every_node_is_asked_and_differences_are_named(
     monkeypatch.setattr(preflight, "_version", lambda package: "0.0")  # here only: the node keeps its own
     bad = [finding for finding in look_at(cluster, ResourceConfig(), str(tmp_path)) if not finding.ok]
     assert [finding.mend for finding in bad] == ["install the same torch everywhere", "install the same ray everywhere"]
+
+
+def test_an_optional_package_is_tried_on_every_node(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert any(
+        f.ok and f.what.startswith("timm ") for f in look_at(cluster, ResourceConfig(), str(tmp_path), ("timm",))
+    )
+    monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
+    monkeypatch.setitem(sys.modules, "only_here", ModuleType("only_here"))  # the node has no such module
+    findings = look_at(cluster, ResourceConfig(), str(tmp_path), ("timm", "only_here"))
+    (bad,) = [finding for finding in findings if not finding.ok]
+    host = cluster.nodes()[0].host
+    assert bad.what == f"the study needs only_here: {host} cannot import it (No module named 'only_here')"
+    assert bad.mend == "there: pip install 'fitscape[only_here]'"
+
+    monkeypatch.setattr(preflight, "_version", lambda package: "0.0")
+    found = look_at(cluster, ResourceConfig(), str(tmp_path), ("timm",))
+    assert "install the same timm everywhere" in [finding.mend for finding in found]
+
+
+def test_an_optional_package_that_is_broken_here_is_named(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    (bad,) = [f for f in look_at(cluster, ResourceConfig(), str(tmp_path), ("timm",)) if not f.ok]
+    assert bad.what.startswith("the study needs timm: this machine cannot import it (")
+    assert "\n" not in bad.what
 
 
 def test_a_probe_tells_versions_and_code() -> None:
