@@ -11,7 +11,7 @@ WORKERS ?= 2
 RECIPE ?= quickstart
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow check format docs bench lock secrets up down submit clean
+.PHONY: demo test test-slow check format docs outputs bench lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -40,6 +40,9 @@ format: $(READY)
 
 docs: $(READY)  ## the site of docs/, into site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+outputs: $(READY)  ## run docs/how-to/look-at-a-study.md and write down what it prints
+	$(BIN)/python tests/support/outputs.py
 
 bench: $(READY)  ## against plain scripts, 25 minutes on two quiet cores; dated files and plots in benchmarks/results
 	$(BIN)/python -m benchmarks.trial_speed --rounds 5

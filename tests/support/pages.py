@@ -62,11 +62,12 @@ def copy_packages(folder: Path) -> None:
     shutil.copy(REPOSITORY / "pyproject.toml", folder)
 
 
-def follow(page: Path, folder: Path, *, for_real: bool = False) -> str:
+def follow(page: Path, folder: Path, *, for_real: bool = False, marks: bool = False) -> str:
     """Do what a page says, in a folder; returns all that was printed.
 
     Args:
         for_real: False: ``fitscape run`` checks its study and stops there.
+        marks: print a form feed before each Python block of the script.
     """
     said, steps = [], list(blocks(page))
     script = [block for block in steps if block.language == "python" and not block.title]
@@ -79,7 +80,8 @@ def follow(page: Path, folder: Path, *, for_real: bool = False) -> str:
         elif block.language == "bash":
             said.append(_ran(["bash", "-euo", "pipefail", "-c", block.text], folder, for_real))
         elif script and block is script[-1]:
-            said.append(_ran([sys.executable, "-c", "\n".join(part.text for part in script)], folder, for_real))
+            mark = 'print(end="\\f")\n' if marks else ""
+            said.append(_ran([sys.executable, "-c", "\n".join(mark + part.text for part in script)], folder, for_real))
     return "".join(said)
 
 
