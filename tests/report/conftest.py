@@ -1,16 +1,12 @@
-"""Studies whose reports the tests look at, and a browser to look with."""
+"""Studies whose reports the tests look at."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from report_studies import sobol_points, trained_study
 
 from study.config import Choices, DataConfig, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
 from study.report import build
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(scope="session")
@@ -40,15 +36,3 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def page_file(folder: Path) -> Path:
     return build(folder)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.is_file():
-        pytest.skip("no Chromium in /usr/bin: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
