@@ -128,15 +128,16 @@ class Stops(Live, FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         report: Report = result["report"]
         trial_id = trial.config["id"]
+        end = None
+        if self._rule is not None and report.record is not None:  # the last epoch, too: it is what teaches the rule
+            end = self._rule.look(TrialConfig.model_validate_json(trial.config["trial"]), report.record)
         if self._rule is not None and report.end is not None:
             self._rule.ended(trial_id, report.end.state)
         if report.end is not None or self._interruption.requested:
             return TrialScheduler.STOP
-        if self._rule is not None and report.record is not None:
-            end = self._rule.look(TrialConfig.model_validate_json(trial.config["trial"]), report.record)
-            if end is not None:
-                self.stopped[trial_id] = end
-                return TrialScheduler.STOP
+        if end is not None:
+            self.stopped[trial_id] = end
+            return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
