@@ -1,7 +1,8 @@
 """A Gaussian process with a Matern-5/2 ARD kernel, MAP hyperparameters, known noise, and O(n^2) growth.
 
 References: Rasmussen and Williams 2006, chapters 2.3, 2.7 and 5; the priors on length scales follow
-Hvarfner et al. 2024 (a log-normal that grows with the root of the dimension).
+Hvarfner et al. 2024 (a log-normal that grows with the root of the dimension). Seed noise has the tails of a Student t,
+by expectation maximization over its precisions (Lange, Little and Taylor 1989).
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ Array = NDArray[np.float64]
 
 JITTER = 1e-8
 ROOT5 = np.sqrt(5.0)
+TAILS = 4.0  # degrees of freedom of the seed noise: now and then a net collapses, and one such run must not bend a map
 CHUNK = 64  # rows by which the Cholesky buffer grows
 SCALE_BOUNDS, SIGNAL_BOUNDS, NOISE_BOUNDS = np.log([[0.03, 30.0], [0.02, 200.0], [1e-4, 2.0]])
 
@@ -145,15 +147,20 @@ class GaussianProcess:
         """Replace the data; y and known in standardized units. ``prior``: covariance(x, x), where it is at hand."""
         n = self.n = len(y)
         self.x, self.y, self.known = x, y, known
+        self.outlying = np.zeros(n)  # noise on top, of rows that only the tails explain
+        self._factorize(prior)
+
+    def _factorize(self, prior: Array | None = None) -> None:
+        n, x = self.n, self.x
         capacity = (n // CHUNK + 1) * CHUNK
         self._factor = np.asfortranarray(np.eye(capacity))
         if n:
             covariance = self.covariance(x, x) if prior is None else prior.copy()
             if self.groups is not None:
                 covariance += np.exp(self.hyper.group) * self._same(np.arange(n))
-            covariance[np.diag_indices(n)] += known + self._floor
+            covariance[np.diag_indices(n)] += self.known + self.outlying + self._floor
             self._factor[:n, :n] = cholesky(covariance, lower=True, check_finite=False)
-        self.weights = self.whiten(y)
+        self.weights = self.whiten(self.y)
 
     @property
     def _floor(self) -> float:
@@ -181,23 +188,41 @@ class GaussianProcess:
         """Move the hyperparameters uphill from where they are; at most ``subset`` random rows are used."""
         if self.n < 3:
             return
+        rng = rng or np.random.default_rng(0)
+        self._climb(steps, subset, rng)
+        if self.prior.noise and self.groups is None:  # what a group shares would pass for its rows' outliers
+            self._weigh()
+            self._climb(max(steps // 2, 4), subset, rng)
+            self._weigh()
+
+    def _climb(self, steps: int, subset: int, rng: np.random.Generator) -> None:
         rows = np.arange(self.n)
         if self.n > subset:
-            rows = np.sort((rng or np.random.default_rng(0)).choice(self.n, subset, replace=False))
-        x = self.x[rows]
+            rows = np.sort(rng.choice(self.n, subset, replace=False))
+        x, noise = self.x[rows], (self.known + self.outlying)[rows]
         squares = (x.T[:, :, None] - x.T[:, None, :]) ** 2
         same = None if self.groups is None else self._same(rows)
         result = minimize(
             negative_log_posterior,
             self.hyper.vector,
-            args=(self.prior, squares, self.prior.trend(x, x), same, self.y[rows], self.known[rows]),
+            args=(self.prior, squares, self.prior.trend(x, x), same, self.y[rows], noise),
             jac=True,
             method="L-BFGS-B",
             bounds=self.prior.bounds(x.shape[1]),
             options={"maxiter": steps, "maxfun": 2 * steps},
         )
         self.hyper = Hyper.of(result.x)
-        self.condition(self.x, self.y, self.known)
+        self._factorize()
+
+    def _weigh(self) -> None:
+        """One step of expectation maximization: rows far off get the noise that a Student t would have given them."""
+        whitened = self.whiten(self.covariance(self.x, self.x))
+        variance = np.maximum(self.prior_variance(self.x) - (whitened**2).sum(0), 1e-9)
+        distance = (self.y - whitened.T @ self.weights) ** 2 + variance
+        noise = self.known + self._floor
+        precision = np.minimum((TAILS + 1) / (TAILS + distance / noise), 1.0)
+        self.outlying = noise * (1 / precision - 1)
+        self._factorize()
 
     def whiten(self, columns: Array) -> Array:
         """L^-1 columns, [n, ...]; a padded buffer keeps BLAS from copying the factor."""
@@ -222,6 +247,7 @@ class GaussianProcess:
         self.x = np.vstack([self.x, x[None]])
         self.y = np.append(self.y, (y - self.centre) / self.scale)
         self.known = np.append(self.known, known / self.scale**2)
+        self.outlying = np.append(self.outlying, 0.0)
         self.weights = np.append(self.weights, (self.y[n] - row[:n] @ self.weights) / row[n])
         self.n = n + 1
         return row
