@@ -15,7 +15,6 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from scipy.stats import qmc
 
 from study.search.space import Point, Space
 
@@ -41,6 +40,8 @@ class Sobol(Design):
     def point(self, index: int) -> Point | None:
         if not self.space:
             return {}
+        from scipy.stats import qmc  # half a second: enqueued trials begin before it, the rest of the start goes on
+
         engine = qmc.Sobol(len(self.space), scramble=True, rng=np.random.default_rng(self.seed))
         if index:
             engine.fast_forward(index)

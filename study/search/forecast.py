@@ -15,8 +15,8 @@ Array = NDArray[np.float64]
 FIRST_RUNG, RUNG_RATIO = 0.05, 1.25
 FEWEST = 8  # full trials from which anything is predicted
 NEIGHBOURS = 0.6  # share of the full trials within one bandwidth
-RIDGE = 0.1
-INFLATION = 1.2  # of the residual covariance: the local weights were chosen on the same trials
+RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
+INFLATION = 1.1  # of the residual covariance: the ridge was chosen on the same trials
 MOST_ABOVE = 6  # of the standardized features
 
 
@@ -55,6 +55,11 @@ class Forecast:
     degrees: float
     p_diverged: float
 
+    @property
+    def variance(self) -> Array:
+        """[2]"""
+        return np.diag(self.covariance) * self.degrees / (self.degrees - 2)
+
     def draws(self, n: int, rng: np.random.Generator) -> Array:
         """[n, 2]"""
         normal = rng.multivariate_normal(np.zeros(2), self.covariance, size=n)
@@ -87,16 +92,27 @@ def forecast(curve: LearningCurve, epoch: int, full: list[LearningCurve]) -> For
 
 
 def _regress(x: Array, y: Array, weight: Array, query: Array) -> tuple[Array, Array, float]:
-    """Weighted ridge: prediction [2] at ``query``, covariance from leave-one-out residuals, degrees of freedom."""
+    """Weighted ridge, its penalty chosen for each output by leave-one-out error: few trials want it strong.
+
+    Returns the prediction [2] at ``query``, its covariance from leave-one-out residuals, degrees of freedom.
+    """
     design = np.column_stack([np.ones(len(x)), x])
-    penalty = RIDGE * np.eye(design.shape[1])
-    penalty[0, 0] = 1e-6
-    inverse = np.linalg.inv((design.T * weight) @ design + penalty)
-    coefficients = inverse @ (design.T * weight) @ y
-    leverage = np.minimum(weight * np.einsum("ij,jk,ik->i", design, inverse, design), 0.95)
-    residuals = (y - design @ coefficients) / (1 - leverage)[:, None]
-    residual = (residuals.T * weight) @ residuals / weight.sum()
     row = np.concatenate([[1.0], query])
+    weighted = design.T * weight
+    penalty = np.eye(design.shape[1])
+    penalty[0, 0] = 0
+    means, residuals, leverages = [], [], []
+    for ridge in RIDGES:
+        inverse = np.linalg.inv(weighted @ design + ridge * penalty)
+        coefficients = inverse @ weighted @ y
+        leverage = np.minimum(weight * np.einsum("ij,jk,ik->i", design, inverse, design), 0.95)
+        means.append(row @ coefficients)
+        residuals.append((y - design @ coefficients) / (1 - leverage)[:, None])
+        leverages.append(np.sqrt(1 + row @ inverse @ row))
+    best = [int(np.argmin([weight @ residual[:, k] ** 2 for residual in residuals])) for k in range(2)]
+    residual = np.stack([residuals[best[k]][:, k] for k in range(2)], axis=1)
+    spread = np.array([leverages[b] for b in best])
+    covariance = INFLATION * np.outer(spread, spread) * ((residual.T * weight) @ residual) / weight.sum()
     effective = weight.sum() ** 2 / (weight**2).sum()
-    covariance = INFLATION * (1 + row @ inverse @ row) * residual + 1e-6 * np.eye(2)
-    return row @ coefficients, covariance, max(effective - 2, 3.0)
+    mean = np.array([means[best[k]][k] for k in range(2)])
+    return mean, covariance + 1e-6 * np.eye(2), max(effective - 2, 3.0)

@@ -1,14 +1,16 @@
-"""Early stopping that is safe for labels: a trial ends when the regime it would end in is beyond doubt.
+"""Early stopping that is safe for labels: a trial ends when its end is known well enough.
 
 Successive halving keeps what looks best and would call half of a regime map by a wrong name: an overfit net
-looks underfit before it overfits. Here the final errors are predicted (forecast.py), labelled as draws, and the
-trial is stopped only when one label has the wanted probability. What this costs is measured: a random share of
-the trials runs in full all the same, and the rule grows stricter when too many of its verdicts on them flip.
+looks underfit before it overfits. Here the final errors are predicted (forecast.py) and labelled as draws. A trial
+is stopped when one label has the wanted probability; and when it has none, but its forecast already tells a map
+almost all that its end would (knowledge.py): then it stays undecided. What this costs is measured: a random share
+of the trials runs in full all the same, and the rule grows stricter when too many of its verdicts on them flip
+(audit.py).
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,20 +18,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from scipy.special import logit
-from scipy.stats import beta
 
 from study.config import RegimeThresholds, StoppingConfig, StudyConfig
 from study.maps.decision import Cuts
 from study.maps.encoding import Encoder
 from study.records import TrialRecord, TrialState
-from study.search.forecast import LearningCurve, forecast, rungs
+from study.search.audit import Audit, Verdict, audit
+from study.search.forecast import Forecast, LearningCurve, forecast, rungs
+from study.search.knowledge import Knowledge
 from study.search.space import point_of, resolve
 
 Array = NDArray[np.float64]
 
 DRAWS = 300
-MOST_FLIPS = 0.03  # of the audited verdicts
-DOUBT = 0.2  # the flip rate's quantile that must exceed MOST_FLIPS before the rule grows stricter
+ENOUGH = 0.7  # share of what the end would tell a map, from which a forecast will do
 LONG_TRAINING = 30  # epochs from which label noise can bring a second, epoch-wise descent
 
 
@@ -42,10 +44,13 @@ class Decision:
     epoch: int
     total: int
     errors: Array  # [draws, 2] predicted final (train_error, val_error); empty where it will sooner have none
+    labelled: bool = True  # False: no label is likely enough, and the trial stays undecided
 
     @property
     def reason(self) -> str:
-        return f"stopped after {self.epoch} of {self.total} epochs: {self.label} with p = {self.probability:.3f}"
+        label = f"{self.label} with p = {self.probability:.3f}"
+        why = label if self.labelled else f"its end would tell the map little more ({label})"
+        return f"stopped after {self.epoch} of {self.total} epochs: {why}"
 
     def outcome(self) -> dict[str, Any]:
         """What a map or sampler is told instead of a measured end (columns of RegimeMap.fit)."""
@@ -60,19 +65,6 @@ class Decision:
             "train_sd": float(train_sd),
             "val_sd": float(val_sd),
         }
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What trials that ran in full say about the verdicts they would have had."""
-
-    stopped: int  # audited trials that the rule would have stopped
-    flipped: int  # of those, how many ended in another regime
-    threshold: float  # probability now asked for; above 1: nothing is stopped any more
-
-    @property
-    def flip_rate(self) -> float:
-        return self.flipped / self.stopped if self.stopped else float("nan")
 
 
 def applicable(config: StudyConfig) -> tuple[bool, str]:
@@ -137,8 +129,9 @@ class StoppingRule:
         self._running: dict[str, LearningCurve] = {}
         self._full: list[LearningCurve] = []
         self._scale = self._cuts()  # one scale of z for all curves, whatever the reference becomes
-        self._verdicts: dict[str, list[tuple[float, str]]] = {}  # audited, running: (probability, label)
-        self._audited: list[tuple[list[tuple[float, str]], LearningCurve]] = []
+        self._knowledge = Knowledge()
+        self._verdicts: dict[str, list[Verdict]] = {}  # of audited trials that run
+        self._audited: list[tuple[list[Verdict], LearningCurve]] = []
         self._threshold = config.confidence
 
     def observe(
@@ -150,7 +143,7 @@ class StoppingRule:
         train_error: float,
         val_error: float,
     ) -> Decision | None:
-        """Take in one epoch of a running trial; a Decision if it should stop here.
+        """Take in one epoch of a running trial; a Decision if it is to stop here, which is its end.
 
         Args:
             point: the trial's dials. epoch: from 1. total: epochs it is meant to run.
@@ -161,36 +154,49 @@ class StoppingRule:
         curve.z[epoch] = self._scale.z(np.array([val_error, train_error]))
         if not self._active or len(self._full) < self._config.warmup_trials or epoch not in rungs(total):
             return None
-        decision = self._judge(trial_id, curve, epoch)
-        if decision is None:
+        seen = forecast(curve, epoch, self._full)
+        if seen is None:
             return None
+        decision = self._judge(trial_id, curve, epoch, seen)
+        enough = self._enough(curve, seen)
         if self.audits(trial_id):
-            self._verdicts.setdefault(trial_id, []).append((decision.probability, decision.label))
+            self._verdicts.setdefault(trial_id, []).append(Verdict(decision.label, decision.probability, enough))
             return None
-        return decision if decision.probability >= self._threshold else None
+        labelled = decision.probability >= self._threshold
+        if self._threshold > 1 or not (labelled or enough):
+            return None
+        # A net that diverges has no end that a map's fields could be told.
+        if len(decision.errors):
+            self._knowledge.tell(curve.features, seen.mean, seen.variance)
+        del self._running[trial_id]
+        return replace(decision, labelled=labelled)
 
     def finish(self, trial_id: str, *, diverged: bool = False) -> None:
-        """A trial has ended. One that ran to its last epoch, or diverged, teaches; others are forgotten."""
+        """A trial has ended by itself. One that ran to its last epoch, or diverged, teaches; others are forgotten."""
         curve = self._running.pop(trial_id, None)
         verdicts = self._verdicts.pop(trial_id, [])
         if curve is None or not (diverged or curve.total in curve.z):
             return
         curve.diverged = diverged
         self._full.append(curve)
+        if not diverged:
+            self._knowledge.tell(curve.features, curve.z[curve.total], np.zeros(2))
         if self.audits(trial_id):
             self._audited.append((verdicts, curve))
             self._threshold = self.audit.threshold
 
     def restore(self, trials: Iterable[TrialRecord]) -> None:
-        """Learn again, after a restart, from the trials that are already over."""
-        for trial in trials:
-            point = point_of(trial.config, self._encoder.space)
-            if point is None or trial.state not in (TrialState.FINISHED, TrialState.DIVERGED):
-                continue
+        """Learn again, after a restart, from the trials that are over, in the order in which they told it."""
+        ended = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.STOPPED)
+        known = [(t, p) for t in trials if t.state in ended and (p := point_of(t.config, self._encoder.space))]
+        epochs = [(record.time, i, record) for i, (trial, _) in enumerate(known) for record in trial.epochs]
+        # Sorted by time alone: epochs and ends of one trial stay in their order, whatever a clock says.
+        for _, i, record in sorted(epochs, key=lambda event: event[0]):
+            trial, point = known[i]
             total = trial.config.optimization.epochs
-            for record in trial.epochs:
-                self.observe(trial.trial_id, point, record.epoch, total, record.train_error, record.val_error)
-            self.finish(trial.trial_id, diverged=trial.state is TrialState.DIVERGED)
+            self.observe(trial.trial_id, point, record.epoch, total, record.train_error, record.val_error)
+            if record is trial.last:
+                self.finish(trial.trial_id, diverged=trial.state is TrialState.DIVERGED)
 
     def audits(self, trial_id: str) -> bool:
         """Whether this trial runs in full for the audit: a random share, fixed by the id."""
@@ -200,22 +206,21 @@ class StoppingRule:
     @property
     def audit(self) -> Audit:
         """The verdicts on audited trials against how they ended, at the least strict threshold that holds."""
-        ends = [(verdicts, self._label(curve)) for verdicts, curve in self._audited]
-        asked = self._config.confidence
-        ladder = [asked, *(1 - (1 - asked) / 2**k for k in range(1, 5))]
-        for threshold in ladder:
-            firsts = [(next((v for v in verdicts if v[0] >= threshold), None), end) for verdicts, end in ends]
-            stopped = [(verdict[1], end) for verdict, end in firsts if verdict is not None]
-            flipped = sum(label != end for label, end in stopped)
-            if beta.ppf(DOUBT, flipped + 0.5, len(stopped) - flipped + 0.5) <= MOST_FLIPS or not stopped:
-                return Audit(len(stopped), flipped, threshold)
-        return Audit(len(stopped), flipped, 2.0)
+        return audit([(verdicts, self._label(curve)) for verdicts, curve in self._audited], self._config.confidence)
 
-    def _judge(self, trial_id: str, curve: LearningCurve, epoch: int) -> Decision | None:
-        """The likeliest end of a trial and its probability; None while nothing can be predicted."""
-        seen = forecast(curve, epoch, self._full)
-        if seen is None:
-            return None
+    def _enough(self, curve: LearningCurve, seen: Forecast) -> bool:
+        """Whether the forecast tells a map nearly what the end would.
+
+        A map that expects this trial's end with variance v learns in proportion to v / (v + s) from a
+        forecast with variance s: all of it at the end, where s = 0.
+        """
+        expected = self._knowledge.spread(curve.features)
+        if expected is None or seen.p_diverged > 1 - self._config.confidence:
+            return False
+        return bool((expected >= ENOUGH * (expected + seen.variance)).all())
+
+    def _judge(self, trial_id: str, curve: LearningCurve, epoch: int, seen: Forecast) -> Decision:
+        """The likeliest end of a trial and its probability."""
         rng = np.random.default_rng([self._seed, epoch, *hashlib.sha256(trial_id.encode()).digest()[:8]])
         val, train = self._scale.error(seen.draws(DRAWS, rng)).T
         labels = self._cuts().labels(train, val, np.zeros(DRAWS, dtype=bool))

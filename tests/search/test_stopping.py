@@ -74,7 +74,7 @@ def test_a_clear_trial_stops_early_under_its_own_name(regime: str) -> None:
     decision = run(rule, "new", regime)
     assert decision is not None
     assert decision.label == regime
-    assert decision.probability >= 0.95
+    assert decision.probability >= 0.98
     assert decision.epoch <= TOTAL * 0.7
     assert np.abs(np.median(decision.errors, axis=0) - ENDS[regime]).max() < 0.1
     assert f"after {decision.epoch} of 40 epochs: {regime}" in decision.reason
@@ -159,11 +159,10 @@ def test_about_a_tenth_is_audited_and_always_the_same() -> None:
 def test_flips_make_the_rule_stricter() -> None:
     rule = make(config={"audit_fraction": 1.0})
     warm(rule)
-    before = rule.audit
+    before = rule.audit.threshold
     for i in range(12):
         run(rule, f"flip{i}", "good", flip_to="overfit")
-    assert rule.audit.flipped > before.flipped
-    assert rule.audit.threshold > 0.95
+    assert rule.audit.threshold > before
 
 
 def test_a_stopped_trial_teaches_nothing() -> None:
