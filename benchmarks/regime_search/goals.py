@@ -141,7 +141,10 @@ def _stopping(done: list[Finished]) -> Iterator[Figure]:
         rates = np.array([c["flipped"] / max(c["stopped"], 1) for c in counts])
         got = f"{100 * flips / max(stops, 1):.1f} % ({flips} of {stops})"
         interval = _interval(rates, lambda q: f"{100 * q:.1f} %")
-        yield Figure(f"labels flipped among stopped, {where}", goals[1], got, interval, len(runs))
+        yield Figure(f"labels flipped among those stopped with one, {where}", goals[1], got, interval, len(runs))
+        undecided = np.array([c["unlabelled"] / max(c["stopped"] + c["unlabelled"], 1) for c in counts])
+        got, interval = f"{100 * undecided.mean():.0f} %", _interval(undecided, lambda q: f"{100 * q:.0f} %")
+        yield Figure(f"stopped without a label, of all stopped, {where}", "(no goal)", got, interval, len(runs))
         full = by.get(("sobol", False), {})
         if runs.keys() & full.keys():
             r = Ratio.of(

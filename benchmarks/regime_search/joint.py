@@ -19,8 +19,9 @@ class StoppedRuns:
     stopping: bool
     spent: int = 0
     full: int = 0
-    stopped: int = 0
-    flipped: int = 0
+    stopped: int = 0  # with a label
+    flipped: int = 0  # of those, how many end in another regime
+    unlabelled: int = 0  # stopped without one
     trials: int = 0
     rule: StoppingRule = field(init=False)
 
@@ -46,10 +47,11 @@ class StoppedRuns:
             train, val = (np.nan, np.nan) if over else (run.train[epoch - 1], run.val[epoch - 1])
             decision = self.rule.observe(name, point, epoch, run.total, train, val) if self.stopping else None
             if decision is not None and not over:
-                self.rule.finish(name)
                 self.spent += epoch
-                self.stopped += 1
-                self.flipped += decision.label != self._label(run.train[-1], run.val[-1], run.diverged)
+                self.stopped += decision.labelled
+                self.unlabelled += not decision.labelled
+                end = self._label(run.train[-1], run.val[-1], run.diverged)
+                self.flipped += decision.labelled and decision.label != end
                 return decision.outcome(), epoch
         self.rule.finish(name, diverged=run.diverged)
         self.spent += ran
@@ -58,7 +60,7 @@ class StoppedRuns:
         return {"train_error": run.train[-1], "val_error": run.val[-1], "diverged": False, **counts}, ran
 
     def counts(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in ("spent", "full", "stopped", "flipped", "trials")}
+        return {name: getattr(self, name) for name in ("spent", "full", "stopped", "flipped", "unlabelled", "trials")}
 
     def _label(self, train: float, val: float, diverged: bool) -> str:
         return str(self.terrain.cuts.labels(np.array([train]), np.array([val]), np.array([diverged]))[0])

@@ -1,8 +1,7 @@
 """R1, the real landscape: replays of the nets that generate_real.py trained.
 
-``digits_nets.parquet`` holds 590 of the 1,176 trials that ``python -m benchmarks.regime_search.generate_real`` trains
-in all: each of the 392 nodes at least once, 196 of them with further seeds. The spread over seeds is pooled over
-those; a node that ran once replays that run whenever it is asked for.
+``digits_nets.parquet`` holds the 1,176 trials that ``python -m benchmarks.regime_search.generate_real`` trains: 392
+nodes, three seeds each. The spread over seeds is pooled over all nodes.
 """
 
 from dataclasses import dataclass
