@@ -50,7 +50,7 @@ def test_the_studies_of_a_page_run(page: str, tmp_path: Path) -> None:
     said = follow(HOW_TO / f"{page}.md", tmp_path, for_real=True)
     if page == "bring-an-image-folder":
         assert "3 of 63 files cannot be read and are left out: cat/empty.gif: " in said
-    assert list(tmp_path.glob("fitscape-runs/*/report/index.html"))
+    assert list(tmp_path.glob("fitscape-runs/*/report/index.html")), said
 
 
 def test_a_study_looks_as_its_page_shows_it(tmp_path: Path) -> None:
