@@ -29,7 +29,8 @@ def build(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module:
     model = blueprint(spec, input_shape, classes)
     if spec.timm:
         return from_timm.network(spec, input_shape, classes)
-    model = model.to_empty(device="cpu")
+    # As to_empty, which asks the meta device for each tensor's like, and so loads a part of torch's compiler.
+    model = model._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu"))
     initialize(model, spec.init)
     return model
 

@@ -1,3 +1,8 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -56,3 +61,47 @@ def test_decay_shrinks_weights_and_leaves_gains_and_biases(optimizer: str) -> No
     for name, p in net.named_parameters():
         shrunk = before[name] * (0.95 if p.ndim > 1 else 1.0)
         torch.testing.assert_close(p.detach(), shrunk.detach())
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("sgd", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01, fused=True)),
+        ("adamw", lambda p: torch.optim.AdamW(p, lr=0.1, betas=(0.9, 0.999), weight_decay=0.01, fused=True)),
+    ],
+)
+def test_steps_and_state_are_torchs_bit_for_bit(
+    name: str, theirs: Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+) -> None:
+    torch.manual_seed(0)
+    weights = [nn.Parameter(torch.randn(3, 4)), nn.Parameter(torch.randn(4, 4))]
+    copies = [nn.Parameter(w.detach().clone()) for w in weights]
+    ours = make_optimizer(nn.ParameterList(weights), Optimization(optimizer=name, lr=0.1, weight_decay=0.01))
+    reference = theirs(copies)
+    for step in range(3):
+        for w, c in zip(weights, copies, strict=True):
+            w.grad = torch.full_like(w, step - 0.5)
+            c.grad = w.grad.clone()
+        ours.step()
+        reference.step()
+        ours.load_state_dict(deepcopy(reference.state_dict()))  # either reads the other's
+        reference.load_state_dict(deepcopy(ours.state_dict()))
+    for w, c in zip(weights, copies, strict=True):
+        assert torch.equal(w, c)
+
+
+def test_training_needs_no_compiler() -> None:
+    code = """
+import sys, torch
+from study.config import Optimization
+from study.training.optimization import make_optimizer
+for name in ("sgd", "adamw"):
+    net = torch.nn.Linear(2, 2)
+    optimizer = make_optimizer(net, Optimization(optimizer=name))
+    net(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+print("torch._dynamo" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"

@@ -1,0 +1,46 @@
+"""Counting a network leaves torch's compiler alone, which takes a second and a half to load."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from models.size import count, measure
+from models.spec import ModelSpec
+
+ALL = """
+import sys
+from models.size import measure
+from models.build import build
+from models.spec import ModelSpec
+for family, depth in (("densenet", 121), ("resnet", 18), ("plain", 20)):
+    for norm in ("batch", "group", "none"):
+        for stem in ("small", "imagenet"):
+            spec = ModelSpec(family=family, depth=depth, width=0.125, norm=norm, stem=stem)
+            measure(spec, (3, 32, 32), 10)
+    build(spec, (3, 32, 32), 10)
+print({"torch._dynamo", "sympy", "torchvision"} & set(sys.modules))
+"""
+
+
+def test_no_network_of_ours_loads_the_compiler_or_torchvision() -> None:
+    run = subprocess.run([sys.executable, "-c", ALL], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("stem", ["small", "imagenet"])
+@pytest.mark.parametrize("shape", [(1, 29, 31), (3, 32, 47)])
+def test_shapes_without_numbers_are_those_of_real_images(stem: str, shape: tuple[int, int, int]) -> None:
+    from models.build import build
+
+    spec = ModelSpec(family="densenet", depth=121, width=0.125, stem=stem)
+    assert measure(spec, shape, 10) == count(build(spec, shape, 10), torch.empty(1, *shape))
+
+
+def test_measuring_does_not_touch_what_torch_does_afterwards() -> None:
+    measure(ModelSpec(depth=20, width=0.125), (1, 8, 8), 10)
+    out = nn.Conv2d(1, 2, 3, stride=2)(torch.ones(1, 1, 8, 8))
+    assert out.shape == (1, 2, 3, 3)
+    assert out.isfinite().all()
