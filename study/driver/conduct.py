@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from study.config import StudyConfig
+from study.driver.ahead import Ahead
 from study.driver.background import Background, Interrupted
 from study.driver.folder import Folder
 from study.driver.preflight import require
@@ -103,6 +104,8 @@ class Conduct:
         from study.scheduling.run_trials import run_trials
 
         settings, request = finish(prepared, config, ledger, self._cluster)
+        ended = sum(count for state, count in ledger.counts().items() if state.terminal)
+        left = config.search.trials - ended
         return run_trials(
             config,
             ledger,
@@ -112,7 +115,7 @@ class Conduct:
             settings=settings,
             checkpoints=CheckpointStore(self._folder.checkpoints),
             interruption=self._interruption,
-            observer=self._observer,
+            observer=Ahead(self._observer, left=left, slots=self._cluster.slots(request)),
         )
 
     def _labels_and_report(self) -> str:

@@ -25,6 +25,6 @@ def build(folder: str | Path, *, study: "OpenStudy | None" = None) -> Path:
     Raises:
         UserError: no study there, or the folder cannot be written.
     """
-    from study.report.build import write
+    from study.report.written import write
 
     return write(Path(folder), study)

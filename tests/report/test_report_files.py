@@ -50,6 +50,12 @@ def test_page_findings_and_pictures_lie_in_the_folder(folder: Path, page_file: P
     assert all(p.read_bytes().startswith(b"\x89PNG") for p in (folder / "report" / "figures").iterdir())
 
 
+def test_one_process_can_draw_one_report_after_the_other(page_file: Path) -> None:
+    import study.report
+
+    assert callable(study.report.build), "a module of the same name has taken its place"
+
+
 def test_the_same_ledger_gives_the_same_page(folder: Path, page_file: Path) -> None:
     before = page_file.read_bytes()
     assert build(folder, study=open_study(folder)).read_bytes() == before

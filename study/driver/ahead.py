@@ -1,0 +1,39 @@
+"""What the end of a run needs, loaded while its last trials still run."""
+
+import threading
+from importlib import import_module
+from typing import Any
+
+from study.driver.background import Background
+from study.records import TrialRecord
+from study.scheduling.watching import Observer
+
+_PARTS = ("study.driver.labels", "study.report.written")  # with statsmodels, matplotlib, plotly: two seconds
+
+
+class Ahead:
+    """Passes everything on to an observer; once fewer trials are left than slots, loads what draws the report.
+
+    From then on a slot, and so a core, has nothing to do.
+    """
+
+    def __init__(self, observer: Observer, *, left: int, slots: int) -> None:
+        self._observer, self._left, self._slots = observer, left, slots
+        self._lock = threading.Lock()
+        self._loading: Background[None] | None = None
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._loading is None and self._left < self._slots:
+                self._loading = Background(_load)
+        self._observer.on_trial_end(record)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._observer, name)
+
+
+def _load() -> None:
+    """An error here is dropped: it comes again, and is told, where the report is drawn."""
+    for part in _PARTS:
+        import_module(part)
