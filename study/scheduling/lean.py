@@ -37,6 +37,32 @@ def untold() -> Iterator[None]:
 
 
 @contextmanager
+def _no_dashboard() -> Iterator[None]:
+    """Within it Ray starts as it does where only its core is installed, and without the dashboard's process.
+
+    Told ``include_dashboard=False`` Ray starts that process all the same, for its telemetry, and waits for it.
+    """
+    try:
+        from ray._private import utils
+        from ray._private.node import Node
+
+        originals = utils.get_dashboard_dependency_error, Node.start_api_server
+    except (ImportError, AttributeError):
+        yield
+        return
+    utils.get_dashboard_dependency_error = lambda: ImportError("a study needs no dashboard")
+    Node.start_api_server = _start_nothing
+    try:
+        yield
+    finally:
+        utils.get_dashboard_dependency_error, Node.start_api_server = originals
+
+
+def _start_nothing(node: Any, **_: Any) -> None:
+    node._webui_url = ""
+
+
+@contextmanager
 def lean() -> Iterator[None]:
     """Within it ``ray.init`` starts a lean Ray.
 
@@ -52,6 +78,7 @@ def lean() -> Iterator[None]:
     given = {name: value for name, value in _LEAN.items() if name in known}
     RayParams.__init__ = partialmethod(original, **given)
     try:
-        yield
+        with _no_dashboard():
+            yield
     finally:
         RayParams.__init__ = original
