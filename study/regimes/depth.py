@@ -6,8 +6,6 @@ from typing import Final
 
 import numpy as np
 from scipy.special import digamma, logit, polygamma
-from scipy.stats import t as student
-from statsmodels.stats.multitest import multipletests
 
 from study.config import TrialConfig
 from study.records import TrialRecord, TrialState
@@ -94,6 +92,10 @@ def depth_tests(
     Variances are moderated over the pairs (Smyth 2004, section 6), p values adjusted for a false discovery
     rate of 10 %.
     """
+    # Here, or every worker and the driver would load both before the first trial: half a second.
+    from scipy.stats import t as student
+    from statsmodels.stats.multitest import multipletests
+
     tested = [p for p in pairs if len(p.shallow_errors) >= least_seeds and p.rates >= least_rates]
     if not tested:
         return []

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from statsmodels.stats.proportion import proportion_confint
 
 from study.records import EpochRecord, Regime
 
@@ -50,5 +49,7 @@ def mixed(regime: Regime, bias_share: float) -> bool:
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:
+    from statsmodels.stats.proportion import proportion_confint  # half a second, which no trial has to wait for
+
     low, high = proportion_confint(round(share * n), n, method="wilson")
     return float(low), float(high)

@@ -72,6 +72,7 @@ class Shipper:
         session: Session | None = None
         pause = 0.0
         with Ledger.open(self._path) as ledger:
+            self._await_news(ledger)
             while time.monotonic() < self._deadline:
                 try:
                     if session is None:
@@ -90,6 +91,11 @@ class Shipper:
                     self.error = str(explain(error, self._location))
                     pause = min(max(2 * pause, _FIRST_PAUSE), _LONGEST_PAUSE)
                 self._rest(pause or self._interval)
+
+    def _await_news(self, ledger: Ledger) -> None:
+        """Until a trial has begun: importing mlflow and making its tables takes seconds of the way there."""
+        while not self._closing.is_set() and not any(projection.begun(t) for t in ledger.trials(epochs=())):
+            self._rest(self._interval)
 
     def _rest(self, seconds: float) -> None:
         """Sleep; ``close`` wakes it, and while closing it ends at the deadline."""

@@ -161,3 +161,18 @@ def test_sync_ships_a_study_whose_driver_was_killed_as_interrupted(server, ledge
     assert sync(ledger.path, config.uri).empty
     (run,) = [run for run in server.runs(ledger.uid) if run["tags"]["kind"] == "trial"]
     assert (run["status"], run["tags"]["state"]) == ("KILLED", "interrupted")
+
+
+def test_mlflow_is_left_alone_until_a_trial_has_begun(server, ledger, config):
+    """Importing it takes seconds that the first trial would wait for."""
+    ledger.add_trial(TrialConfig(seed=1), {}, "sobol")
+    shipper = Shipper(ledger.path, config, interval=0.05)
+    shipper.start()
+    time.sleep(1)
+    assert server.runs(ledger.uid) == []
+    run_by_hand(ledger, seed=2, end=None)
+    deadline = time.monotonic() + 60
+    while len(server.runs(ledger.uid)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert {run["tags"]["kind"] for run in server.runs(ledger.uid)} == {"study", "trial"}
+    shipper.close(30)
