@@ -19,6 +19,7 @@ from study.maps import RegimeMap
 from study.records import Label, TrialRecord, TrialState
 from study.regimes import estimate_reference, final_record, flip_rate, label_all
 from study.search.replay import measured
+from study.search.savings import Savings, savings
 from study.search.space import Space, point_of, resolve
 from study.table import curves, table
 
@@ -115,6 +116,13 @@ class OpenStudy:
         questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
         context = Context(classes=self.classes, chance_error=self.chance_error)
         return all_findings(self.trials, self.labels.values(), context, questions=questions)
+
+    @cached_property
+    def savings(self) -> Savings | None:
+        """What early stopping saved, and how often an audited trial would have been stopped under a wrong label."""
+        if not self.config.stopping.enabled:
+            return None
+        return savings(self.config, self.space, self.trials, self.chance_error)
 
     def table(self) -> pd.DataFrame:
         """A row a trial: state, regime, dials, size, and the errors of its last epoch (``study.table.table``)."""

@@ -179,7 +179,7 @@ def _tune(
             bookkeeper.message(lack)
 
     attempts, timeout = config.resources.max_attempts, config.resources.trial_timeout
-    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look, stopped=stops.stopped)
+    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look, stops=stops)
     trainable = tune.with_parameters(TrialRunner, shared=shared)
     with scratch() as folder, untold():
         tune.Tuner(

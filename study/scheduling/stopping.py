@@ -48,8 +48,10 @@ class Stopping:
         decision = self._rule.observe(trial.trial_id, point, record.epoch, total, record.train_error, record.val_error)
         if decision is None:
             return None
-        predicted = {"label": decision.label, "probability": decision.probability, **decision.outcome()}
-        return End(state=TrialState.STOPPED, message=decision.reason, extra={"predicted": predicted})
+        told = {"label": decision.label, "probability": decision.probability, "labelled": decision.labelled}
+        return End(
+            state=TrialState.STOPPED, message=decision.reason, extra={"predicted": {**told, **decision.outcome()}}
+        )
 
     def ended(self, trial_id: str, state: TrialState) -> None:
         """A trial has ended by itself; finished and diverged ones teach the rule."""

@@ -40,7 +40,7 @@ class Reports(Live, TrialProgressCallback):
         attempts: how often a trial whose process dies is run, all in all.
         timeout: the watchdogs' seconds: the one in a trial's process, and the one here for a process that is stopped.
         look: called every few seconds with the number of running trials.
-        stopped: the ends of trials that ``Stops`` stops, by trial id; it puts them there just before.
+        stops: sees the last report of a trial here, and keeps the ends of those that it stops.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Reports(Live, TrialProgressCallback):
         attempts: int,
         timeout: float | None,
         look: Callable[[int], None],
-        stopped: dict[str, End],
+        stops: "Stops",
     ) -> None:
         super().__init__()
-        self._stopped = stopped
+        self._stops = stops
         self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
         self._looked_at = 0.0
         self._watchdog = Watchdog(timeout)
@@ -78,7 +78,8 @@ class Reports(Live, TrialProgressCallback):
         report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
         self._watchdog.heard(trial.config["id"], report.start)
         self._bookkeeper.report(trial.config["id"], report)
-        end = self._stopped.pop(trial.config["id"], None)
+        self._stops.heard(trial, report)
+        end = self._stops.stopped.pop(trial.config["id"], None)
         if end is not None:
             self._bookkeeper.ended(trial.config["id"], end)
 
@@ -127,18 +128,24 @@ class Stops(Live, FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         report: Report = result["report"]
-        trial_id = trial.config["id"]
-        end = None
-        if self._rule is not None and report.record is not None:  # the last epoch, too: it is what teaches the rule
-            end = self._rule.look(TrialConfig.model_validate_json(trial.config["trial"]), report.record)
-        if self._rule is not None and report.end is not None:
-            self._rule.ended(trial_id, report.end.state)
         if report.end is not None or self._interruption.requested:
             return TrialScheduler.STOP
+        end = self._look(trial, report)
         if end is not None:
-            self.stopped[trial_id] = end
+            self.stopped[trial.config["id"]] = end
             return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
+
+    def heard(self, trial: Trial, report: Report) -> None:
+        """Every report. Tune shows its scheduler none that ends a trial, and those are what teaches the rule."""
+        if self._rule is not None and report.end is not None:
+            self._look(trial, report)
+            self._rule.ended(trial.config["id"], report.end.state)
+
+    def _look(self, trial: Trial, report: Report) -> End | None:
+        if self._rule is None or report.record is None:
+            return None
+        return self._rule.look(TrialConfig.model_validate_json(trial.config["trial"]), report.record)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         if self._interruption.requested:  # what has not begun must not begin on the slots that become free

@@ -11,8 +11,9 @@ from ray.tune.experiment import Trial
 
 from study.records import TrialState
 from study.scheduling import run_trials
+from study.scheduling.interruption import Interruption
 from study.scheduling.reports import End
-from study.scheduling.tuning import Reports
+from study.scheduling.tuning import Reports, Stops
 
 # Ray's own texts, shortened. The first line of a crash speaks of OOM in any case.
 CRASH = "The actor died unexpectedly before finishing this task.\n worker process has died, OOM killer? SIGKILL"
@@ -53,7 +54,8 @@ def lost(tmp_path: Path, *errors: str) -> Any:
 )
 def test_the_cause_of_the_latest_loss_is_named(tmp_path: Path, error: str, cause: str) -> None:
     kept = Kept()
-    reports = Reports(kept, attempts=3, timeout=None, look=lambda running: None, stopped={})  # type: ignore[arg-type]
+    stops = Stops(Interruption())
+    reports = Reports(kept, attempts=3, timeout=None, look=lambda running: None, stops=stops)  # type: ignore[arg-type]
     reports.on_trial_recover(0, [], lost(tmp_path, NODE, error))
     assert kept.messages == [f"trial t: {cause}; attempt 3 of 3"]
     reports.on_trial_error(0, [], lost(tmp_path, NODE, NODE, error))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from hand_made import make_epoch, make_trial
-from odd_trials import Heard, seeds_study
+from odd_trials import Heard, falling_trials, seeds_study
 
 from study.config import StudyConfig, TrialConfig
 from study.ledger import Ledger
@@ -13,6 +13,7 @@ from study.records import EpochRecord, TrialState
 from study.scheduling import stopping
 from study.scheduling.reports import End
 from study.scheduling.stopping import Stopping
+from study.search.savings import savings
 from study.search.space import resolve
 
 
@@ -75,3 +76,19 @@ def test_a_stopped_trial_is_written_as_stopped_and_its_slot_goes_on(
     assert (first.state, first.message, len(first.epochs)) == (TrialState.STOPPED, "seen enough", 2)
     assert first.extra["predicted"] == {"label": "good"}
     assert second.state is third.state is TrialState.FINISHED
+
+
+def test_in_a_run_trials_that_ran_in_full_teach_the_rule_to_stop_later_ones(run_study: Any, tmp_path: Path) -> None:
+    config = constant_study().model_copy(update={"search": constant_study().search.model_copy(update={"trials": 24})})
+    run_study(tmp_path, config, observer=Heard(), run=falling_trials)
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        trials = ledger.trials()
+    stopped = [t for t in trials if t.state is TrialState.STOPPED]
+    assert stopped, "the rule never stopped a trial"
+    assert all(len(t.epochs) < 16 for t in stopped)
+    assert sum(t.state is TrialState.FINISHED for t in trials) >= 8
+    saved = savings(config, resolve(config), trials, 0.9)
+    assert saved is not None
+    assert (saved.trials, saved.stopped) == (24, len(stopped))
+    assert saved.full == 24 * 16
+    assert saved.epochs == sum(len(t.epochs) for t in trials)

@@ -63,6 +63,22 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
     return run
 
 
+def falling_trials(
+    config: Any, data: Any, *, settings: Any, checkpoint: bytes | None, on_step: Callable[[], None]
+) -> Iterator[Any]:
+    """Trials whose end is plain to see from their first epochs: the wider the net, the lower it falls."""
+    for epoch in range(1, config.optimization.epochs + 1):
+        error = 0.6 - 0.5 * config.model.width + 0.3 * 0.6**epoch
+        yield SimpleNamespace(
+            record=make_epoch(0.8 * error, error, epoch=epoch),
+            checkpoint=lambda epoch=epoch: json.dumps({"epoch": epoch}).encode(),
+            diverged=False,
+            late=None,
+            size=None,
+            halved=False,
+        )
+
+
 def epochs_trained(folder: Path, trial_id: str) -> list[int]:
     """Every epoch that was trained, in order, over all attempts."""
     log = folder / trial_id
