@@ -39,6 +39,18 @@ def test_it_predicts_what_it_has_not_seen_and_says_how_well() -> None:
     assert gp.noise == pytest.approx(0.01, rel=0.6)
 
 
+def test_a_few_runs_that_collapsed_do_not_bend_it() -> None:
+    x, y = data(80)
+    new, truth = data(400, seed=1, noise=0.0)
+    hit = np.random.default_rng(3).choice(80, 5, replace=False)
+    y[hit] += 6.0
+    gp = GaussianProcess(x, y, np.zeros(80))
+    gp.optimize()
+    mean, _ = gp.predict(new)
+    assert np.sqrt(np.mean((mean - truth) ** 2)) < 0.2
+    assert set(np.argsort(gp.outlying)[-5:]) == set(hit)
+
+
 def test_an_irrelevant_feature_gets_a_long_scale() -> None:
     x, y = data(80)
     gp = GaussianProcess(x, y, np.zeros(80))
