@@ -57,7 +57,8 @@ def test_a_study_looks_as_its_page_shows_it(tmp_path: Path) -> None:
     quickstart(tmp_path)
     found, told = printed(tmp_path), shown()
     assert len(found) == len(told) > 5
-    assert [pair for pair in zip(found, told, strict=True) if not alike(*pair)] == []
+    other = [pair for pair in zip(found, told, strict=True) if not alike(*pair)]
+    assert other == [], "make outputs, and look whether the change was meant"
 
 
 @pytest.mark.parametrize(
