@@ -13,13 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from benchmarks.regime_search.generate_real import (
-    ARCHITECTURES,
-    FRACTIONS,
-    RATES,
-    TABLE,
-    WIDTHS,
-)
+from benchmarks.regime_search.generate_real import TABLE
 from benchmarks.regime_search.landscapes import TAU, Outcome
 from study.maps.decision import Cuts
 from study.maps.fields import observed_z
@@ -28,7 +22,7 @@ Array = NDArray[np.float64]
 DRAWS = 400
 DECIDABLE = 0.9  # probability of one label over the seeds' noise from which a node counts
 
-NODES = {"width": WIDTHS, "train_fraction": FRACTIONS, "lr": RATES}  # searched by index: evenly spaced in the log
+NODES = ("width", "train_fraction", "lr")  # searched by index: evenly spaced in the logarithm
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +44,10 @@ class DigitsNets:
 
     def __init__(self, table: pd.DataFrame | None = None) -> None:
         self.table = pd.read_parquet(TABLE) if table is None else table
+        self.values = {dial: sorted(self.table[dial].unique().tolist()) for dial in NODES}
         self.space: dict[str, BaseDistribution] = {
-            "architecture": CategoricalDistribution(list(ARCHITECTURES)),
-            **{dial: IntDistribution(0, len(values) - 1) for dial, values in NODES.items()},
+            "architecture": CategoricalDistribution(sorted(self.table["architecture"].unique())),
+            **{dial: IntDistribution(0, len(values) - 1) for dial, values in self.values.items()},
         }
 
     @cached_property
@@ -60,7 +55,7 @@ class DigitsNets:
         """The runs of each node, by architecture and indices into WIDTHS, FRACTIONS and RATES."""
         keys = ["architecture", *NODES, "seed"]
         total = int(self.table["epoch"].max())
-        index = {dial: {v: i for i, v in enumerate(values)} for dial, values in NODES.items()}
+        index = {dial: {v: i for i, v in enumerate(values)} for dial, values in self.values.items()}
         nodes: dict[tuple[Any, ...], list[Replay]] = {}
         for key, rows in self.table.groupby(keys):
             place = (key[0], *(index[d][v] for d, v in zip(NODES, key[1:4], strict=True)))
