@@ -56,9 +56,9 @@ def count(model: nn.Module, image: Tensor) -> tuple[int, int]:
 
 
 class _Shapes(TorchFunctionMode):
-    """Within it convolutions, norms, concatenation and the last pooling give a meta tensor of the right shape and do nothing else.
+    """Within it what our networks are made of gives a meta tensor of the right shape and does nothing else.
 
-    For the meta device torch has these in Python, and loads its compiler for them: 1.5 s of a process.
+    For the meta device torch has these operations in Python, and loads its compiler for them: 1.5 s of a process.
     """
 
     _NORMS = (F.batch_norm, F.group_norm)
@@ -66,21 +66,33 @@ class _Shapes(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        kwargs = kwargs or {}
         if function is F.conv2d and isinstance(args[4], tuple):
             x, weight, _, stride, padding, dilation, _ = args
             sides = zip(x.shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
-            size = [(n + 2 * pad - gap * (kernel - 1) - 1) // step + 1 for n, kernel, step, pad, gap in sides]
-            return x.new_empty(len(x), len(weight), *size)
+            return x.new_empty(len(x), len(weight), *(_side(*side) for side in sides))
+        if function is F.max_pool2d and not kwargs["ceil_mode"]:
+            x, window = args[0], (args[1], kwargs["stride"], kwargs["padding"], kwargs["dilation"])
+            return x.new_empty(*x.shape[:2], *(_side(n, *window) for n in x.shape[2:]))
+        if function is F.avg_pool2d and not args[4]:
+            return args[0].new_empty(*args[0].shape[:2], *(_side(n, *args[1:4]) for n in args[0].shape[2:]))
+        if function is F.adaptive_avg_pool2d and args[1] == 1:
+            return args[0].new_empty(*args[0].shape[:2], 1, 1)
+        if function is F.linear:
+            return args[0].new_empty(*args[0].shape[:-1], len(args[1]))
         if function is torch.cat and len(args) == 2:
             parts, axis = args
             size = list(parts[0].shape)
             size[axis] = sum(part.shape[axis] for part in parts)
             return parts[0].new_empty(size)
-        if function is F.adaptive_avg_pool2d and args[1] == 1:
-            return args[0].new_empty(*args[0].shape[:2], 1, 1)
         if function in self._NORMS:
             return args[0]
-        return function(*args, **(kwargs or {}))
+        return function(*args, **kwargs)
+
+
+def _side(pixels: int, kernel: int, step: int, pad: int, gap: int = 1) -> int:
+    """Pixels a side after a convolution or pooling."""
+    return (pixels + 2 * pad - gap * (kernel - 1) - 1) // step + 1
 
 
 @contextmanager
