@@ -61,7 +61,7 @@ class _Shapes(TorchFunctionMode):
     For the meta device torch has these operations in Python, and loads its compiler for them: 1.5 s of a process.
     """
 
-    _NORMS = (F.batch_norm, F.group_norm)
+    _KEEPING = (F.batch_norm, F.group_norm, F.relu, torch.Tensor.add_)
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -85,7 +85,7 @@ class _Shapes(TorchFunctionMode):
             size = list(parts[0].shape)
             size[axis] = sum(part.shape[axis] for part in parts)
             return parts[0].new_empty(size)
-        if function in self._NORMS:
+        if function in self._KEEPING:
             return args[0]
         return function(*args, **kwargs)
 
