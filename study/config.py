@@ -209,7 +209,7 @@ class StoppingConfig(Frozen):
     """Whether trials may be stopped; refused under any schedule but a constant one."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.98
     """Probability of the final label from which a trial is stopped with it, above 0.5, below 1."""
-    warmup_trials: Annotated[int, Field(ge=4)] = 12
+    warmup_trials: Annotated[int, Field(ge=4)] = 24
     """Trials that run in full first, at least 4."""
     audit_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of trials that run in full all the same, 0 to 1: they measure how often a stop was wrong."""

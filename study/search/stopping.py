@@ -31,7 +31,7 @@ from study.search.space import point_of, resolve
 Array = NDArray[np.float64]
 
 DRAWS = 300
-ENOUGH = 0.7  # share of what the end would tell a map, from which a forecast will do
+ENOUGH = 0.8  # share of what the end would tell a map, from which a forecast will do
 LONG_TRAINING = 30  # epochs from which label noise can bring a second, epoch-wise descent
 
 
