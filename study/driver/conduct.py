@@ -125,7 +125,10 @@ class Conduct:
             from study.opened import open_study
             from study.report import build
 
-            put_labels(open_study(self._folder.path))
+            study = open_study(self._folder.path)
+            put_labels(study)
+            if study.savings is not None:
+                self._observer.on_message(study.savings.text)
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
             self._observer.on_message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)")
