@@ -59,7 +59,11 @@ def epochs(
     train_loader, val_loader = (DataLoader(part, batch_size=EVALUATED_AT_ONCE) for part in (probe, unseen))
     optimizer = torch.optim.SGD(model.parameters(), lr=config["lr"], momentum=0.9, weight_decay=config["weight_decay"])
     steps = config["epochs"] * config["steps_per_epoch"]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=config["lr"], total_steps=steps)
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    if config.get("schedule") == "constant":
+        schedule = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    else:
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=config["lr"], total_steps=steps)
     batches = iter(loader)
     for _ in range(config["epochs"]):
         model.train()
