@@ -44,12 +44,13 @@ docs: $(READY)  ## the site of docs/, into site/index.html
 outputs: $(READY)  ## run docs/how-to/look-at-a-study.md and write down what it prints
 	$(BIN)/python tests/support/outputs.py
 
-bench: $(READY)  ## against plain scripts, 25 minutes on two quiet cores; dated files and plots in benchmarks/results
+bench: $(READY)  ## against plain scripts, 50 minutes on two quiet cores; dated files and plots in benchmarks/results
 	$(BIN)/python -m benchmarks.trial_speed --rounds 5
-	$(BIN)/python -m benchmarks.study_speed --rounds 1
+	$(BIN)/python -m benchmarks.study_speed --rounds 3
 	$(BIN)/python -m benchmarks.driver_scale --plain 20
 	$(BIN)/python -m benchmarks.worker_memory
 	$(BIN)/python -m benchmarks.map_speed
+	$(BIN)/python -m benchmarks.map_real
 
 lock: $(READY)  ## pin what is installed now
 	$(BIN)/python tools/lock.py

@@ -4,10 +4,10 @@
 
 The space is the grid of R1, whose nets were trained beforehand with three seeds each: that is the truth a map is
 scored on. Fitscape searches with the regime sampler and may stop trials; the plain script
-(``benchmarks.peer.plain_map``) trains Sobol's points in full. Afterwards the same map is fitted to the first n trials of each side, in the order in
-which they ended. The first n at which it is right on 95 % of the decidable nodes counts, with the time of its end and
-what the process takes before the first trial and after the last. A side that never arrives counts with all it spent: a
-bound, and it is said.
+(``benchmarks.peer.plain_map``) trains Sobol's points in full. Afterwards the same map is fitted to the first n trials
+of each side, in the order in which they ended. The first n at which it is right on 95 % of the decidable nodes counts,
+with the time of its end and what the process takes before the first trial and after the last. A side that never
+arrives counts with all it spent: a bound, and it is said.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def way_to_the_map(terrain: DigitsNets, begun: float, ended: float, table: pd.Da
         if accuracies[n] >= ENOUGH:
             break
     arrived = accuracies[n] >= ENOUGH
-    seconds = table["ended"].iloc[n - 1] - begun + after
+    seconds = float(table["ended"].iloc[n - 1] - begun + after)
     facts = {"arrived": arrived, "trials": n, "seconds": round(seconds, 1), "accuracy": round(accuracies[n], 4)}
     return {**facts, "all_trials": len(table), "all_seconds": round(ended - begun, 1)}
 

@@ -55,7 +55,8 @@ def epochs(
     config: dict[str, Any], model: nn.Module, known: Dataset[Any], probe: Dataset[Any], unseen: Dataset[Any]
 ) -> Iterator[dict[str, float]]:
     """Train on ``known``, and after each epoch evaluate on ``probe``, a part of it, and on ``unseen``."""
-    loader = DataLoader(known, batch_size=config["batch_size"], shuffle=True, drop_last=True)
+    batch_size = min(config["batch_size"], len(known))  # type: ignore[arg-type]
+    loader = DataLoader(known, batch_size=batch_size, shuffle=True, drop_last=True)
     train_loader, val_loader = (DataLoader(part, batch_size=EVALUATED_AT_ONCE) for part in (probe, unseen))
     optimizer = torch.optim.SGD(model.parameters(), lr=config["lr"], momentum=0.9, weight_decay=config["weight_decay"])
     steps = config["epochs"] * config["steps_per_epoch"]
