@@ -23,7 +23,8 @@ def raylets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raylets]:
 
 @pytest.fixture
 def study_file(tmp_path: Path) -> Path:
-    return write_study(tmp_path, trials=4, epochs=2)
+    # Trials that outlast the start of a worker: one that is up first would else run them all.
+    return write_study(tmp_path, trials=4, epochs=30)
 
 
 def write_study(folder: Path, *, trials: int, epochs: int) -> Path:
