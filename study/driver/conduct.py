@@ -89,8 +89,7 @@ class Conduct:
     def _begin(self, config: StudyConfig, ledger: Ledger) -> Shipper:
         shipper = Shipper(self._folder.ledger, config.tracking)
         shipper.start()
-        done = sum(count for state, count in ledger.counts().items() if state.terminal)
-        self._observer.on_start(config.search.trials, done)
+        self._observer.on_start(config.search.trials, _ended(ledger))
         return shipper
 
     def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
@@ -104,8 +103,7 @@ class Conduct:
         from study.scheduling.run_trials import run_trials
 
         settings, request = finish(prepared, config, ledger, self._cluster)
-        ended = sum(count for state, count in ledger.counts().items() if state.terminal)
-        left = config.search.trials - ended
+        left = config.search.trials - _ended(ledger)
         return run_trials(
             config,
             ledger,
@@ -167,3 +165,8 @@ class Conduct:
             ledger.release()
         name, root = self._folder.path.name, self._folder.path.parent
         self._observer.on_message(f"leaving; go on with: fitscape resume {name} --root {root}")
+
+
+def _ended(ledger: Ledger) -> int:
+    """Trials that are over."""
+    return sum(count for state, count in ledger.counts().items() if state.terminal)

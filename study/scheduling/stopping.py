@@ -22,16 +22,8 @@ class Stopping:
 
     def __init__(self, config: StudyConfig, space: Space, *, chance_error: float, known: Iterable[TrialRecord]) -> None:
         self._space = space
-        active, self.why_not = applicable(config)
-        self._rule = StoppingRule(
-            space,
-            config.regimes,
-            config.stopping,
-            chance_error=chance_error,
-            reference_error=config.regimes.reference_error,
-            active=active,
-            seed=config.search.seed,
-        )
+        _, self.why_not = applicable(config)
+        self._rule = StoppingRule.of(config, space, chance_error)
         trials = list(known)
         self._rule.restore(trials)
         for trial in trials:

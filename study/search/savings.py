@@ -36,14 +36,7 @@ def savings(config: StudyConfig, space: Space, trials: Sequence[TrialRecord], ch
     """From the ledger's records of a study with stopping; None where it cannot be trusted and stops nothing."""
     if not applicable(config)[0]:
         return None
-    rule = StoppingRule(
-        space,
-        config.regimes,
-        config.stopping,
-        chance_error=chance_error,
-        reference_error=config.regimes.reference_error,
-        seed=config.search.seed,
-    )
+    rule = StoppingRule.of(config, space, chance_error)
     rule.restore(trials)
     ended = [t for t in trials if t.state in (TrialState.FINISHED, TrialState.DIVERGED, TrialState.STOPPED)]
     stopped = [t for t in ended if t.state is TrialState.STOPPED]

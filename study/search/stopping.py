@@ -11,7 +11,7 @@ of the trials runs in full all the same, and the rule grows stricter when too ma
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -133,6 +133,19 @@ class StoppingRule:
         self._verdicts: dict[str, list[Verdict]] = {}  # of audited trials that run
         self._audited: list[tuple[list[Verdict], LearningCurve]] = []
         self._threshold = config.confidence
+
+    @classmethod
+    def of(cls, config: StudyConfig, space: Mapping[str, BaseDistribution], chance_error: float) -> Self:
+        """The rule of a study; inactive where stopping cannot be trusted."""
+        return cls(
+            space,
+            config.regimes,
+            config.stopping,
+            chance_error=chance_error,
+            reference_error=config.regimes.reference_error,
+            active=applicable(config)[0],
+            seed=config.search.seed,
+        )
 
     def observe(
         self,
