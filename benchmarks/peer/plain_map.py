@@ -12,14 +12,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-import ray
 import torch
 from ray import tune
-from ray.air.integrations.mlflow import MLflowLoggerCallback
 from torch.utils.data import Subset, TensorDataset
 
 from benchmarks.peer.plain_study import epochs
-from benchmarks.peer.tuning import tune_plainly
+from benchmarks.peer.tuning import start, tune_plainly
 from models.build import build
 from models.spec import ModelSpec, parse_architecture
 
@@ -49,10 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
     work = json.loads(arguments.points.read_text())
     space = {**{dial: tune.choice(values) for dial, values in work["choices"].items()}, **work["shared"]}
-    ray.init(address="local", num_cpus=work["slots"], include_dashboard=False)
-    logger = MLflowLoggerCallback(
-        tracking_uri=f"sqlite:///{arguments.folder.absolute() / 'mlflow.db'}", experiment_name="map"
-    )
+    logger = start(arguments.folder, slots=work["slots"], experiment="map")
     results = tune_plainly(
         train,
         space,

@@ -23,15 +23,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ray
 import torch
 import torch.nn.functional as F
 from ray import tune
-from ray.air.integrations.mlflow import MLflowLoggerCallback
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from benchmarks.peer.tuning import tune_plainly
+from benchmarks.peer.tuning import start, tune_plainly
 from benchmarks.plain_loop import fashion_mnist
 from models.build import build
 from models.spec import ModelSpec, parse_architecture
@@ -119,10 +117,7 @@ def main() -> None:
         **{dial: tune.loguniform(*work["ranges"][dial]) for dial in work["ranges"]},
         **work["shared"],
     }
-    ray.init(address="local", num_cpus=work["slots"], include_dashboard=False)
-    logger = MLflowLoggerCallback(
-        tracking_uri=f"sqlite:///{arguments.folder.absolute() / 'mlflow.db'}", experiment_name="plain"
-    )
+    logger = start(arguments.folder, slots=work["slots"], experiment="plain")
     results = tune_plainly(
         train,
         space,

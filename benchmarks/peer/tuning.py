@@ -4,9 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.search.optuna import OptunaSearch
+
+
+def start(folder: Path, *, slots: int, experiment: str) -> MLflowLoggerCallback:
+    """Start Ray with so many CPUs; returns the callback that logs to SQLite in the folder."""
+    ray.init(address="local", num_cpus=slots, include_dashboard=False)
+    return MLflowLoggerCallback(tracking_uri=f"sqlite:///{folder.absolute() / 'mlflow.db'}", experiment_name=experiment)
 
 
 def tune_plainly(
