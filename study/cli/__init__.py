@@ -1,5 +1,6 @@
 """The command ``fitscape``. Modules of the commands import what is heavy inside the command that needs it."""
 
+import atexit
 import os
 import sys
 import threading
@@ -24,16 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process. Where threads still run, without Python's own end.
+    """End the process without Python's own end, but for the functions that modules asked to have called at exit.
 
-    A refused study may leave a thread that still imports torch, and Python's end would abort in it; after a run,
-    tearing down Ray and torch takes more than a second, of the three that ``ray job stop`` leaves after SIGTERM.
+    A refused study may leave a thread that still imports torch, and Python's end would abort in it; where no thread is
+    left, tearing down torch takes up to two seconds, of the three that ``ray job stop`` leaves after SIGTERM.
     """
-    if any(thread.daemon for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if others and not any(thread.daemon for thread in others):
+        sys.exit(code)  # they want to be waited for
+    if not others:
+        atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _run(words: list[str], *, debug: bool) -> int:
