@@ -43,10 +43,11 @@ class Stepper:
     def seconds(self, steps: int = 1) -> float:
         """Time of ``steps`` training steps, waiting for the device at the end only.
 
-        With one CPU thread it is the process's time, which other processes' turns do not lengthen.
+        With one CPU thread it is that thread's time (backward runs in it too), which neither other processes' turns
+        lengthen nor what the driver's other threads do meanwhile: it loads Ray as this is measured.
         """
         one_cpu_thread = not self._images.is_cuda and torch.get_num_threads() == 1
-        clock = time.process_time if one_cpu_thread else time.perf_counter
+        clock = time.thread_time if one_cpu_thread else time.perf_counter
         started = clock()
         for _ in range(steps):
             loss = self._gradients.compute(self._images, self._labels)

@@ -1,4 +1,9 @@
+import statistics
+import threading
+from collections.abc import Iterator
+
 import pytest
+import torch
 
 from models.spec import ModelSpec
 from study.training import Settings, calibration, choose_settings
@@ -36,6 +41,35 @@ def test_real_measurement_keeps_what_was_given() -> None:
     assert (chosen.device, chosen.threads, chosen.compiled) == ("cpu", 1, False)
     assert max(chosen.rates, key=lambda r: r.images_per_second).precision == chosen.precision
     assert all(r.images_per_second > 0 for r in chosen.rates)
+
+
+def test_work_of_other_threads_does_not_count(one_thread: None) -> None:
+    stepper = calibration.Stepper(SPEC, (1, 8, 8), 10, settings=Settings(), batch=16)
+    stepper.seconds()
+
+    def median() -> float:
+        return statistics.median(stepper.seconds() for _ in range(5))
+
+    def busy() -> None:
+        while not over.is_set():
+            pass
+
+    alone, over = median(), threading.Event()
+    beside = threading.Thread(target=busy)
+    beside.start()
+    try:
+        assert median() < 1.5 * alone
+    finally:
+        over.set()
+        beside.join()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def test_compilation_must_be_won_back_within_the_trial() -> None:
