@@ -1,6 +1,6 @@
 """Wall clock to a 95 % map, for real: ``fitscape run`` against the plain script, on digits, processes' starts included.
 
-    python -m benchmarks.map_real [--trials 56] [--plain-trials 96] [--rounds 1]
+    python -m benchmarks.map_real [--trials 56] [--plain-trials 200] [--rounds 1]
 
 The space is the grid of R1, whose nets were trained beforehand with three seeds each: that is the truth a map is
 scored on. Fitscape searches with the regime sampler and may stop trials; the plain script
@@ -110,7 +110,7 @@ def way_to_the_map(terrain: DigitsNets, begun: float, ended: float, table: pd.Da
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=56)
-    parser.add_argument("--plain-trials", type=int, default=96)
+    parser.add_argument("--plain-trials", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--dry", action="store_true", help="print only")
     arguments = parser.parse_args()
