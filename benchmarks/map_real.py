@@ -26,14 +26,12 @@ from benchmarks.record import keep, spread, summary
 from benchmarks.regime_search.generate_real import ARCHITECTURES, DATA, FRACTIONS, RATES, WIDTHS
 from benchmarks.regime_search.simulate import checkpoints
 from benchmarks.regime_search.tabulated import NODES, DigitsNets
-from benchmarks.study_speed import SLOTS, seconds_of
+from benchmarks.sides import SLOTS, fitscape_seconds, points, seconds_of
 from study.config import RegimeThresholds, StudyConfig
 from study.data import load
 from study.maps import RegimeMap
 from study.maps.scores import score
 from study.opened import open_study
-from study.reading.document import dump
-from study.search.asker import Asker
 
 GOAL, ENOUGH = 1 / 8, 0.95
 CHOICES = {"architecture": ARCHITECTURES, "width": WIDTHS, "train_fraction": FRACTIONS, "lr": RATES}
@@ -57,12 +55,9 @@ def config(terrain: DigitsNets, sampler: str, trials: int, seed: int) -> StudyCo
 
 def fitscape(study: StudyConfig, folder: Path) -> tuple[float, float, pd.DataFrame]:
     """When the process began and ended, and its trials."""
-    file = folder / "map.yaml"
-    file.write_text(dump(study.model_dump(mode="json")))
-    command = [sys.executable, "-m", "study.cli", "run", str(file), "--root", str(folder), "--quiet"]
     begun = time.time()
-    seconds = seconds_of(command, folder / "fitscape.txt")
-    opened = open_study(folder / "map")
+    seconds = fitscape_seconds(study, folder)
+    opened = open_study(folder / study.name)
     ended = {trial.trial_id: trial.ended_at for trial in opened.trials}
     table = opened.map_table()
     return begun, begun + seconds, table.assign(ended=table["trial_id"].map(ended)).drop(columns="trial_id")
@@ -72,14 +67,11 @@ def plain(study: StudyConfig, folder: Path) -> tuple[float, float, pd.DataFrame]
     data = load(DATA).trial_data
     images = {name: getattr(data, name) for name in ("train_images", "train_labels", "val_images", "val_labels")}
     torch.save(images, folder / "images.pt")
-    asker, points = Asker(study, chance_error=0.9), []
-    while (suggestion := asker.ask()) is not None:
-        points.append(suggestion.dials)
     shared = {"images": str(folder / "images.pt"), "probe_size": DATA.probe_size, "seed": 0}
     shared |= study.base.optimization.model_dump(
         include={"batch_size", "epochs", "steps_per_epoch", "weight_decay", "schedule"}
     )
-    work = {"points": points, "choices": CHOICES, "shared": shared, "slots": SLOTS}
+    work = {"points": points(study), "choices": CHOICES, "shared": shared, "slots": SLOTS}
     (folder / "points.json").write_text(json.dumps(work))
     begun = time.time()
     command = [sys.executable, "-m", "benchmarks.peer.plain_map", str(folder / "points.json"), str(folder)]
@@ -91,14 +83,14 @@ def way_to_the_map(terrain: DigitsNets, begun: float, ended: float, table: pd.Da
     """Seconds and trials to the map, from trials with the time of their end."""
     table = table.sort_values("ended", ignore_index=True)
     rows = table.assign(**{dial: table[dial].map(terrain.values[dial].index) for dial in NODES})
-    points, labels, decidable = terrain.test_set()
+    nodes, labels, decidable = terrain.test_set()
     thresholds, cuts = RegimeThresholds(tau=terrain.cuts.tau), terrain.cuts
     after = ended - table["ended"].max()
     accuracies = {}
     for n in [*checkpoints(len(table)), len(table)]:
         space = RegimeMap(terrain.space, thresholds, chance_error=cuts.chance, reference_error=cuts.reference)
         fitted = space.fit(rows.head(n).drop(columns="ended"))
-        accuracies[n] = score(fitted, points, labels, decidable).as_dict()["accuracy"]
+        accuracies[n] = score(fitted, nodes, labels, decidable).as_dict()["accuracy"]
         if accuracies[n] >= ENOUGH:
             break
     arrived = accuracies[n] >= ENOUGH

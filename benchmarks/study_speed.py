@@ -13,24 +13,19 @@ Start of the processes is not in it, nor is the report; what a slot waits betwee
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.plain_loop import fashion_mnist
 from benchmarks.record import dots, keep, spread, summary
+from benchmarks.sides import SLOTS, fitscape_seconds, points, seconds_of
 from study.config import StudyConfig
 from study.ledger import Ledger
-from study.reading.document import dump
 from study.records import TrialState
-from study.search.asker import Asker
 
-SLOTS = 2
 GOALS = {"plain": 0.33, "plain, actors reused": 0.45}
 SHARE_GOAL = 0.92
 RANGES = {"width": (0.125, 0.25), "lr": (0.01, 0.2)}
@@ -64,10 +59,6 @@ def study(name: str, architectures: tuple[str, ...], trials: int, steps: int, ro
 
 def peer_work(config: StudyConfig, root: Path) -> dict[str, Any]:
     """The same trials for the plain script."""
-    asker = Asker(config, chance_error=0.9)
-    points = []
-    while (suggestion := asker.ask()) is not None:
-        points.append(suggestion.dials)
     optimization = config.base.optimization
     validation = round(IMAGES * VALIDATION)
     shared = {
@@ -78,7 +69,7 @@ def peer_work(config: StudyConfig, root: Path) -> dict[str, Any]:
         "seed": 0,
         **optimization.model_dump(include={"batch_size", "epochs", "steps_per_epoch", "weight_decay"}),
     }
-    return {"points": points, "ranges": RANGES, "shared": shared, "slots": SLOTS}
+    return {"points": points(config), "ranges": RANGES, "shared": shared, "slots": SLOTS}
 
 
 @dataclass(frozen=True)
@@ -101,18 +92,6 @@ class Run:
         return {"fixed": self.wall - self.span, "a_trial": (SLOTS * self.span - self.work) / self.trials}
 
 
-def seconds_of(command: list[str], log: Path) -> float:
-    """Wall clock of a process from its start to its end.
-
-    Raises:
-        subprocess.CalledProcessError: it failed; its output is in ``log``.
-    """
-    begun = time.monotonic()
-    with log.open("a") as file:
-        subprocess.run(command, check=True, stdout=file, stderr=file, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    return time.monotonic() - begun
-
-
 class Round:
     """One run of each side in a folder of its own."""
 
@@ -122,10 +101,7 @@ class Round:
 
     def fitscape(self, config: StudyConfig) -> tuple[Run, list[float]]:
         """The run, and the seconds of each trial."""
-        file = self._folder / f"{config.name}.yaml"
-        file.write_text(dump(config.model_dump(mode="json")))
-        command = [sys.executable, "-m", "study.cli", "run", str(file), "--root", str(self._folder), "--quiet"]
-        wall = seconds_of(command, self._folder / "log.txt")
+        wall = fitscape_seconds(config, self._folder)
         with Ledger.open(self._folder / config.name / "ledger.db", read_only=True) as ledger:
             trials = ledger.trials()
         assert {trial.state for trial in trials} == {TrialState.FINISHED}, "a trial did not finish: no comparison"
@@ -136,9 +112,9 @@ class Round:
     def plain(self, config: StudyConfig, *, reuse: bool) -> Run:
         folder = self._folder / ("reused" if reuse else "plain")
         folder.mkdir()
-        points = folder / "points.json"
-        points.write_text(json.dumps(peer_work(config, self._data)))
-        command = [sys.executable, "-m", "benchmarks.peer.plain_study", str(points), str(folder)]
+        work = folder / "points.json"
+        work.write_text(json.dumps(peer_work(config, self._data)))
+        command = [sys.executable, "-m", "benchmarks.peer.plain_study", str(work), str(folder)]
         wall = seconds_of([*command, *(["--reuse"] if reuse else [])], folder / "log.txt")
         told = json.loads((folder / "told.json").read_text())
         return Run(wall, told["span"], told["work"], config.search.trials)

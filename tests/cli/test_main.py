@@ -66,6 +66,32 @@ def test_a_reader_that_leaves_is_no_fault(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+LEFT = """
+import atexit, sys, threading, time
+from study.cli import leave
+atexit.register(lambda: print("exit function"))
+threading.Thread(target=lambda: (time.sleep(0.3), print("{text}")), daemon={daemon}).start() if "{text}" else None
+leave(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "daemon", "shown"),
+    [
+        ("", False, ["exit function"]),
+        ("a thread's work", False, ["a thread's work", "exit function"]),
+        ("a hung thread", True, []),  # what it may hold, no exit function can be asked to wait for
+    ],
+)
+def test_the_end_waits_for_threads_and_exit_functions_but_not_for_daemons(
+    text: str, daemon: bool, shown: list[str]
+) -> None:
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    code = LEFT.format(text=text, daemon=daemon)
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout.splitlines()) == (3, shown)
+
+
 def test_no_words_are_help(fitscape: Command) -> None:
     ran = fitscape()
     assert ran.code == 0
