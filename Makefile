@@ -44,7 +44,7 @@ docs: $(READY)  ## the site of docs/, into site/index.html
 outputs: $(READY)  ## run docs/how-to/look-at-a-study.md and write down what it prints
 	$(BIN)/python tests/support/outputs.py
 
-bench: $(READY)  ## against plain scripts, an hour on two quiet cores; dated files and plots in benchmarks/results
+bench: $(READY)  ## against plain scripts, 50 minutes on two quiet cores; dated files and plots in benchmarks/results
 	$(BIN)/python -m benchmarks.trial_speed --rounds 5
 	$(BIN)/python -m benchmarks.study_speed --rounds 3
 	$(BIN)/python -m benchmarks.driver_scale --plain 20
