@@ -92,10 +92,8 @@ def pair(kind: str, trials: int, seconds: float) -> dict[str, Any]:
     running = processes[1].poll() is None
     for side in (calm, disturbed):
         side.watching.join(timeout=1800)
-        side.server.signal(signal.SIGCONT)
+        side.server.kill()
     if not running:  # then the rest waits for `fitscape sync`, as it should, but nothing is shown
-        for side in (calm, disturbed):
-            side.server.kill()
         raise SystemExit(f"the study ended before the outage of {seconds:g} s: give it more than {trials} --trials")
     facts = {
         "kind": kind,
@@ -108,8 +106,6 @@ def pair(kind: str, trials: int, seconds: float) -> dict[str, Any]:
         "lost": {"calm": calm.lost(), kind: disturbed.lost()},
         "folders": [str(side.drivers.root) for side in (calm, disturbed)],
     }
-    for side in (calm, disturbed):
-        side.server.kill()
     print(facts, flush=True)
     return facts
 
