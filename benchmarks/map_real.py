@@ -27,11 +27,11 @@ from benchmarks.regime_search.generate_real import ARCHITECTURES, DATA, FRACTION
 from benchmarks.regime_search.simulate import checkpoints
 from benchmarks.regime_search.tabulated import NODES, DigitsNets
 from benchmarks.sides import SLOTS, fitscape_seconds, points, seconds_of
-from study.config import RegimeThresholds, StudyConfig
-from study.data import load
-from study.maps import RegimeMap
-from study.maps.scores import score
-from study.opened import open_study
+from fitscape.study.config import RegimeThresholds, StudyConfig
+from fitscape.study.data import load
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.scores import score
+from fitscape.study.opened import open_study
 
 GOAL, ENOUGH = 1 / 8, 0.95
 CHOICES = {"architecture": ARCHITECTURES, "width": WIDTHS, "train_fraction": FRACTIONS, "lr": RATES}

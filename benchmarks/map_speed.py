@@ -31,10 +31,10 @@ from benchmarks.regime_search.joint import StoppedRuns
 from benchmarks.regime_search.samplers import make
 from benchmarks.regime_search.simulate import Curve, checkpoints, simulate
 from benchmarks.regime_search.tabulated import DigitsNets
-from models.build import build
-from study.config import Optimization, TrialConfig
-from study.data import TrialData, load
-from study.training import Settings, choose_settings, run_trial
+from fitscape.models.build import build
+from fitscape.study.config import Optimization, TrialConfig
+from fitscape.study.data import TrialData, load
+from fitscape.study.training import Settings, choose_settings, run_trial
 
 GOAL = 1 / 8
 ENOUGH, LAST = 0.95, 320  # accuracy of the map; trials at most

@@ -22,19 +22,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from no_images import ten_images
 
-from study.config import StudyConfig, TrialConfig
-from study.data import TrialData
-from study.ledger import Ledger
-from study.records import EpochRecord, GradientProfile, ModelSize, TrialRecord
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster, Request
-from study.scheduling.feed import Feed
-from study.scheduling.interruption import Interruption
-from study.scheduling.run_trials import run_trials
-from study.scheduling.tuning import Reports, Stops
-from study.scheduling.watching import Quiet
-from study.tracking import Shipper
-from study.training import Progress, Settings
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import EpochRecord, GradientProfile, ModelSize, TrialRecord
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.events import Quiet
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.run_trials import run_trials
+from fitscape.study.scheduling.trial_queue import Feed
+from fitscape.study.scheduling.tuning import Reports, Stops
+from fitscape.study.tracking import Shipper
+from fitscape.study.training import Progress, Settings
 
 MARKS = (100, 250, 500, 1000, 2000, 4000)  # ended trials
 PROVENANCE = {"data_fingerprint": "0" * 16}

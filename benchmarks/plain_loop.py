@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from benchmarks.clocks import Span
-from models.build import build
-from models.spec import ModelSpec
+from fitscape.models.build import build
+from fitscape.models.spec import ModelSpec
 
 SYSTEM_FILES = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-fashion-mnist
 

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from study.config import StudyConfig
-from study.reading.document import dump
-from study.search.asker import Asker
+from fitscape.study.config import StudyConfig
+from fitscape.study.reading.document import dump
+from fitscape.study.search.asker import Asker
 
 SLOTS = 2  # trials at once, one CPU thread each
 
@@ -34,7 +34,7 @@ def fitscape_seconds(config: StudyConfig, folder: Path) -> float:
     """
     file = folder / f"{config.name}.yaml"
     file.write_text(dump(config.model_dump(mode="json")))
-    command = [sys.executable, "-m", "study.cli", "run", str(file), "--root", str(folder), "--quiet"]
+    command = [sys.executable, "-m", "fitscape", "run", str(file), "--root", str(folder), "--quiet"]
     return seconds_of(command, folder / "fitscape.txt")
 
 

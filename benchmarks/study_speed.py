@@ -22,9 +22,9 @@ from typing import Any
 from benchmarks.plain_loop import fashion_mnist
 from benchmarks.record import dots, keep, spread, summary
 from benchmarks.sides import SLOTS, fitscape_seconds, points, seconds_of
-from study.config import StudyConfig
-from study.ledger import Ledger
-from study.records import TrialState
+from fitscape.study.config import StudyConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialState
 
 GOALS = {"plain": 0.33, "plain, actors reused": 0.45}
 SHARE_GOAL = 0.92

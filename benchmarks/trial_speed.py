@@ -17,11 +17,11 @@ import torch
 from benchmarks.clocks import Span
 from benchmarks.plain_loop import PlainProcess, fashion_mnist
 from benchmarks.record import dots, keep, spread, summary
-from models.size import measure
-from models.spec import ModelSpec
-from study.config import DataConfig, Optimization, TrialConfig
-from study.data import TrialData, load
-from study.training import Settings, choose_settings, run_trial
+from fitscape.models.size import measure
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import DataConfig, Optimization, TrialConfig
+from fitscape.study.data import TrialData, load
+from fitscape.study.training import Settings, choose_settings, run_trial
 
 BATCH = 128
 

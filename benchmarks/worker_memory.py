@@ -19,14 +19,14 @@ from typing import Any
 
 from benchmarks.plain_loop import fashion_mnist
 from benchmarks.record import keep
-from study.config import DataConfig, StudyConfig, TrialConfig
-from study.data import TrialData, load
-from study.ledger import Ledger
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster, Request
-from study.scheduling.interruption import Interruption
-from study.scheduling.run_trials import run_trials
-from study.training import Progress, Settings
+from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
+from fitscape.study.data import TrialData, load
+from fitscape.study.ledger import Ledger
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.run_trials import run_trials
+from fitscape.study.training import Progress, Settings
 
 WHOLE, TENTH = 70_000, 7_000  # images
 TOGETHER_WITHIN = 120.0  # seconds until all workers are in their first trial
@@ -39,7 +39,7 @@ def measured(folder: Path, workers: int) -> Callable[..., Iterator[Progress]]:
     """
 
     def run(config: TrialConfig, data: TrialData, **given: Any) -> Iterator[Progress]:
-        from study.training import run_trial
+        from fitscape.study.training import run_trial
 
         trial = run_trial(config, data, **given)
         data.train_images.amax(), data.val_images.amax()  # every page is mapped now

@@ -7,7 +7,7 @@ in a login shell; the code is on the nodes by the cluster's setup commands.
 import os
 import sys
 
-from study.cli import main
+from fitscape.study.cli import main
 
 if __name__ == "__main__":
     os.environ.setdefault("RAY_ADDRESS", "auto")

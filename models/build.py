@@ -6,10 +6,10 @@ from importlib import import_module
 import torch
 from torch import nn
 
-from models import from_timm
-from models.initialization import initialize
-from models.registry import FAMILIES
-from models.spec import ModelSpec
+from fitscape.models import from_timm
+from fitscape.models.initialization import initialize
+from fitscape.models.registry import FAMILIES
+from fitscape.models.spec import ModelSpec
 
 InputShape = tuple[int, int, int]
 
@@ -47,7 +47,7 @@ def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Modu
         raise ValueError(f"classes: {classes} is too few, a classifier needs 2 or more")
     if spec.timm:
         return from_timm.blueprint(spec, input_shape, classes)
-    family = import_module(f"models.{FAMILIES[spec.family].module}")
+    family = import_module(f"fitscape.models.{FAMILIES[spec.family].module}")
     _check_size(spec, input_shape, family.smallest_input)
     with torch.device("meta"):
         model = family.network(spec, input_shape[0], classes)

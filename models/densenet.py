@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import scaled
-from models.norm import make_norm, needs_bias
-from models.spec import ModelSpec
+from fitscape.models.layers import scaled
+from fitscape.models.norm import make_norm, needs_bias
+from fitscape.models.spec import ModelSpec
 
 BLOCKS = {121: (6, 12, 24, 16)}  # layers of each dense block: table 1
 BOTTLENECK = 4  # a 1x1 convolution gives 4k maps to the 3x3 one (section 3)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.spec import TIMM, ModelSpec
+from fitscape.models.spec import TIMM, ModelSpec
 
 InputShape = tuple[int, int, int]
 INSTALL = "pip install 'fitscape[timm]'"

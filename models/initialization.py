@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from models.spec import Init
+from fitscape.models.spec import Init
 
 
 def he(weight: Tensor) -> None:

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from models.spec import Norm
+from fitscape.models.spec import Norm
 
 CHANNELS_PER_GROUP = 16  # the best of table 3 in Wu & He 2018
 

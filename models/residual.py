@@ -11,10 +11,10 @@ from collections import OrderedDict
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layers import scaled
-from models.norm import make_norm, needs_bias
-from models.registry import IMAGENET_DEPTHS
-from models.spec import ModelSpec
+from fitscape.models.layers import scaled
+from fitscape.models.norm import make_norm, needs_bias
+from fitscape.models.registry import IMAGENET_DEPTHS
+from fitscape.models.spec import ModelSpec
 
 IMAGENET_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # He et al. 2015, table 1
 

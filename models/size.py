@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from models.build import InputShape, blueprint
-from models.spec import ModelSpec
+from fitscape.models.build import InputShape, blueprint
+from fitscape.models.spec import ModelSpec
 
 
 @lru_cache(maxsize=1024)

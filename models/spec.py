@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, get_args
 
-from models.registry import FAMILIES, IMAGENET_DEPTHS
+from fitscape.models.registry import FAMILIES, IMAGENET_DEPTHS
 
 Shortcut = Literal["projection", "identity", "none"]
 Norm = Literal["batch", "group", "none"]

@@ -23,9 +23,9 @@ def get(name: str) -> dict[str, BaseDistribution]:
     """
     if name not in SPACES:
         raise KeyError(name)
-    return dict(import_module(f"search_spaces.{name}").SPACE)
+    return dict(import_module(f"fitscape.search_spaces.{name}").SPACE)
 
 
 def describe(name: str) -> str:
     """What the space is for, in one line."""
-    return (import_module(f"search_spaces.{name}").__doc__ or "").strip().splitlines()[0]
+    return (import_module(f"fitscape.search_spaces.{name}").__doc__ or "").strip().splitlines()[0]

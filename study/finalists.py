@@ -12,15 +12,15 @@ from typing import Any
 from scipy.stats import beta
 from torch import Tensor
 
-from study.config import StudyConfig
-from study.data import SealedData, load
-from study.errors import UserError
-from study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
-from study.records import TrialRecord
-from study.regimes import final_record
-from study.training import Settings
-from study.training.again import evaluate_again
-from study.training.classifier import Classifier
+from fitscape.study.config import StudyConfig
+from fitscape.study.data import SealedData, load
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes import final_record
+from fitscape.study.training import Settings
+from fitscape.study.training.classifier import Classifier
+from fitscape.study.training.retrain import evaluate_again
 
 SAME = 1e-6  # difference of validation errors up to which a net trained again is the same net
 

@@ -1,6 +1,6 @@
 """A study as it lies in its folder: config, trials, labels and map, read from the ledger alone.
 
-``study.open_study("fitscape-runs/quickstart")`` needs neither Ray nor MLflow nor a GPU, and reads beside a
+``fitscape.open_study("fitscape-runs/quickstart")`` needs neither Ray nor MLflow nor a GPU, and reads beside a
 driver that runs.
 """
 
@@ -11,17 +11,17 @@ from typing import Any
 
 import pandas as pd
 
-from study.config import StudyConfig
-from study.errors import UserError
-from study.findings import QUESTIONS, Context, Finding, all_findings
-from study.ledger import Ledger
-from study.maps import RegimeMap
-from study.records import Label, TrialRecord, TrialState
-from study.regimes import estimate_reference, final_record, flip_rate, label_all
-from study.search.replay import measured
-from study.search.savings import Savings, savings
-from study.search.space import Space, point_of, resolve
-from study.table import curves, table
+from fitscape.study.config import StudyConfig
+from fitscape.study.errors import UserError
+from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
+from fitscape.study.ledger import Ledger
+from fitscape.study.maps import RegimeMap
+from fitscape.study.records import Label, TrialRecord, TrialState
+from fitscape.study.regimes import estimate_reference, final_record, flip_rate, label_all
+from fitscape.study.search.optuna_study import measured
+from fitscape.study.search.savings import Savings, savings
+from fitscape.study.search.space import Space, point_of, resolve
+from fitscape.study.table import curves, table
 
 LEDGER = "ledger.db"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from study.config import TrialConfig
+from fitscape.study.config import TrialConfig
 
 
 class TrialState(StrEnum):

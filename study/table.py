@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.records import EpochRecord, Label, TrialRecord
+from fitscape.study.records import EpochRecord, Label, TrialRecord
 
 # The columns in order; the searched parameters come after SIZE.
 HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width")

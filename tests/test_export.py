@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from small_study import small_study
 
-from study.errors import UserError
-from study.export import export
-from study.opened import OpenStudy, open_study
-from study.records import TrialState
+from fitscape.study.errors import UserError
+from fitscape.study.export import export
+from fitscape.study.opened import OpenStudy, open_study
+from fitscape.study.records import TrialState
 
 COLUMNS = [
     *("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width"),
@@ -139,8 +139,8 @@ def test_a_missing_folder_is_named(study: OpenStudy, tmp_path: Path) -> None:
 def test_words_and_numbers_in_one_column_still_make_parquet(tmp_path: Path) -> None:
     from small_study import PROVENANCE
 
-    from study.config import Choices, StudyConfig
-    from study.ledger import Ledger
+    from fitscape.study.config import Choices, StudyConfig
+    from fitscape.study.ledger import Ledger
 
     config = StudyConfig(name="mixed", space={"steps_per_epoch": Choices(choices=(5, 10))})
     with Ledger.create(tmp_path / "ledger.db", config, PROVENANCE) as ledger:

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from study import finalists
-from study.cli.unseal import unseal
-from study.config import DataConfig, StudyConfig, TrialConfig
-from study.data import SealedData, load
-from study.errors import UserError
-from study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
-from study.records import TrialState
-from study.training import Settings, run_trial
+from fitscape.study import finalists
+from fitscape.study.cli.unseal import unseal
+from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
+from fitscape.study.data import SealedData, load
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
+from fitscape.study.records import TrialState
+from fitscape.study.training import Settings, run_trial
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hand_made import make_epoch
 
-from study.config import Choices, Range, StudyConfig
-from study.ledger import Ledger
-from study.opened import open_study
-from study.records import TrialState
+from fitscape.study.config import Choices, Range, StudyConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.opened import open_study
+from fitscape.study.records import TrialState
 
 SPACE = {"width": Range(low=0.125, high=1), "label_noise": Choices(choices=(0.0, 0.2))}
 PREDICTED = {"label": "overfit", "train_error": 0.02, "val_error": 0.3, "train_sd": 0.2, "val_sd": 0.1}

@@ -8,9 +8,9 @@ import json
 import shutil
 from pathlib import Path
 
-from study.export import table
-from study.opened import OpenStudy, open_study
-from study.report import build
+from fitscape.study.export import table
+from fitscape.study.opened import OpenStudy, open_study
+from fitscape.study.report import build
 
 PICTURES = (
     "degradation",

@@ -6,11 +6,11 @@ The trials run in this process, without Ray, with the precision and memory layou
 import argparse
 from pathlib import Path
 
-from study.data import load
-from study.driver.preparing import META
-from study.opened import open_study
-from study.records import EpochRecord, TrialState
-from study.training import Settings, run_trial
+from fitscape.study.data import load
+from fitscape.study.driver.preparing import META
+from fitscape.study.opened import open_study
+from fitscape.study.records import EpochRecord, TrialState
+from fitscape.study.training import Settings, run_trial
 
 # Clocks and counters of the machine aside, a record is a function of its trial's configuration.
 MEASURED = ("train_loss", "train_error", "val_loss", "val_error", "batch_loss", "gradients", "gradient_ratio")

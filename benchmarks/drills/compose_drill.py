@@ -20,9 +20,9 @@ import requests
 from benchmarks.drills import leaks
 from benchmarks.drills.stack import Job, Stack
 from benchmarks.machine import facts
-from study.config import TrackingConfig
-from study.ledger import Ledger
-from study.records import TrialRecord, TrialState
+from fitscape.study.config import TrackingConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialRecord, TrialState
 
 STUDY, OUTAGES, LOSSES = "fashion-drill", "fashion-outages", "fashion-losses"
 FILE = "benchmarks/drills/fashion.yaml"
@@ -62,7 +62,7 @@ def refusals(stack: Stack, folder: Path) -> None:
 
 def bring(stack: Stack, study: str, to: Path) -> list[TrialRecord]:
     """The study's trials, from the ledger that ``fetch`` brings out of MLflow."""
-    from study.tracking import fetch
+    from fitscape.study.tracking import fetch
 
     with Ledger.open(fetch(study, TrackingConfig(uri=stack.tracking), to) / "ledger.db") as ledger:
         return ledger.trials()

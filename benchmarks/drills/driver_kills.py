@@ -16,8 +16,8 @@ from typing import Any
 
 from benchmarks.drills.driver_process import Drivers, kill, processes_of
 from benchmarks.drills.survival import losses, report
-from study.config import StudyConfig
-from study.records import TrialRecord
+from fitscape.study.config import StudyConfig
+from fitscape.study.records import TrialRecord
 
 AHEAD = 24  # trials that the target is above what has ended: the study is never done before the last kill
 LOOK_AFTER = 5.0  # seconds from a kill to the look at what the driver had started

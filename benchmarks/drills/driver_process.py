@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from study.config import StudyConfig
-from study.driver.folder import frozen
-from study.errors import UserError
-from study.ledger import Ledger
-from study.reading.document import dump
-from study.records import TrialRecord
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver.folder import frozen
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import Ledger
+from fitscape.study.reading.document import dump
+from fitscape.study.records import TrialRecord
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("models", "search_spaces", "study")
+SOURCES = ("fitscape", "models", "search_spaces", "study")
 
 
 class Drivers:
@@ -27,7 +27,7 @@ class Drivers:
     """
 
     def __init__(self, config: StudyConfig) -> None:
-        if _git("status", "--porcelain", "--", *PACKAGES):
+        if _git("status", "--porcelain", "--", *SOURCES):
             # What the drivers wrote is looked at with the code of this process.
             raise RuntimeError("the packages differ from HEAD, which the drivers run: commit, or drill in a clone")
         self.root = Path(tempfile.mkdtemp(prefix="fitscape-drill-"))
@@ -37,7 +37,7 @@ class Drivers:
         code = self.root / "code"
         code.mkdir()
         self.commit = _git("rev-parse", "HEAD").decode().strip()
-        archive = _git("archive", self.commit, *PACKAGES)
+        archive = _git("archive", self.commit, *SOURCES)
         subprocess.run(["tar", "-x", "-C", code], input=archive, check=True)
         self._log = self.root / "log.txt"
 
@@ -47,7 +47,7 @@ class Drivers:
         there = ledger.exists() and ledger.stat().st_size
         command = ["resume", self.name] if there else ["run", str(self._file)]
         return subprocess.Popen(
-            [sys.executable, "-m", "study.cli", *command, "--root", str(self.folder.parent), *words],
+            [sys.executable, "-m", "fitscape", *command, "--root", str(self.folder.parent), *words],
             cwd=self.root / "code",
             env={**os.environ, "PYTHONPATH": str(self.root / "code"), "OMP_NUM_THREADS": "1", **environment},
             stdout=self._log.open("ab"),

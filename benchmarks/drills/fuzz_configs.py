@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 from random_studies import VALID, broken
 
 from benchmarks.drills.survival import report
-from study import driver
-from study.cli import main as fitscape
-from study.errors import ExitCode
-from study.reading.document import dump
+from fitscape.study import driver
+from fitscape.study.cli import main as fitscape
+from fitscape.study.errors import ExitCode
+from fitscape.study.reading.document import dump
 
 REFUSAL = re.compile(r"fitscape: \S*s\.yaml:\d+: (?P<key>[^:]+): [^\n]+\n")
 NO_STUDY = re.compile(r"fitscape: \S*s\.yaml(:\d+)?: [^\n]*(is no study|is empty)[^\n]*\n")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.drills.stack import Stack
-from study.config import TrackingConfig
-from study.tracking import fetch
+from fitscape.study.config import TrackingConfig
+from fitscape.study.tracking import fetch
 
 
 def log_in(stack: Stack) -> None:

@@ -22,8 +22,8 @@ from mlflow_server import MlflowServer
 
 from benchmarks.drills.driver_process import Drivers
 from benchmarks.drills.survival import losses, report
-from study.config import StudyConfig
-from study.tracking import ui_command
+from fitscape.study.config import StudyConfig
+from fitscape.study.tracking import ui_command
 
 
 def config(name: str, trials: int, uri: str) -> StudyConfig:

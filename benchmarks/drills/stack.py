@@ -102,7 +102,7 @@ class Job:
     """A study on the stack's cluster, followed in a thread."""
 
     def __init__(self, stack: Stack, *words: str) -> None:
-        command = [sys.executable, "-m", "study.cli", "submit", *words, "--address", stack.jobs]
+        command = [sys.executable, "-m", "fitscape", "submit", *words, "--address", stack.jobs]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -154,11 +154,10 @@ def _host_environment() -> dict[str, str]:
     commands, code = folder / "commands", folder / "code"
     commands.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(code, ignore_errors=True)
-    for name, module in (("ray", "ray.scripts.scripts"), ("fitscape", "study.cli")):
+    for name, module in (("ray", "ray.scripts.scripts"), ("fitscape", "fitscape.study.cli")):
         (commands / name).write_text(f'#!/bin/sh\nexec python -m {module} "$@"\n')
         (commands / name).chmod(0o755)
-    for package in ("models", "search_spaces", "study"):
-        shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "fitscape", code / "fitscape", ignore=shutil.ignore_patterns("__pycache__"))
     return {
         "HOST_PACKAGES": str(Path(numpy.__file__).parents[1]),
         "HOST_COMMANDS": str(commands),

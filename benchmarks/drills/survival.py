@@ -12,11 +12,11 @@ from typing import Any
 import optuna
 
 from benchmarks import machine
-from study.ledger import EventKind, Ledger
-from study.records import TrialRecord, TrialState
-from study.search.replay import build_study
-from study.search.space import point_of, resolve
-from study.tracking import projection
+from fitscape.study.ledger import EventKind, Ledger
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.search.optuna_study import build_study
+from fitscape.study.search.space import point_of, resolve
+from fitscape.study.tracking import projection
 
 RESULTS = Path(__file__).parents[1] / "results"
 _RUNS = """

@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.drills.driver_process import Drivers, processes_of
 from benchmarks.drills.survival import losses, report
-from study.config import StudyConfig
-from study.records import TrialRecord, TrialState
+from fitscape.study.config import StudyConfig
+from fitscape.study.records import TrialRecord, TrialState
 
 WORKER = "ray::ResourceTrainable"  # what Tune makes of a TrialRunner with resources
 Part = dict[str, Any]

@@ -18,8 +18,8 @@ from torch.utils.data import Subset, TensorDataset
 
 from benchmarks.peer.plain_study import epochs
 from benchmarks.peer.tuning import start, tune_plainly
-from models.build import build
-from models.spec import ModelSpec, parse_architecture
+from fitscape.models.build import build
+from fitscape.models.spec import ModelSpec, parse_architecture
 
 
 def train(config: dict[str, Any]) -> None:

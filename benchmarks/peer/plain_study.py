@@ -31,8 +31,8 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from benchmarks.peer.tuning import start, tune_plainly
 from benchmarks.plain_loop import fashion_mnist
-from models.build import build
-from models.spec import ModelSpec, parse_architecture
+from fitscape.models.build import build
+from fitscape.models.spec import ModelSpec, parse_architecture
 
 EVALUATED_AT_ONCE = 512  # images
 

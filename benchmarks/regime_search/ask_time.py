@@ -24,8 +24,8 @@ from benchmarks import machine
 from benchmarks.clocks import Span
 from benchmarks.regime_search import report
 from benchmarks.regime_search.landscapes import divergence_cliff
-from study.maps.encoding import Encoder
-from study.search import RegimeSampler
+from fitscape.study.maps.encoding import Encoder
+from fitscape.study.search import RegimeSampler
 
 FINISHED, PENDING, ASKS = 1000, 32, 80
 LANDSCAPE = divergence_cliff()

@@ -23,9 +23,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from study.config import DataConfig, Optimization, TrialConfig
-from study.data import TrialData, load
-from study.training import Settings, run_trial
+from fitscape.study.config import DataConfig, Optimization, TrialConfig
+from fitscape.study.data import TrialData, load
+from fitscape.study.training import Settings, run_trial
 
 TABLE = Path(__file__).with_name("digits_nets.parquet")
 DATA = DataConfig(dataset="digits", validation_fraction=0.5, test_fraction=0.1, probe_size=1000)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.regime_search.tabulated import DigitsNets
-from study.config import RegimeThresholds, StoppingConfig
-from study.search.stopping import StoppingRule
+from fitscape.study.config import RegimeThresholds, StoppingConfig
+from fitscape.study.search.stopping import StoppingRule
 
 
 @dataclass

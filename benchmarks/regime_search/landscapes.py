@@ -15,8 +15,8 @@ from optuna.distributions import (
 )
 from scipy.special import expit, logit
 
-from study.maps.decision import Cuts
-from study.maps.encoding import Encoder
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.encoding import Encoder
 
 Array = NDArray[np.float64]
 Truth = tuple[Array, Array, NDArray[np.bool_]]  # noise-free train and validation error, diverged

@@ -6,8 +6,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from scipy.special import expit
 
 from benchmarks.regime_search.landscapes import TAU, Array, Landscape, Truth
-from study.maps.decision import REGIMES, Cuts
-from study.maps.encoding import Encoder
+from fitscape.study.maps.decision import REGIMES, Cuts
+from fitscape.study.maps.encoding import Encoder
 
 LEAST_SHARE = 0.04  # every regime that occurs takes at least this share of the space
 

@@ -10,8 +10,8 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
 from benchmarks.regime_search.simulate import Exhausted, Terrain
-from study.maps.encoding import Encoder
-from study.search.regime_sampler import RegimeSampler
+from fitscape.study.maps.encoding import Encoder
+from fitscape.study.search.regime_sampler import RegimeSampler
 
 GRID_POINTS = 200  # at most, evenly spaced along each axis
 SOBOL_POINTS = 1024

@@ -13,11 +13,11 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from benchmarks.regime_search.landscapes import Outcome
-from study.config import RegimeThresholds
-from study.maps import RegimeMap
-from study.maps.decision import Cuts
-from study.maps.regime_map import OPTIONAL
-from study.maps.scores import score
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.regime_map import OPTIONAL
+from fitscape.study.maps.scores import score
 
 
 class Terrain(Protocol):

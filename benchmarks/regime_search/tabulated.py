@@ -15,8 +15,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 
 from benchmarks.regime_search.generate_real import TABLE
 from benchmarks.regime_search.landscapes import TAU, Outcome
-from study.maps.decision import Cuts
-from study.maps.fields import observed_z
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.error_models import observed_z
 
 Array = NDArray[np.float64]
 DRAWS = 400

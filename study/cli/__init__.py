@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
-from study.errors import ExitCode, UserError
+from fitscape.study.errors import ExitCode, UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,7 +41,7 @@ def leave(code: int) -> NoReturn:
 
 
 def _run(words: list[str], *, debug: bool) -> int:
-    from study.cli.app import app
+    from fitscape.study.cli.app import app
 
     try:
         code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)

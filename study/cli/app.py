@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from study import __version__
-from study.cli.keep import export, fetch, sync
-from study.cli.look import list_, map_, report, status
-from study.cli.run import resume, run
-from study.cli.serve import doctor, ui
-from study.cli.start import init, schema
-from study.cli.submit import submit
+from fitscape import __version__
+from fitscape.study.cli.keep import export, fetch, sync
+from fitscape.study.cli.look import list_, map_, report, status
+from fitscape.study.cli.run import resume, run
+from fitscape.study.cli.serve import doctor, ui
+from fitscape.study.cli.start import init, schema
+from fitscape.study.cli.submit import submit
 
 app = typer.Typer(
     help="Maps where image classifiers underfit, fit well, overfit, degrade or diverge.",

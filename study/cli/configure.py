@@ -5,14 +5,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from study import recipes
-from study.config import StudyConfig
-from study.data import check_files
-from study.errors import UserError
-from study.reading import Check, Override, override, parse_set, read_study
-from study.reading.document import Key
-from study.reading.keys import did_you_mean
-from study.scheduling.cluster import available_cpus, count_gpus, require_resources
+from fitscape.study import recipes
+from fitscape.study.config import StudyConfig
+from fitscape.study.data import check_files
+from fitscape.study.errors import UserError
+from fitscape.study.reading import Check, Override, load_config, override, parse_set
+from fitscape.study.reading.document import Key
+from fitscape.study.reading.keys import did_you_mean
+from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_resources
 
 # A recipe is told its data set: its image size and number of images follow from it.
 ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset"}
@@ -49,7 +49,7 @@ def configure(
         return _from_recipe(study, changes, scale, possible)
     if scale is not None:
         raise UserError("is for recipes", where="--scale", mend="change the file's own values")
-    return read_study(Path(study), changes, possible)
+    return load_config(Path(study), changes, possible)
 
 
 def changes_of(sets: list[str], options: dict[str, tuple[str, object]]) -> list[Override]:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from study.cli.options import ROOT, Name, Root, TrackingUri, study_folder
-from study.errors import ExitCode, UserError
+from fitscape.study.cli.options import ROOT, Name, Root, TrackingUri, study_folder
+from fitscape.study.errors import ExitCode, UserError
 
 
 def export(
@@ -15,8 +15,8 @@ def export(
     root: Root = ROOT,
 ) -> int:
     """Write one row a trial, for other tools."""
-    from study import export as room
-    from study.opened import open_study
+    from fitscape.study import export as room
+    from fitscape.study.opened import open_study
 
     room.writer(to)  # before the ledger is read
     count = room.export(open_study(study_folder(root, name)), to)
@@ -27,7 +27,7 @@ def export(
 def sync(name: Name, root: Root = ROOT, tracking_uri: TrackingUri = None) -> int:
     """Ship to MLflow what a study could not ship while it ran."""
     folder = study_folder(root, name)
-    from study.tracking import sync as ship
+    from fitscape.study.tracking import sync as ship
 
     backlog = ship(folder / "ledger.db", tracking_uri)
     if not backlog.empty:
@@ -45,8 +45,8 @@ def fetch(
     """Bring a study's folder here from the MLflow server that it was shipped to."""
     if tracking_uri is None:
         raise UserError("is needed: the MLflow server that holds the study", where="--tracking-uri")
-    from study.config import TrackingConfig
-    from study.tracking import fetch as bring
+    from fitscape.study.config import TrackingConfig
+    from fitscape.study.tracking import fetch as bring
 
     typer.echo(bring(name, TrackingConfig(uri=tracking_uri), root))
     return ExitCode.DONE

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from study.cli.live import View
-from study.cli.tally import Tally
-from study.cli.wording import duration, left_out, outcome, val_error
-from study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.cli.live import View
+from fitscape.study.cli.tally import Tally
+from fitscape.study.cli.wording import duration, left_out, outcome, val_error
+from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 
 PROGRESS_SECONDS = 30.0  # a log says at least this often that the run is alive, if an epoch ends
 

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
-from study.cli.tally import Tally
-from study.records import EpochRecord, TrialRecord
+from fitscape.study.cli.tally import Tally
+from fitscape.study.records import EpochRecord, TrialRecord
 
 
 class View(AbstractContextManager["View"]):
-    """Observes a run (``study.scheduling.watching.Observer``) and keeps the tally; says nothing itself."""
+    """Observes a run (``study.scheduling.events.Observer``) and keeps the tally; says nothing itself."""
 
     def __init__(self, folder: Path) -> None:
         self.tally = Tally(folder)
@@ -68,15 +68,15 @@ class View(AbstractContextManager["View"]):
 def view(folder: Path, *, quiet: bool = False, as_json: bool = False) -> View:
     """The view that fits the options and the terminal."""
     if as_json:
-        from study.cli.lines import JsonLines
+        from fitscape.study.cli.lines import JsonLines
 
         return JsonLines(folder)
     if quiet:
         return View(folder)
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        from study.cli.screen import Screen
+        from fitscape.study.cli.screen import Screen
 
         return Screen(folder)
-    from study.cli.lines import PlainLines
+    from fitscape.study.cli.lines import PlainLines
 
     return PlainLines(folder)

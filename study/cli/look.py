@@ -5,16 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from study.cli.options import ROOT, Json, Name, Root, study_folder
-from study.errors import ExitCode, UserError
+from fitscape.study.cli.options import ROOT, Json, Name, Root, study_folder
+from fitscape.study.errors import ExitCode, UserError
 
 KINDS = ("recipes", "spaces", "models", "datasets")
 
 
 def status(name: Name, root: Root = ROOT, as_json: Json = False) -> int:
     """Show how far a study is; works while it runs."""
-    from study.cli.summary import lines, summarize
-    from study.opened import open_study
+    from fitscape.study.cli.summary import lines, summarize
+    from fitscape.study.opened import open_study
 
     summary = summarize(open_study(study_folder(root, name)))
     typer.echo(json.dumps(summary, indent=1) if as_json else "\n".join(lines(summary)))
@@ -32,10 +32,10 @@ def report(
     """Write the report of a study and print its path."""
     folder = study_folder(root, name)
     if open_test is not None:
-        from study.cli.unseal import unseal
+        from fitscape.study.cli.unseal import unseal
 
         unseal(folder, open_test)
-    from study.report import build
+    from fitscape.study.report import build
 
     typer.echo(build(folder))
     return ExitCode.DONE
@@ -48,8 +48,8 @@ def map_(
     as_json: Json = False,
 ) -> int:
     """Show the probability of each regime at a point, and the trials nearest to it."""
-    from study.cli.point import answer, lines
-    from study.opened import open_study
+    from fitscape.study.cli.point import answer, lines
+    from fitscape.study.opened import open_study
 
     found = answer(open_study(study_folder(root, name)), at)
     typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(lines(found)))
@@ -62,7 +62,7 @@ def list_(
 ) -> int:
     """List what can be named in a study."""
     if kind not in KINDS:
-        from study.reading.keys import did_you_mean
+        from fitscape.study.reading.keys import did_you_mean
 
         raise UserError(f"no list of '{kind}'", mend=did_you_mean(kind, KINDS))
     entries = _entries(kind)
@@ -78,13 +78,13 @@ def _entries(kind: str) -> dict[str, str]:
     """Names of one kind with a line about each."""
     rooms: dict[str, Any] = {}
     if kind == "recipes":
-        from study import recipes as room
+        from fitscape.study import recipes as room
     elif kind == "spaces":
-        import search_spaces as room  # type: ignore[no-redef]
+        from fitscape import search_spaces as room  # type: ignore[no-redef]
     elif kind == "datasets":
-        from study.data import datasets as room  # type: ignore[no-redef]
+        from fitscape.study.data import datasets as room  # type: ignore[no-redef]
     else:
-        from models.spec import DEPTHS
+        from fitscape.models.spec import DEPTHS
 
         own = {family: "depths " + ", ".join(map(str, depths)) for family, depths in DEPTHS.items()}
         return own | {"timm:NAME": "any network of timm, untrained; needs pip install 'fitscape[timm]'"}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from study.errors import UserError
+from fitscape.study.errors import UserError
 
 Root = Annotated[
     Path,
@@ -49,7 +49,7 @@ def study_folder(root: Path, name: str) -> Path:
     for folder in (root / name, Path(name)):
         if (folder / "ledger.db").is_file():
             return folder
-    from study.reading.keys import did_you_mean
+    from fitscape.study.reading.keys import did_you_mean
 
     there = studies(root)
     hint = did_you_mean(name, there) if there else f"no study is in {root}; name another folder with --root"

@@ -4,13 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from study.cli.wording import described
-from study.errors import UserError
-from study.opened import OpenStudy
-from study.reading import parse_set
-from study.reading.dials import trial_problem
-from study.reading.keys import did_you_mean
-from study.search.space import point_of
+from fitscape.study.cli.wording import described
+from fitscape.study.errors import UserError
+from fitscape.study.opened import OpenStudy
+from fitscape.study.reading import parse_set
+from fitscape.study.reading.dials import trial_problem
+from fitscape.study.reading.keys import did_you_mean
+from fitscape.study.search.space import point_of
 
 REGIMES = ("diverged", "good", "overfit", "underfit")
 

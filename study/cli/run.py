@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from study.cli.options import (
+from fitscape.study.cli.options import (
     ROOT,
     Address,
     Allow,
@@ -22,7 +22,7 @@ from study.cli.options import (
     Trials,
     study_folder,
 )
-from study.errors import UserError
+from fitscape.study.errors import UserError
 
 ALLOWED = ("data", "code", "config")
 
@@ -41,12 +41,12 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Run a study: a recipe, or a YAML file (fitscape init writes one)."""
-    from study.cli.configure import changes_of, configure, options_of
+    from fitscape.study.cli.configure import changes_of, configure, options_of
 
     changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri))
     config = configure(study, changes, scale, address)
-    from study import driver
-    from study.cli.live import view
+    from fitscape.study import driver
+    from fitscape.study.cli.live import view
 
     with view(root / config.name, quiet=quiet, as_json=as_json) as observer:
         return driver.run(config, root, address=address, observer=observer)
@@ -69,8 +69,8 @@ def resume(
             raise UserError(f"'{word}' is not one of {', '.join(ALLOWED)}", where="--allow")
     if trials is not None and trials < 1:
         raise UserError(f"{trials} is not at least 1", where="--trials")
-    from study import driver
-    from study.cli.live import view
+    from fitscape.study import driver
+    from fitscape.study.cli.live import view
 
     with view(folder, quiet=quiet, as_json=as_json) as observer:
         return driver.resume(folder, trials=trials, allow=frozenset(allowed), address=address, observer=observer)

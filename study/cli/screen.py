@@ -9,11 +9,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from study.cli.lines import pointers, standing, whole_list
-from study.cli.live import View
-from study.cli.tally import Tally
-from study.cli.wording import described, duration, left_out, outcome, val_error
-from study.records import Regime, TrialState
+from fitscape.study.cli.lines import pointers, standing, whole_list
+from fitscape.study.cli.live import View
+from fitscape.study.cli.tally import Tally
+from fitscape.study.cli.wording import described, duration, left_out, outcome, val_error
+from fitscape.study.records import Regime, TrialState
 
 # Marks, so that no regime is told by its colour alone.
 REGIME_STYLE = {

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from study.cli.options import ROOT, Address, Json, Root, TrackingUri
-from study.errors import ExitCode, UserError
+from fitscape.study.cli.options import ROOT, Address, Json, Root, TrackingUri
+from fitscape.study.errors import ExitCode, UserError
 
 HOST = "127.0.0.1"
 
@@ -19,7 +19,7 @@ def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Open MLflow's UI on the studies below --root, for this machine only."""
-    from study.tracking import serve_ui
+    from fitscape.study.tracking import serve_ui
 
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
@@ -40,10 +40,10 @@ def doctor(
     as_json: Json = False,
 ) -> int:
     """Look whether a study can run here: resources, nodes, storage, data, MLflow; each fault names its mend."""
-    from study.cli.configure import changes_of, configure
+    from fitscape.study.cli.configure import changes_of, configure
 
     config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)
-    from study.driver.preflight import preflight
+    from fitscape.study.driver.preflight import preflight
 
     findings = preflight(config, root, address=address)
     if as_json:

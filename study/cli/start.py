@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from study.cli.options import Scale
-from study.errors import ExitCode, UserError
+from fitscape.study.cli.options import Scale
+from fitscape.study.errors import ExitCode, UserError
 
 
 def init(
@@ -31,7 +31,7 @@ def init(
 
 
 def _template(scale: str | None) -> str:
-    from study.cli.template import TEMPLATE
+    from fitscape.study.cli.template import TEMPLATE
 
     if scale is not None:
         raise UserError("is for recipes", where="--scale", mend="name one with --recipe")
@@ -39,9 +39,9 @@ def _template(scale: str | None) -> str:
 
 
 def _recipe(name: str, scale: str | None) -> str:
-    from study import recipes
-    from study.reading.document import dump
-    from study.search.space import dials, resolve
+    from fitscape.study import recipes
+    from fitscape.study.reading.document import dump
+    from fitscape.study.search.space import dials, resolve
 
     config = recipes.get(name, **({} if scale is None else {"scale": scale}))  # type: ignore[arg-type]
     config = config.model_copy(update={"space": dials(resolve(config))})
@@ -52,7 +52,7 @@ def _recipe(name: str, scale: str | None) -> str:
 
 def schema() -> int:
     """Print the JSON Schema of study.yaml, for editors."""
-    from study.reading.schema import json_schema
+    from fitscape.study.reading.schema import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=1))
     return ExitCode.DONE

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from study.cli.options import Allow, Sampler, Scale, Set, StudyName, Trials
-from study.errors import ExitCode, UserError
+from fitscape.study.cli.options import Allow, Sampler, Scale, Set, StudyName, Trials
+from fitscape.study.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from study.config import StudyConfig
+    from fitscape.study.config import StudyConfig
 
 FILE = "study.yaml"  # in the job's working directory
 
@@ -39,8 +39,8 @@ def submit(
     """Run a study on a cluster: checks it here, sends code and study, shows what the job says."""
     if address is None:
         raise UserError("is needed: Ray's Jobs API", where="--address", mend="http://HOST:8265")
-    from study.cli.configure import changes_of, configure, options_of
-    from study.scheduling.jobs import Jobs, stage
+    from fitscape.study.cli.configure import changes_of, configure, options_of
+    from fitscape.study.scheduling.jobs import Jobs, stage
 
     with tempfile.TemporaryDirectory(prefix="fitscape-submit-") as temporary:
         folder = Path(temporary) / "fitscape"
@@ -56,7 +56,7 @@ def submit(
         stage(folder)
         if root is not None:
             words += ["--root", str(root)]
-        job = jobs.submit(folder, shlex.join(["python", "-m", "study.cli", *words]))
+        job = jobs.submit(folder, shlex.join(["python", "-m", "fitscape", *words]))
     typer.echo(f"job     {job}  (stop it, resumable: ray job stop {job} --address {address})")
     if no_wait:
         typer.echo(f"follow  ray job logs {job} --follow --address {address}")
@@ -67,8 +67,8 @@ def submit(
 
 def _write(config: "StudyConfig", folder: Path) -> list[str]:
     """Put the study into the folder; returns the words that run it there."""
-    from study.reading.document import dump
-    from study.tracking import redact
+    from fitscape.study.reading.document import dump
+    from fitscape.study.tracking import redact
 
     uri = config.tracking.uri
     if uri is not None and redact(uri) != uri:

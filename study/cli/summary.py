@@ -3,11 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from study.cli.wording import best_of, described, duration, left_out, val_error
-from study.errors import UserError
-from study.ledger import holder
-from study.opened import OpenStudy
-from study.records import Regime, TrialState
+from fitscape.study.cli.wording import best_of, described, duration, left_out, val_error
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import holder
+from fitscape.study.opened import OpenStudy
+from fitscape.study.records import Regime, TrialState
 
 
 def summarize(study: OpenStudy) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from study.cli.wording import best_of
-from study.records import EpochRecord, Regime, TrialRecord, TrialState
+from fitscape.study.cli.wording import best_of
+from fitscape.study.records import EpochRecord, Regime, TrialRecord, TrialState
 
 READ_SHARE = 20  # reading and labelling take at most one part in 20 of the time
 
@@ -56,7 +56,7 @@ class Tally:
         begin = time.monotonic()
         if begin < self._read_after and not at_once:
             return
-        from study.opened import open_study  # a second and more: not before the driver starts
+        from fitscape.study.opened import open_study  # a second and more: not before the driver starts
 
         study = open_study(self.folder)
         found = [label.regime for label in study.labels.values()]

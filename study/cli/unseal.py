@@ -4,9 +4,9 @@ from pathlib import Path
 
 import typer
 
-from study.errors import UserError
-from study.ledger import Ledger, StudyLock
-from study.opened import LEDGER
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import Ledger, StudyLock
+from fitscape.study.opened import LEDGER
 
 
 def unseal(folder: Path, reason: str) -> None:
@@ -17,8 +17,8 @@ def unseal(folder: Path, reason: str) -> None:
     """
     if not reason.strip():
         raise UserError("wants a reason", where="--open-test", mend="say why, it is kept in the ledger")
-    from study.finalists import Finalist, open_test
-    from study.tracking import save_net
+    from fitscape.study.finalists import Finalist, open_test
+    from fitscape.study.tracking import save_net
 
     def keep(finalist: Finalist) -> None:
         saved.append(save_net(folder, finalist.trial_id, finalist.classifier, finalist.example, finalist.classes))

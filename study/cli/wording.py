@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from study.reading.document import printable
-from study.records import TrialRecord, TrialState
+from fitscape.study.reading.document import printable
+from fitscape.study.records import TrialRecord, TrialState
 
 NAMED = 3  # of the files that cannot be read
 

@@ -3,32 +3,27 @@
 The names are loaded when first used: the preflight asks `datasets` without importing torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from study.data.datasets import check_files
+from fitscape.study.data.datasets import check_files
+from fitscape.study.lazy import lazy
 
 if TYPE_CHECKING:
-    from study.data.sealed import SealedData as SealedData
-    from study.data.sealed import load as load
-    from study.data.subset import TrainSubset as TrainSubset
-    from study.data.subset import probe as probe
-    from study.data.subset import select as select
-    from study.data.trial_data import TrialData as TrialData
+    from fitscape.study.data.sealed import SealedData as SealedData
+    from fitscape.study.data.sealed import load as load
+    from fitscape.study.data.subset import TrainSubset as TrainSubset
+    from fitscape.study.data.subset import probe as probe
+    from fitscape.study.data.subset import select as select
+    from fitscape.study.data.trial_data import TrialData as TrialData
 
-_HOMES = {
-    "SealedData": "sealed",
-    "load": "sealed",
-    "TrainSubset": "subset",
-    "probe": "subset",
-    "select": "subset",
-    "TrialData": "trial_data",
-}
-
-__all__ = ["check_files", *_HOMES]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, _lazy = lazy(
+    {
+        "SealedData": "fitscape.study.data.sealed",
+        "TrainSubset": "fitscape.study.data.subset",
+        "TrialData": "fitscape.study.data.trial_data",
+        "load": "fitscape.study.data.sealed",
+        "probe": "fitscape.study.data.subset",
+        "select": "fitscape.study.data.subset",
+    }
+)
+__all__ = ["check_files", *_lazy]

@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from study.data.datasets.source import user_cache
-from study.errors import UserError
+from fitscape.study.data.datasets.source import user_cache
+from fitscape.study.errors import UserError
 
 FORMAT = 1  # raise it when the preparation changes what comes out
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from study.config import DataConfig
-from study.data.datasets.source import MINIMUM_IMAGES, Images, Labels, RawData
-from study.data.splits import Indices, content_groups, split
-from study.errors import UserError
+from fitscape.study.config import DataConfig
+from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Images, Labels, RawData
+from fitscape.study.data.splits import Indices, content_groups, split
+from fitscape.study.errors import UserError
 
 MINIMUM_PART = 4  # in each of train, validation and test
 

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from study.config import DataConfig
-from study.data import cache
-from study.data.datasets import get
-from study.data.datasets.source import data_folder
-from study.data.prepare import prepare
-from study.data.trial_data import TrialData
-from study.errors import UserError
+from fitscape.study.config import DataConfig
+from fitscape.study.data import cache
+from fitscape.study.data.datasets import get
+from fitscape.study.data.datasets.source import data_folder
+from fitscape.study.data.prepare import prepare
+from fitscape.study.data.trial_data import TrialData
+from fitscape.study.errors import UserError
 
 # What the prepared content does not depend on: where it lies, and what is read off it later.
 _NOT_IN_KEY = {"root", "probe_size", "unreadable_limit"}

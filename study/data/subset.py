@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from study.config import DataCondition
-from study.data.splits import Indices, Mask, stratified_order, stream
-from study.data.trial_data import TrialData
+from fitscape.study.config import DataCondition
+from fitscape.study.data.splits import Indices, Mask, stratified_order, stream
+from fitscape.study.data.trial_data import TrialData
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,22 +3,21 @@
 Heavy parts are imported when first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from study.scheduling.watching import Observer, Quiet
+from fitscape.study.lazy import lazy
+from fitscape.study.scheduling.events import Observer, Quiet
 
 if TYPE_CHECKING:
-    from study.driver.preflight import preflight as preflight
-    from study.driver.start import resume as resume
-    from study.driver.start import run as run
+    from fitscape.study.driver.preflight import preflight as preflight
+    from fitscape.study.driver.start import resume as resume
+    from fitscape.study.driver.start import run as run
 
-_HOMES = {"preflight": "preflight", "resume": "start", "run": "start"}
-
-__all__ = ["Observer", "Quiet", *_HOMES]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, _lazy = lazy(
+    {
+        "preflight": "fitscape.study.driver.preflight",
+        "resume": "fitscape.study.driver.start",
+        "run": "fitscape.study.driver.start",
+    }
+)
+__all__ = ["Observer", "Quiet", *_lazy]

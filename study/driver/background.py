@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.interruption import Interruption
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.config import StudyConfig
-from study.errors import UserError
-from study.ledger import BACKUP_NAME
-from study.reading.document import dump
-from study.search.space import dials, resolve
-from study.tracking import redact
+from fitscape.study.config import StudyConfig
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import BACKUP_NAME
+from fitscape.study.reading.document import dump
+from fitscape.study.search.space import dials, resolve
+from fitscape.study.tracking import redact
 
 STORAGE = "FITSCAPE_STORAGE"  # environment: a shared folder or s3://BUCKET/PATH for checkpoints and backups
 

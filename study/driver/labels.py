@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from study.records import Regime, TrialRecord, TrialState
+from fitscape.study.records import Regime, TrialRecord, TrialState
 
 if TYPE_CHECKING:
-    from study.opened import OpenStudy
+    from fitscape.study.opened import OpenStudy
 
 DRAWS = 300
 
@@ -20,8 +20,8 @@ def put_labels(study: "OpenStudy") -> None:
 
     A trial that was stopped without a label stays undecided: it was promised none, however sure the draws are.
     """
-    from study.ledger import Ledger
-    from study.regimes import label_all
+    from fitscape.study.ledger import Ledger
+    from fitscape.study.regimes import label_all
 
     labels = label_all(
         study.trials,

@@ -3,15 +3,15 @@
 import shutil
 from pathlib import Path
 
-from study.config import StudyConfig
-from study.data import check_files
-from study.driver.background import Background
-from study.driver.folder import Folder, shared_storage
-from study.errors import UserError
-from study.reading.timm_names import extras
-from study.scheduling.cluster import Cluster, available_cpus, count_gpus, require_resources
-from study.scheduling.preflight import ROOM_MIB, Finding, inside_session_folder, look_at
-from study.tracking import check
+from fitscape.study.config import StudyConfig
+from fitscape.study.data import check_files
+from fitscape.study.driver.background import Background
+from fitscape.study.driver.folder import Folder, shared_storage
+from fitscape.study.errors import UserError
+from fitscape.study.reading.timm_names import extras
+from fitscape.study.scheduling.cluster import Cluster, available_cpus, count_gpus, require_resources
+from fitscape.study.scheduling.preflight import ROOM_MIB, Finding, inside_session_folder, look_at
+from fitscape.study.tracking import check
 
 
 def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[Finding]:

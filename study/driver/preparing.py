@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from study.config import StudyConfig, TrialConfig
-from study.ledger import SETTINGS, Ledger
-from study.scheduling.cluster import Cluster, Request, count_gpus
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.ledger import SETTINGS, Ledger
+from fitscape.study.scheduling.cluster import Cluster, Request, count_gpus
 
 if TYPE_CHECKING:
-    from study.data import SealedData
-    from study.training import Settings
+    from fitscape.study.data import SealedData
+    from fitscape.study.training import Settings
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     Raises:
         UserError: the data cannot be had.
     """
-    from study.data import load
-    from study.scheduling.calibrate import costliest_trial, study_settings
-    from study.search.space import resolve
+    from fitscape.study.data import load
+    from fitscape.study.scheduling.calibrate import costliest_trial, study_settings
+    from fitscape.study.search.space import resolve
 
     data = load(config.data)
     trial = costliest_trial(config, resolve(config), known.pending, data.trial_data)
@@ -54,7 +54,7 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
 
 def finish(prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster) -> "tuple[Settings, Request]":
     """What only the cluster can tell: the share of a card, and settings measured on it."""
-    from study.scheduling.calibrate import gpu_share, on_worker, study_settings
+    from fitscape.study.scheduling.calibrate import gpu_share, on_worker, study_settings
 
     data, trial = prepared.data.trial_data, prepared.trial  # sealed data does not travel
     request = Request(config.resources.cpus_per_trial, gpu_share(config, trial, data, cluster))

@@ -8,10 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study import __version__
+from fitscape import __version__
 
 if TYPE_CHECKING:
-    from study.data import SealedData
+    from fitscape.study.data import SealedData
 
 PACKAGES = ("torch", "torchvision", "ray", "mlflow", "optuna", "numpy")
 # What decides the numbers of a trial. A change elsewhere (a figure, a command) does not make trials incomparable.
@@ -65,7 +65,7 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]  # the checkout; the package has links to its folders
     if not (root / ".git").exists():
         return ""
     try:

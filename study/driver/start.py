@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study.config import StudyConfig
-from study.driver import changes
-from study.driver.conduct import Conduct
-from study.driver.folder import Folder, frozen, shared_storage
-from study.driver.preflight import first_look, require
-from study.driver.preparing import Known
-from study.driver.provenance import provenance
-from study.errors import ExitCode, LedgerDamaged, UserError
-from study.ledger import Ledger, StudyLock, restore
-from study.scheduling.checkpoints import fetch_file
-from study.scheduling.interruption import Interruption
-from study.scheduling.watching import Observer, Quiet
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver import resume_checks
+from fitscape.study.driver.folder import Folder, frozen, shared_storage
+from fitscape.study.driver.preflight import first_look, require
+from fitscape.study.driver.preparing import Known
+from fitscape.study.driver.provenance import provenance
+from fitscape.study.driver.run_study import Conduct
+from fitscape.study.errors import ExitCode, LedgerDamaged, UserError
+from fitscape.study.ledger import Ledger, StudyLock, restore
+from fitscape.study.scheduling.checkpoints import fetch_file
+from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.interruption import Interruption
 
 if TYPE_CHECKING:
-    from study.data import SealedData
+    from fitscape.study.data import SealedData
 
 
 def run(
@@ -82,7 +82,7 @@ def resume(
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
         config = _config_in(where, ledger, trials)
         conduct = Conduct(where, observer or Quiet(), interruption or Interruption(), address)
-        same = not list(changes.config_changes(ledger.config, frozen(config)))
+        same = not list(resume_checks.config_changes(ledger.config, frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
@@ -111,7 +111,7 @@ def _same_study(
     """Refuse what has changed; write down what was accepted."""
     now = frozen(config), provenance(data)
     before = ledger.config, ledger.provenance
-    changes.require_unchanged(before, now, allow=allow, where=str(folder.path))
+    resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
     ledger.amend(*now)
     folder.write_config(now[0])
     return ledger
@@ -145,9 +145,9 @@ def _bring_back(folder: Folder) -> None:
 
 def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfig:
     """The config of the folder's study.yaml, with a raised number of trials."""
-    from study.reading import read_study
+    from fitscape.study.reading import load_config
 
-    config = read_study(folder.config) if folder.config.is_file() else ledger.config
+    config = load_config(folder.config) if folder.config.is_file() else ledger.config
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

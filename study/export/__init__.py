@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from study.errors import UserError
-from study.opened import OpenStudy
-from study.table import table
+from fitscape.study.errors import UserError
+from fitscape.study.opened import OpenStudy
+from fitscape.study.table import table
 
 __all__ = ["export", "table", "writer"]
 
@@ -79,7 +79,7 @@ def _write_parquet(study: OpenStudy, to: Path) -> None:
 
 
 def _write_optuna(study: OpenStudy, to: Path) -> None:
-    from study.export.optuna_storage import write
+    from fitscape.study.export.optuna_storage import write
 
     write(study, to)
 

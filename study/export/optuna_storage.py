@@ -11,10 +11,10 @@ from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from study.opened import OpenStudy
-from study.records import Label, TrialRecord, TrialState
-from study.search.replay import DIRECTIONS, attributes, outcome
-from study.search.space import Space
+from fitscape.study.opened import OpenStudy
+from fitscape.study.records import Label, TrialRecord, TrialState
+from fitscape.study.search.optuna_study import DIRECTIONS, attributes, outcome
+from fitscape.study.search.space import Space
 
 
 def write(study: OpenStudy, to: Path) -> None:

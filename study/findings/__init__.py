@@ -4,14 +4,14 @@ Pure functions. Each finding carries an estimate with its interval, the test, ho
 the verdict in plain words.
 """
 
-from study.findings.architectures import tuning_curves
-from study.findings.context import Context, Labels, Question
-from study.findings.double_descent import WidthCurve, width_curves
-from study.findings.duels import Duel, arms, duels
-from study.findings.finding import Evidence, Finding, Method, Verdict, correct, to_json
-from study.findings.frontier import Frontier, trainability_frontier
-from study.findings.questions import QUESTIONS, all_findings
-from study.findings.tuning import TuningCurve, tuning_curve
+from fitscape.study.findings.architectures import tuning_curves
+from fitscape.study.findings.context import Context, Labels, Question
+from fitscape.study.findings.double_descent import WidthCurve, width_curves
+from fitscape.study.findings.duels import Duel, arms, duels
+from fitscape.study.findings.finding import Evidence, Finding, Method, Verdict, correct, to_json
+from fitscape.study.findings.frontier import Frontier, trainability_frontier
+from fitscape.study.findings.questions import QUESTIONS, all_findings
+from fitscape.study.findings.tuning import TuningCurve, tuning_curve
 
 __all__ = [
     "QUESTIONS",

@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from study.findings.context import Context, Labels, drawn_alike, percent, stalled, val_error
-from study.findings.cost import cost_findings
-from study.findings.duels import LEAST_TRIALS, Duel, arms, duels
-from study.findings.evidence import (
+from fitscape.study.findings.context import Context, Labels, drawn_alike, percent, stalled, val_error
+from fitscape.study.findings.cost import cost_findings
+from fitscape.study.findings.duels import LEAST_TRIALS, Duel, arms, duels
+from fitscape.study.findings.evidence import (
     RESAMPLES,
     discordant_evidence,
     earlier_evidence,
@@ -16,10 +16,10 @@ from study.findings.evidence import (
     resampled_evidence,
     shares_evidence,
 )
-from study.findings.finding import Evidence, Finding, judge
-from study.findings.tuning import TuningCurve, expected_best, resampled_best, tuning_curve
-from study.records import TrialRecord
-from study.regimes.skill import Array
+from fitscape.study.findings.finding import Evidence, Finding, judge
+from fitscape.study.findings.tuning import TuningCurve, expected_best, resampled_best, tuning_curve
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes.skill import Array
 
 MARGIN: Final = 0.005  # half a point of validation error
 QUESTION: Final = "architectures"

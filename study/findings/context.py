@@ -6,8 +6,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from study.findings.finding import Finding, Method
-from study.records import Label, Regime, TrialRecord, TrialState
+from fitscape.study.findings.finding import Finding, Method
+from fitscape.study.records import Label, Regime, TrialRecord, TrialState
 
 UNBIASED: Final = ("sobol", "random", "grid")  # origins of trials that are a fair sample of the space
 

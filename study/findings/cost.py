@@ -7,12 +7,12 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
-from study.findings.context import Context, Labels, stalled, val_error
-from study.findings.duels import Duel
-from study.findings.evidence import slope_evidence
-from study.findings.finding import Finding, judge
-from study.records import TrialRecord
-from study.regimes.skill import Array, rate
+from fitscape.study.findings.context import Context, Labels, stalled, val_error
+from fitscape.study.findings.duels import Duel
+from fitscape.study.findings.evidence import slope_evidence
+from fitscape.study.findings.finding import Finding, judge
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes.skill import Array, rate
 
 Cost = Literal["parameters", "flops"]
 NAMES: Final[dict[Cost, str]] = {"parameters": "parameters", "flops": "floating-point operations"}

@@ -5,12 +5,12 @@ from typing import Final
 
 import numpy as np
 
-from study.findings.context import Context, Labels, percent
-from study.findings.evidence import mean_evidence
-from study.findings.finding import Finding, judge
-from study.records import Regime, TrialRecord
-from study.regimes import DepthPair, depth_pairs
-from study.regimes.flags import VANISHING_RATIO
+from fitscape.study.findings.context import Context, Labels, percent
+from fitscape.study.findings.evidence import mean_evidence
+from fitscape.study.findings.finding import Finding, judge
+from fitscape.study.records import Regime, TrialRecord
+from fitscape.study.regimes import DepthPair, depth_pairs
+from fitscape.study.regimes.flags import VANISHING_RATIO
 
 MARGIN: Final = 0.01  # one point of training error is the smallest rise worth the name
 SOURCE: Final = "He et al. 2015, section 4.2, figure 6"

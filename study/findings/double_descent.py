@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from study.findings.context import Context, Labels, ended, percent, strata, train_error, val_error
-from study.findings.evidence import RESAMPLES, resampled_evidence
-from study.findings.finding import ALPHA, Evidence, Finding, judge
-from study.records import TrialRecord
-from study.regimes.skill import Array
+from fitscape.study.findings.context import Context, Labels, ended, percent, strata, train_error, val_error
+from fitscape.study.findings.evidence import RESAMPLES, resampled_evidence
+from fitscape.study.findings.finding import ALPHA, Evidence, Finding, judge
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes.skill import Array
 
 INTERPOLATION: Final = 0.1  # training error at which Nakkiran et al. put the threshold
 MARGIN: Final = 0.01  # height of a peak that is worth the name

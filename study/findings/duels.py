@@ -6,8 +6,8 @@ from functools import cached_property
 from itertools import combinations
 from typing import Final
 
-from study.findings.context import config_key, drawn_alike, ended
-from study.records import TrialRecord
+from fitscape.study.findings.context import config_key, drawn_alike, ended
+from fitscape.study.records import TrialRecord
 
 LEAST_TRIALS: Final = 5
 # Which family is claimed to do better than which: dense against residual against plain.

@@ -5,12 +5,12 @@ from typing import Final
 
 import numpy as np
 
-from study.findings.context import Context, Labels, percent
-from study.findings.evidence import bootstrap_evidence
-from study.findings.finding import Finding, judge
-from study.records import TrialRecord
-from study.regimes import error_rises, loss_rises
-from study.regimes.late import RISE
+from fitscape.study.findings.context import Context, Labels, percent
+from fitscape.study.findings.evidence import bootstrap_evidence
+from fitscape.study.findings.finding import Finding, judge
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes import error_rises, loss_rises
+from fitscape.study.regimes.late import RISE
 
 LEAST_TRIALS: Final = 4
 ERROR_MARGIN: Final = 0.01

@@ -10,8 +10,8 @@ from scipy.stats import binomtest, fisher_exact, mannwhitneyu, norm
 from scipy.stats import t as student
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from study.findings.finding import ALPHA, Evidence
-from study.regimes.skill import Array
+from fitscape.study.findings.finding import ALPHA, Evidence
+from fitscape.study.regimes.skill import Array
 
 POWER: Final = 0.8
 RESAMPLES: Final = 2000

@@ -9,8 +9,8 @@ from scipy.optimize import isotonic_regression
 from scipy.special import xlogy
 from scipy.stats import chi2
 
-from study.findings.finding import ALPHA
-from study.regimes.skill import Array
+from fitscape.study.findings.finding import ALPHA
+from fitscape.study.regimes.skill import Array
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from study.findings.context import Context, Labels, ended, stalled, strata, twins
-from study.findings.evidence import discordant_evidence, mean_evidence
-from study.findings.finding import Finding, Verdict, judge
-from study.findings.frontier import Frontier, trainability_frontier
-from study.records import TrialRecord
+from fitscape.study.findings.context import Context, Labels, ended, stalled, strata, twins
+from fitscape.study.findings.evidence import discordant_evidence, mean_evidence
+from fitscape.study.findings.finding import Finding, Verdict, judge
+from fitscape.study.findings.frontier import Frontier, trainability_frontier
+from fitscape.study.records import TrialRecord
 
 MARGIN: Final = 0.1  # decades of a gradient ratio
 LEAST_PAIRS: Final = 3

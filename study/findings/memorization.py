@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from study.findings.context import Context, Labels, config_key, ended, percent, train_error, val_error
-from study.findings.evidence import mean_evidence
-from study.findings.finding import Evidence, Finding, judge
-from study.records import TrialRecord
+from fitscape.study.findings.context import Context, Labels, config_key, ended, percent, train_error, val_error
+from fitscape.study.findings.evidence import mean_evidence
+from fitscape.study.findings.finding import Evidence, Finding, judge
+from fitscape.study.records import TrialRecord
 
 FITTED: Final = 0.05  # training error up to which random labels count as learned by heart
 NEAR_CHANCE: Final = 0.05  # distance from chance that counts as chance

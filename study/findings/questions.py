@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from typing import Final
 
-from study.findings.architectures import architectures
-from study.findings.context import Context, Question
-from study.findings.degradation import degradation
-from study.findings.double_descent import double_descent
-from study.findings.early_overfit import early_overfit
-from study.findings.finding import Finding, correct
-from study.findings.gradients import gradients
-from study.findings.memorization import memorization
-from study.findings.recommendation import what_helps
-from study.records import Label, TrialRecord
+from fitscape.study.findings.architectures import architectures
+from fitscape.study.findings.context import Context, Question
+from fitscape.study.findings.degradation import degradation
+from fitscape.study.findings.double_descent import double_descent
+from fitscape.study.findings.early_overfit import early_overfit
+from fitscape.study.findings.finding import Finding, correct
+from fitscape.study.findings.gradients import gradients
+from fitscape.study.findings.memorization import memorization
+from fitscape.study.findings.recommendation import what_helps
+from fitscape.study.records import Label, TrialRecord
 
 QUESTIONS: Final[dict[str, Question]] = {
     "degradation": degradation,

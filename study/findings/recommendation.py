@@ -8,11 +8,11 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
-from study.findings.context import Context, Labels, drawn_alike, ended, val_error
-from study.findings.evidence import slope_evidence
-from study.findings.finding import Finding, judge
-from study.records import TrialRecord
-from study.regimes.skill import rate
+from fitscape.study.findings.context import Context, Labels, drawn_alike, ended, val_error
+from fitscape.study.findings.evidence import slope_evidence
+from fitscape.study.findings.finding import Finding, judge
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes.skill import rate
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-from study.findings.finding import ALPHA
-from study.regimes.skill import Array
+from fitscape.study.findings.finding import ALPHA
+from fitscape.study.regimes.skill import Array
 
 RESAMPLES: Final = 1000
 

@@ -6,8 +6,8 @@ import sqlite3
 from dataclasses import asdict, fields
 from typing import Any
 
-from study.config import TrialConfig
-from study.records import (
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import (
     EpochRecord,
     GradientProfile,
     Label,

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from study.errors import LedgerDamaged, UserError
+from fitscape.study.errors import LedgerDamaged, UserError
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x46495453  # "FITS": tells a ledger from any other SQLite file
@@ -59,7 +59,7 @@ class Database:
         if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             mend = "resume the study, or choose another name"
             raise UserError("a study is already here", where=str(self.path), mend=mend)
-        schema = files("study.ledger").joinpath("schema.sql").read_text()
+        schema = files("fitscape.study.ledger").joinpath("schema.sql").read_text()
         self._connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {SCHEMA_VERSION}; {schema}"

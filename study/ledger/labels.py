@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from study.ledger import codec
-from study.ledger.database import Database, insert
-from study.ledger.outbox import EventKind, append
-from study.records import Label
+from fitscape.study.ledger import codec
+from fitscape.study.ledger.database import Database, insert
+from fitscape.study.ledger.outbox import EventKind, append
+from fitscape.study.records import Label
 
 
 class Labels:

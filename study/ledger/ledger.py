@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from study.config import StudyConfig, TrialConfig
-from study.ledger import codec, notes
-from study.ledger.codec import to_json
-from study.ledger.database import Database, insert
-from study.ledger.labels import Labels
-from study.ledger.notes import Notes
-from study.ledger.outbox import EventKind, Outbox, append
-from study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.ledger import codec, notes
+from fitscape.study.ledger.codec import to_json
+from fitscape.study.ledger.database import Database, insert
+from fitscape.study.ledger.labels import Labels
+from fitscape.study.ledger.notes import Notes
+from fitscape.study.ledger.outbox import EventKind, Outbox, append
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
 
 
 class Ledger(Outbox, Labels, Notes):

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from study.errors import StudyLocked
+from fitscape.study.errors import StudyLocked
 
 _GRACE = 0.3  # seconds: `holder` takes the lock for an instant, which must not turn a driver away
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from study.ledger.codec import to_json
-from study.ledger.database import Database
+from fitscape.study.ledger.codec import to_json
+from fitscape.study.ledger.database import Database
 
 SETTINGS = "settings"  # key: precision and layout as measured for this study
 TEST_OPENED = "test_opened"  # kind of note: when, why, by whom and for which trials the seal is about to be broken

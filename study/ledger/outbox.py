@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-from study.ledger.database import Database
+from fitscape.study.ledger.database import Database
 
 
 class EventKind(StrEnum):

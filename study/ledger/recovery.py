@@ -4,8 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-from study.ledger import notes
-from study.ledger.database import Database, sync
+from fitscape.study.ledger import notes
+from fitscape.study.ledger.database import Database, sync
 
 
 def restore(path: Path, backup: Path) -> None:

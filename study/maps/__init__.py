@@ -1,5 +1,5 @@
 """Records to a map with uncertainty. Pure: arrays in, arrays out."""
 
-from study.maps.regime_map import RegimeMap
+from fitscape.study.maps.regime_map import RegimeMap
 
 __all__ = ["RegimeMap"]

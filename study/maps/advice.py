@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from study.maps.regime_map import RegimeMap
+from fitscape.study.maps.regime_map import RegimeMap
 
 TIED: Final = 0.01  # probabilities of good this close are equal; the lower expected error decides
 Z_90: Final = 1.645

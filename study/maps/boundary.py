@@ -7,7 +7,7 @@ import numpy as np
 from contourpy import LineType
 from numpy.typing import NDArray
 
-from study.maps.decision import REGIMES
+from fitscape.study.maps.decision import REGIMES
 
 Array = NDArray[np.float64]
 BAND = (0.1, 0.9)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
-from study.maps.gp import GaussianProcess, Hyper, Prior
+from fitscape.study.maps.gp import GaussianProcess, Hyper, Prior
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import CategoricalDistribution
 
-from study.maps.regime_map import RegimeMap
+from fitscape.study.maps.regime_map import RegimeMap
 
 Array = NDArray[np.float64]
 BINS = 16

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 
-from study.maps.boundary import BoundarySet, trace
-from study.maps.decision import REGIMES, Cuts
-from study.maps.encoding import Encoder
-from study.maps.fields import Fields, Outcomes, Prediction, observed_z
+from fitscape.study.maps.boundary import BoundarySet, trace
+from fitscape.study.maps.decision import REGIMES, Cuts
+from fitscape.study.maps.encoding import Encoder
+from fitscape.study.maps.error_models import Fields, Outcomes, Prediction, observed_z
 
 Array = NDArray[np.float64]
 

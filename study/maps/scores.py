@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from study.maps.decision import REGIMES
-from study.maps.regime_map import RegimeMap
+from fitscape.study.maps.decision import REGIMES
+from fitscape.study.maps.regime_map import RegimeMap
 
 Array = NDArray[np.float64]
 BINS = 10

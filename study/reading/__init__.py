@@ -10,21 +10,21 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from study.config import StudyConfig
-from study.errors import UserError
-from study.reading import dials, overrides, timm_names
-from study.reading.document import Document, read
-from study.reading.explain import Problem, problems, shown
-from study.reading.keys import keys_at
-from study.reading.overrides import Override, parse_set
+from fitscape.study.config import StudyConfig
+from fitscape.study.errors import UserError
+from fitscape.study.reading import dials, overrides, timm_names
+from fitscape.study.reading.document import Document, read
+from fitscape.study.reading.explain import Problem, problems, shown
+from fitscape.study.reading.keys import keys_at
+from fitscape.study.reading.overrides import Override, parse_set
 
-__all__ = ["Check", "Override", "override", "parse_set", "read_study", "validate"]
+__all__ = ["Check", "Override", "load_config", "override", "parse_set", "validate"]
 
 
 Check = Callable[[StudyConfig], object]
 
 
-def read_study(path: Path, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
+def load_config(path: Path, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
     """The study of a YAML file, with some of its values replaced.
 
     Args:
@@ -86,7 +86,7 @@ def _refuse(document: Document, found: list[Problem]) -> None:
 
 
 def _require_space(space: str, document: Document) -> None:
-    import search_spaces
+    from fitscape import search_spaces
 
     if space not in search_spaces.names():
         raise overrides.unknown_space(space, document)

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.spec import CHOICES, DEPTHS, WHOLE_NUMBERS, architectures
-from study.config import DIALS, Choices, Optimization, Range, StudyConfig, TrialConfig
-from study.reading.document import Document, Key
-from study.reading.explain import Problem, explain, raised, shown
-from study.reading.keys import unknown_key
+from fitscape.models.spec import CHOICES, DEPTHS, WHOLE_NUMBERS, architectures
+from fitscape.study.config import DIALS, Choices, Optimization, Range, StudyConfig, TrialConfig
+from fitscape.study.reading.document import Document, Key
+from fitscape.study.reading.explain import Problem, explain, raised, shown
+from fitscape.study.reading.keys import unknown_key
 
 # The values of these depend on each other: one is right if some combination with the others is.
 COUPLED: dict[str, tuple[Any, ...]] = {

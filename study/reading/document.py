@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from study.errors import UserError
+from fitscape.study.errors import UserError
 
 Key = tuple[str | int, ...]
 

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from study.config import DIALS, Range
-from study.errors import UserError
-from study.reading.document import Document, Key, printable
-from study.reading.keys import closest, keys_at, unknown_key
+from fitscape.study.config import DIALS, Range
+from fitscape.study.errors import UserError
+from fitscape.study.reading.document import Document, Key, printable
+from fitscape.study.reading.keys import closest, keys_at, unknown_key
 
 NAME_RULE = "letters, digits, '.', '_' and '-', a letter or digit first, at most 80"
 KINDS: dict[str, str] = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text"}

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 
-from study.config import DIALS, Choices, Range, StudyConfig
-from study.reading.document import Key
+from fitscape.study.config import DIALS, Choices, Range, StudyConfig
+from fitscape.study.reading.document import Key
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

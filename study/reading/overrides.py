@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from study.errors import UserError
-from study.reading.document import Document, Key, dotted, parse, printable
-from study.reading.keys import did_you_mean, keys_at, unknown_key
+from fitscape.study.errors import UserError
+from fitscape.study.reading.document import Document, Key, dotted, parse, printable
+from fitscape.study.reading.keys import did_you_mean, keys_at, unknown_key
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def _opened(section: Any, part: Any, document: Document, key: Key) -> Any:
 
 def _dials_of(space: str, document: Document) -> dict[str, Any]:
     """A named search space as the dials that a config writes down, so that one of them can be changed."""
-    import search_spaces
-    from study.search.space import dials
+    from fitscape import search_spaces
+    from fitscape.study.search.space import dials
 
     if space not in search_spaces.names():
         raise unknown_space(space, document)
@@ -94,7 +94,7 @@ def _dials_of(space: str, document: Document) -> dict[str, Any]:
 
 def unknown_space(space: str, document: Document) -> UserError:
     """The name of no search space."""
-    import search_spaces
+    from fitscape import search_spaces
 
     what = f"no search space is called '{printable(space)}'"
     return UserError(what, where=document.where(("space",)), mend=did_you_mean(space, search_spaces.names()))

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from models.spec import CHOICES, TIMM_FAMILY, architectures
-from study.config import DIALS, StudyConfig
+from fitscape.models.spec import CHOICES, TIMM_FAMILY, architectures
+from fitscape.study.config import DIALS, StudyConfig
 
 SHIPPED = Path(__file__).parents[1] / "study.schema.json"
 

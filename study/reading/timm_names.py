@@ -6,11 +6,11 @@ timm, and torch with it, is imported only where a study names a network of it.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from models.spec import TIMM, TIMM_DIALS
-from study.config import Choices, Dial, Range, StudyConfig
-from study.reading.document import Key
-from study.reading.explain import Problem
-from study.reading.keys import closest
+from fitscape.models.spec import TIMM, TIMM_DIALS
+from fitscape.study.config import Choices, Dial, Range, StudyConfig
+from fitscape.study.reading.document import Key
+from fitscape.study.reading.explain import Problem
+from fitscape.study.reading.keys import closest
 
 NAMING = ("architecture", "family")
 
@@ -25,7 +25,7 @@ def timm_problems(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iter
     named = list(_named(config, points))
     if not named:
         return
-    from models import from_timm
+    from fitscape.models import from_timm
 
     try:
         known = from_timm.names()
@@ -44,7 +44,7 @@ def extras(config: StudyConfig) -> tuple[str, ...]:
     """The optional packages that trials need: ``("timm",)`` where one may be a network of timm."""
     values = [value for _, value in _named(config, config.enqueue)]
     if isinstance(config.space, str):
-        import search_spaces
+        from fitscape import search_spaces
 
         space = search_spaces.get(config.space)
         values += [v for dial in NAMING for v in getattr(space.get(dial), "choices", ()) if str(v).startswith(TIMM)]

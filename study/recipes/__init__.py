@@ -6,9 +6,9 @@ Its docstring holds the command, the expected time and the expected numbers.
 from importlib import import_module
 from typing import get_args
 
-from study.config import StudyConfig
-from study.errors import UserError
-from study.recipes.scale import Scale
+from fitscape.study.config import StudyConfig
+from fitscape.study.errors import UserError
+from fitscape.study.recipes.scale import Scale
 
 RECIPES = (
     "quickstart",
@@ -30,7 +30,7 @@ def names() -> list[str]:
 
 def describe(name: str) -> str:
     """What the recipe answers, in one line."""
-    return (import_module(f"study.recipes.{name}").__doc__ or "").strip().splitlines()[0]
+    return (import_module(f"fitscape.study.recipes.{name}").__doc__ or "").strip().splitlines()[0]
 
 
 def get(name: str, *, scale: Scale = "minutes", dataset: str | None = None) -> StudyConfig:
@@ -48,5 +48,5 @@ def get(name: str, *, scale: Scale = "minutes", dataset: str | None = None) -> S
         raise UserError(f"no recipe '{name}'", mend=f"choose {', '.join(RECIPES)}")
     if scale not in SCALES:
         raise UserError(f"no scale '{scale}'", where="--scale", mend=f"choose {', '.join(SCALES)}")
-    config: StudyConfig = import_module(f"study.recipes.{name}").recipe(scale, dataset)
+    config: StudyConfig = import_module(f"fitscape.study.recipes.{name}").recipe(scale, dataset)
     return config

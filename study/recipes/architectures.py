@@ -7,9 +7,9 @@ Expected: with the whole budget spent ResNet18 and DenseNet121 near 7 % validati
 DenseNet121 level with ResNet18 at equal parameters and slower in seconds; no run unstable at these rates.
 """
 
-from models.spec import ModelSpec
-from study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at, steps_at
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.recipes.scale import Scale, data_at, steps_at
 
 SEEDS = 5
 

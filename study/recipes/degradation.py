@@ -8,9 +8,17 @@ ResNet below 0.01 (five paired seeds, each depth at the best of three learning r
 overfits and raises no alarm.
 """
 
-from models.spec import ModelSpec
-from study.config import Choices, DataCondition, DataConfig, Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import (
+    Choices,
+    DataCondition,
+    DataConfig,
+    Optimization,
+    SearchConfig,
+    StudyConfig,
+    TrialConfig,
+)
+from fitscape.study.recipes.scale import Scale, data_at
 
 SEEDS = 5
 RATES = (0.01, 0.03, 0.1)

@@ -8,9 +8,9 @@ of them redrawn. On few images the interpolation threshold lies at the narrowest
 is no peak.
 """
 
-from models.spec import ModelSpec
-from study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at, steps_at
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.recipes.scale import Scale, data_at, steps_at
 
 SEEDS = 5
 # First channels k = 64 x width: 4 to 16 at ``minutes``, 4 to 64 otherwise. Each net has [k, 2k, 4k, 8k].

@@ -7,9 +7,9 @@ Expected: with a fifth of the labels redrawn, validation loss ends about 60 % an
 their best; with true labels the error does not rise by more than the seeds' spread.
 """
 
-from models.spec import ModelSpec
-from study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at, steps_at
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.recipes.scale import Scale, data_at, steps_at
 
 SEEDS = 12  # with 6, a rise of a tenth of the loss stayed undecided
 NETS = ("resnet18", "plain18")

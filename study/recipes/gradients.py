@@ -7,9 +7,9 @@ larger than a fixed Gaussian's; plain nets without normalization stall at depth 
 normalization do not; shortcuts alone rescue the gradient, too.
 """
 
-from models.spec import ModelSpec
-from study.config import Choices, Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import Choices, Optimization, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.recipes.scale import Scale, data_at
 
 SEEDS = 3  # the fewest with which a clean break between two depths has a bounded interval
 INITS = ("gaussian", "glorot", "he")

@@ -7,9 +7,9 @@ Expected: with every label drawn at random, training error below 0.05 and valida
 without regularization; with true labels validation error below 0.06.
 """
 
-from models.spec import ModelSpec
-from study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at, steps_at
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.recipes.scale import Scale, data_at, steps_at
 
 SEEDS = 5
 NOISE = (0.0, 0.25, 0.5, 0.75, 1.0)  # share of the training labels drawn at random

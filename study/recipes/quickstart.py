@@ -6,9 +6,9 @@ Expected: training error of plain-56 above 0.5, of plain-20 and ResNet-20/56 bel
 with little data overfit, strong weight decay underfits, ResNet18 with all data and little decay fits well.
 """
 
-from models.spec import ModelSpec
-from study.config import Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at, steps_at
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import Optimization, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.recipes.scale import Scale, data_at, steps_at
 
 DEGRADATION = ("plain20", "plain56", "resnet20", "resnet56")
 

@@ -6,8 +6,8 @@ Expected: little data overfits at every width; weight decay from about 0.05 on u
 data or more and little decay fits well. One seed a configuration leaves about half of the area undecided.
 """
 
-from study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
-from study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.recipes.scale import Scale, data_at, steps_at
 
 FAMILIES = ("resnet18", "plain18", "densenet121")
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from study.config import DataConfig
+from fitscape.study.config import DataConfig
 
 Scale = Literal["minutes", "hours", "paper"]
 

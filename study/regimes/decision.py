@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from study.config import RegimeThresholds
-from study.records import Regime
-from study.regimes.skill import Array
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.records import Regime
+from fitscape.study.regimes.skill import Array
 
 DECIDABLE: Final = (Regime.DIVERGED, Regime.UNTRAINED, Regime.GOOD, Regime.OVERFIT, Regime.UNDERFIT)
 BIAS_LIMIT: Final = 0.5  # share of the excess from which bias, not the gap, is what holds a net back

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 from scipy.special import digamma, logit, polygamma
 
-from study.config import TrialConfig
-from study.records import TrialRecord, TrialState
-from study.regimes.flags import INTERPOLATION_ERROR
-from study.regimes.replicates import finite
-from study.regimes.skill import Array, flip_rate, rate, to_noisy
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.regimes.flags import INTERPOLATION_ERROR
+from fitscape.study.regimes.replicates import finite
+from fitscape.study.regimes.skill import Array, flip_rate, rate, to_noisy
 
 ODDS_RATIO: Final = 1.65  # half a logit: smaller rises of training error are not called degradation
 LEAST_SEEDS: Final = 5  # with 4 an exact sign test cannot reach p < .05

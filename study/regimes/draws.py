@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from study.regimes.skill import Array
+from fitscape.study.regimes.skill import Array
 
 DRAWS: Final = 2000
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from study.records import EpochRecord, Regime
+from fitscape.study.records import EpochRecord, Regime
 
 VANISHING_RATIO: Final = 1e-3
 VANISHING_STEPS: Final = 500

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from study.config import RegimeThresholds
-from study.records import Label, Regime, TrialRecord, TrialState
-from study.regimes import flags
-from study.regimes.decision import DECIDABLE, Skills, probabilities, regime_of, split_excess
-from study.regimes.depth import depth_pairs, depth_tests
-from study.regimes.draws import StandardDraws, standard_draws
-from study.regimes.late import error_rises, loss_rises
-from study.regimes.reference import Reference, estimate_reference
-from study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise
-from study.regimes.skill import Array, flip_rate, rate, train_skill, val_skill
-from study.regimes.subject import Subject, subject_of
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.records import Label, Regime, TrialRecord, TrialState
+from fitscape.study.regimes import flags
+from fitscape.study.regimes.decision import DECIDABLE, Skills, probabilities, regime_of, split_excess
+from fitscape.study.regimes.depth import depth_pairs, depth_tests
+from fitscape.study.regimes.draws import StandardDraws, standard_draws
+from fitscape.study.regimes.late import error_rises, loss_rises
+from fitscape.study.regimes.reference import Reference, estimate_reference
+from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise
+from fitscape.study.regimes.skill import Array, flip_rate, rate, train_skill, val_skill
+from fitscape.study.regimes.subject import Subject, subject_of
 
 CHUNK: Final = 128  # trials drawn at once: arrays of 128 x 2,000 stay in the processor's cache
 

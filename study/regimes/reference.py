@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from study.records import EpochRecord, TrialRecord
-from study.regimes.draws import StandardDraws
-from study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise, sampling_variance
-from study.regimes.skill import Array, rate
+from fitscape.study.records import EpochRecord, TrialRecord
+from fitscape.study.regimes.draws import StandardDraws
+from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise, sampling_variance
+from fitscape.study.regimes.skill import Array, rate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from scipy.special import logit, polygamma
 
-from study.records import EpochRecord, TrialRecord, TrialState
-from study.regimes.skill import Array, rate
+from fitscape.study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.regimes.skill import Array, rate
 
 # What stands in where a study has no replicates, with the weight of so many degrees of freedom where it has:
 # standard deviations over seeds of the logit errors, and their correlation between training and validation

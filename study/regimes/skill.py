@@ -5,8 +5,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from study.config import TrialConfig
-from study.records import EpochRecord
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import EpochRecord
 
 Array: TypeAlias = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from study.records import EpochRecord, TrialRecord, TrialState
-from study.regimes.replicates import finite
+from fitscape.study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.regimes.replicates import finite
 
 DIVERGED_EVALS: Final = 3
 

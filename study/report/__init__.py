@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from study.opened import OpenStudy
+    from fitscape.study.opened import OpenStudy
 
 
 def build(folder: str | Path, *, study: "OpenStudy | None" = None) -> Path:
@@ -25,6 +25,6 @@ def build(folder: str | Path, *, study: "OpenStudy | None" = None) -> Path:
     Raises:
         UserError: no study there, or the folder cannot be written.
     """
-    from study.report.written import write
+    from fitscape.study.report.write import write
 
     return write(Path(folder), study)

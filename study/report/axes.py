@@ -6,9 +6,9 @@ from typing import Any
 from matplotlib.ticker import LogLocator, MaxNLocator
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from study.maps import RegimeMap
-from study.maps.encoding import LOG_SPREAD
-from study.report import wording
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.encoding import LOG_SPREAD
+from fitscape.study.report import wording
 
 
 def numeric(distribution: BaseDistribution) -> bool:

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from study.report.subject import Subject
+from fitscape.study.report.subject import Subject
 
 LOCAL_UI = "http://127.0.0.1:5000"  # where `fitscape ui` answers
 

@@ -8,21 +8,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from study.report import vocabulary, wording
-from study.report.links import mlflow_link
-from study.report.pack import Pack, compressed
-from study.report.sections.comparison import comparison
-from study.report.sections.degradation import degradation
-from study.report.sections.dials import dials
-from study.report.sections.findings import findings
-from study.report.sections.gradients import gradients
-from study.report.sections.planes import planes
-from study.report.sections.provenance import provenance
-from study.report.sections.questions import questions
-from study.report.sections.recommendation import recommendation
-from study.report.sections.trials import trials
-from study.report.stages import stages
-from study.report.subject import Subject
+from fitscape.study.report import vocabulary, wording
+from fitscape.study.report.links import mlflow_link
+from fitscape.study.report.pack import Pack, compressed
+from fitscape.study.report.sections.comparison import comparison
+from fitscape.study.report.sections.degradation import degradation
+from fitscape.study.report.sections.dials import dials
+from fitscape.study.report.sections.findings import findings
+from fitscape.study.report.sections.gradients import gradients
+from fitscape.study.report.sections.planes import planes
+from fitscape.study.report.sections.provenance import provenance
+from fitscape.study.report.sections.questions import questions
+from fitscape.study.report.sections.recommendation import recommendation
+from fitscape.study.report.sections.trials import trials
+from fitscape.study.report.stages import stages
+from fitscape.study.report.subject import Subject
 
 SCRIPTS = ("data", "draw", "plane", "map", "curves", "figures", "table", "detail", "main")  # in this order
 SECTIONS = {  # key -> title, and its short form for the contents
@@ -114,7 +114,7 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("study.report"),
+        loader=PackageLoader("fitscape.study.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -125,4 +125,4 @@ def _environment() -> Environment:
 
 
 def _static(name: str) -> Markup:
-    return Markup(files("study.report").joinpath("static", name).read_text(encoding="utf-8"))
+    return Markup(files("fitscape.study.report").joinpath("static", name).read_text(encoding="utf-8"))

@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from study.opened import OpenStudy
-from study.records import TrialRecord, TrialState
-from study.regimes.replicates import finite
-from study.report.subject import Subject
+from fitscape.study.opened import OpenStudy
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.regimes.replicates import finite
+from fitscape.study.report.subject import Subject
 
 EARLIER: Final = 3  # stages before the end
 

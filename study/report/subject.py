@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from study.errors import UserError
-from study.findings import Context, Finding
-from study.maps import RegimeMap
-from study.maps.importance import importance
-from study.opened import OpenStudy
-from study.records import Label, TrialRecord
-from study.search.space import Space, point_of
+from fitscape.study.errors import UserError
+from fitscape.study.findings import Context, Finding
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.importance import importance
+from fitscape.study.opened import OpenStudy
+from fitscape.study.records import Label, TrialRecord
+from fitscape.study.search.space import Space, point_of
 
 
 class Subject:

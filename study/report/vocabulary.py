@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from study.records import Regime
+from fitscape.study.records import Regime
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from study.config import DataCondition, StudyConfig, TrialConfig
-from study.data import TrialData
-from study.scheduling.cluster import Cluster, Request
-from study.scheduling.cost import costliest
-from study.search.space import Space
-from study.training import Settings, choose_settings, run_trial
+from fitscape.study.config import DataCondition, StudyConfig, TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.cost import costliest
+from fitscape.study.search.space import Space
+from fitscape.study.training import Settings, choose_settings, run_trial
 
 MOST_PER_CARD = 16  # trials; more only wait for one another
 CARD_SHARE = 0.9  # of a card's memory that trials may fill

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from study.errors import UserError
-from study.records import EpochRecord
+from fitscape.study.errors import UserError
+from fitscape.study.records import EpochRecord
 
 T = TypeVar("T")
 KEPT = 2  # the newest and the one before it, in case the newest is damaged

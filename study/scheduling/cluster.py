@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from study.config import ResourceConfig
-from study.errors import UserError
-from study.scheduling.authentication import require_token
-from study.scheduling.interruption import Interruption
-from study.scheduling.lean import lean
+from fitscape.study.config import ResourceConfig
+from fitscape.study.errors import UserError
+from fitscape.study.scheduling.authentication import require_token
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.ray_patches import lean
 
 CONNECT_WITHIN = 5.0  # seconds
 WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
@@ -24,7 +24,7 @@ _CLUSTER_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 # What a worker of this machine loads as it waits for its first trial: 2 s that no slot has to wait then. Not our own
 # packages, which might be those of another folder before the driver has told the worker where it looks.
 _PRELOAD = {"RAY_preload_python_modules": "torch,ray.tune"}
-PACKAGES = ("models", "search_spaces", "study")
+PACKAGE = Path(__file__).parents[2]  # ours; the checkout links its folders study/, models/ and search_spaces/ into it
 
 
 @dataclass(frozen=True)
@@ -211,9 +211,8 @@ def count_gpus() -> int:
 def shipped_code() -> dict[str, Any]:
     """The runtime environment that gives every node this very code.
 
-    A submitted job's nodes have its working directory already; anywhere else the packages travel.
+    A submitted job's nodes have its working directory already; anywhere else the package travels.
     """
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
         return {}
-    root = Path(__file__).parents[2]
-    return {"py_modules": [str(root / name) for name in PACKAGES], "excludes": ["__pycache__", "*.pyc"]}
+    return {"py_modules": [str(PACKAGE)], "excludes": ["__pycache__", "*.pyc"]}

@@ -11,10 +11,10 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from models.spec import ModelSpec
-from study.config import StudyConfig, TrialConfig
-from study.errors import UserError
-from study.search.space import Space
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.errors import UserError
+from fitscape.study.search.space import Space
 
 GROWING = ("width", "growth_rate", "depth", "batch_size")  # dials that make a step dearer
 WIDTH = 0.25  # a narrow net is counted quickly; convolutions grow with the square of the width
@@ -45,7 +45,7 @@ def _flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> 
 
 @lru_cache(maxsize=256)
 def _narrow_flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> int:
-    from models.size import measure
+    from fitscape.models.size import measure
 
     try:
         return measure(replace(spec, init="he", dropout=0.0), input_shape, classes)[1]
@@ -78,7 +78,7 @@ def costliest(
 
 
 def _require_buildable(trial: TrialConfig, input_shape: tuple[int, int, int], classes: int) -> None:
-    from models.size import measure
+    from fitscape.models.size import measure
 
     try:
         measure(trial.model, input_shape, classes)

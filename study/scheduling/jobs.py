@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from study.errors import UserError
-from study.scheduling.authentication import require_token
-from study.scheduling.cluster import PACKAGES
+from fitscape.study.errors import UserError
+from fitscape.study.scheduling.authentication import require_token
+from fitscape.study.scheduling.cluster import PACKAGE
 
 # Ray refuses more than 100 MiB, after it has packed and sent it.
 LARGEST_PACKAGE = 90 * 2**20
@@ -102,10 +102,8 @@ class Jobs:
 
 
 def stage(folder: Path) -> None:
-    """Put our packages into an empty folder: the cluster runs this code, whatever is installed there."""
-    root = Path(__file__).parents[2]
-    for name in PACKAGES:
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    """Put our package into an empty folder: the cluster runs this code, whatever is installed there."""
+    shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
 
 def require_small(folder: Path) -> None:

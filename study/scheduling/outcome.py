@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from study.records import TrialState
+from fitscape.study.records import TrialState
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 import time
 
-from study.scheduling.cluster import Cluster, Request
-from study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.interruption import Interruption
 
 RESOURCES_BACK_WITHIN = 300.0  # seconds that a run waits for a node that can run its trials
 

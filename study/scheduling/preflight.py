@@ -10,9 +10,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from study.config import ResourceConfig
-from study.scheduling.checkpoints import open_storage
-from study.scheduling.cluster import PACKAGES, Cluster, Node, Request, errand
+from fitscape.study.config import ResourceConfig
+from fitscape.study.scheduling.checkpoints import open_storage
+from fitscape.study.scheduling.cluster import PACKAGE, Cluster, Node, Request, errand
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 HERE = "this machine"
@@ -157,12 +157,11 @@ def _usable(package: str) -> str:
 
 
 def _code() -> str:
-    """A hash of our packages as this process imports them."""
+    """A hash of our package as this process imports it."""
     digest = hashlib.sha256()
-    root = Path(__file__).parents[2]
-    for package in PACKAGES:
-        for file in sorted((root / package).rglob("*.py")):
-            digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    for part in (PACKAGE / name for name in ("models", "search_spaces", "study")):  # rglob follows no link
+        for file in sorted(part.rglob("*.py")):
+            digest.update(f"{file.relative_to(PACKAGE)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from study.records import EpochRecord, LatePair, ModelSize, TrialState
-from study.scheduling.pulse import Address
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialState
+from fitscape.study.scheduling.heartbeat import Address
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,28 +7,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from study.config import StudyConfig, TrialConfig
-from study.data import TrialData
-from study.ledger import Ledger
-from study.records import TrialRecord
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster, Request
-from study.scheduling.cost import relative_cost
-from study.scheduling.interruption import Interruption
-from study.scheduling.lean import untold
-from study.scheduling.outcome import Outcome
-from study.scheduling.places import Places
-from study.scheduling.scratch import scratch
-from study.scheduling.watching import Observer, Quiet
-from study.search.asker import Asker, Suggestion
-from study.search.designs import DESIGNS
-from study.search.space import resolve
-from study.training import Settings
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialRecord
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.cost import relative_cost
+from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.outcome import Outcome
+from fitscape.study.scheduling.places import Places
+from fitscape.study.scheduling.ray_patches import untold
+from fitscape.study.scheduling.scratch import scratch
+from fitscape.study.search.asker import Asker, Suggestion
+from fitscape.study.search.designs import DESIGNS
+from fitscape.study.search.space import resolve
+from fitscape.study.training import Settings
 
 if TYPE_CHECKING:
-    from study.scheduling.bookkeeping import Bookkeeper
-    from study.scheduling.feed import Feed
-    from study.scheduling.trainable import Shared
+    from fitscape.study.scheduling.ledger_writer import Bookkeeper
+    from fitscape.study.scheduling.trial_queue import Feed
+    from fitscape.study.scheduling.worker import Shared
 
 # Tune writes, prints and catches nothing that we do not ask for.
 _TUNE = {
@@ -79,7 +79,7 @@ def run_trials(
     Raises:
         UserError: the ledger could not be written at the end.
     """
-    from study.scheduling.trainable import SAVE_EVERY, Shared
+    from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
     begun = time.monotonic()
     observer = observer or Quiet()
@@ -112,7 +112,7 @@ def _bookkeeper(
     ledger: Ledger, asker: Asker, checkpoints: CheckpointStore, observer: Observer, interruption: Interruption
 ) -> "Iterator[Bookkeeper]":
     """What still runs at the end is pending again, once everything that was reported is written."""
-    from study.scheduling.bookkeeping import Bookkeeper
+    from fitscape.study.scheduling.ledger_writer import Bookkeeper
 
     bookkeeper = Bookkeeper(
         ledger, tell=asker.tell, checkpoints=checkpoints, observer=observer, interruption=interruption
@@ -128,7 +128,7 @@ def _bookkeeper(
 
 @contextmanager
 def _feed(config: StudyConfig, ledger: Ledger, data: TrialData, asker: Asker, places: Places) -> "Iterator[Feed]":
-    from study.scheduling.feed import Feed
+    from fitscape.study.scheduling.trial_queue import Feed
 
     def add(suggestion: Suggestion) -> TrialConfig:
         return ledger.add_trial(suggestion.config, suggestion.dials, suggestion.origin).config
@@ -161,12 +161,12 @@ def _tune(
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the observer is told the same in our words
     from ray import tune
 
-    from study.scheduling.trainable import TrialRunner
-    from study.scheduling.tuning import Deadline, Reports, Stops
+    from fitscape.study.scheduling.tuning import Deadline, Reports, Stops
+    from fitscape.study.scheduling.worker import TrialRunner
 
     rule = None
     if config.stopping.enabled:
-        from study.scheduling.stopping import Stopping
+        from fitscape.study.scheduling.stopping import Stopping
 
         rule = Stopping(config, resolve(config), chance_error=data.majority_error, known=known)
         if rule.why_not:

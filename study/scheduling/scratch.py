@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from study.errors import StudyLocked
-from study.ledger import StudyLock, holder
+from fitscape.study.errors import StudyLocked
+from fitscape.study.ledger import StudyLock, holder
 
 _PREFIX = "fitscape-tune-"
 

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable
 
-from study.config import StudyConfig, TrialConfig
-from study.records import EpochRecord, TrialRecord, TrialState
-from study.scheduling.reports import End
-from study.search.space import Space, point_of
-from study.search.stopping import StoppingRule, applicable
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.scheduling.reports import End
+from fitscape.study.search.space import Space, point_of
+from fitscape.study.search.stopping import StoppingRule, applicable
 
 
 class Stopping:

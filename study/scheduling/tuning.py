@@ -10,14 +10,14 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.stopper import Stopper
 
-from study.config import TrialConfig
-from study.records import TrialState
-from study.scheduling.bookkeeping import Bookkeeper
-from study.scheduling.interruption import Interruption
-from study.scheduling.live import Live
-from study.scheduling.reports import End, Report
-from study.scheduling.stopping import Stopping
-from study.scheduling.watchdog import Watchdog
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import TrialState
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.ledger_writer import Bookkeeper
+from fitscape.study.scheduling.live import Live
+from fitscape.study.scheduling.reports import End, Report
+from fitscape.study.scheduling.stopping import Stopping
+from fitscape.study.scheduling.watchdog import Watchdog
 
 LOOK_EVERY = 5.0  # seconds between two looks at the cluster
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import ray
 
-from study.scheduling.cluster import errand
-from study.scheduling.pulse import end_if_hung
-from study.scheduling.reports import Start
+from fitscape.study.scheduling.cluster import errand
+from fitscape.study.scheduling.heartbeat import end_if_hung
+from fitscape.study.scheduling.reports import Start
 
 MARGIN = 5.0  # seconds beyond the limit: a process that can end itself does so first
 

@@ -1,25 +1,20 @@
 """Which trials to run: designs, Optuna samplers, the stopping rule. Heavy parts are imported when first used."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fitscape.study.lazy import lazy
 
 if TYPE_CHECKING:
-    from study.search.asker import Asker, Suggestion
-    from study.search.regime_sampler import RegimeSampler
-    from study.search.stopping import StoppingRule
+    from fitscape.study.search.asker import Asker as Asker
+    from fitscape.study.search.asker import Suggestion as Suggestion
+    from fitscape.study.search.regime_sampler import RegimeSampler as RegimeSampler
+    from fitscape.study.search.stopping import StoppingRule as StoppingRule
 
-__all__ = ["Asker", "RegimeSampler", "StoppingRule", "Suggestion"]
-
-_HOMES = {
-    "Asker": "study.search.asker",
-    "RegimeSampler": "study.search.regime_sampler",
-    "StoppingRule": "study.search.stopping",
-    "Suggestion": "study.search.asker",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'study.search' has no attribute '{name}'")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__, __all__ = lazy(
+    {
+        "Asker": "fitscape.study.search.asker",
+        "RegimeSampler": "fitscape.study.search.regime_sampler",
+        "StoppingRule": "fitscape.study.search.stopping",
+        "Suggestion": "fitscape.study.search.asker",
+    }
+)

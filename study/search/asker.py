@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from optuna.trial import Trial, TrialState
 
-from study.config import StudyConfig, TrialConfig
-from study.records import TrialRecord
-from study.search.designs import DESIGNS
-from study.search.replay import attributes, build_study, outcome
-from study.search.samplers import make_sampler
-from study.search.space import Point, Space, point_of, resolve
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.records import TrialRecord
+from fitscape.study.search.designs import DESIGNS
+from fitscape.study.search.optuna_study import attributes, build_study, outcome
+from fitscape.study.search.samplers import make_sampler
+from fitscape.study.search.space import Point, Space, point_of, resolve
 
 MAX_REFUSED = 1000  # invalid or used-up points in a row before the space counts as exhausted
 

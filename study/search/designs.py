@@ -16,7 +16,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from study.search.space import Point, Space
+from fitscape.study.search.space import Point, Space
 
 GRID_LEVELS = 5  # of a range without a step
 

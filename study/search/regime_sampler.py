@@ -13,12 +13,12 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
-from study.maps.decision import Cuts
-from study.maps.encoding import Encoder
-from study.maps.fields import Fields, Outcomes
-from study.maps.regime_map import OPTIONAL
-from study.search.regime_sampler_acquisition import straddle, targeted
-from study.search.regime_sampler_belief import Belief
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.encoding import Encoder
+from fitscape.study.maps.error_models import Fields, Outcomes
+from fitscape.study.maps.regime_map import OPTIONAL
+from fitscape.study.search.regime_sampler_acquisition import straddle, targeted
+from fitscape.study.search.regime_sampler_belief import Belief
 
 Array = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from study.maps.fields import Prediction
-from study.search.regime_sampler_belief import Belief, View
+from fitscape.study.maps.error_models import Prediction
+from fitscape.study.search.regime_sampler_belief import Belief, View
 
 Array = NDArray[np.float64]
 

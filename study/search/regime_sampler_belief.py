@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from study.maps.decision import Cuts
-from study.maps.divergence import information
-from study.maps.fields import Fields, Outcomes, Prediction, observed_z
-from study.maps.gp import GaussianProcess
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.divergence import information
+from fitscape.study.maps.error_models import Fields, Outcomes, Prediction, observed_z
+from fitscape.study.maps.gp import GaussianProcess
 
 Array = NDArray[np.float64]
 

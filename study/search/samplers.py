@@ -2,8 +2,8 @@
 
 from optuna.samplers import BaseSampler, TPESampler
 
-from study.config import StudyConfig
-from study.search.space import Space
+from fitscape.study.config import StudyConfig
+from fitscape.study.search.space import Space
 
 
 def make_sampler(config: StudyConfig, space: Space, *, chance_error: float, seed: int) -> BaseSampler:
@@ -17,7 +17,7 @@ def make_sampler(config: StudyConfig, space: Space, *, chance_error: float, seed
         # Without the constant liar, parallel workers would be sent to the same spot.
         return TPESampler(seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False)
     assert config.search.sampler == "regime"
-    from study.search.regime_sampler import RegimeSampler
+    from fitscape.study.search.regime_sampler import RegimeSampler
 
     return RegimeSampler(
         space,

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from study.config import StudyConfig
-from study.records import TrialRecord, TrialState
-from study.search.audit import Audit
-from study.search.space import Space
-from study.search.stopping import StoppingRule, applicable
+from fitscape.study.config import StudyConfig
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.search.audit import Audit
+from fitscape.study.search.space import Space
+from fitscape.study.search.stopping import StoppingRule, applicable
 
 
 @dataclass(frozen=True)

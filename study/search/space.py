@@ -9,9 +9,9 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-import search_spaces
-from study.config import Choices, Dial, Range, StudyConfig, TrialConfig
-from study.errors import UserError
+from fitscape import search_spaces
+from fitscape.study.config import Choices, Dial, Range, StudyConfig, TrialConfig
+from fitscape.study.errors import UserError
 
 INTEGER_DIALS = frozenset({"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "seed"})
 

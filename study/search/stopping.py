@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from scipy.special import logit
 
-from study.config import RegimeThresholds, StoppingConfig, StudyConfig
-from study.maps.decision import Cuts
-from study.maps.encoding import Encoder
-from study.records import TrialRecord, TrialState
-from study.search.audit import Audit, Verdict, audit
-from study.search.forecast import Forecast, LearningCurve, forecast, rungs
-from study.search.knowledge import Knowledge
-from study.search.space import point_of, resolve
+from fitscape.study.config import RegimeThresholds, StoppingConfig, StudyConfig
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.encoding import Encoder
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.search.audit import Audit, Verdict, audit
+from fitscape.study.search.end_variance import Knowledge
+from fitscape.study.search.forecast import Forecast, LearningCurve, forecast, rungs
+from fitscape.study.search.space import point_of, resolve
 
 Array = NDArray[np.float64]
 

@@ -3,13 +3,13 @@
 Importing this package does not import mlflow: it takes a second, which only the shipper's thread spends.
 """
 
-from study.tracking.errors import Trouble
-from study.tracking.fetch import fetch
-from study.tracking.location import redact
-from study.tracking.nets import save_net
-from study.tracking.preflight import check
-from study.tracking.shipper import Backlog, Shipper, parent_url, sync
-from study.tracking.ui import serve_ui, ui_command
+from fitscape.study.tracking.errors import Trouble
+from fitscape.study.tracking.fetch import fetch
+from fitscape.study.tracking.location import redact
+from fitscape.study.tracking.nets import save_net
+from fitscape.study.tracking.preflight import check
+from fitscape.study.tracking.shipper import Backlog, Shipper, parent_url, sync
+from fitscape.study.tracking.ui import serve_ui, ui_command
 
 __all__ = [
     "Backlog",

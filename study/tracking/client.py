@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from study.tracking.location import Location, alone
-from study.tracking.projection import Point
+from fitscape.study.tracking.location import Location, alone
+from fitscape.study.tracking.projection import Point
 
 # MLflow reads these at each call. A user's own value wins. Retries are the shipper's: MLflow would repeat a
 # `create_run` whose answer was lost, and so make two runs.

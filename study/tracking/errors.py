@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from study.tracking.location import Location
+from fitscape.study.tracking.location import Location
 
 
 class Trouble(NamedTuple):

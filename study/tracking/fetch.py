@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from study.config import TrackingConfig
-from study.errors import UserError
-from study.ledger import Ledger
-from study.tracking.client import Client
-from study.tracking.errors import explain
-from study.tracking.location import locate
-from study.tracking.parent import LEDGER_FOLDER
+from fitscape.study.config import TrackingConfig
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import Ledger
+from fitscape.study.tracking.client import Client
+from fitscape.study.tracking.errors import explain
+from fitscape.study.tracking.location import locate
+from fitscape.study.tracking.parent import LEDGER_FOLDER
 
 
 def fetch(name: str, config: TrackingConfig, root: Path) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from study.config import TrackingConfig
+from fitscape.study.config import TrackingConfig
 
 _SECRET = re.compile(r"password|passwd|pwd|token|secret|key", re.IGNORECASE)
 _INITIALISING_SECONDS = 60.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from study.tracking import client
+from fitscape.study.tracking import client
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

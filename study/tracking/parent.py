@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
 
-from study.ledger import Ledger
-from study.records import Label, TrialState
-from study.tracking import entries
-from study.tracking.told_findings import told_findings
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import Label, TrialState
+from fitscape.study.tracking import entries
+from fitscape.study.tracking.findings_markdown import told_findings
 
 LEDGER_FOLDER = "ledger"  # of the parent's artifacts
 _FOLDERS = ("report", "figures")

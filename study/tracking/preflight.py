@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from study.config import TrackingConfig
-from study.tracking.client import Client, load
-from study.tracking.errors import Trouble, explain
-from study.tracking.location import Location, locate
+from fitscape.study.config import TrackingConfig
+from fitscape.study.tracking.client import Client, load
+from fitscape.study.tracking.errors import Trouble, explain
+from fitscape.study.tracking.location import Location, locate
 
 SERVED_SECONDS = 20.0
 DATABASE_SECONDS = 45.0  # a fresh database is first given its tables

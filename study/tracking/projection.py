@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from study.records import EpochRecord, Label, TrialRecord, TrialState
-from study.tracking import entries
+from fitscape.study.records import EpochRecord, Label, TrialRecord, TrialState
+from fitscape.study.tracking import entries
 
 # MLflow has no status for "stopped" or "diverged": status and the tag `state` together tell the ends apart.
 STATUS = {

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from study.ledger import Event, EventKind, Ledger
-from study.records import Label, TrialRecord
-from study.tracking import parent, projection
-from study.tracking.client import Client
-from study.tracking.location import Location
+from fitscape.study.ledger import Event, EventKind, Ledger
+from fitscape.study.records import Label, TrialRecord
+from fitscape.study.tracking import parent, projection
+from fitscape.study.tracking.client import Client
+from fitscape.study.tracking.location import Location
 
 BATCH = 1000  # events of the ledger that are dealt with at once
 

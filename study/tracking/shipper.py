@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from study.config import TrackingConfig
-from study.ledger import EventKind, Ledger, StudyLock
-from study.tracking import parent, projection
-from study.tracking.errors import explain
-from study.tracking.location import locate
-from study.tracking.nets import nets
-from study.tracking.session import Session, rejected_key
+from fitscape.study.config import TrackingConfig
+from fitscape.study.ledger import EventKind, Ledger, StudyLock
+from fitscape.study.tracking import parent, projection
+from fitscape.study.tracking.errors import explain
+from fitscape.study.tracking.location import locate
+from fitscape.study.tracking.nets import nets
+from fitscape.study.tracking.session import Session, rejected_key
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between attempts while MLflow fails; doubled each time
 LINK = "FITSCAPE_MLFLOW_LINK"

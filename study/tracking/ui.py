@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from study.config import TrackingConfig
-from study.errors import UserError
-from study.tracking.location import alone, default_store, locate
+from fitscape.study.config import TrackingConfig
+from fitscape.study.errors import UserError
+from fitscape.study.tracking.location import alone, default_store, locate
 
 
 def ui_command(root: Path, port: int) -> tuple[list[str], dict[str, str]]:

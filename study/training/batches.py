@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from study.data import TrainSubset
-from study.training.settings import Settings
+from fitscape.study.data import TrainSubset
+from fitscape.study.training.settings import Settings
 
 
 def make_normalize(subset: TrainSubset, settings: Settings) -> Callable[[Tensor], Tensor]:

@@ -6,15 +6,15 @@ from itertools import product
 
 import torch
 
-from models.size import measure
-from models.spec import ModelSpec
-from study.config import Optimization
-from study.training import memory
-from study.training.network import make_network
-from study.training.optimization import make_optimizer
-from study.training.randomness import seeded_default
-from study.training.settings import MemoryFormat, Precision, Rate, Settings
-from study.training.step import Gradients
+from fitscape.models.size import measure
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import Optimization
+from fitscape.study.training import memory
+from fitscape.study.training.network import make_network
+from fitscape.study.training.optimization import make_optimizer
+from fitscape.study.training.randomness import seeded_default
+from fitscape.study.training.settings import MemoryFormat, Precision, Rate, Settings
+from fitscape.study.training.step import Gradients
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("nchw", "channels_last", "mixed")

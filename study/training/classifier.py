@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from models.build import build
-from study.config import TrialConfig
-from study.data import TrialData, select
+from fitscape.models.build import build
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData, select
 
 
 class Classifier(nn.Module):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from study.training.settings import Settings
+from fitscape.study.training.settings import Settings
 
 # Large enough that per-call overhead is nothing, small enough that activations of large images still fit. On the CPU
 # the memory of a training step should do: new pages took up to two thirds of a narrow DenseNet121's first evaluation.

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from models.layers import weight_layers
-from study.records import GradientProfile
+from fitscape.models.layers import weight_layers
+from fitscape.study.records import GradientProfile
 
 RATIO_STEPS = 500  # the vanishing-gradient flag looks at the first 500 steps (regime definitions, section 1)
 RATIO_EVERY = 5

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from study.records import LatePair
-from study.training.evaluation import Evaluation
+from fitscape.study.records import LatePair
+from fitscape.study.training.evaluation import Evaluation
 
 
 class BestEpoch:

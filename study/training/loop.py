@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
-from study.config import TrialConfig
-from study.data import TrialData
-from study.records import EpochRecord, LatePair, ModelSize
-from study.training import memory
-from study.training.settings import Settings
-from study.training.state import TrialState
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.records import EpochRecord, LatePair, ModelSize
+from fitscape.study.training import memory
+from fitscape.study.training.settings import Settings
+from fitscape.study.training.state import TrialRun
 
 FINITE_CHECK_EVERY = 50  # steps, on the CPU, where looking at a loss waits for nothing
 
@@ -50,13 +50,13 @@ def run_trial(
     memory.reset_peak(settings.torch_device)
     memory.keep_freed_memory(settings.torch_device)
     with _threads(settings.threads):
-        trial = TrialState(config, data, settings)
+        trial = TrialRun(config, data, settings)
         if checkpoint is not None:
             trial.restore(checkpoint)
     return _epochs(trial, on_step or (lambda: None))
 
 
-def _epochs(trial: TrialState, on_step: Callable[[], None]) -> Iterator[Progress]:
+def _epochs(trial: TrialRun, on_step: Callable[[], None]) -> Iterator[Progress]:
     while trial.epoch < trial.config.optimization.epochs:
         # Threads and default generators are the process's: this trial has them only until it yields.
         with _threads(trial.settings.threads), trial.randomness.running():
@@ -69,7 +69,7 @@ def _epochs(trial: TrialState, on_step: Callable[[], None]) -> Iterator[Progress
             return
 
 
-def _train_epoch(trial: TrialState, on_step: Callable[[], None]) -> tuple[float, int]:
+def _train_epoch(trial: TrialRun, on_step: Callable[[], None]) -> tuple[float, int]:
     """Mean batch loss and images trained on; ends early once the loss is no longer finite."""
     total = torch.zeros((), device=trial.settings.torch_device)
     steps = images_seen = 0
@@ -86,7 +86,7 @@ def _train_epoch(trial: TrialState, on_step: Callable[[], None]) -> tuple[float,
     return total.item() / steps, images_seen  # the epoch's one wait for the device
 
 
-def _measure(trial: TrialState, batch_loss: float, images: int, train_seconds: float) -> Progress:
+def _measure(trial: TrialRun, batch_loss: float, images: int, train_seconds: float) -> Progress:
     """Evaluate the end of an epoch and write it down, non-finite values as they are."""
     trial.epoch += 1
     started = time.perf_counter()
@@ -134,7 +134,7 @@ def _measure(trial: TrialState, batch_loss: float, images: int, train_seconds: f
     )
 
 
-def _checkpoint_of(trial: TrialState, epoch: int) -> Callable[[], bytes]:
+def _checkpoint_of(trial: TrialRun, epoch: int) -> Callable[[], bytes]:
     def checkpoint() -> bytes:
         assert trial.epoch == epoch, f"checkpoint of epoch {epoch} asked for in epoch {trial.epoch}"
         return trial.checkpoint()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from study.data import TrainSubset
+from fitscape.study.data import TrainSubset
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from models.build import build
-from models.spec import ModelSpec
-from study.training.folded_norm import fold_narrow_norms
-from study.training.randomness import seeded_default
-from study.training.settings import Settings
+from fitscape.models.build import build
+from fitscape.models.spec import ModelSpec
+from fitscape.study.training.folded_norm import fold_narrow_norms
+from fitscape.study.training.randomness import seeded_default
+from fitscape.study.training.settings import Settings
 
 SMALL_MAP = 4 * 4  # pixels; the "mixed" layout keeps convolutions of such maps in NCHW
 

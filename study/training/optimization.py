@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from study.config import Optimization
+from fitscape.study.config import Optimization
 
 WARMUP = 0.3  # one-cycle: share of the steps that the rate rises (Smith and Topin 2018; torch's OneCycleLR)
 START = 1 / 25  # one-cycle: first rate over peak

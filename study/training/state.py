@@ -2,25 +2,25 @@
 
 import torch
 
-from models.size import count
-from study.config import TrialConfig
-from study.data import TrialData, augment, probe, select
-from study.records import ModelSize
-from study.training import checkpoint
-from study.training.batches import Batches, make_normalize
-from study.training.evaluation import Evaluation, evaluate
-from study.training.gradients import GradientProbe
-from study.training.late import BestEpoch
-from study.training.memorization import Memorization, memorization
-from study.training.memory import TrialOutOfMemory, is_out_of_memory
-from study.training.network import make_network
-from study.training.optimization import learning_rate, make_optimizer, set_learning_rate
-from study.training.randomness import Randomness
-from study.training.settings import Settings
-from study.training.step import Gradients
+from fitscape.models.size import count
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData, augment, probe, select
+from fitscape.study.records import ModelSize
+from fitscape.study.training import checkpoint
+from fitscape.study.training.batches import Batches, make_normalize
+from fitscape.study.training.evaluation import Evaluation, evaluate
+from fitscape.study.training.gradients import GradientProbe
+from fitscape.study.training.late import BestEpoch
+from fitscape.study.training.memorization import Memorization, memorization
+from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
+from fitscape.study.training.network import make_network
+from fitscape.study.training.optimization import learning_rate, make_optimizer, set_learning_rate
+from fitscape.study.training.randomness import Randomness
+from fitscape.study.training.settings import Settings
+from fitscape.study.training.step import Gradients
 
 
-class TrialState:
+class TrialRun:
     """Model, optimizer, data stream, random streams and counters of one trial.
 
     Data: the training images lie on the device once, all trials of a CPU node reading one shared copy; the

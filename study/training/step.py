@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from study.training.memory import TrialOutOfMemory, is_out_of_memory
-from study.training.settings import Settings
+from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
+from fitscape.study.training.settings import Settings
 
 
 class Gradients:

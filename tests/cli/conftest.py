@@ -6,7 +6,7 @@ import pytest
 from command import Command, Ran
 from small_study import small_study
 
-from study.cli import main
+from fitscape.study.cli import main
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from study import recipes
-from study.cli.configure import changes_of, configure
-from study.config import StudyConfig
-from study.errors import UserError
+from fitscape.study import recipes
+from fitscape.study.cli.configure import changes_of, configure
+from fitscape.study.config import StudyConfig
+from fitscape.study.errors import UserError
 
 
 def configured(study: str, *sets: str, scale: str | None = None, **options: object) -> StudyConfig:

@@ -8,12 +8,12 @@ import pytest
 import yaml
 from command import Command
 
-from study import recipes
-from study.cli.configure import configure
-from study.config import StudyConfig
-from study.reading.keys import keys_at
-from study.reading.schema import SHIPPED, json_schema
-from study.search.space import resolve
+from fitscape.study import recipes
+from fitscape.study.cli.configure import configure
+from fitscape.study.config import StudyConfig
+from fitscape.study.reading.keys import keys_at
+from fitscape.study.reading.schema import SHIPPED, json_schema
+from fitscape.study.search.space import resolve
 
 BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from command import Command
 
-from study.scheduling.preflight import Finding
-from study.tracking import Backlog
+from fitscape.study.scheduling.preflight import Finding
+from fitscape.study.tracking import Backlog
 
 
 def test_export(fitscape: Command, small: Path, tmp_path: Path) -> None:
@@ -31,14 +31,14 @@ def test_sync(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch, u
         asked.append((ledger, where))
         return Backlog(points=0, runs=0, files=0, error="")
 
-    monkeypatch.setattr("study.tracking.sync", ship)
+    monkeypatch.setattr("fitscape.study.tracking.sync", ship)
     assert fitscape("sync", "small", *(("--tracking-uri", uri) if uri else ())).code == 0
     assert asked == [(Path("fitscape-runs/small/ledger.db"), uri)]
 
 
 def test_sync_says_what_is_left(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = Backlog(points=3, runs=2, files=1, error="the server does not answer")
-    monkeypatch.setattr("study.tracking.sync", lambda *_: left)
+    monkeypatch.setattr("fitscape.study.tracking.sync", lambda *_: left)
     refusal = fitscape("sync", "small").refusal
     assert "3 points, 2 runs and 1 files are still unshipped: the server does not answer" in refusal
 
@@ -48,7 +48,7 @@ def test_fetch_needs_a_server(fitscape: Command) -> None:
 
 
 def test_fetch(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.tracking.fetch", lambda name, config, root: root / name / config.uri)
+    monkeypatch.setattr("fitscape.study.tracking.fetch", lambda name, config, root: root / name / config.uri)
     assert fitscape("fetch", "small", "--tracking-uri", "x").out == "fitscape-runs/small/x\n"
 
 
@@ -67,7 +67,7 @@ def test_ui_needs_a_store(fitscape: Command) -> None:
 def test_doctor_tells_every_finding_and_fails_on_one(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     findings = [Finding("room", True), Finding("no room", False, "make some")]
     # By its full name: once imported, the module hides the function of the same name in its package.
-    monkeypatch.setattr(import_module("study.driver.preflight"), "preflight", lambda *_, **__: findings)
+    monkeypatch.setattr(import_module("fitscape.study.driver.preflight"), "preflight", lambda *_, **__: findings)
     ran = fitscape("doctor")
     assert (ran.code, ran.out) == (2, "ok     room\nFAULT  no room (make some)\n")
     assert json.loads(fitscape("doctor", "--json").out)[1]["mend"] == "make some"

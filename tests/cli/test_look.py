@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from command import Command
 
-from study.ledger import Ledger, StudyLock
+from fitscape.study.ledger import Ledger, StudyLock
 
 
 def test_status_for_a_person(fitscape: Command, small: Path) -> None:
@@ -100,5 +100,5 @@ def test_an_unknown_list(fitscape: Command) -> None:
 
 
 def test_report_prints_the_path(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.report.build", lambda folder: folder / "report" / "index.html")
+    monkeypatch.setattr("fitscape.study.report.build", lambda folder: folder / "report" / "index.html")
     assert fitscape("report", "small").out == "fitscape-runs/small/report/index.html\n"

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from command import Command
 
-from study.errors import StudyChanged, UserError
+from fitscape.study.errors import StudyChanged, UserError
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def spawn(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"}
-    code = "from study.cli import main; main()"
+    code = "from fitscape.study.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
     )
@@ -24,7 +24,7 @@ def spawn(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom study.cli import main\n"
+        "import sys\nfrom fitscape.study.cli import main\n"
         "try: main(['--help'])\n"
         "finally: print([m for m in ('torch', 'ray', 'mlflow', 'optuna', 'pandas', 'pydantic') if m in sys.modules])"
     )
@@ -60,7 +60,9 @@ def test_bad_input_is_one_line_exit_2_and_quick(tmp_path: Path, words: tuple[str
 
 
 def test_a_reader_that_leaves_is_no_fault(tmp_path: Path) -> None:
-    command = f"{sys.executable} -c 'from study.cli import main; main()' schema | head -1; exit ${{PIPESTATUS[0]}}"
+    command = (
+        f"{sys.executable} -c 'from fitscape.study.cli import main; main()' schema | head -1; exit ${{PIPESTATUS[0]}}"
+    )
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     ran = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -68,7 +70,7 @@ def test_a_reader_that_leaves_is_no_fault(tmp_path: Path) -> None:
 
 LEFT = """
 import atexit, sys, threading, time
-from study.cli import leave
+from fitscape.study.cli import leave
 atexit.register(lambda: print("exit function"))
 threading.Thread(target=lambda: (time.sleep(0.3), print("{text}")), daemon={daemon}).start() if "{text}" else None
 leave(3)
@@ -121,7 +123,7 @@ def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(kind: str) -> None:
         raise error
 
-    monkeypatch.setattr("study.cli.look._entries", fail)
+    monkeypatch.setattr("fitscape.study.cli.look._entries", fail)
 
 
 def test_a_fault_of_ours_is_one_line_and_says_how_to_see_more(
@@ -137,7 +139,7 @@ def test_a_fault_of_ours_is_one_line_and_says_how_to_see_more(
 def test_debug_shows_the_traceback_wherever_it_stands(
     fitscape: Command, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    from study.cli import main
+    from fitscape.study.cli import main
 
     raising(error, monkeypatch)
     for words in (["--debug", "list", "models"], ["list", "models", "--debug"]):

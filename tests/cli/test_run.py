@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from command import Command
 
-from study import driver
-from study.errors import ExitCode
+from fitscape.study import driver
+from fitscape.study.errors import ExitCode
 
 
 @pytest.fixture

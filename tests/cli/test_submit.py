@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from command import Command
 
-from study.reading import read_study
-from study.scheduling import jobs
+from fitscape.study.reading import load_config
+from fitscape.study.scheduling import jobs
 
 ADDRESS = ("--address", "http://127.0.0.1:8265")
 
@@ -24,7 +24,7 @@ class Taken:
     def submit(self, folder: Path, entrypoint: str) -> str:
         Taken.words = entrypoint
         Taken.files = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
-        assert (folder / "study" / "cli" / "__main__.py").is_file()
+        assert (folder / "fitscape" / "__main__.py").is_file()
         return "raysubmit_1"
 
     def follow(self, job: str, say: Any) -> int | None:
@@ -42,16 +42,16 @@ def test_the_study_is_sent_whole_and_the_job_s_exit_code_is_ours(fitscape: Comma
     assert ran.code == 3
     assert "raysubmit_1" in ran.out
     assert "[1/1] done" in ran.out
-    assert Taken.words == "python -m study.cli run study.yaml --root /runs"
+    assert Taken.words == "python -m fitscape run study.yaml --root /runs"
     (tmp_path / "sent.yaml").write_text(Taken.files["study.yaml"])
-    sent = read_study(tmp_path / "sent.yaml")
+    sent = load_config(tmp_path / "sent.yaml")
     assert (sent.name, sent.search.trials) == ("far", 20)
 
 
 def test_resume_sends_a_name_and_no_study(fitscape: Command) -> None:
     ran = fitscape("submit", "far", "--resume", "--trials", "30", "--no-wait", *ADDRESS)
     assert ran.code == 0
-    assert Taken.words == "python -m study.cli resume far --trials 30"
+    assert Taken.words == "python -m fitscape resume far --trials 30"
     assert Taken.files == {}
     assert "ray job logs raysubmit_1 --follow" in ran.out
 

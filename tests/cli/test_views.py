@@ -11,13 +11,13 @@ from hand_made import make_epoch, make_trial
 from rich.console import Console
 from rich.text import Text
 
-from study.cli.lines import JsonLines, PlainLines
-from study.cli.live import View, view
-from study.cli.screen import Screen
-from study.cli.wording import duration, left_out
-from study.opened import open_study
-from study.records import TrialRecord, TrialState
-from study.scheduling.watching import Observer
+from fitscape.study.cli.lines import JsonLines, PlainLines
+from fitscape.study.cli.live import View, view
+from fitscape.study.cli.screen import Screen
+from fitscape.study.cli.wording import duration, left_out
+from fitscape.study.opened import open_study
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.scheduling.events import Observer
 
 SUMMARY = {
     "folder": "runs/small",
@@ -178,7 +178,7 @@ def test_threads_that_all_talk_at_once_never_wait_for_each_other(small: Path, fa
 
 def test_time_left_is_by_this_runs_pace(small: Path, failed: TrialRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("study.cli.tally.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("fitscape.study.cli.tally.time.monotonic", lambda: now[0])
     tally = View(small).tally
     tally.start(20, 16)
     assert tally.left is None

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from raylets import Raylets
 
-from study.config import Choices, DataConfig, Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.reading.document import dump
+from fitscape.study.config import Choices, DataConfig, Optimization, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.reading.document import dump
 
 
 @pytest.fixture(scope="module")

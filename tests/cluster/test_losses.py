@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from raylets import RAY, Raylets
 
-from study.config import Choices, DataConfig, Optimization, SearchConfig, StudyConfig, TrialConfig
-from study.ledger import Ledger
-from study.reading.document import dump
-from study.records import TrialRecord, TrialState
+from fitscape.study.config import Choices, DataConfig, Optimization, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.reading.document import dump
+from fitscape.study.records import TrialRecord, TrialState
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 TRIALS = 6
@@ -34,7 +34,7 @@ def long_study(tmp_path: Path) -> Path:
 
 
 def submit(raylets: Raylets, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "study.cli", "submit", *words, "--address", raylets.jobs]
+    command = [sys.executable, "-m", "fitscape", "submit", *words, "--address", raylets.jobs]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         command, cwd=REPOSITORY, env=raylets.environment, stdout=pipe, stderr=subprocess.STDOUT, text=True

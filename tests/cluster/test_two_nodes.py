@@ -6,15 +6,15 @@ from pathlib import Path
 import requests
 from raylets import RAY, Raylets
 
-from study.ledger import Ledger
-from study.records import TrialState
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialState
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def test_ray_job_submit_runs_a_study_on_both_nodes(raylets: Raylets, study_file: Path, tmp_path: Path) -> None:
     root = tmp_path / "runs"
-    words = ["python", "-m", "study.cli", "run", str(study_file), "--root", str(root)]
+    words = ["python", "-m", "fitscape", "run", str(study_file), "--root", str(root)]
     command = [RAY, "job", "submit", "--address", raylets.jobs, "--working-dir", str(REPOSITORY), "--", *words]
     done = subprocess.run(command, env=raylets.environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr

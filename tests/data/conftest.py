@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study.config import DataConfig
-from study.data import SealedData, check_files, load
+from fitscape.study.config import DataConfig
+from fitscape.study.data import SealedData, check_files, load
 
 MakeFolder = Callable[..., str]
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from study.config import Augment
-from study.data import augment
+from fitscape.study.config import Augment
+from fitscape.study.data import augment
 
 NAMES = get_args(Augment)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.config import DataConfig
-from study.data import SealedData, load
-from study.data import prepare as preparation
+from fitscape.study.config import DataConfig
+from fitscape.study.data import SealedData, load
+from fitscape.study.data import prepare as preparation
 
 
 def folder_of(sealed: SealedData) -> Path:
@@ -63,7 +63,9 @@ def test_a_full_disk_names_the_folder_and_leaves_nothing(data_folder: Path) -> N
     """A limit on the file size stands in for the full disk: the write itself fails in the system."""
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        "from study.config import DataConfig; from study.data import load; from study.errors import UserError\n"
+        "from fitscape.study.config import DataConfig\n"
+        "from fitscape.study.data import load\n"
+        "from fitscape.study.errors import UserError\n"
         "try: load(DataConfig(dataset='digits'))\n"
         "except UserError as error: print(error)\n"
     )

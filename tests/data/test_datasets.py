@@ -2,9 +2,9 @@
 
 import pytest
 
-from study.config import DataConfig
-from study.data import check_files, datasets
-from study.errors import UserError
+from fitscape.study.config import DataConfig
+from fitscape.study.data import check_files, datasets
+from fitscape.study.errors import UserError
 
 
 def test_every_data_set_has_a_name_and_a_line() -> None:

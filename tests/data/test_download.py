@@ -12,10 +12,10 @@ import pytest
 from published_files import write_cifar, write_fashion_mnist
 from torchvision import datasets
 
-from study.config import DataConfig
-from study.data import check_files, load
-from study.data.datasets import download
-from study.errors import UserError
+from fitscape.study.config import DataConfig
+from fitscape.study.data import check_files, load
+from fitscape.study.data.datasets import download
+from fitscape.study.errors import UserError
 
 
 class Mirror(SimpleHTTPRequestHandler):

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from study.config import DataConfig
-from study.data import SealedData, check_files, load
-from study.data.splits import content_groups
-from study.errors import UserError
+from fitscape.study.config import DataConfig
+from fitscape.study.data import SealedData, check_files, load
+from fitscape.study.data.splits import content_groups
+from fitscape.study.errors import UserError
 
 MakeFolder = Callable[..., str]
 TWO = {"cat": 30, "dog": 20}

@@ -10,9 +10,9 @@ import pytest
 import torch
 from published_files import colour, write_cifar, write_fashion_mnist, write_svhn
 
-from study.config import DataConfig
-from study.data import SealedData, check_files, load
-from study.errors import UserError
+from fitscape.study.config import DataConfig
+from fitscape.study.data import SealedData, check_files, load
+from fitscape.study.errors import UserError
 
 
 def loaded(dataset: str, root: Path) -> SealedData:
@@ -121,8 +121,8 @@ def test_training_images_that_the_test_part_holds_are_left_out_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both parts from one seed: every training image is a test image."""
-    from study.data.datasets.cifar import CIFAR10
-    from study.data.datasets.source import RawData
+    from fitscape.study.data.datasets.cifar import CIFAR10
+    from fitscape.study.data.datasets.source import RawData
 
     pool = colour(100, 1)
     labels = torch.arange(100).numpy() % 10

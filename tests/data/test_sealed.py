@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from study.config import DataConfig
-from study.data import SealedData, load
-from study.data.prepare import resized
-from study.data.splits import content_groups
-from study.errors import UserError
+from fitscape.study.config import DataConfig
+from fitscape.study.data import SealedData, load
+from fitscape.study.data.prepare import resized
+from fitscape.study.data.splits import content_groups
+from fitscape.study.errors import UserError
 
 
 def test_digits_are_split_whole_and_stratified(digits: SealedData) -> None:

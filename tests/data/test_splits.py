@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.data.splits import Split, content_groups, hold_out, split, stratified_order, stream
+from fitscape.study.data.splits import Split, content_groups, hold_out, split, stratified_order, stream
 
 labelings = st.lists(st.integers(0, 5), min_size=1, max_size=150).map(np.array)
 seeds = st.integers(0, 2**31)

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.config import DataCondition
-from study.data import SealedData, TrainSubset, TrialData, probe, select
-from study.data.prepare import moments
+from fitscape.study.config import DataCondition
+from fitscape.study.data import SealedData, TrainSubset, TrialData, probe, select
+from fitscape.study.data.prepare import moments
 
 fractions = st.floats(0.01, 1)
 rates = st.floats(0, 1)
@@ -132,7 +132,7 @@ def test_draws_are_the_same_on_every_machine() -> None:
 
 
 def test_digits_select_alike_after_a_second_load(digits: SealedData) -> None:
-    from study.data import load
+    from fitscape.study.data import load
 
     condition = DataCondition(train_fraction=0.2, label_noise=0.1)
     one, two = (select(d.trial_data, condition, 0) for d in (digits, load(digits.config)))

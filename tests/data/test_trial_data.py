@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from study.data import SealedData, TrialData
+from fitscape.study.data import SealedData, TrialData
 
 
 def test_it_pickles_out_of_band(digits: SealedData) -> None:
@@ -53,7 +53,8 @@ def test_importing_the_room_and_listing_data_sets_needs_no_torch() -> None:
     import sys
 
     code = (
-        "import sys; from study.data import datasets, check_files; from study.config import DataConfig\n"
+        "import sys; from fitscape.study.data import datasets, check_files\n"
+        "from fitscape.study.config import DataConfig\n"
         "datasets.names(); check_files(DataConfig()); print('torch' in sys.modules)"
     )
     root = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ from pages import REPOSITORY, blocks
 from PIL import Image
 from report_studies import simulated_study
 
-from study import driver, recipes
-from study.cli import main, unseal
-from study.driver import preflight
+from fitscape.study import driver, recipes
+from fitscape.study.cli import main, unseal
+from fitscape.study.driver import preflight
 
 USE = next(block for block in blocks(REPOSITORY / "README.md") if block.text.startswith("fitscape list"))
 COMMANDS = [part.strip() for line in USE.text.splitlines() for part in line.partition(" #")[0].split("&&")]
@@ -45,7 +45,7 @@ def test_a_command_is_taken(
         (unseal, "unseal", None),
     ):
         monkeypatch.setattr(home, name, lambda *_, answer=answer, **__: answer)
-    monkeypatch.setattr("study.tracking.serve_ui", lambda root, port: None)
+    monkeypatch.setattr("fitscape.study.tracking.serve_ui", lambda root, port: None)
     program, *words = shlex.split(command)
     assert program == "fitscape"
     with pytest.raises(SystemExit) as left:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from drivers import Drivers
 
-from study.config import StudyConfig
+from fitscape.study.config import StudyConfig
 
 
 @pytest.fixture

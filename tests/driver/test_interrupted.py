@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 from drivers import Drivers, small_study
 
-from study.config import StudyConfig
-from study.ledger import EventKind
-from study.records import TrialRecord, TrialState
+from fitscape.study.config import StudyConfig
+from fitscape.study.ledger import EventKind
+from fitscape.study.records import TrialRecord, TrialState
 
 TRIALS, EPOCHS = 5, 4
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from hand_made import make_epoch, make_trial
 
-from study.config import StudyConfig
-from study.driver.labels import predicted_finals, put_labels
-from study.ledger import Ledger
-from study.opened import open_study
-from study.records import Regime, TrialState
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver.labels import predicted_finals, put_labels
+from fitscape.study.ledger import Ledger
+from fitscape.study.opened import open_study
+from fitscape.study.records import Regime, TrialState
 
 PREDICTED = {"label": "good", "train_error": 0.02, "val_error": 0.1, "train_sd": 0.1, "val_sd": 0.2}
 

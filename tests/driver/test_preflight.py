@@ -11,7 +11,7 @@ LOOKING = """
 import os
 import time
 from pathlib import Path
-from study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.cluster import Cluster
 
 with Cluster(cpus=1, warm=False):
     time.sleep(1)  # a worker would be there by now, if only as a process
@@ -40,5 +40,6 @@ def test_a_ray_that_is_only_looked_at_starts_no_worker() -> None:
 
 
 def test_the_first_look_imports_nothing_heavy() -> None:
-    code = f"import sys; import study.driver.preflight, study.cli.run; print(sorted({set(HEAVY)} & set(sys.modules)))"
+    rooms = "fitscape.study.driver.preflight, fitscape.study.cli.run"
+    code = f"import sys; import {rooms}; print(sorted({set(HEAVY)} & set(sys.modules)))"
     assert python(code).strip() == "[]"

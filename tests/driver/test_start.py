@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from study import driver
-from study.config import StudyConfig
-from study.driver.folder import Folder, frozen
-from study.driver.preflight import first_look
-from study.errors import StudyLocked, UserError
-from study.ledger import Ledger, StudyLock
+from fitscape.study import driver
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver.folder import Folder, frozen
+from fitscape.study.driver.preflight import first_look
+from fitscape.study.errors import StudyLocked, UserError
+from fitscape.study.ledger import Ledger, StudyLock
 
 
 def study(**sections: Any) -> StudyConfig:
@@ -49,7 +49,7 @@ def test_an_existing_study_is_not_started_again(tmp_path: Path) -> None:
 
 def test_a_second_driver_is_told_who_holds_the_study(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
-    code = "import sys, time; from pathlib import Path; from study.ledger import StudyLock\n"
+    code = "import sys, time; from pathlib import Path; from fitscape.study.ledger import StudyLock\n"
     code += "StudyLock(Path(sys.argv[1])).acquire(); print('held', flush=True); time.sleep(60)"
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path / "s")],
@@ -82,14 +82,14 @@ def test_the_target_is_not_lowered_below_what_is_there(tmp_path: Path) -> None:
 
 
 def test_the_frozen_config_reads_back_equal_and_holds_no_secret(tmp_path: Path) -> None:
-    from study.reading import read_study
+    from fitscape.study.reading import load_config
 
     config = study(space="quick", tracking={"uri": "https://ann:hunter2@mlflow.example:5000"})
     folder = Folder(tmp_path / "s")
     folder.make()
     folder.write_config(frozen(config))
     assert "hunter2" not in folder.config.read_text()
-    assert read_study(folder.config) == frozen(config)
+    assert load_config(folder.config) == frozen(config)
     assert isinstance(frozen(config).space, dict)
 
 

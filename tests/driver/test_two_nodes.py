@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from drivers import REPOSITORY, Drivers, small_study
 
-from study.records import TrialState
+from fitscape.study.records import TrialState
 
 
 def free_port() -> int:
@@ -114,7 +114,7 @@ def test_a_node_that_lacks_timm_is_named_with_its_mend_before_a_study_of_timm_ru
     two_nodes.start(f"--address={two_nodes.address}", "--num-cpus=1", "--num-gpus=0")
     (tmp_path / "study.yaml").write_text("name: t\nspace: {architecture: {choices: [resnet18, 'timm:resnet10t']}}\n")
     asked = subprocess.run(
-        [sys.executable, "-m", "study.cli", "doctor", tmp_path / "study.yaml", "--address", two_nodes.address],
+        [sys.executable, "-m", "fitscape", "doctor", tmp_path / "study.yaml", "--address", two_nodes.address],
         cwd=REPOSITORY,
         env={**sound, "FITSCAPE_ROOT": str(tmp_path / "runs")},
         capture_output=True,

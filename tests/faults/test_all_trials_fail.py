@@ -5,9 +5,9 @@ from pathlib import Path
 from commands import fitscape
 from drivers import small_study
 
-from study.ledger import Ledger
-from study.reading.document import dump
-from study.records import TrialState
+from fitscape.study.ledger import Ledger
+from fitscape.study.reading.document import dump
+from fitscape.study.records import TrialState
 
 
 def test_a_study_whose_trials_all_hang_ends_with_3_and_says_why(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import pytest
 from odd_trials import Heard
 from studies_by_hand import new_ledger, run_by_hand
 
-from study import driver
-from study.driver.folder import Folder
-from study.driver.start import _open_or_restore
-from study.errors import LedgerDamaged
-from study.ledger import BACKUP_NAME, Ledger
+from fitscape.study import driver
+from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.start import _open_or_restore
+from fitscape.study.errors import LedgerDamaged
+from fitscape.study.ledger import BACKUP_NAME, Ledger
 
 
 @pytest.fixture

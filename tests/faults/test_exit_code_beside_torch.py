@@ -7,8 +7,8 @@ from pathlib import Path
 
 LEAVE = """
 import threading
-from study import cli
-from study.driver.background import Background
+from fitscape.study import cli
+from fitscape.study.driver.background import Background
 
 busy = threading.Event()
 

@@ -9,14 +9,14 @@ import pytest
 from odd_trials import Heard
 from studies_by_hand import new_ledger, run_by_hand
 
-from study.config import StudyConfig
-from study.driver.folder import Folder
-from study.driver.preflight import first_look
-from study.driver.upkeep import Upkeep
-from study.errors import UserError
-from study.ledger import BACKUP_NAME, Ledger
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.preflight import probe
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver.backups import Upkeep
+from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.preflight import first_look
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import BACKUP_NAME, Ledger
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.preflight import probe
 
 
 @pytest.fixture

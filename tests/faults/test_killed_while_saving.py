@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from studies_by_hand import new_ledger, run_by_hand
 
-from study.config import StudyConfig
-from study.driver.folder import Folder
-from study.ledger import BACKUP_NAME, Ledger
-from study.ledger.database import Database
-from study.reading import read_study
-from study.scheduling import checkpoints
-from study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver.folder import Folder
+from fitscape.study.ledger import BACKUP_NAME, Ledger
+from fitscape.study.ledger.database import Database
+from fitscape.study.reading import load_config
+from fitscape.study.scheduling import checkpoints
+from fitscape.study.scheduling.checkpoints import CheckpointStore
 
 FORK = multiprocessing.get_context("fork")
 
@@ -100,4 +100,4 @@ def test_a_frozen_config_cut_off_leaves_the_one_before(tmp_path: Path, monkeypat
     monkeypatch.setattr(Path, "replace", die)
     killed(lambda: folder.write_config(StudyConfig(name="second")))
     monkeypatch.undo()
-    assert read_study(folder.config).name == "first"
+    assert load_config(folder.config).name == "first"

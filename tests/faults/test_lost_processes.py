@@ -9,11 +9,11 @@ import pytest
 from ray.exceptions import RayActorError
 from ray.tune.experiment import Trial
 
-from study.records import TrialState
-from study.scheduling import run_trials
-from study.scheduling.interruption import Interruption
-from study.scheduling.reports import End
-from study.scheduling.tuning import Reports, Stops
+from fitscape.study.records import TrialState
+from fitscape.study.scheduling import run_trials
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.reports import End
+from fitscape.study.scheduling.tuning import Reports, Stops
 
 # Ray's own texts, shortened. The first line of a crash speaks of OOM in any case.
 CRASH = "The actor died unexpectedly before finishing this task.\n worker process has died, OOM killer? SIGKILL"

@@ -5,8 +5,8 @@ import math
 import optuna
 from hand_made import make_epoch, make_trial
 
-from study.records import TrialState
-from study.search.replay import build_study
+from fitscape.study.records import TrialState
+from fitscape.study.search.optuna_study import build_study
 
 SPACE = {"lr": optuna.distributions.FloatDistribution(0.01, 1.0)}
 NAN = math.nan

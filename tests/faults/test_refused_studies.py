@@ -6,11 +6,11 @@ import pytest
 from commands import fitscape
 from drivers import small_study
 
-from study.data import load
-from study.driver.folder import Folder, frozen
-from study.driver.provenance import provenance
-from study.ledger import Ledger
-from study.reading.document import dump
+from fitscape.study.data import load
+from fitscape.study.driver.folder import Folder, frozen
+from fitscape.study.driver.provenance import provenance
+from fitscape.study.ledger import Ledger
+from fitscape.study.reading.document import dump
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from drivers import small_study
 from mlflow_server import MlflowServer
 from studies_by_hand import run_by_hand
 
-from study.config import StudyConfig, TrackingConfig
-from study.errors import UserError
-from study.ledger import Ledger
-from study.reading.document import dump
-from study.records import TrialRecord
-from study.tracking import projection, ui_command
+from fitscape.study.config import StudyConfig, TrackingConfig
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import Ledger
+from fitscape.study.reading.document import dump
+from fitscape.study.records import TrialRecord
+from fitscape.study.tracking import projection, ui_command
 
 
 @pytest.fixture

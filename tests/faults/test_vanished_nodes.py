@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from study.scheduling import places
-from study.scheduling.cluster import Request
-from study.scheduling.interruption import Interruption
-from study.scheduling.places import Places
+from fitscape.study.scheduling import places
+from fitscape.study.scheduling.cluster import Request
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.places import Places
 
 
 class Shrinking:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hand_made import make_epoch, make_trial, noisy_epoch
 
-from study.config import RegimeThresholds
-from study.findings import Context, Finding, Verdict, tuning_curves
-from study.findings.architectures import architectures, time_to
-from study.records import ModelSize, TrialRecord, TrialState
-from study.regimes import Reference, label_all
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.findings import Context, Finding, Verdict, tuning_curves
+from fitscape.study.findings.architectures import architectures, time_to
+from fitscape.study.records import ModelSize, TrialRecord, TrialState
+from fitscape.study.regimes import Reference, label_all
 
 CONTEXT = Context(classes=10, chance_error=0.9)
 

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from hand_made import make_trial, noisy_epoch
 
-from study.config import RegimeThresholds
-from study.findings import Context, Finding, Verdict
-from study.findings.degradation import degradation
-from study.records import Regime, TrialRecord
-from study.regimes import Reference, label_all
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.findings import Context, Finding, Verdict
+from fitscape.study.findings.degradation import degradation
+from fitscape.study.records import Regime, TrialRecord
+from fitscape.study.regimes import Reference, label_all
 
 CONTEXT = Context(classes=10, chance_error=0.9)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hand_made import make_trial, noisy_epoch
 
-from study.findings import Context, Verdict
-from study.findings.double_descent import double_descent, heights, peak_at, valley_fit, width_curves
-from study.records import TrialRecord
+from fitscape.study.findings import Context, Verdict
+from fitscape.study.findings.double_descent import double_descent, heights, peak_at, valley_fit, width_curves
+from fitscape.study.records import TrialRecord
 
 CONTEXT = Context(classes=10, chance_error=0.9)
 WIDTHS = (0.125, 0.18, 0.25, 0.35, 0.5, 0.7, 1.0)

@@ -3,9 +3,9 @@
 import numpy as np
 from hand_made import make_epoch, make_trial
 
-from study.findings import Context, Verdict
-from study.findings.early_overfit import early_overfit
-from study.records import LatePair, TrialRecord
+from fitscape.study.findings import Context, Verdict
+from fitscape.study.findings.early_overfit import early_overfit
+from fitscape.study.records import LatePair, TrialRecord
 
 CONTEXT = Context(classes=10, chance_error=0.9)
 IMAGES = 100

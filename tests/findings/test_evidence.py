@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from study.findings.evidence import (
+from fitscape.study.findings.evidence import (
     bootstrap_evidence,
     discordant_evidence,
     earlier_evidence,

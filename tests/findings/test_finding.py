@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from study.findings import Evidence, Verdict, correct, to_json
-from study.findings.finding import judge
+from fitscape.study.findings import Evidence, Verdict, correct, to_json
+from fitscape.study.findings.finding import judge
 
 EVIDENCE = Evidence(
     estimate=0.3, low=0.1, high=0.5, p_above=0.001, p_below=0.999, margin=0.01, n=5, test="t", seeds_needed=4

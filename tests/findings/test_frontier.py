@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from study.findings import trainability_frontier
+from fitscape.study.findings import trainability_frontier
 
 
 def test_a_clean_step_leaves_just_its_gap() -> None:

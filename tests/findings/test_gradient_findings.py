@@ -5,11 +5,11 @@ from itertools import product
 import numpy as np
 from hand_made import make_epoch, make_trial
 
-from study.config import RegimeThresholds
-from study.findings import Context, Finding, Verdict
-from study.findings.gradients import gradients
-from study.records import GradientProfile, TrialRecord
-from study.regimes import Reference, label_all
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.findings import Context, Finding, Verdict
+from fitscape.study.findings.gradients import gradients
+from fitscape.study.records import GradientProfile, TrialRecord
+from fitscape.study.regimes import Reference, label_all
 
 CONTEXT = Context(classes=10, chance_error=0.9)
 DEPTHS = (20, 32, 44, 56, 110)

@@ -3,9 +3,9 @@
 import numpy as np
 from hand_made import make_trial, noisy_epoch
 
-from study.findings import Context, Finding, Verdict
-from study.findings.memorization import memorization
-from study.records import TrialRecord
+from fitscape.study.findings import Context, Finding, Verdict
+from fitscape.study.findings.memorization import memorization
+from fitscape.study.records import TrialRecord
 
 CONTEXT = Context(classes=10, chance_error=0.89)
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from planted import macro_f1
 
-from study.config import DataConfig, RegimeThresholds, TrialConfig
-from study.data import load
-from study.findings import Context, Verdict, all_findings
-from study.records import Regime, TrialRecord, TrialState
-from study.regimes import label_all
-from study.training import Settings, run_trial
+from fitscape.study.config import DataConfig, RegimeThresholds, TrialConfig
+from fitscape.study.data import load
+from fitscape.study.findings import Context, Verdict, all_findings
+from fitscape.study.records import Regime, TrialRecord, TrialState
+from fitscape.study.regimes import label_all
+from fitscape.study.training import Settings, run_trial
 
 SMALL = {"family": "resnet", "depth": 20, "width": 0.5, "epochs": 12}
 BY_HEART = {**SMALL, "epochs": 40, "lr": 0.05, "weight_decay": 0.0}

@@ -3,7 +3,7 @@
 import numpy as np
 from planted import CHANCE, CLASSES, label_planted, planted_study
 
-from study.findings import QUESTIONS, Context, Verdict, all_findings
+from fitscape.study.findings import QUESTIONS, Context, Verdict, all_findings
 
 CONTEXT = Context(classes=CLASSES, chance_error=CHANCE)
 

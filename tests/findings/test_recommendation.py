@@ -3,9 +3,9 @@
 import numpy as np
 from hand_made import make_trial, noisy_epoch
 
-from study.findings import Context, Verdict
-from study.findings.recommendation import what_helps
-from study.records import TrialRecord
+from fitscape.study.findings import Context, Verdict
+from fitscape.study.findings.recommendation import what_helps
+from fitscape.study.records import TrialRecord
 
 CONTEXT = Context(classes=10, chance_error=0.9)
 LIMITS = {"train_fraction": (0.05, 1.0), "width": (0.125, 2.0), "weight_decay": (1e-5, 1e-2)}

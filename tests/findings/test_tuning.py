@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from study.findings import tuning_curve
-from study.findings.tuning import expected_best
+from fitscape.study.findings import tuning_curve
+from fitscape.study.findings.tuning import expected_best
 
 
 def test_the_curve_is_the_mean_over_all_subsets() -> None:

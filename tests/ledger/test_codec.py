@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies_by_hand import epoch_record, new_ledger
 
-from study.config import TrialConfig
-from study.ledger.codec import EPOCH_SCALARS, LABEL_SCALARS
-from study.records import EpochRecord, GradientProfile, Label, LatePair, Regime, TrialState
+from fitscape.study.config import TrialConfig
+from fitscape.study.ledger.codec import EPOCH_SCALARS, LABEL_SCALARS
+from fitscape.study.records import EpochRecord, GradientProfile, Label, LatePair, Regime, TrialState
 
 COUNTS = ("epoch", "step", "train_n", "val_n", "flipped_n")
 OPTIONAL = ("memorized_train", "memorized_val", "gradient_ratio")

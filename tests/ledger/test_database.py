@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from studies_by_hand import epoch_record, new_ledger, run_by_hand
 
-from study.errors import UserError
-from study.ledger import BACKUP_NAME, Ledger, database, restore
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import BACKUP_NAME, Ledger, database, restore
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from studies_by_hand import epoch_record, new_ledger, run_by_hand
 
-from study.config import TrialConfig
-from study.errors import UserError
-from study.ledger import EventKind, Ledger
-from study.records import GradientProfile, ModelSize, TrialState
+from fitscape.study.config import TrialConfig
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import EventKind, Ledger
+from fitscape.study.records import GradientProfile, ModelSize, TrialState
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_another_process_reads_while_threads_write(ledger):
         ledger.end_trial(trial_id, TrialState.FINISHED)
 
     reader = (
-        "import sys, pathlib; from study.ledger import Ledger\n"
+        "import sys, pathlib; from fitscape.study.ledger import Ledger\n"
         "ledger = Ledger.open(pathlib.Path(sys.argv[1]), read_only=True)\n"
         "for _ in range(20):\n"
         "    for t in ledger.trials(): assert [e.epoch for e in t.epochs] == list(range(1, len(t.epochs) + 1))\n"

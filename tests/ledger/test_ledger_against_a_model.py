@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from studies_by_hand import epoch_record, new_ledger
 
-from study.config import TrialConfig
-from study.ledger import EventKind, Ledger
-from study.records import TrialState
+from fitscape.study.config import TrialConfig
+from fitscape.study.ledger import EventKind, Ledger
+from fitscape.study.records import TrialState
 
 ENDS = st.sampled_from([state for state in TrialState if state.terminal])
 

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from study.errors import StudyLocked
-from study.ledger import StudyLock, holder
+from fitscape.study.errors import StudyLocked
+from fitscape.study.ledger import StudyLock, holder
 
 HOLD = (
-    "import sys, time, pathlib; from study.ledger import StudyLock\n"
+    "import sys, time, pathlib; from fitscape.study.ledger import StudyLock\n"
     "with StudyLock(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)\n"
 )
 
@@ -57,7 +57,7 @@ def test_asking_who_holds_a_study_never_turns_a_driver_away(tmp_path):
         [
             sys.executable,
             "-c",
-            "import sys, pathlib, time; from study.ledger import holder\n"
+            "import sys, pathlib, time; from fitscape.study.ledger import holder\n"
             "end = time.monotonic() + 1.5\n"
             "while time.monotonic() < end: holder(pathlib.Path(sys.argv[1]))\n",
             str(tmp_path),

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from study.maps import RegimeMap
-from study.maps.advice import best_point, conditions, forecast, steps
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.advice import best_point, conditions, forecast, steps
 
 THRESHOLDS = SimpleNamespace(tau=0.05, untrained=0.9, confidence=0.9)
 SPACE = {

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.config import RegimeThresholds
-from study.maps.decision import REGIMES, Cuts, denoise, regime_probabilities
-from study.records import Regime
-from study.regimes.decision import DECIDABLE, Skills, probabilities
-from study.regimes.skill import train_skill, val_skill
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.maps.decision import REGIMES, Cuts, denoise, regime_probabilities
+from fitscape.study.records import Regime
+from fitscape.study.regimes.decision import DECIDABLE, Skills, probabilities
+from fitscape.study.regimes.skill import train_skill, val_skill
 
 CUTS = Cuts(chance=0.9, reference=0.06, tau=0.1)
 errors = st.floats(0.001, 0.99)
@@ -48,7 +48,7 @@ def test_labels_follow_the_decision_list(train: float, val: float, diverged: boo
 @given(errors, errors)
 @settings(deadline=None)
 def test_map_and_labels_share_one_decision_list(train: float, val: float) -> None:
-    """study.regimes decides on skills, the map on errors: the same regime."""
+    """fitscape.study.regimes decides on skills, the map on errors: the same regime."""
     skills = Skills(
         train_skill([[train]], CUTS.reference, CUTS.chance, 0.0, 10), val_skill([[val]], CUTS.reference, CUTS.chance)
     )

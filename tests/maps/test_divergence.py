@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from study.maps.divergence import DivergenceField, information, match_site, probability
+from fitscape.study.maps.divergence import DivergenceField, information, match_site, probability
 
 
 def cliff(x: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from study.maps.encoding import ONE_HOT, Encoder
+from fitscape.study.maps.encoding import ONE_HOT, Encoder
 
 SPACE: dict[str, BaseDistribution] = {
     "lr": FloatDistribution(1e-4, 1, log=True),

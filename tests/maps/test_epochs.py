@@ -6,10 +6,10 @@ import pytest
 from optuna.distributions import FloatDistribution
 from scipy.special import expit
 
-from study.config import RegimeThresholds
-from study.maps import RegimeMap
-from study.maps.decision import Cuts
-from study.maps.epochs import MOST_ROWS, axis, log_spaced, thin
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.epochs import MOST_ROWS, axis, log_spaced, thin
 
 TOTAL = 64
 CUTS = Cuts(0.9, 0.05, 0.1)

@@ -8,8 +8,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from scipy.special import expit
 
-from study.maps import RegimeMap
-from study.maps.importance import correlation_ratio, importance
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.importance import correlation_ratio, importance
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from scipy.special import expit, logit
 
-from study.config import RegimeThresholds
-from study.maps import RegimeMap
-from study.maps.decision import REGIMES, Cuts
-from study.maps.encoding import Encoder
-from study.maps.scores import score
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.decision import REGIMES, Cuts
+from fitscape.study.maps.encoding import Encoder
+from fitscape.study.maps.scores import score
 
 SPACE: dict[str, BaseDistribution] = {
     "lr": FloatDistribution(1e-3, 1, log=True),

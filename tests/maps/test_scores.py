@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from study.maps.scores import boundary_f1, calibration_error
+from fitscape.study.maps.scores import boundary_f1, calibration_error
 
 
 def test_calibration_error_is_zero_where_confidence_is_frequency() -> None:

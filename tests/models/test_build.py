@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from models.build import blueprint, build
-from models.registry import FAMILIES
-from models.size import measure
-from models.spec import DEPTHS, ModelSpec, architectures, parse_architecture
+from fitscape.models.build import blueprint, build
+from fitscape.models.registry import FAMILIES
+from fitscape.models.size import measure
+from fitscape.models.spec import DEPTHS, ModelSpec, architectures, parse_architecture
 
 
 @st.composite
@@ -31,7 +31,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
 
 
 def smallest(spec: ModelSpec) -> int:
-    return int(import_module(f"models.{FAMILIES[spec.family].module}").smallest_input(spec))
+    return int(import_module(f"fitscape.models.{FAMILIES[spec.family].module}").smallest_input(spec))
 
 
 @settings(max_examples=25, deadline=None)
@@ -59,7 +59,7 @@ def test_the_smallest_input_is_where_the_last_halving_still_has_two_pixels(archi
 def halved_sides(spec: ModelSpec, side: int) -> list[int]:
     """Pixels a side of what goes into each layer that halves the map."""
     with torch.device("meta"):
-        model = import_module(f"models.{FAMILIES[spec.family].module}").network(spec, 1, 10)
+        model = import_module(f"fitscape.models.{FAMILIES[spec.family].module}").network(spec, 1, 10)
     sides: list[int] = []
     for layer in model.modules():
         if getattr(layer, "stride", 1) in (2, (2, 2)) and isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from models.build import build
-from models.densenet import network
-from models.size import measure
-from models.spec import ModelSpec
+from fitscape.models.build import build
+from fitscape.models.densenet import network
+from fitscape.models.size import measure
+from fitscape.models.spec import ModelSpec
 
 DENSENET = ModelSpec(family="densenet", depth=121)
 

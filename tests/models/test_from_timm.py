@@ -6,10 +6,10 @@ import sys
 import pytest
 import torch
 
-from models import ModelSpec, parse_architecture
-from models.build import build
-from models.layers import weight_layers
-from models.size import measure
+from fitscape.models import ModelSpec, parse_architecture
+from fitscape.models.build import build
+from fitscape.models.layers import weight_layers
+from fitscape.models.size import measure
 
 
 def spec(name: str, **dials: object) -> ModelSpec:
@@ -100,8 +100,8 @@ def test_everything_but_its_own_families_works_without_timm() -> None:
     script = """
 import sys
 sys.modules["timm"] = None  # what an import meets where it is not installed
-from models import ModelSpec
-from models.build import build
+from fitscape.models import ModelSpec
+from fitscape.models.build import build
 build(ModelSpec(), (1, 8, 8), 10)
 try:
     build(ModelSpec(family="timm:resnet10t"), (1, 8, 8), 10)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.initialization import initialize
-from models.spec import Init
+from fitscape.models.initialization import initialize
+from fitscape.models.spec import Init
 
 
 def large_layers() -> nn.Sequential:

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.build import blueprint
-from models.layers import scaled, weight_layers
-from models.spec import ModelSpec
+from fitscape.models.build import blueprint
+from fitscape.models.layers import scaled, weight_layers
+from fitscape.models.spec import ModelSpec
 
 
 @pytest.mark.parametrize(("channels", "width", "expected"), [(64, 0.3, 19), (16, 0.125, 4), (16, 0.5, 8), (5, 1.0, 5)])

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.build import build
-from models.layers import weight_layers
-from models.size import count, measure
-from models.spec import ModelSpec, architectures, parse_architecture
+from fitscape.models.build import build
+from fitscape.models.layers import weight_layers
+from fitscape.models.size import count, measure
+from fitscape.models.spec import ModelSpec, architectures, parse_architecture
 
 INPUT = (1, 8, 8)
 CLASSES = 10

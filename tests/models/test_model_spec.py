@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.spec import ModelSpec, architectures, parse_architecture
+from fitscape.models.spec import ModelSpec, architectures, parse_architecture
 
 
 @pytest.mark.parametrize(

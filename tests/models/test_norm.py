@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from models.build import blueprint
-from models.norm import CHANNELS_PER_GROUP, group_count, make_norm
-from models.spec import ModelSpec
+from fitscape.models.build import blueprint
+from fitscape.models.norm import CHANNELS_PER_GROUP, group_count, make_norm
+from fitscape.models.spec import ModelSpec
 
 
 @given(st.integers(1, 4096))

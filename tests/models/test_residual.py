@@ -3,11 +3,11 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
-from models.build import build
-from models.registry import CIFAR_DEPTHS, FAMILIES
-from models.residual import Block, ZeroPaddedSubsampling, network
-from models.size import measure
-from models.spec import ModelSpec, Shortcut, Stem
+from fitscape.models.build import build
+from fitscape.models.registry import CIFAR_DEPTHS, FAMILIES
+from fitscape.models.residual import Block, ZeroPaddedSubsampling, network
+from fitscape.models.size import measure
+from fitscape.models.spec import ModelSpec, Shortcut, Stem
 
 CIFAR = (3, 32, 32)
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from models.size import count, measure
-from models.spec import ModelSpec
+from fitscape.models.size import count, measure
+from fitscape.models.spec import ModelSpec
 
 ALL = """
 import sys
-from models.size import measure
-from models.build import build
-from models.spec import ModelSpec
+from fitscape.models.size import measure
+from fitscape.models.build import build
+from fitscape.models.spec import ModelSpec
 for family, depth in (("densenet", 121), ("resnet", 18), ("plain", 20)):
     for norm in ("batch", "group", "none"):
         for stem in ("small", "imagenet"):
@@ -33,7 +33,7 @@ def test_no_network_of_ours_loads_the_compiler_or_torchvision() -> None:
 @pytest.mark.parametrize("stem", ["small", "imagenet"])
 @pytest.mark.parametrize("shape", [(1, 29, 31), (3, 32, 47)])
 def test_shapes_without_numbers_are_those_of_real_images(stem: str, shape: tuple[int, int, int]) -> None:
-    from models.build import build
+    from fitscape.models.build import build
 
     spec = ModelSpec(family="densenet", depth=121, width=0.125, stem=stem)
     assert measure(spec, shape, 10) == count(build(spec, shape, 10), torch.empty(1, *shape))

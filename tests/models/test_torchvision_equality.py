@@ -7,9 +7,9 @@ import torch
 import torchvision
 from torch import nn
 
-from models.build import build
-from models.size import measure
-from models.spec import ModelSpec
+from fitscape.models.build import build
+from fitscape.models.size import measure
+from fitscape.models.spec import ModelSpec
 
 SHAPE, CLASSES = (3, 64, 64), 1000
 published = pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from study.errors import UserError
-from study.reading.document import dump, parse, read
+from fitscape.study.errors import UserError
+from fitscape.study.reading.document import dump, parse, read
 
 
 @pytest.mark.parametrize(

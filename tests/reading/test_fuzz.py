@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_studies import VALID, broken
 
-from study.config import Choices, StudyConfig
-from study.errors import UserError
-from study.reading import parse_set, validate
-from study.reading.document import dump, parse
+from fitscape.study.config import Choices, StudyConfig
+from fitscape.study.errors import UserError
+from fitscape.study.reading import parse_set, validate
+from fitscape.study.reading.document import dump, parse
 
 QUICK, MANY = (settings(max_examples=n, deadline=None) for n in (300, 2000))
 PLACE = re.compile(r"^s\.yaml:(\d+): ([^:]+): ")

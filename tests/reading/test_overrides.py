@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from models.spec import ModelSpec
-from study.config import Choices, Range, StudyConfig, TrialConfig
-from study.errors import UserError
-from study.reading import Override, override, parse_set, read_study
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
+from fitscape.study.errors import UserError
+from fitscape.study.reading import Override, load_config, override, parse_set
 
 STUDY = StudyConfig(name="a", space="quick")
 
@@ -81,5 +81,5 @@ def test_a_file_keeps_its_lines_beside_an_option(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_text("name: a\nsearch:\n  trials: 0\n")
     with pytest.raises(UserError, match=r"s\.yaml:3: search\.trials: 0"):
-        read_study(file, [parse_set("search.seed=1")])
-    assert read_study(file, [parse_set("search.trials=2")]).search.trials == 2
+        load_config(file, [parse_set("search.seed=1")])
+    assert load_config(file, [parse_set("search.trials=2")]).search.trials == 2

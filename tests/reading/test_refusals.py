@@ -2,9 +2,9 @@
 
 import pytest
 
-from study.errors import UserError
-from study.reading import validate
-from study.reading.document import parse
+from fitscape.study.errors import UserError
+from fitscape.study.reading import validate
+from fitscape.study.reading.document import parse
 
 
 def refusal(text: str) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 import pytest
 from optuna.distributions import CategoricalDistribution
 
-import search_spaces
-from study.config import StudyConfig
-from study.errors import UserError
-from study.reading import validate
-from study.reading.document import parse
-from study.reading.timm_names import extras
+from fitscape import search_spaces
+from fitscape.study.config import StudyConfig
+from fitscape.study.errors import UserError
+from fitscape.study.reading import validate
+from fitscape.study.reading.document import parse
+from fitscape.study.reading.timm_names import extras
 
 
 def refusal(text: str) -> str:

@@ -4,11 +4,11 @@ from collections import defaultdict
 
 import pytest
 
-from study import recipes
-from study.config import TrialConfig
-from study.findings.double_descent import LEAST_SEEDS, LEAST_WIDTHS
-from study.regimes.depth import LEAST_RATES
-from study.search import Asker
+from fitscape.study import recipes
+from fitscape.study.config import TrialConfig
+from fitscape.study.findings.double_descent import LEAST_SEEDS, LEAST_WIDTHS
+from fitscape.study.regimes.depth import LEAST_RATES
+from fitscape.study.search import Asker
 
 
 def design(name: str, scale: recipes.Scale = "minutes") -> list[TrialConfig]:

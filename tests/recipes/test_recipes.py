@@ -2,9 +2,9 @@
 
 import pytest
 
-from study import recipes
-from study.errors import UserError
-from study.search import Asker
+from fitscape.study import recipes
+from fitscape.study.errors import UserError
+from fitscape.study.search import Asker
 
 
 @pytest.mark.parametrize("scale", recipes.SCALES)
@@ -23,7 +23,7 @@ def test_recipe_gives_a_study_whose_first_trials_can_be_asked(name: str, scale: 
 def test_docstring_holds_command_time_and_expected_numbers(name: str) -> None:
     from importlib import import_module
 
-    doc = import_module(f"study.recipes.{name}").__doc__ or ""
+    doc = import_module(f"fitscape.study.recipes.{name}").__doc__ or ""
     assert all(f"\n{word}: " in doc for word in ("Command", "Time", "Expected"))
     assert f"fitscape run {name}" in doc
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from study.config import RegimeThresholds
-from study.records import Regime
-from study.regimes import DECIDABLE, Skills, probabilities, regime_of, split_excess
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.records import Regime
+from fitscape.study.regimes import DECIDABLE, Skills, probabilities, regime_of, split_excess
 
 SKILLS = arrays(float, (3, 50), elements=st.floats(-2, 3))
 GOOD = DECIDABLE.index(Regime.GOOD)

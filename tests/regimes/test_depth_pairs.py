@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hand_made import make_epoch, make_trial, noisy_epoch
 
-from study.records import TrialRecord, TrialState
-from study.regimes import DepthTest, depth_pairs, depth_tests
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.regimes import DepthTest, depth_pairs, depth_tests
 
 RATES = (0.03, 0.1, 0.3)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 from scipy.stats import beta
 
-from study.regimes import standard_draws
+from fitscape.study.regimes import standard_draws
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 100), (1, 100), (20, 100), (100, 2000), (1999, 2000)])

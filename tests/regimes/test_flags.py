@@ -3,8 +3,8 @@
 import pytest
 from hand_made import make_epoch
 
-from study.records import Regime
-from study.regimes import flags
+from fitscape.study.records import Regime
+from fitscape.study.regimes import flags
 
 
 def test_vanishing_looks_at_the_first_500_steps_only() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import CHANCE, CLASSES, label_planted, macro_f1, planted_study
 
-from study.config import RegimeThresholds
-from study.records import Label, LatePair, Regime, TrialRecord, TrialState
-from study.regimes import Reference, label, label_all
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.records import Label, LatePair, Regime, TrialRecord, TrialState
+from fitscape.study.regimes import Reference, label, label_all
 
 
 def labels_of(trials: list[TrialRecord], **given: object) -> list[Label]:

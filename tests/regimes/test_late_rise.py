@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from study.records import LatePair
-from study.regimes import error_rises, loss_rises
+from fitscape.study.records import LatePair
+from fitscape.study.regimes import error_rises, loss_rises
 
 
 def make_pair(best: np.ndarray, last: np.ndarray) -> LatePair:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hand_made import make_epoch, make_trial, noisy_epoch
 
-from study.regimes import by_group, estimate_reference, standard_draws
+from fitscape.study.regimes import by_group, estimate_reference, standard_draws
 
 
 def test_a_given_reference_is_taken_as_exact() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hand_made import make_epoch, make_trial, noisy_epoch
 
-from study.records import TrialState
-from study.regimes import SeedNoise, by_group, pooled_seed_noise
+from fitscape.study.records import TrialState
+from fitscape.study.regimes import SeedNoise, by_group, pooled_seed_noise
 
 
 def test_without_replicates_the_prior_stands() -> None:

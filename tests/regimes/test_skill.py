@@ -6,8 +6,8 @@ from hand_made import make_epoch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.config import TrialConfig
-from study.regimes import flip_rate, rate, to_clean, to_noisy, train_skill, val_skill
+from fitscape.study.config import TrialConfig
+from fitscape.study.regimes import flip_rate, rate, to_clean, to_noisy, train_skill, val_skill
 
 unit = st.floats(0, 1)
 

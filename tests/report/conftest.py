@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from report_studies import sobol_points, trained_study
 
-from study.config import Choices, DataConfig, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
-from study.report import build
+from fitscape.study.config import Choices, DataConfig, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.report import build
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from small_study import PROVENANCE
 
-from study.config import StudyConfig, TrackingConfig
-from study.ledger import Ledger
-from study.opened import open_study
-from study.report.links import mlflow_link
-from study.report.subject import Subject
+from fitscape.study.config import StudyConfig, TrackingConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.opened import open_study
+from fitscape.study.report.links import mlflow_link
+from fitscape.study.report.subject import Subject
 
 
 def link_of(root: Path, uri: str | None, shipped_to: str | None) -> dict[str, str] | None:

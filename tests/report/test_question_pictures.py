@@ -7,17 +7,17 @@ import pytest
 from hand_made import make_epoch
 from report_studies import SIMULATED_PROVENANCE
 
-from study import recipes
-from study.config import TrialConfig
-from study.findings import QUESTIONS
-from study.ledger import Ledger
-from study.opened import open_study
-from study.records import TrialState
-from study.report import build
-from study.report.figures.spread import summary
-from study.report.sections.questions import ASKED, questions
-from study.report.subject import Subject
-from study.search import Asker
+from fitscape.study import recipes
+from fitscape.study.config import TrialConfig
+from fitscape.study.findings import QUESTIONS
+from fitscape.study.ledger import Ledger
+from fitscape.study.opened import open_study
+from fitscape.study.records import TrialState
+from fitscape.study.report import build
+from fitscape.study.report.figures.spread import summary
+from fitscape.study.report.sections.questions import ASKED, questions
+from fitscape.study.report.subject import Subject
+from fitscape.study.search import Asker
 
 
 def errors(config: TrialConfig, rng: np.random.Generator) -> tuple[float, float]:

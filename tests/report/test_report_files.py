@@ -8,12 +8,12 @@ import pytest
 from hand_made import make_epoch
 from small_study import PROVENANCE, small_study
 
-from study.config import Choices, Range, StudyConfig, TrialConfig
-from study.errors import UserError
-from study.ledger import TEST_ERRORS, TEST_OPENED, Ledger
-from study.opened import open_study
-from study.records import TrialState
-from study.report import build
+from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Ledger
+from fitscape.study.opened import open_study
+from fitscape.study.records import TrialState
+from fitscape.study.report import build
 
 WIDTH = {"width": Range(low=0.125, high=1, log=True)}
 
@@ -51,9 +51,9 @@ def test_page_findings_and_pictures_lie_in_the_folder(folder: Path, page_file: P
 
 
 def test_one_process_can_draw_one_report_after_the_other(page_file: Path) -> None:
-    import study.report
+    import fitscape.study.report
 
-    assert callable(study.report.build), "a module of the same name has taken its place"
+    assert callable(fitscape.study.report.build), "a module of the same name has taken its place"
 
 
 def test_the_same_ledger_gives_the_same_page(folder: Path, page_file: Path) -> None:

@@ -10,8 +10,8 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from report_studies import simulated_study
 
-from study.config import Choices, Range, SearchConfig, StudyConfig, TrialConfig
-from study.report import build
+from fitscape.study.config import Choices, Range, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.report import build
 
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
 

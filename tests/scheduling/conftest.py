@@ -10,15 +10,15 @@ import pytest
 from no_images import ten_images
 from odd_trials import odd_trials
 
-from study.config import StudyConfig
-from study.data import TrialData
-from study.ledger import Ledger
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster, Request
-from study.scheduling.interruption import Interruption
-from study.scheduling.outcome import Outcome
-from study.scheduling.run_trials import run_trials
-from study.training import Settings
+from fitscape.study.config import StudyConfig
+from fitscape.study.data import TrialData
+from fitscape.study.ledger import Ledger
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.outcome import Outcome
+from fitscape.study.scheduling.run_trials import run_trials
+from fitscape.study.training import Settings
 
 
 @pytest.fixture(scope="session")

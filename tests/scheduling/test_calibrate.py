@@ -2,11 +2,11 @@
 
 import pytest
 
-from study.config import Choices, Range, StudyConfig, TrialConfig
-from study.errors import UserError
-from study.scheduling.calibrate import trials_per_card
-from study.scheduling.cost import costliest, relative_cost
-from study.search.space import resolve
+from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
+from fitscape.study.errors import UserError
+from fitscape.study.scheduling.calibrate import trials_per_card
+from fitscape.study.scheduling.cost import costliest, relative_cost
+from fitscape.study.search.space import resolve
 
 SHAPE = (1, 8, 8)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hand_made import make_epoch
 
-from study.errors import UserError
-from study.records import GradientProfile
-from study.scheduling.checkpoints import (
+from fitscape.study.errors import UserError
+from fitscape.study.records import GradientProfile
+from fitscape.study.scheduling.checkpoints import (
     CheckpointStore,
     copy_file,
     fetch_file,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from study.config import ResourceConfig
-from study.errors import UserError
-from study.scheduling import authentication
-from study.scheduling.cluster import Cluster, Node, Request, count_gpus, require_resources, shipped_code
+from fitscape.study.config import ResourceConfig
+from fitscape.study.errors import UserError
+from fitscape.study.scheduling import authentication
+from fitscape.study.scheduling.cluster import Cluster, Node, Request, count_gpus, require_resources, shipped_code
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_more_than_there_is_is_refused_with_the_counts() -> None:
 
 
 def test_hidden_cards_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.scheduling.cluster.glob", lambda pattern: ["/dev/nvidia0", "/dev/nvidia1"])
+    monkeypatch.setattr("fitscape.study.scheduling.cluster.glob", lambda pattern: ["/dev/nvidia0", "/dev/nvidia1"])
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert count_gpus() == 2
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
@@ -50,7 +50,7 @@ def test_hidden_cards_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_code_travels_to_a_cluster_unless_a_job_brought_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR", raising=False)
     modules = [Path(path) for path in shipped_code()["py_modules"]]
-    assert {path.name for path in modules} == {"models", "search_spaces", "study"}
+    assert [path.name for path in modules] == ["fitscape"]
     assert all((path / "__init__.py").is_file() for path in modules)
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
     assert shipped_code() == {}
@@ -90,7 +90,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.cluster import Cluster
 
 def sockets(pid):
     for descriptor in Path("/proc", pid, "fd").iterdir():

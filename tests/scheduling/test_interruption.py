@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from study.scheduling.interruption import Interruption, listening
+from fitscape.study.scheduling.interruption import Interruption, listening
 
 SCRIPT = """
 import os, signal, sys, time
-from study.scheduling.interruption import Interruption, listening
+from fitscape.study.scheduling.interruption import Interruption, listening
 interruption = Interruption()
 with listening(interruption, lambda code: print("left", code, flush=True)):
     os.kill(os.getpid(), getattr(signal, sys.argv[1]))

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from mlflow_server import free_port
 
-from study.errors import UserError
-from study.scheduling import jobs
-from study.scheduling.jobs import Jobs, require_small, stage
+from fitscape.study.errors import UserError
+from fitscape.study.scheduling import jobs
+from fitscape.study.scheduling.jobs import Jobs, require_small, stage
 
 
 def test_a_staged_folder_is_the_code_and_nothing_else(tmp_path: Path) -> None:
     stage(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["models", "search_spaces", "study"]
-    assert (tmp_path / "study/ledger/schema.sql").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fitscape"]
+    assert (tmp_path / "fitscape/study/ledger/schema.sql").is_file()
     assert not list(tmp_path.rglob("__pycache__"))
     assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 5 * 2**20
 

@@ -6,10 +6,10 @@ from types import ModuleType
 
 import pytest
 
-from study.config import ResourceConfig
-from study.scheduling import preflight
-from study.scheduling.cluster import Cluster
-from study.scheduling.preflight import inside_session_folder, look_at, probe
+from fitscape.study.config import ResourceConfig
+from fitscape.study.scheduling import preflight
+from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.preflight import inside_session_folder, look_at, probe
 
 
 def test_a_sound_cluster_has_no_faults(cluster: Cluster, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import odd_trials as odd
 import pytest
 from odd_trials import Heard, epochs_trained, seeds_study
 
-from study.ledger import Ledger
-from study.records import TrialRecord, TrialState
-from study.scheduling.cluster import Request
-from study.scheduling.interruption import Interruption
-from study.scheduling.outcome import Outcome
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.scheduling.cluster import Request
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.outcome import Outcome
 
 RunStudy = Callable[..., Outcome]
 

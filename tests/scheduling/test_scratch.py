@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from study.scheduling.scratch import scratch
+from fitscape.study.scheduling.scratch import scratch
 
 HOLDING = """
 import time
-from study.scheduling.scratch import scratch
+from fitscape.study.scheduling.scratch import scratch
 
 with scratch() as folder:
     (folder / "study").mkdir()

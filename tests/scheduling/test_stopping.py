@@ -7,14 +7,14 @@ import pytest
 from hand_made import make_epoch, make_trial
 from odd_trials import Heard, falling_trials, seeds_study
 
-from study.config import StudyConfig, TrialConfig
-from study.ledger import Ledger
-from study.records import EpochRecord, TrialState
-from study.scheduling import stopping
-from study.scheduling.reports import End
-from study.scheduling.stopping import Stopping
-from study.search.savings import savings
-from study.search.space import resolve
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import EpochRecord, TrialState
+from fitscape.study.scheduling import stopping
+from fitscape.study.scheduling.reports import End
+from fitscape.study.scheduling.stopping import Stopping
+from fitscape.study.search.savings import savings
+from fitscape.study.search.space import resolve
 
 
 def constant_study() -> StudyConfig:

@@ -12,16 +12,16 @@ import odd_trials as odd
 import pytest
 from odd_trials import Heard, epochs_trained, seeds_study
 
-from study.ledger import Ledger
-from study.records import TrialState
-from study.scheduling import tuning, watchdog
-from study.scheduling.outcome import Outcome
-from study.scheduling.pulse import Address, Pulse, end_if_hung
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialState
+from fitscape.study.scheduling import tuning, watchdog
+from fitscape.study.scheduling.heartbeat import Address, Pulse, end_if_hung
+from fitscape.study.scheduling.outcome import Outcome
 
 WORKING = """
 import sys
 import time
-from study.scheduling.pulse import Pulse
+from fitscape.study.scheduling.heartbeat import Pulse
 
 pulse = Pulse()
 if sys.argv[1] == "works":

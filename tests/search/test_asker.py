@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.config import SearchConfig, StudyConfig, TrialConfig
-from study.records import EpochRecord, TrialRecord, TrialState
-from study.search import Asker, Suggestion
+from fitscape.study.config import SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.search import Asker, Suggestion
 
 SPACE = {"width": {"low": 0.125, "high": 1.0, "log": True}, "depth": {"choices": [18, 34]}}
 

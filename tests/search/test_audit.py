@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.search.audit import Audit, Verdict, audit
+from fitscape.study.search.audit import Audit, Verdict, audit
 
 SURE, UNSURE = Verdict("overfit", 0.99, False), Verdict("good", 0.6, False)
 LABELS = st.sampled_from(["good", "overfit", "underfit"])

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-import search_spaces
-from study.search.designs import DESIGNS, from_unit, levels
-from study.search.space import dials, distribution
+from fitscape import search_spaces
+from fitscape.study.search.designs import DESIGNS, from_unit, levels
+from fitscape.study.search.space import dials, distribution
 
 
 @st.composite

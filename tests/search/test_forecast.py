@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from study.search.forecast import FEWEST, LearningCurve, forecast, rungs
+from fitscape.study.search.forecast import FEWEST, LearningCurve, forecast, rungs
 
 TOTAL = 40
 

@@ -24,9 +24,9 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import expit
 
-from study.maps.decision import Cuts
-from study.maps.encoding import Encoder
-from study.search import RegimeSampler
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.encoding import Encoder
+from fitscape.study.search import RegimeSampler
 
 SPACE: dict[str, BaseDistribution] = {
     "lr": FloatDistribution(1e-3, 1, log=True),

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from study.maps.decision import Cuts
-from study.maps.fields import Fields, Outcomes
-from study.search.regime_sampler_acquisition import straddle, targeted
-from study.search.regime_sampler_belief import Belief
+from fitscape.study.maps.decision import Cuts
+from fitscape.study.maps.error_models import Fields, Outcomes
+from fitscape.study.search.regime_sampler_acquisition import straddle, targeted
+from fitscape.study.search.regime_sampler_belief import Belief
 
 CUTS = Cuts(0.9, 0.05, 0.1)
 SPLIT = 60

@@ -4,11 +4,11 @@ from typing import Any
 
 from hand_made import make_epoch, make_trial
 
-from study.config import StudyConfig
-from study.records import TrialRecord, TrialState
-from study.search.audit import Audit
-from study.search.savings import Savings, savings
-from study.search.space import resolve
+from fitscape.study.config import StudyConfig
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.search.audit import Audit
+from fitscape.study.search.savings import Savings, savings
+from fitscape.study.search.space import resolve
 
 
 def study(schedule: str = "constant") -> StudyConfig:

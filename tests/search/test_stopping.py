@@ -8,7 +8,7 @@ import pytest
 from hand_made import make_epoch, make_trial
 from optuna.distributions import BaseDistribution, FloatDistribution
 
-from study.config import (
+from fitscape.study.config import (
     Choices,
     DataCondition,
     Optimization,
@@ -18,8 +18,8 @@ from study.config import (
     StudyConfig,
     TrialConfig,
 )
-from study.records import TrialState
-from study.search.stopping import Decision, StoppingRule, applicable
+from fitscape.study.records import TrialState
+from fitscape.study.search.stopping import Decision, StoppingRule, applicable
 
 SPACE: dict[str, BaseDistribution] = {"width": FloatDistribution(0.125, 1)}
 TOTAL = 40

@@ -2,9 +2,9 @@
 
 import pytest
 
-import search_spaces
-from study.config import DIALS, TrialConfig
-from study.search.designs import Random
+from fitscape import search_spaces
+from fitscape.study.config import DIALS, TrialConfig
+from fitscape.study.search.designs import Random
 
 
 @pytest.mark.parametrize("name", search_spaces.names())

@@ -24,7 +24,7 @@ def fitscape(*words: str | Path, within: float = 240, **environment: str) -> Lef
     begun = time.monotonic()
     kept = {k: v for k, v in os.environ.items() if k not in ("FITSCAPE_ROOT", "RAY_ADDRESS", "MLFLOW_TRACKING_URI")}
     done = subprocess.run(
-        [sys.executable, "-m", "study.cli", *map(str, words)],
+        [sys.executable, "-m", "fitscape", *map(str, words)],
         cwd=REPOSITORY,
         env={**kept, "OMP_NUM_THREADS": "1", **environment},
         capture_output=True,

@@ -4,11 +4,11 @@ import json
 import sys
 from pathlib import Path
 
-from study import driver
-from study.cli import leave
-from study.config import StudyConfig
-from study.driver import Quiet
-from study.errors import UserError
+from fitscape.study import driver
+from fitscape.study.cli import leave
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver import Quiet
+from fitscape.study.errors import UserError
 
 
 class Say(Quiet):

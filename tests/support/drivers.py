@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from study.config import StudyConfig
-from study.errors import UserError
-from study.ledger import Ledger
-from study.records import TrialRecord
+from fitscape.study.config import StudyConfig
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialRecord
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from study.config import TrialConfig
-from study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 
 
 def make_epoch(train: float, val: float, **given: Any) -> EpochRecord:

@@ -2,7 +2,7 @@
 
 import torch
 
-from study.data import TrialData
+from fitscape.study.data import TrialData
 
 
 def ten_images() -> TrialData:

@@ -12,8 +12,8 @@ from typing import Any
 
 from hand_made import make_epoch
 
-from study.config import StudyConfig
-from study.scheduling.watching import Quiet
+from fitscape.study.config import StudyConfig
+from fitscape.study.scheduling.events import Quiet
 
 RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS, HALVED, STOPPED = range(
     100, 109

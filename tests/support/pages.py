@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-PACKAGES = ("models", "search_spaces", "study")
+SOURCES = ("fitscape", "models", "search_spaces", "study")  # fitscape/ is links to the others
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)(?P<options>[^\n]*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
 )
@@ -26,15 +26,15 @@ TITLE = re.compile(r'title="([^"]+)"')
 CHECKED = """#!{python}
 import sys
 from types import ModuleType
-from study.cli import main
+from fitscape.study.cli import main
 
-driver, preflight = ModuleType("study.driver"), ModuleType("study.driver.preflight")
+driver, preflight = ModuleType("fitscape.study.driver"), ModuleType("fitscape.study.driver.preflight")
 driver.run = lambda config, *_, **__: print("would run", config.name, "with", config.search.trials, "trials") or 0
 preflight.preflight = lambda *_, **__: []
-sys.modules.update({{"study.driver": driver, "study.driver.preflight": preflight}})
+sys.modules.update({{"fitscape.study.driver": driver, "fitscape.study.driver.preflight": preflight}})
 main(sys.argv[1:])
 """
-RUN = "#!{python}\nimport sys\nfrom study.cli import main\nmain(sys.argv[1:])\n"
+RUN = "#!{python}\nimport sys\nfrom fitscape.study.cli import main\nmain(sys.argv[1:])\n"
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def blocks(page: Path) -> Iterator[Block]:
 def copy_packages(folder: Path) -> None:
     """A working copy of what a page may change."""
     unread = shutil.ignore_patterns("__pycache__")
-    for name in (*PACKAGES, "tests"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=unread)
+    for name in (*SOURCES, "tests"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=unread, symlinks=True)
     shutil.copy(REPOSITORY / "pyproject.toml", folder)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from hand_made import make_epoch, make_trial, noisy_epoch
 
-from study.config import RegimeThresholds
-from study.records import Label, Regime, TrialRecord, TrialState
-from study.regimes import label_all
+from fitscape.study.config import RegimeThresholds
+from fitscape.study.records import Label, Regime, TrialRecord, TrialState
+from fitscape.study.regimes import label_all
 
 CLASSES, CHANCE = 10, 0.9
 

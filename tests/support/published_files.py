@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.io import savemat
 from torchvision import datasets
 
-from study.data.datasets import fashion_mnist
+from fitscape.study.data.datasets import fashion_mnist
 
 
 def md5(path: Path) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from hand_made import make_epoch
 
-from study.config import StudyConfig
-from study.data import load
-from study.driver.provenance import provenance
-from study.ledger import Ledger
-from study.maps.encoding import Encoder
-from study.records import GradientProfile, ModelSize, TrialState
-from study.search.space import resolve
-from study.training import Settings, run_trial
+from fitscape.study.config import StudyConfig
+from fitscape.study.data import load
+from fitscape.study.driver.provenance import provenance
+from fitscape.study.ledger import Ledger
+from fitscape.study.maps.encoding import Encoder
+from fitscape.study.records import GradientProfile, ModelSize, TrialState
+from fitscape.study.search.space import resolve
+from fitscape.study.training import Settings, run_trial
 
 
 def trained_study(root: Path, config: StudyConfig, dials: Iterable[dict[str, Any]] = ()) -> Path:

@@ -5,9 +5,9 @@ from typing import Any
 
 from hand_made import make_epoch
 
-from study.config import Choices, Range, SearchConfig, StudyConfig, TrialConfig
-from study.ledger import Ledger
-from study.records import ModelSize, TrialState
+from fitscape.study.config import Choices, Range, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import ModelSize, TrialState
 
 PROVENANCE = {"data_fingerprint": "abc123", "data": {"classes": ["a", "b", "c"]}, "chance_error": 0.66}
 PREDICTED = {"label": "overfit", "train_error": 0.05, "val_error": 0.2, "train_sd": 0.2, "val_sd": 0.1}

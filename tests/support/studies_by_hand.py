@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from study.config import StudyConfig, TrialConfig
-from study.ledger import Ledger
-from study.records import EpochRecord, TrialState
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import EpochRecord, TrialState
 
 NOON = 1_700_000_000.0  # a fixed time, seconds since the Unix epoch
 

@@ -11,14 +11,14 @@ import pytest
 from mlflow_server import MlflowServer
 from studies_by_hand import new_ledger
 
-from study.config import TrackingConfig
-from study.ledger import Ledger
-from study.records import TrialState
-from study.tracking import Backlog, Shipper, projection, ui_command
+from fitscape.study.config import TrackingConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialState
+from fitscape.study.tracking import Backlog, Shipper, projection, ui_command
 
 OPEN_STORE = (
-    "import sys, pathlib; from study.config import TrackingConfig\n"
-    "from study.tracking.client import Client; from study.tracking.location import locate\n"
+    "import sys, pathlib; from fitscape.study.config import TrackingConfig\n"
+    "from fitscape.study.tracking.client import Client; from fitscape.study.tracking.location import locate\n"
     "Client(locate(pathlib.Path(sys.argv[1]), TrackingConfig(experiment='race')))\n"
 )
 

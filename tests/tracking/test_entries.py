@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies_by_hand import run_by_hand
 
-from study.records import TrialState
-from study.tracking import entries
+from fitscape.study.records import TrialState
+from fitscape.study.tracking import entries
 
 
 def whole(key: str, short: dict[str, str], more: dict[str, str]) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from studies_by_hand import epoch_record, run_by_hand, wait_until
 
-from study.ledger import BACKUP_NAME, Ledger, restore
-from study.records import TrialState
-from study.tracking import Shipper, sync
-from study.tracking.client import Client
-from study.tracking.location import locate
+from fitscape.study.ledger import BACKUP_NAME, Ledger, restore
+from fitscape.study.records import TrialState
+from fitscape.study.tracking import Shipper, sync
+from fitscape.study.tracking.client import Client
+from fitscape.study.tracking.location import locate
 
 CALLS = ("create", "log", "log_dataset", "set_status", "upload")
 FORK = multiprocessing.get_context("fork")

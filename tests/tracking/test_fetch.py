@@ -2,10 +2,10 @@ import pytest
 import requests
 from studies_by_hand import run_by_hand
 
-from study.config import TrackingConfig
-from study.errors import UserError
-from study.ledger import Ledger
-from study.tracking import fetch, serve_ui
+from fitscape.study.config import TrackingConfig
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import Ledger
+from fitscape.study.tracking import fetch, serve_ui
 
 
 def test_a_study_comes_back_with_ledger_config_and_report(server, ledger, ship, config, tmp_path):

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from studies_by_hand import run_by_hand
 
-from study.config import TrackingConfig
-from study.tracking import Shipper, redact
-from study.tracking.location import locate
+from fitscape.study.config import TrackingConfig
+from fitscape.study.tracking import Shipper, redact
+from fitscape.study.tracking.location import locate
 
 
 @pytest.mark.parametrize(

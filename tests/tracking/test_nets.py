@@ -8,7 +8,7 @@ import torch
 from studies_by_hand import run_by_hand
 from torch import nn
 
-from study.tracking import save_net, sync
+from fitscape.study.tracking import save_net, sync
 
 CLASSES = ("cat", "dog", "owl")
 LOAD_AND_PREDICT = """

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy
 from studies_by_hand import epoch_record, run_by_hand, wait_until
 
-from study.config import TrackingConfig
-from study.ledger import Ledger
-from study.records import TrialState
-from study.tracking import Shipper, parent, projection, session, sync
+from fitscape.study.config import TrackingConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialState
+from fitscape.study.tracking import Shipper, parent, projection, session, sync
 
 METRICS = len(projection.metrics(epoch_record()))  # points an epoch
 

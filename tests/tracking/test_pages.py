@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from studies_by_hand import run_by_hand
 
-from study.records import TrialState
+from fitscape.study.records import TrialState
 
 SUPPORT = Path(__file__).parents[1] / "support"
 DOT = base64.b64decode(

@@ -7,10 +7,10 @@ import pytest
 from postgres import installed, postgres, rows
 from studies_by_hand import epoch_record, run_by_hand
 
-from study.config import TrackingConfig
-from study.ledger import Ledger
-from study.records import TrialState
-from study.tracking import check, projection, sync
+from fitscape.study.config import TrackingConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialState
+from fitscape.study.tracking import check, projection, sync
 
 pytest.importorskip("psycopg")
 

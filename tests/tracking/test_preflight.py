@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from study.config import TrackingConfig
-from study.tracking import Shipper, check
-from study.tracking.errors import explain
-from study.tracking.location import locate
+from fitscape.study.config import TrackingConfig
+from fitscape.study.tracking import Shipper, check
+from fitscape.study.tracking.errors import explain
+from fitscape.study.tracking.location import locate
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import sys
 
 from studies_by_hand import NOON, epoch_record
 
-from study.config import TrialConfig
-from study.records import TrialRecord, TrialState
-from study.tracking import projection
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.tracking import projection
 
 
 def trial(**values) -> TrialRecord:

@@ -7,9 +7,9 @@ import time
 
 from studies_by_hand import epoch_record, run_by_hand
 
-from study.config import TrialConfig
-from study.records import GradientProfile, Label, ModelSize, Regime, TrialState
-from study.tracking import Shipper, parent_url, projection, sync
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import GradientProfile, Label, ModelSize, Regime, TrialState
+from fitscape.study.tracking import Shipper, parent_url, projection, sync
 
 
 def label(trial_id: str, regime: Regime, epoch: int = 2) -> Label:

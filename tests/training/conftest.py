@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from models.spec import ModelSpec
-from study.config import DataConfig, TrialConfig
-from study.data import TrialData, load
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import DataConfig, TrialConfig
+from fitscape.study.data import TrialData, load
 
 TINY = {
     "family": "resnet",

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from study.training.batches import Batches
+from fitscape.study.training.batches import Batches
 
 
 def stream(n: int, batch_size: int, seed: int = 0) -> Batches:

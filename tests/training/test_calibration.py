@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from models.spec import ModelSpec
-from study.training import Settings, calibration, choose_settings
-from study.training.calibration import pays_off
+from fitscape.models.spec import ModelSpec
+from fitscape.study.training import Settings, calibration, choose_settings
+from fitscape.study.training.calibration import pays_off
 
 TIMES = {
     ("fp32", "nchw"): 8,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from study.training.checkpoint import pack, unpack
+from fitscape.study.training.checkpoint import pack, unpack
 
 
 def test_round_trip() -> None:

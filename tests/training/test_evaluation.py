@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from study.training import Settings, evaluation
-from study.training.evaluation import evaluate
+from fitscape.study.training import Settings, evaluation
+from fitscape.study.training.evaluation import evaluate
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from study.training.folded_norm import FoldedBatchNorm2d, fold_narrow_norms
+from fitscape.study.training.folded_norm import FoldedBatchNorm2d, fold_narrow_norms
 
 
 def images(channels: int, dtype: torch.dtype = torch.float32, side: int = 32) -> torch.Tensor:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from models.spec import ModelSpec
-from study.config import DataConfig, TrialConfig
-from study.data import TrialData, load
-from study.training import Settings, run_trial
+from fitscape.models.spec import ModelSpec
+from fitscape.study.config import DataConfig, TrialConfig
+from fitscape.study.data import TrialData, load
+from fitscape.study.training import Settings, run_trial
 
 TABLE = Path(__file__).with_name("golden_losses.json")
 LOSSES = ("batch_loss", "train_loss", "val_loss")

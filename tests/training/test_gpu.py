@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from study.config import TrialConfig
-from study.data import TrialData
-from study.training import Settings, choose_settings, run_trial
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.training import Settings, choose_settings, run_trial
 
 pytestmark = pytest.mark.gpu
 FAST = Settings(device="cuda", precision="bf16", memory_format="channels_last")

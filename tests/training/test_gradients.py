@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from study.training.gradients import GradientProbe
+from fitscape.study.training.gradients import GradientProbe
 
 
 @pytest.fixture

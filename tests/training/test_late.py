@@ -1,7 +1,7 @@
 import torch
 
-from study.training.evaluation import Evaluation
-from study.training.late import BestEpoch
+from fitscape.study.training.evaluation import Evaluation
+from fitscape.study.training.late import BestEpoch
 
 HALF_A = torch.tensor([True, False, True, False])
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from models.residual import Block
-from study.config import TrialConfig
-from study.data import TrialData
-from study.training import Progress, Settings, TrialOutOfMemory, run_trial
-from study.training.checkpoint import unpack
+from fitscape.models.residual import Block
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.training import Progress, Settings, TrialOutOfMemory, run_trial
+from fitscape.study.training.checkpoint import unpack
 
 Tiny = Callable[..., TrialConfig]
 CLOCKS = {"time", "train_seconds", "eval_seconds", "images_per_second", "peak_memory_mib"}

@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from study.config import TrialConfig
-from study.data import TrialData, probe, select
-from study.training.memorization import memorization
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData, probe, select
+from fitscape.study.training.memorization import memorization
 
 
 def test_a_net_that_knows_the_noise_by_heart(digits: TrialData, tiny: Callable[..., TrialConfig]) -> None:

@@ -2,7 +2,7 @@ import resource
 
 import torch
 
-from study.training.memory import is_out_of_memory, keep_freed_memory, peak_mib, reset_peak
+from fitscape.study.training.memory import is_out_of_memory, keep_freed_memory, peak_mib, reset_peak
 
 CPU = torch.device("cpu")
 

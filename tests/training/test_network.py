@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from models.spec import ModelSpec
-from study.training import Settings
-from study.training.network import make_network
-from study.training.settings import MemoryFormat
+from fitscape.models.spec import ModelSpec
+from fitscape.study.training import Settings
+from fitscape.study.training.network import make_network
+from fitscape.study.training.settings import MemoryFormat
 
 SHAPE = (1, 28, 28)
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from study.config import Optimization
-from study.training.optimization import learning_rate, make_optimizer
+from fitscape.study.config import Optimization
+from fitscape.study.training.optimization import learning_rate, make_optimizer
 
 
 def rates(schedule: str, total: int = 100) -> list[float]:
@@ -93,8 +93,8 @@ def test_steps_and_state_are_torchs_bit_for_bit(
 def test_training_needs_no_compiler() -> None:
     code = """
 import sys, torch
-from study.config import Optimization
-from study.training.optimization import make_optimizer
+from fitscape.study.config import Optimization
+from fitscape.study.training.optimization import make_optimizer
 for name in ("sgd", "adamw"):
     net = torch.nn.Linear(2, 2)
     optimizer = make_optimizer(net, Optimization(optimizer=name))

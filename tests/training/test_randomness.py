@@ -1,6 +1,6 @@
 import torch
 
-from study.training.randomness import Randomness, seeded_default, stream_seed
+from fitscape.study.training.randomness import Randomness, seeded_default, stream_seed
 
 CPU = torch.device("cpu")
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from study.training import Settings
+from fitscape.study.training import Settings
 
 
 def test_unknown_device_is_refused_by_name() -> None:

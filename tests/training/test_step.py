@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from study.training import Settings, TrialOutOfMemory
-from study.training.step import Gradients
+from fitscape.study.training import Settings, TrialOutOfMemory
+from fitscape.study.training.step import Gradients
 
 
 class Limited(nn.Linear):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from study.config import TrialConfig
-from study.data import TrialData
-from study.training import Settings, run_trial
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.training import Settings, run_trial
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 import difflib
 
-from study.config import DataConfig
-from study.data.datasets.cifar import CIFAR10, CIFAR100
-from study.data.datasets.digits import Digits
-from study.data.datasets.fashion_mnist import FashionMNIST
-from study.data.datasets.image_folder import ImageFolder
-from study.data.datasets.source import Presence, Source
-from study.data.datasets.svhn import SVHN
-from study.errors import UserError
+from fitscape.study.config import DataConfig
+from fitscape.study.data.datasets.cifar import CIFAR10, CIFAR100
+from fitscape.study.data.datasets.digits import Digits
+from fitscape.study.data.datasets.fashion_mnist import FashionMNIST
+from fitscape.study.data.datasets.image_folder import ImageFolder
+from fitscape.study.data.datasets.source import Presence, Source
+from fitscape.study.data.datasets.svhn import SVHN
+from fitscape.study.errors import UserError
 
 _REGISTRY: dict[str, type[Source]] = {
     source.name: source

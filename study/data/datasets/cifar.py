@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from study.data.datasets.published import PublishedSource
-from study.data.datasets.source import RawData
+from fitscape.study.data.datasets.published import PublishedSource
+from fitscape.study.data.datasets.source import RawData
 
 
 class CIFAR10(PublishedSource):

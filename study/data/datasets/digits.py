@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from study.data.datasets.source import Presence, RawData, Source
+from fitscape.study.data.datasets.source import Presence, RawData, Source
 
 
 class Digits(Source):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from study.errors import UserError
+from fitscape.study.errors import UserError
 
 ATTEMPTS = 3
 PAUSE = 2.0  # seconds before the second attempt, doubled after that

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from study.data.datasets.published import PublishedSource
-from study.data.datasets.source import RawData
+from fitscape.study.data.datasets.published import PublishedSource
+from fitscape.study.data.datasets.source import RawData
 
 # MD5 of the unpacked files: distributors pack them anew, so that torchvision's sums of the .gz do not hold.
 CONTENT_MD5 = {

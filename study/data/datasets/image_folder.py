@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from study.data.datasets.decoding import Header, decode, header
-from study.data.datasets.source import MINIMUM_IMAGES, Presence, RawData, Source
-from study.errors import UserError
+from fitscape.study.data.datasets.decoding import Header, decode, header
+from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Presence, RawData, Source
+from fitscape.study.errors import UserError
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 READY_SPLITS = {"train", "training", "val", "valid", "validation", "test"}

@@ -4,9 +4,9 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from study.data.datasets.download import download
-from study.data.datasets.source import Presence, Source, data_folder, places
-from study.errors import UserError
+from fitscape.study.data.datasets.download import download
+from fitscape.study.data.datasets.source import Presence, Source, data_folder, places
+from fitscape.study.errors import UserError
 
 
 class PublishedSource(Source):

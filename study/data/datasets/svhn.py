@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from study.data.datasets.published import PublishedSource
-from study.data.datasets.source import RawData
+from fitscape.study.data.datasets.published import PublishedSource
+from fitscape.study.data.datasets.source import RawData
 
 
 class SVHN(PublishedSource):

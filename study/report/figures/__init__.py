@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from study.report.figures.architectures import error_by_budget
-from study.report.figures.curves import learning_curves
-from study.report.figures.depth import training_error_by_depth
-from study.report.figures.double_descent import errors_by_width
-from study.report.figures.early_overfit import late_epochs
-from study.report.figures.gradient_depth import gradients_by_depth
-from study.report.figures.memorization import errors_by_label_noise
-from study.report.figures.regime_map import regime_map
-from study.report.subject import Subject
+from fitscape.study.report.figures.architectures import error_by_budget
+from fitscape.study.report.figures.curves import learning_curves
+from fitscape.study.report.figures.depth import training_error_by_depth
+from fitscape.study.report.figures.double_descent import errors_by_width
+from fitscape.study.report.figures.early_overfit import late_epochs
+from fitscape.study.report.figures.gradient_depth import gradients_by_depth
+from fitscape.study.report.figures.memorization import errors_by_label_noise
+from fitscape.study.report.figures.regime_map import regime_map
+from fitscape.study.report.subject import Subject
 
 DRAWERS = {
     "regime_map": regime_map,

@@ -2,11 +2,11 @@
 
 from matplotlib.figure import Figure
 
-from study.findings import tuning_curves
-from study.report import wording
-from study.report.figures.spread import SERIES
-from study.report.figures.style import INK, error_axis, panels, title
-from study.report.subject import Subject
+from fitscape.study.findings import tuning_curves
+from fitscape.study.report import wording
+from fitscape.study.report.figures.spread import SERIES
+from fitscape.study.report.figures.style import INK, error_axis, panels, title
+from fitscape.study.report.subject import Subject
 
 
 def error_by_budget(subject: Subject) -> Figure | None:

@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from study.records import TrialRecord
-from study.report.figures.style import INK, error_axis, panels, title
-from study.report.subject import Subject
-from study.report.vocabulary import LOOKS, Look
+from fitscape.study.records import TrialRecord
+from fitscape.study.report.figures.style import INK, error_axis, panels, title
+from fitscape.study.report.subject import Subject
+from fitscape.study.report.vocabulary import LOOKS, Look
 
 MOST_CURVES = 40
 

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from study.report.figures.style import INK, error_axis, panels, title
-from study.report.sections.degradation import degradation
-from study.report.subject import Subject
+from fitscape.study.report.figures.style import INK, error_axis, panels, title
+from fitscape.study.report.sections.degradation import degradation
+from fitscape.study.report.subject import Subject
 
 SERIES = (("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "D", ":"), ("#CC79A7", "^", "-."))
 

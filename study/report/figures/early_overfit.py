@@ -2,10 +2,10 @@
 
 from matplotlib.figure import Figure
 
-from study.records import TrialRecord
-from study.report.figures.spread import SERIES, band
-from study.report.figures.style import INK, RULE, error_axis, panels, title
-from study.report.subject import Subject
+from fitscape.study.records import TrialRecord
+from fitscape.study.report.figures.spread import SERIES, band
+from fitscape.study.report.figures.style import INK, RULE, error_axis, panels, title
+from fitscape.study.report.subject import Subject
 
 
 def late_epochs(subject: Subject) -> Figure | None:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from study.findings.context import ended
-from study.findings.gradients import SMALLEST, first_at_start
-from study.records import TrialRecord
-from study.report.figures.spread import bars
-from study.report.figures.style import INK, RULE, panels, title
-from study.report.subject import Subject
+from fitscape.study.findings.context import ended
+from fitscape.study.findings.gradients import SMALLEST, first_at_start
+from fitscape.study.records import TrialRecord
+from fitscape.study.report.figures.spread import bars
+from fitscape.study.report.figures.style import INK, RULE, panels, title
+from fitscape.study.report.subject import Subject
 
 
 def gradients_by_depth(subject: Subject) -> Figure | None:

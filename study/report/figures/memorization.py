@@ -2,11 +2,11 @@
 
 from matplotlib.figure import Figure
 
-from study.findings.context import ended
-from study.records import TrialRecord
-from study.report.figures.spread import bars
-from study.report.figures.style import INK, error_axis, panels, title
-from study.report.subject import Subject
+from fitscape.study.findings.context import ended
+from fitscape.study.records import TrialRecord
+from fitscape.study.report.figures.spread import bars
+from fitscape.study.report.figures.style import INK, error_axis, panels, title
+from fitscape.study.report.subject import Subject
 
 MOST = 6
 

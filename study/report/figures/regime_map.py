@@ -11,13 +11,13 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from study.maps import RegimeMap
-from study.maps.decision import REGIMES
-from study.report import axes, wording
-from study.report.figures.style import INK, SOFT, panels, title
-from study.report.sections.planes import grids, holds, pairs, slices_of
-from study.report.subject import Subject
-from study.report.vocabulary import LOOKS, UNLABELLED
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.decision import REGIMES
+from fitscape.study.report import axes, wording
+from fitscape.study.report.figures.style import INK, SOFT, panels, title
+from fitscape.study.report.sections.planes import grids, holds, pairs, slices_of
+from fitscape.study.report.subject import Subject
+from fitscape.study.report.vocabulary import LOOKS, UNLABELLED
 
 MOST_PANELS = 6
 LEAST_ROOM = 0.07  # of an axis: the height of a name

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from study.findings.evidence import mean_evidence
+from fitscape.study.findings.evidence import mean_evidence
 
 # Colour (Okabe and Ito 2008), marker, line: told apart without colour, too.
 SERIES = (

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from study.maps import RegimeMap
-from study.records import TrialRecord, TrialState
-from study.regimes import estimate_reference, final_record, standard_draws
-from study.report import wording
-from study.report.sections.planes import slice_dials, slices_of
-from study.report.subject import Subject
+from fitscape.study.maps import RegimeMap
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.regimes import estimate_reference, final_record, standard_draws
+from fitscape.study.report import wording
+from fitscape.study.report.sections.planes import slice_dials, slices_of
+from fitscape.study.report.subject import Subject
 
 
 def comparison(subject: Subject) -> list[dict[str, Any]]:

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from study.findings.evidence import mean_evidence
-from study.records import TrialRecord
-from study.regimes import DepthPair, depth_pairs
-from study.report import wording
-from study.report.subject import Subject
+from fitscape.study.findings.evidence import mean_evidence
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes import DepthPair, depth_pairs
+from fitscape.study.report import wording
+from fitscape.study.report.subject import Subject
 
 
 def degradation(subject: Subject) -> dict[str, Any]:

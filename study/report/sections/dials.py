@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from study.report import wording
-from study.report.subject import Subject
+from fitscape.study.report import wording
+from fitscape.study.report.subject import Subject
 
 
 def dials(subject: Subject) -> list[dict[str, Any]]:

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from study.findings import Finding, Verdict
-from study.report import wording
-from study.report.subject import Subject
+from fitscape.study.findings import Finding, Verdict
+from fitscape.study.report import wording
+from fitscape.study.report.subject import Subject
 
 GLYPHS = {Verdict.SUPPORTED: "✓", Verdict.CONTRADICTED: "✗", Verdict.UNDECIDED: "?"}
 

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from study.records import GradientProfile, TrialRecord
-from study.report import wording
-from study.report.subject import Subject
+from fitscape.study.records import GradientProfile, TrialRecord
+from fitscape.study.report import wording
+from fitscape.study.report.subject import Subject
 
 MOST_NETS: Final = 8
 

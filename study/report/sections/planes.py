@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import CategoricalDistribution
 
-from study.maps import RegimeMap
-from study.maps.advice import best_point, conditions
-from study.report import axes, wording
-from study.report.pack import Pack
-from study.report.stages import Stage
-from study.report.subject import Subject
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.advice import best_point, conditions
+from fitscape.study.report import axes, wording
+from fitscape.study.report.pack import Pack
+from fitscape.study.report.stages import Stage
+from fitscape.study.report.subject import Subject
 
 SIDE: Final = 31  # grid points along an axis
 TAUS: Final = (0.02, 0.05, 0.10, 0.20)

@@ -5,9 +5,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from study.ledger import TEST_ERRORS, TEST_OPENED, Note
-from study.report import wording
-from study.report.subject import Subject
+from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Note
+from fitscape.study.report import wording
+from fitscape.study.report.subject import Subject
 
 Rows = list[tuple[str, str]]
 NAMED = 20  # of the files that cannot be read

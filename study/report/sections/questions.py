@@ -3,8 +3,8 @@
 import base64
 from typing import Final, TypedDict
 
-from study.findings import Verdict
-from study.report.subject import Subject
+from fitscape.study.findings import Verdict
+from fitscape.study.report.subject import Subject
 
 # Question -> title and, in plain words, what is asked and how to read the picture.
 ASKED: Final = {

@@ -6,12 +6,12 @@ import pandas as pd
 from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
-from study.maps import RegimeMap
-from study.maps.advice import CONDITIONS, Step, best_point, conditions, forecast, steps
-from study.records import TrialRecord, TrialState
-from study.regimes import final_record
-from study.report import wording
-from study.report.subject import Subject
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.advice import CONDITIONS, Step, best_point, conditions, forecast, steps
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.regimes import final_record
+from fitscape.study.report import wording
+from fitscape.study.report.subject import Subject
 
 SURE: Final = 0.8  # probability from which a change is said to help
 MORE: Final = {  # dial -> what a higher and a lower value is called

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from study.records import EpochRecord, TrialRecord
-from study.regimes import label_all
-from study.report import axes, vocabulary
-from study.report.pack import Pack
-from study.report.sections.gradients import ends_of
-from study.report.stages import Stage
-from study.report.subject import Subject
+from fitscape.study.records import EpochRecord, TrialRecord
+from fitscape.study.regimes import label_all
+from fitscape.study.report import axes, vocabulary
+from fitscape.study.report.pack import Pack
+from fitscape.study.report.sections.gradients import ends_of
+from fitscape.study.report.stages import Stage
+from fitscape.study.report.subject import Subject
 
 MOST_POINTS: Final = 40  # of one curve
 MOST_PROFILES: Final = 400  # trials whose gradient profiles are kept

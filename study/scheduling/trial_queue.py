@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from ray.tune.search import Searcher
 
-from study.config import TrialConfig
-from study.records import TrialRecord
-from study.scheduling.live import Live
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import TrialRecord
+from fitscape.study.scheduling.live import Live
 
 
 class Asks(Protocol):

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from study.records import EpochRecord, TrialRecord
+from fitscape.study.records import EpochRecord, TrialRecord
 
 
 class Observer(Protocol):

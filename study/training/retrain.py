@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from study.config import TrialConfig
-from study.data import TrialData
-from study.records import EpochRecord
-from study.training.classifier import Classifier, make_classifier
-from study.training.evaluation import Evaluation
-from study.training.loop import run_trial
-from study.training.settings import Settings
-from study.training.state import TrialState
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.records import EpochRecord
+from fitscape.study.training.classifier import Classifier, make_classifier
+from fitscape.study.training.evaluation import Evaluation
+from fitscape.study.training.loop import run_trial
+from fitscape.study.training.settings import Settings
+from fitscape.study.training.state import TrialRun
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def evaluate_again(
     """
     for progress in run_trial(config, data, settings=settings):
         last = progress
-    trial = TrialState(config, data, settings)
+    trial = TrialRun(config, data, settings)
     trial.restore(last.checkpoint())
     classifier = make_classifier(config, data, trial.model.state_dict())
     return Again(last.record, trial.evaluate_on(images, labels), classifier)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from study.maps.decision import Cuts, denoise, regime_probabilities
-from study.maps.divergence import DivergenceField
-from study.maps.gp import GaussianProcess, Hyper
+from fitscape.study.maps.decision import Cuts, denoise, regime_probabilities
+from fitscape.study.maps.divergence import DivergenceField
+from fitscape.study.maps.gp import GaussianProcess, Hyper
 
 Array = NDArray[np.float64]
 

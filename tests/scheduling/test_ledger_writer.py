@@ -8,15 +8,14 @@ import pytest
 from hand_made import make_epoch
 from odd_trials import Heard, seeds_study
 
-from study.errors import UserError
-from study.ledger import Ledger
-from study.records import TrialState
-from study.scheduling import bookkeeping
-from study.scheduling.bookkeeping import Bookkeeper
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.interruption import Interruption
-from study.scheduling.pulse import Address
-from study.scheduling.reports import End, Report, Start
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import TrialState
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.heartbeat import Address
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.ledger_writer import Bookkeeper
+from fitscape.study.scheduling.reports import End, Report, Start
 
 START = Start(node="n", device="cpu", record=None, node_id="n", pulse=Address(0, 0))
 
@@ -65,7 +64,7 @@ class Scene:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bookkeeping, "RETRY_EVERY", 0.01)
+    monkeypatch.setattr(ledger_writer, "RETRY_EVERY", 0.01)
 
 
 def test_a_trial_is_written_told_and_its_checkpoints_removed(tmp_path: Path) -> None:
@@ -101,7 +100,7 @@ def test_what_cannot_be_written_is_tried_again_and_nothing_overtakes_it(tmp_path
 
 
 def test_a_ledger_that_stays_full_ends_the_run_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bookkeeping, "GIVE_UP_AFTER", 0.05)
+    monkeypatch.setattr(ledger_writer, "GIVE_UP_AFTER", 0.05)
     scene = Scene(tmp_path, refusals=10**9)
     scene.play()
     with pytest.raises(UserError, match="disk is full"):

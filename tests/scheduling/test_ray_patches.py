@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from study.scheduling.cluster import Cluster
-from study.scheduling.lean import lean, untold
+from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.ray_patches import lean, untold
 
 
 def commands_of_children() -> Iterator[str]:

@@ -9,13 +9,13 @@ import pytest
 from hand_made import make_epoch, make_trial
 from optuna.trial import TrialState as OptunaState
 
-from study.config import SearchConfig, StudyConfig
-from study.maps.regime_map import outcomes_of
-from study.records import TrialState
-from study.search import Asker
-from study.search.replay import attributes, build_study, measured, outcome
-from study.search.space import resolve
-from study.search.stopping import Decision
+from fitscape.study.config import SearchConfig, StudyConfig
+from fitscape.study.maps.regime_map import outcomes_of
+from fitscape.study.records import TrialState
+from fitscape.study.search import Asker
+from fitscape.study.search.optuna_study import attributes, build_study, measured, outcome
+from fitscape.study.search.space import resolve
+from fitscape.study.search.stopping import Decision
 
 STUDY = StudyConfig(name="s", space={"width": {"low": 0.125, "high": 1.0}}, search=SearchConfig(sampler="regime"))
 EARLY = make_epoch(0.6, 0.62, epoch=2)

@@ -4,11 +4,12 @@ import threading
 from importlib import import_module
 from typing import Any
 
-from study.driver.background import Background
-from study.records import TrialRecord
-from study.scheduling.watching import Observer
+from fitscape.study.driver.background import Background
+from fitscape.study.records import TrialRecord
+from fitscape.study.scheduling.events import Observer
 
-_PARTS = ("study.driver.labels", "study.report.written")  # with statsmodels, matplotlib, plotly: two seconds
+# with statsmodels, matplotlib, plotly: two seconds
+_PARTS = ("fitscape.study.driver.labels", "fitscape.study.report.write")
 
 
 class Ahead:

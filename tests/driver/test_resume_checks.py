@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from drivers import small_study
 
-from study.config import StudyConfig
-from study.driver.changes import config_changes, require_unchanged
-from study.errors import StudyChanged
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver.resume_checks import config_changes, require_unchanged
+from fitscape.study.errors import StudyChanged
 
 BEFORE = small_study("s", trials=4, epochs=2)
 FACTS: dict[str, Any] = {

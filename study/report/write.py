@@ -4,12 +4,12 @@ import json
 import os
 from pathlib import Path
 
-from study.errors import UserError
-from study.findings import to_json
-from study.opened import OpenStudy, open_study
-from study.report.figures import save
-from study.report.page import render
-from study.report.subject import Subject
+from fitscape.study.errors import UserError
+from fitscape.study.findings import to_json
+from fitscape.study.opened import OpenStudy, open_study
+from fitscape.study.report.figures import save
+from fitscape.study.report.page import render
+from fitscape.study.report.subject import Subject
 
 
 def write(folder: Path, study: OpenStudy | None) -> Path:

@@ -8,9 +8,9 @@ from typing import Any
 from hand_made import make_epoch, make_trial
 from ray.tune.search import Searcher
 
-from study.config import TrialConfig
-from study.records import TrialState
-from study.scheduling.feed import Feed
+from fitscape.study.config import TrialConfig
+from fitscape.study.records import TrialState
+from fitscape.study.scheduling.trial_queue import Feed
 
 
 class Asks:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from study.config import StudyConfig
-from study.errors import StudyChanged
+from fitscape.study.config import StudyConfig
+from fitscape.study.errors import StudyChanged
 
 # These decide how and where trials run and are shown, not what they measure.
 FREE = ("description", "resources", "tracking")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from study.search.knowledge import FEWEST, Knowledge
+from fitscape.study.search.end_variance import FEWEST, Knowledge
 
 SEED_SD = 0.3
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from study.maps.gp import GaussianProcess
+from fitscape.study.maps.gp import GaussianProcess
 
 Array = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from study.records import TrialRecord, TrialState
-from study.regimes import final_record
-from study.search.space import Space, point_of
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.regimes import final_record
+from fitscape.study.search.space import Space, point_of
 
 ERRORS = ("train_error", "val_error")
 COUNTED = (*ERRORS, "train_n", "val_n")

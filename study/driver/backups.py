@@ -4,14 +4,14 @@ import threading
 import time
 from contextlib import suppress
 
-from study.config import StudyConfig
-from study.driver.folder import Folder
-from study.errors import UserError
-from study.ledger import EventKind, Ledger
-from study.scheduling.checkpoints import copy_file
-from study.scheduling.watching import Observer
-from study.tracking import parent_url
-from study.tracking.location import locate
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver.folder import Folder
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import EventKind, Ledger
+from fitscape.study.scheduling.checkpoints import copy_file
+from fitscape.study.scheduling.events import Observer
+from fitscape.study.tracking import parent_url
+from fitscape.study.tracking.location import locate
 
 FIRST_BACKUP = 15.0  # seconds; the pause doubles from one backup to the next
 BACKUP_EVERY = 300.0

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from study.config import DataConfig, TrialConfig
-from study.data import TrialData, load
-from study.records import EpochRecord, TrialState
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster
-from study.scheduling.reports import Report
-from study.scheduling.trainable import Shared, TrialRunner
-from study.training import Settings
+from fitscape.study.config import DataConfig, TrialConfig
+from fitscape.study.data import TrialData, load
+from fitscape.study.records import EpochRecord, TrialState
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.reports import Report
+from fitscape.study.scheduling.worker import Shared, TrialRunner
+from fitscape.study.training import Settings
 
 TRIAL = TrialConfig().with_dials({"width": 0.125, "epochs": 3})
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from study.driver import ahead
-from study.driver.ahead import Ahead
-from study.scheduling.watching import Quiet
+from fitscape.study.driver import preload
+from fitscape.study.driver.preload import Ahead
+from fitscape.study.scheduling.events import Quiet
 
 
 class Heard(Quiet):
@@ -24,7 +24,7 @@ class Heard(Quiet):
 def test_it_loads_once_and_not_before_a_slot_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = threading.Event()
     times = []
-    monkeypatch.setattr(ahead, "_load", lambda: (times.append(1), loaded.set()))
+    monkeypatch.setattr(preload, "_load", lambda: (times.append(1), loaded.set()))
     observer = Heard()
     watching: Any = Ahead(observer, left=5, slots=2)
     for record in "abc":
@@ -39,4 +39,4 @@ def test_it_loads_once_and_not_before_a_slot_is_idle(monkeypatch: pytest.MonkeyP
 
 
 def test_what_it_loads_is_there() -> None:
-    ahead._load()
+    preload._load()

@@ -3,27 +3,27 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from study.config import StudyConfig
-from study.driver.ahead import Ahead
-from study.driver.background import Background, Interrupted
-from study.driver.folder import Folder
-from study.driver.preflight import require
-from study.driver.preparing import Known, Prepared, finish, prepare
-from study.driver.upkeep import Upkeep
-from study.errors import ExitCode
-from study.ledger import Ledger
-from study.reading.timm_names import extras
-from study.records import TrialState
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.cluster import Cluster, least_request
-from study.scheduling.interruption import Interruption, listening
-from study.scheduling.outcome import Outcome
-from study.scheduling.preflight import Finding, look_at
-from study.scheduling.watching import Observer
-from study.tracking import Backlog, Shipper, check, parent_url
+from fitscape.study.config import StudyConfig
+from fitscape.study.driver.background import Background, Interrupted
+from fitscape.study.driver.backups import Upkeep
+from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.preflight import require
+from fitscape.study.driver.preload import Ahead
+from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
+from fitscape.study.errors import ExitCode
+from fitscape.study.ledger import Ledger
+from fitscape.study.reading.timm_names import extras
+from fitscape.study.records import TrialState
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.cluster import Cluster, least_request
+from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.interruption import Interruption, listening
+from fitscape.study.scheduling.outcome import Outcome
+from fitscape.study.scheduling.preflight import Finding, look_at
+from fitscape.study.tracking import Backlog, Shipper, check, parent_url
 
 if TYPE_CHECKING:
-    from study.data import SealedData
+    from fitscape.study.data import SealedData
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
@@ -100,7 +100,7 @@ class Conduct:
         return self._exit_code(outcome.counts)
 
     def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
-        from study.scheduling.run_trials import run_trials
+        from fitscape.study.scheduling.run_trials import run_trials
 
         settings, request = finish(prepared, config, ledger, self._cluster)
         left = config.search.trials - _ended(ledger)
@@ -119,9 +119,9 @@ class Conduct:
     def _labels_and_report(self) -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
-            from study.driver.labels import put_labels
-            from study.opened import open_study
-            from study.report import build
+            from fitscape.study.driver.labels import put_labels
+            from fitscape.study.opened import open_study
+            from fitscape.study.report import build
 
             study = open_study(self._folder.path)
             put_labels(study)

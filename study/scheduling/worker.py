@@ -12,13 +12,13 @@ from typing import Any
 import ray
 from ray import tune
 
-from study.config import TrialConfig
-from study.data import TrialData
-from study.records import EpochRecord, TrialState
-from study.scheduling.checkpoints import CheckpointStore, split_record, with_record
-from study.scheduling.pulse import Pulse
-from study.scheduling.reports import End, Report, Start, failure
-from study.training import Progress, Settings, run_trial
+from fitscape.study.config import TrialConfig
+from fitscape.study.data import TrialData
+from fitscape.study.records import EpochRecord, TrialState
+from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
+from fitscape.study.scheduling.heartbeat import Pulse
+from fitscape.study.scheduling.reports import End, Report, Start, failure
+from fitscape.study.training import Progress, Settings, run_trial
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints

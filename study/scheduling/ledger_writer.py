@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from study.errors import UserError
-from study.ledger import Ledger
-from study.records import ModelSize, TrialRecord
-from study.scheduling.checkpoints import CheckpointStore
-from study.scheduling.interruption import Interruption
-from study.scheduling.reports import End, Report
-from study.scheduling.watching import Observer
+from fitscape.study.errors import UserError
+from fitscape.study.ledger import Ledger
+from fitscape.study.records import ModelSize, TrialRecord
+from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.reports import End, Report
 
 RETRY_EVERY = 1.0  # seconds, while the ledger cannot be written
 GIVE_UP_AFTER = 120.0  # seconds without a successful write: training on would measure what nobody keeps

@@ -1,0 +1,30 @@
+"""Fitscape: maps where image classifiers underfit, fit well, overfit, degrade or diverge.
+
+The public API. Each name is imported when it is first used, so that ``import fitscape`` takes a fraction of a second.
+The sources of the three packages inside are the top-level folders study/, models/ and search_spaces/.
+"""
+
+from typing import TYPE_CHECKING
+
+from fitscape.study.lazy import lazy
+
+if TYPE_CHECKING:
+    from fitscape.study.driver import resume as resume
+    from fitscape.study.driver import run as run
+    from fitscape.study.maps import RegimeMap as RegimeMap
+    from fitscape.study.opened import open_study as open_study
+    from fitscape.study.reading import load_config as load_config
+    from fitscape.study.search import RegimeSampler as RegimeSampler
+
+__version__ = "0.1.0"
+
+__getattr__, __all__ = lazy(
+    {
+        "RegimeMap": "fitscape.study.maps",
+        "RegimeSampler": "fitscape.study.search",
+        "load_config": "fitscape.study.reading",
+        "open_study": "fitscape.study.opened",
+        "resume": "fitscape.study.driver",
+        "run": "fitscape.study.driver",
+    }
+)
