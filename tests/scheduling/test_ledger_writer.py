@@ -11,6 +11,7 @@ from odd_trials import Heard, seeds_study
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
+from fitscape.study.scheduling import ledger_writer
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.heartbeat import Address
 from fitscape.study.scheduling.interruption import Interruption
