@@ -44,7 +44,7 @@ def config(terrain: DigitsNets, sampler: str, trials: int, seed: int) -> StudyCo
             "name": "map",
             "data": DATA.model_dump(),
             "base": {"optimization": optimization},
-            "space": {dial: {"choices": values} for dial, values in CHOICES.items()},
+            "space": {hyperparameter: {"choices": values} for hyperparameter, values in CHOICES.items()},
             "search": {"trials": trials, "sampler": sampler, "seed": seed},
             "regimes": {"tau": terrain.cuts.tau, "reference_error": terrain.cuts.reference},
             "stopping": {"enabled": True},
@@ -82,7 +82,9 @@ def plain(study: StudyConfig, folder: Path) -> tuple[float, float, pd.DataFrame]
 def way_to_the_map(terrain: DigitsNets, begun: float, ended: float, table: pd.DataFrame) -> dict[str, float]:
     """Seconds and trials to the map, from trials with the time of their end."""
     table = table.sort_values("ended", ignore_index=True)
-    rows = table.assign(**{dial: table[dial].map(terrain.values[dial].index) for dial in NODES})
+    rows = table.assign(
+        **{hyperparameter: table[hyperparameter].map(terrain.values[hyperparameter].index) for hyperparameter in NODES}
+    )
     nodes, labels, decidable = terrain.test_set()
     thresholds, cuts = RegimeThresholds(tau=terrain.cuts.tau), terrain.cuts
     after = ended - table["ended"].max()

@@ -45,7 +45,7 @@ Prices = dict[tuple[str, float], float]  # (architecture, width) -> seconds an e
 def trial_config(architecture: str, width: float, epochs: int) -> TrialConfig:
     """As the nets of R1 were trained."""
     optimization = Optimization(lr=0.02, batch_size=32, epochs=epochs, steps_per_epoch=16, weight_decay=5e-4)
-    return TrialConfig(optimization=optimization).with_dials({"architecture": architecture, "width": width})
+    return TrialConfig(optimization=optimization).with_hyperparameters({"architecture": architecture, "width": width})
 
 
 def plain_epochs(config: TrialConfig, data: TrialData) -> Iterator[Any]:

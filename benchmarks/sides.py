@@ -39,8 +39,8 @@ def fitscape_seconds(config: StudyConfig, folder: Path) -> float:
 
 
 def points(config: StudyConfig) -> list[dict[str, Any]]:
-    """The dials of every trial that a study with a design will run, for the plain script to run the same."""
+    """The hyperparameters of every trial that a study with a design will run, for the plain script to run the same."""
     asker, asked = Asker(config, chance_error=0.9), []
     while (suggestion := asker.ask()) is not None:
-        asked.append(suggestion.dials)
+        asked.append(suggestion.hyperparameters)
     return asked

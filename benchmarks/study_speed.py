@@ -49,7 +49,10 @@ def study(name: str, architectures: tuple[str, ...], trials: int, steps: int, ro
             "base": {"optimization": {"epochs": EPOCHS, "steps_per_epoch": steps, "schedule": "one_cycle"}},
             "space": {
                 "architecture": {"choices": architectures},
-                **{dial: {"low": low, "high": high, "log": True} for dial, (low, high) in RANGES.items()},
+                **{
+                    hyperparameter: {"low": low, "high": high, "log": True}
+                    for hyperparameter, (low, high) in RANGES.items()
+                },
             },
             "search": {"trials": trials},
             "resources": {"max_concurrent": SLOTS},

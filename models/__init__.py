@@ -1,4 +1,4 @@
-"""ResNet, plain and DenseNet networks with dials, and timm's. A leaf: imports torch and its kin only, and late."""
+"""ResNet, plain and DenseNet networks with hyperparameters, and timm's. A leaf: imports only torch and kin, late."""
 
 from fitscape.models.spec import ModelSpec, architectures, parse_architecture
 

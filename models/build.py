@@ -1,4 +1,4 @@
-"""From the dials to a network: ``build`` with drawn weights, ``blueprint`` without memory."""
+"""From the hyperparameters to a network: ``build`` with drawn weights, ``blueprint`` without memory."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -18,7 +18,7 @@ def build(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module:
     """A network on the CPU, in train mode, weights drawn from torch's default generator.
 
     Args:
-        spec: the dials.
+        spec: the hyperparameters.
         input_shape: (C, H, W) of one image, H and W in pixels.
         classes: how many logits the network gives; images [B, C, H, W] become logits [B, classes].
 

@@ -1,4 +1,4 @@
-"""The init dial: how the weights of convolutions and linear layers are drawn."""
+"""The init hyperparameter: how the weights of convolutions and linear layers are drawn."""
 
 from collections.abc import Callable
 

@@ -9,7 +9,7 @@ def scaled(channels: int, width: float) -> int:
     """``channels`` times ``width``, the nearest whole number, but never fewer than 4 by scaling.
 
     Whole numbers and not multiples of 8: counts in between cost no more time here, and they keep capacity
-    a smooth function of the width dial. At width 1 the published count stays as it is.
+    a smooth function of the width hyperparameter. At width 1 the published count stays as it is.
     """
     return max(min(channels, 4), round(channels * width))
 

@@ -1,4 +1,4 @@
-"""The norm dial: batch, group or none."""
+"""The norm hyperparameter: batch, group or none."""
 
 from torch import nn
 

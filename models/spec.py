@@ -1,4 +1,4 @@
-"""What a network is: the dials of one model, checked, without importing torch."""
+"""What a network is: the hyperparameters of one model, checked, without importing torch."""
 
 import re
 from dataclasses import dataclass, fields, replace
@@ -25,8 +25,8 @@ REAL_NUMBERS = ("width", "dropout")
 
 TIMM = "timm:"  # timm:NAME is a family of one network, that of timm's registry; it needs the extra `timm`
 TIMM_FAMILY = r"timm:[a-z0-9_]+"
-# timm's networks come as they are. Of our dials only dropout is theirs; the others stay at these, which say nothing.
-TIMM_DIALS: dict[str, Any] = {
+# timm's networks come as they are. Only our dropout is theirs too; the others stay at these, which say nothing.
+TIMM_HYPERPARAMETERS: dict[str, Any] = {
     "depth": 0,
     "width": 1.0,
     "shortcut": "none",
@@ -39,15 +39,15 @@ TIMM_DIALS: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """The dials of one network.
+    """The hyperparameters of one network.
 
     ``plain`` is ``resnet`` without shortcuts and nothing else changed. Depths 18 and 34 are the ImageNet
     family, 20 to 110 the CIFAR family (He et al. 2015, sections 4.1 and 4.2). An unset ``shortcut`` becomes
     what the paper used: projection at 18 and 34, the parameter-free option A at 20 to 110, none elsewhere.
-    A ``timm:NAME`` takes ``dropout`` and no other dial; whether timm knows the name is asked when it is built.
+    A ``timm:NAME`` takes ``dropout`` and nothing else; whether timm knows the name is asked when it is built.
 
     Raises:
-        ValueError: a dial is out of range or two dials contradict each other; the text starts with the dial.
+        ValueError: a hyperparameter is out of range or two contradict each other; the text starts with its name.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {
@@ -80,10 +80,10 @@ class ModelSpec:
             return
         if self.shortcut is None:
             object.__setattr__(self, "shortcut", self._published_shortcut())
-        for dial, choices in CHOICES.items():
-            if getattr(self, dial) not in choices:
-                known = ", ".join((*choices, "timm:NAME") if dial == "family" else choices)
-                raise ValueError(f"{dial}: {getattr(self, dial)!r} is not one of {known}")
+        for hyperparameter, choices in CHOICES.items():
+            if getattr(self, hyperparameter) not in choices:
+                known = ", ".join((*choices, "timm:NAME") if hyperparameter == "family" else choices)
+                raise ValueError(f"{hyperparameter}: {getattr(self, hyperparameter)!r} is not one of {known}")
         self._make_numbers_canonical()
         if self.depth not in DEPTHS[self.family]:
             allowed = ", ".join(map(str, DEPTHS[self.family]))
@@ -100,21 +100,21 @@ class ModelSpec:
             )
 
     def _leave_to_timm(self) -> None:
-        """Refuse what timm's networks have no dial for: a trial must not say that it set what it did not."""
+        """Refuse what timm's networks have no hyperparameter for: a trial must not say that it set what it did not."""
         if not re.fullmatch(TIMM_FAMILY, self.family):
             raise ValueError(
                 f"family: '{self.family}' is not timm: and a name of small letters, digits and _ "
                 "(what timm writes after a dot names weights, and none are loaded)"
             )
-        for dial, unset in (("shortcut", None), ("depth", type(self).depth)):
-            if getattr(self, dial) == unset:
-                object.__setattr__(self, dial, TIMM_DIALS[dial])
+        for hyperparameter, unset in (("shortcut", None), ("depth", type(self).depth)):
+            if getattr(self, hyperparameter) == unset:
+                object.__setattr__(self, hyperparameter, TIMM_HYPERPARAMETERS[hyperparameter])
         self._make_numbers_canonical()
-        for dial, fixed in TIMM_DIALS.items():
-            if getattr(self, dial) != fixed:
+        for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
+            if getattr(self, hyperparameter) != fixed:
                 raise ValueError(
-                    f"{dial}: {getattr(self, dial)} does not go with {self.family}; "
-                    "a network of timm comes as it is, only dropout is a dial of it"
+                    f"{hyperparameter}: {getattr(self, hyperparameter)} does not go with {self.family}; "
+                    "a network of timm comes as it is, only dropout is a hyperparameter of it"
                 )
         self._check_dropout()
 
@@ -123,13 +123,13 @@ class ModelSpec:
             raise ValueError(f"dropout: {self.dropout} is outside 0 to 1 (1 excluded)")
 
     def _make_numbers_canonical(self) -> None:
-        """One type a dial, so that equal networks have equal hashes: as JSON, 1 and 1.0 differ."""
-        for dial in WHOLE_NUMBERS + REAL_NUMBERS:
-            value, whole = getattr(self, dial), dial in WHOLE_NUMBERS
+        """One type a hyperparameter, so that equal networks have equal hashes: as JSON, 1 and 1.0 differ."""
+        for hyperparameter in WHOLE_NUMBERS + REAL_NUMBERS:
+            value, whole = getattr(self, hyperparameter), hyperparameter in WHOLE_NUMBERS
             is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
             if not is_number:
-                raise ValueError(f"{dial}: {value!r} is not a {'whole ' if whole else ''}number")
-            object.__setattr__(self, dial, int(value) if whole else float(value))
+                raise ValueError(f"{hyperparameter}: {value!r} is not a {'whole ' if whole else ''}number")
+            object.__setattr__(self, hyperparameter, int(value) if whole else float(value))
 
     def _published_shortcut(self) -> Shortcut:
         if self.family != "resnet":
@@ -146,18 +146,18 @@ class ModelSpec:
         """Family and depth in one word, as the field writes it: ``resnet18``; ``timm:NAME`` is its own name."""
         return self.family if self.timm else f"{self.family}{self.depth}"
 
-    def replace(self, **dials: Any) -> "ModelSpec":
-        """A copy with other dials; a changed family or depth takes its own published shortcut again."""
-        if {"family", "depth"} & dials.keys():
-            dials.setdefault("shortcut", None)
-        return replace(self, **dials)
+    def replace(self, **hyperparameters: Any) -> "ModelSpec":
+        """A copy with other hyperparameters; a changed family or depth takes its own published shortcut again."""
+        if {"family", "depth"} & hyperparameters.keys():
+            hyperparameters.setdefault("shortcut", None)
+        return replace(self, **hyperparameters)
 
 
-MODEL_DIALS = tuple(f.name for f in fields(ModelSpec))
+MODEL_HYPERPARAMETERS = tuple(f.name for f in fields(ModelSpec))
 
 
 def architectures() -> list[str]:
-    """Every name that the ``architecture`` dial takes, but for ``timm:NAME``."""
+    """Every name that the ``architecture`` hyperparameter takes, but for ``timm:NAME``."""
     return [f"{family}{depth}" for family, depths in DEPTHS.items() for depth in depths]
 
 
@@ -168,7 +168,7 @@ def parse_architecture(name: str) -> tuple[str, int]:
         ValueError: no such architecture.
     """
     if name.startswith(TIMM):
-        return name, TIMM_DIALS["depth"]
+        return name, TIMM_HYPERPARAMETERS["depth"]
     match = re.fullmatch(r"([a-z]+)(\d+)", name)
     if match is None or int(match[2]) not in DEPTHS.get(match[1], ()):
         raise ValueError(f"architecture: '{name}' is not one of {', '.join([*architectures(), 'timm:NAME'])}")

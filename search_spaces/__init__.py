@@ -1,6 +1,6 @@
 """Named search spaces. Data, not logic: a new space is one new file here plus one line in SPACES.
 
-Each module holds ``SPACE`` (dial -> Optuna distribution); its docstring is its description.
+Each module holds ``SPACE`` (hyperparameter -> Optuna distribution); its docstring is its description.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> dict[str, BaseDistribution]:
-    """The space of that name, dial -> distribution.
+    """The space of that name, hyperparameter -> distribution.
 
     Raises:
         KeyError: no such space.

@@ -1,4 +1,4 @@
-"""Every dial at once: for hundreds of trials on a cluster."""
+"""Every hyperparameter at once: for hundreds of trials on a cluster."""
 
 from optuna.distributions import (
     BaseDistribution,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fitscape.models.spec import MODEL_DIALS, ModelSpec, parse_architecture
+from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
 
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -80,38 +80,45 @@ class TrialConfig(Frozen):
     @property
     def group_id(self) -> str:
         """The trial id without its seed: trials that share it are replicates of one configuration."""
-        return self.with_dials({"seed": 0}).trial_id
+        return self.with_hyperparameters({"seed": 0}).trial_id
 
     def flat(self) -> dict[str, Any]:
-        """Every dial by its own name (names are unique over the sections)."""
+        """Every hyperparameter by its own name (names are unique over the sections)."""
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
         return {**vars(self.model), **vars(self.data), **vars(self.optimization), "seed": self.seed}
 
-    def with_dials(self, dials: dict[str, Any]) -> Self:
-        """A validated copy with the named dials set; ``architecture`` sets family and depth together.
+    def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
+        """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
 
         Raises:
-            ValueError: unknown dial, or a value out of its bounds (pydantic's ValidationError is one).
+            ValueError: unknown hyperparameter, or a value out of its bounds (pydantic's ValidationError is one).
         """
-        dials = dict(dials)
-        if "architecture" in dials:
-            dials["family"], dials["depth"] = parse_architecture(dials.pop("architecture"))
-        unknown = dials.keys() - set(DIALS)
+        hyperparameters = dict(hyperparameters)
+        if "architecture" in hyperparameters:
+            hyperparameters["family"], hyperparameters["depth"] = parse_architecture(
+                hyperparameters.pop("architecture")
+            )
+        unknown = hyperparameters.keys() - set(HYPERPARAMETERS)
         if unknown:
-            raise ValueError(f"{sorted(unknown)[0]}: no such dial, choose from {', '.join(sorted(DIALS))}")
-        part = {s: {k: v for k, v in dials.items() if DIALS[k] == s} for s in ("model", "data", "optimization")}
+            raise ValueError(
+                f"{sorted(unknown)[0]}: no such hyperparameter, choose from {', '.join(sorted(HYPERPARAMETERS))}"
+            )
+        part = {
+            s: {k: v for k, v in hyperparameters.items() if HYPERPARAMETERS[k] == s}
+            for s in ("model", "data", "optimization")
+        }
         return type(self)(
             model=self.model.replace(**part["model"]) if part["model"] else self.model,
             data=DataCondition(**{**self.data.model_dump(), **part["data"]}),
             optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
-            seed=dials.get("seed", self.seed),
+            seed=hyperparameters.get("seed", self.seed),
         )
 
 
-# Dial -> the section of TrialConfig that holds it.
-DIALS: dict[str, str] = {
+# Hyperparameter -> the section of TrialConfig that holds it.
+HYPERPARAMETERS: dict[str, str] = {
     "architecture": "model",
-    **dict.fromkeys(MODEL_DIALS, "model"),
+    **dict.fromkeys(MODEL_HYPERPARAMETERS, "model"),
     **dict.fromkeys(DataCondition.model_fields, "data"),
     **dict.fromkeys(Optimization.model_fields, "optimization"),
     "seed": "seed",
@@ -119,10 +126,10 @@ DIALS: dict[str, str] = {
 
 
 class Range(Frozen):
-    """A numeric dial of the search space; whole numbers where the dial is a whole number."""
+    """A numeric hyperparameter of the search space; whole numbers where the hyperparameter is a whole number."""
 
     low: Finite
-    """Least value, in the unit of the dial; above 0 where log is true."""
+    """Least value, in the unit of the hyperparameter; above 0 where log is true."""
     high: Finite
     """Greatest value, not below low."""
     log: bool = False
@@ -142,13 +149,13 @@ class Range(Frozen):
 
 
 class Choices(Frozen):
-    """A categorical dial, or a numeric one on given values."""
+    """A categorical hyperparameter, or a numeric one on given values."""
 
     choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=1)]
     """The values, at least one."""
 
 
-Dial = Range | Choices
+Hyperparameter = Range | Choices
 
 
 class DataConfig(Frozen):
@@ -253,11 +260,11 @@ class StudyConfig(Frozen):
     data: DataConfig = DataConfig()
     """The data set and its split."""
     base: TrialConfig = TrialConfig()
-    """The trial that every other one differs from in its dials only."""
-    space: dict[str, Dial] | str = Field(default_factory=dict)
-    """What is searched: dials with ranges or choices, or the name of a search space."""
+    """The trial that every other one differs from in its hyperparameters only."""
+    space: dict[str, Hyperparameter] | str = Field(default_factory=dict)
+    """What is searched: hyperparameters with ranges or choices, or the name of a search space."""
     enqueue: tuple[dict[str, Any], ...] = ()
-    """Points that are run first, each a mapping from dials to values."""
+    """Points that are run first, each a mapping from hyperparameters to values."""
     search: SearchConfig = SearchConfig()
     """How the trials are chosen."""
     regimes: RegimeThresholds = RegimeThresholds()
@@ -270,17 +277,17 @@ class StudyConfig(Frozen):
     """Where MLflow is."""
 
     @model_validator(mode="after")
-    def _dials_exist_and_points_are_valid(self) -> Self:
+    def _hyperparameters_exist_and_points_are_valid(self) -> Self:
         if isinstance(self.space, dict):
-            for dial in self.space:
-                _require_dial(dial, f"space.{dial}")
+            for hyperparameter in self.space:
+                _require_hyperparameter(hyperparameter, f"space.{hyperparameter}")
         for i, point in enumerate(self.enqueue):
-            for dial in point:
-                _require_dial(dial, f"enqueue[{i}].{dial}")
-            self.base.with_dials(point)
+            for hyperparameter in point:
+                _require_hyperparameter(hyperparameter, f"enqueue[{i}].{hyperparameter}")
+            self.base.with_hyperparameters(point)
         return self
 
 
-def _require_dial(dial: str, where: str) -> None:
-    if dial not in DIALS:
-        raise ValueError(f"{where}: no such dial, choose from {', '.join(sorted(DIALS))}")
+def _require_hyperparameter(hyperparameter: str, where: str) -> None:
+    if hyperparameter not in HYPERPARAMETERS:
+        raise ValueError(f"{where}: no such hyperparameter, choose from {', '.join(sorted(HYPERPARAMETERS))}")

@@ -91,7 +91,7 @@ class OpenStudy:
         """
         where = str(self.folder)
         if not self.space:
-            raise UserError("searches no dial, so it has no map", where=where)
+            raise UserError("searches no hyperparameter, so it has no map", where=where)
         if not any(final_record(trial) for trial in self.trials):
             raise UserError("has no map yet: no trial has ended with finite numbers", where=where)
         table = self.map_table()
@@ -125,7 +125,7 @@ class OpenStudy:
         return savings(self.config, self.space, self.trials, self.chance_error)
 
     def table(self) -> pd.DataFrame:
-        """A row a trial: state, regime, dials, size, and the errors of its last epoch (``study.table.table``)."""
+        """A row a trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
         return table(self.trials, self.labels, self.space)
 
     def curves(self) -> pd.DataFrame:

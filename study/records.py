@@ -119,7 +119,7 @@ class TrialRecord:
     number: int  # order of creation, from 0
     trial_id: str
     config: TrialConfig
-    dials: dict[str, Any]  # what the sampler or the user set
+    hyperparameters: dict[str, Any]  # what the sampler or the user set
     origin: str  # sobol, regime, enqueue, replicate ...
     state: TrialState = TrialState.PENDING
     attempts: int = 0

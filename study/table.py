@@ -33,7 +33,7 @@ def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: 
 
 def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str, Any]:
     model, last = trial.config.model, trial.last
-    dials = {**trial.config.flat(), "architecture": model.name}
+    hyperparameters = {**trial.config.flat(), "architecture": model.name}
     measured = ("train_loss", "train_error", "val_loss", "val_error", "gap")
     return {
         "trial_id": trial.trial_id,
@@ -46,7 +46,7 @@ def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str,
         "width": model.width,
         "parameters": trial.size.parameters if trial.size else None,
         "flops": trial.size.flops if trial.size else None,
-        **{name: dials[name] for name in extra},
+        **{name: hyperparameters[name] for name in extra},
         "seed": trial.config.seed,
         "epochs": len(trial.epochs),
         **{name: getattr(last, name) if last else None for name in measured},

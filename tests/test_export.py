@@ -145,7 +145,7 @@ def test_words_and_numbers_in_one_column_still_make_parquet(tmp_path: Path) -> N
     config = StudyConfig(name="mixed", space={"steps_per_epoch": Choices(choices=(5, 10))})
     with Ledger.create(tmp_path / "ledger.db", config, PROVENANCE) as ledger:
         ledger.add_trial(config.base, {}, "enqueue")
-        ledger.add_trial(config.base.with_dials({"steps_per_epoch": 5}), {"steps_per_epoch": 5}, "sobol")
+        ledger.add_trial(config.base.with_hyperparameters({"steps_per_epoch": 5}), {"steps_per_epoch": 5}, "sobol")
     export(open_study(tmp_path), tmp_path / "out.parquet")
     frame = pd.read_parquet(tmp_path / "out.parquet")
     assert frame["steps_per_epoch"].isna().tolist() == [True, False]

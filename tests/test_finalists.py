@@ -23,12 +23,15 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> SealedData:
 @pytest.fixture
 def study(tmp_path: Path, digits: SealedData) -> Path:
     """Two architectures, two widths of one of them, trained for real as a driver would."""
-    base = TrialConfig().with_dials({"epochs": 2, "batch_size": 32})
+    base = TrialConfig().with_hyperparameters({"epochs": 2, "batch_size": 32})
     config = StudyConfig(name="s", data=digits.config, base=base)
     provenance = {"data_fingerprint": digits.fingerprint, "chance_error": 0.9}
     with Ledger.create(tmp_path / "ledger.db", config, provenance) as ledger:
-        for dials in ({"architecture": "resnet18", "width": 0.125}, {"architecture": "plain18", "width": 0.125}):
-            trial = ledger.add_trial(base.with_dials(dials), dials, "enqueue")
+        for hyperparameters in (
+            {"architecture": "resnet18", "width": 0.125},
+            {"architecture": "plain18", "width": 0.125},
+        ):
+            trial = ledger.add_trial(base.with_hyperparameters(hyperparameters), hyperparameters, "enqueue")
             ledger.start_attempt(trial.trial_id, "here", "cpu")
             for progress in run_trial(trial.config, digits.trial_data, settings=Settings()):
                 ledger.record_epoch(trial.trial_id, progress.record)

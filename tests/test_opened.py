@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     with Ledger.create(tmp_path / "ledger.db", config, provenance) as ledger:
         for seed, state in enumerate((TrialState.FINISHED, TrialState.STOPPED, TrialState.FAILED)):
             point = {"width": 0.5, "label_noise": 0.2, "seed": seed}
-            trial_id = ledger.add_trial(config.base.with_dials(point), point, "sobol").trial_id
+            trial_id = ledger.add_trial(config.base.with_hyperparameters(point), point, "sobol").trial_id
             ledger.start_attempt(trial_id, "here", "cpu")
             ledger.record_epoch(trial_id, make_epoch(0.6, 0.62, epoch=1, flipped_n=368))
             extra = {"predicted": PREDICTED} if state is TrialState.STOPPED else {}
@@ -44,7 +44,7 @@ def test_a_forecast_counts_less_than_a_measured_end(folder: Path) -> None:
     assert known[1] > known[0] > 0
 
 
-def test_label_noise_as_a_dial_keeps_its_value_beside_the_share_of_labels_that_flipped(folder: Path) -> None:
+def test_label_noise_as_a_hyperparameter_keeps_its_value_beside_the_share_of_labels_that_flipped(folder: Path) -> None:
     study = open_study(folder)
     table = study.map_table()
     assert table["label_noise"].tolist() == [0.2, 0.2]

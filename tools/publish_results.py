@@ -28,8 +28,10 @@ def publish(folder: Path, to: Path) -> None:
     study = open_study(folder)
     report = build(folder, study=study).parent
     to.mkdir(parents=True, exist_ok=True)
-    dials = sorted({*study.space, *(dial for point in study.config.enqueue for dial in point)})
-    table(study.trials, study.labels, dials).to_csv(to / "trials.csv", index=False, na_rep="NaN")
+    hyperparameters = sorted(
+        {*study.space, *(hyperparameter for point in study.config.enqueue for hyperparameter in point)}
+    )
+    table(study.trials, study.labels, hyperparameters).to_csv(to / "trials.csv", index=False, na_rep="NaN")
     shutil.copy(report / "findings.json", to / "findings.json")
     picture = "regime_map" if study.config.recipe == "regimes" else str(study.config.recipe)
     assert picture in PICTURES

@@ -2,7 +2,7 @@
 
     python -m benchmarks.peer.plain_map POINTS.json FOLDER
 
-It leaves FOLDER/trials.json: dials, last errors, images behind them and the time of the end of each trial. Nets,
+It leaves FOLDER/trials.json: hyperparameters, last errors, images behind them and the time of each trial's end. Nets,
 images, steps and evaluation are those of the nets behind R1 (``benchmarks.regime_search.generate_real``).
 """
 
@@ -46,7 +46,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     work = json.loads(arguments.points.read_text())
-    space = {**{dial: tune.choice(values) for dial, values in work["choices"].items()}, **work["shared"]}
+    space = {
+        **{hyperparameter: tune.choice(values) for hyperparameter, values in work["choices"].items()},
+        **work["shared"],
+    }
     logger = start(arguments.folder, slots=work["slots"], experiment="map")
     results = tune_plainly(
         train,
@@ -59,7 +62,7 @@ def main() -> None:
     )
     told = [
         {
-            **{dial: result.config[dial] for dial in work["choices"]},
+            **{hyperparameter: result.config[hyperparameter] for hyperparameter in work["choices"]},
             **{name: result.metrics[name] for name in ("train_error", "val_error", "train_n", "val_n")},
             "diverged": not math.isfinite(result.metrics["train_loss"] + result.metrics["val_loss"]),
             "ended": result.metrics["timestamp"],

@@ -114,7 +114,7 @@ def main() -> None:
     points = work["points"]
     space: dict[str, Any] = {
         "architecture": tune.choice(sorted({point["architecture"] for point in points})),
-        **{dial: tune.loguniform(*work["ranges"][dial]) for dial in work["ranges"]},
+        **{hyperparameter: tune.loguniform(*work["ranges"][hyperparameter]) for hyperparameter in work["ranges"]},
         **work["shared"],
     }
     logger = start(arguments.folder, slots=work["slots"], experiment="plain")

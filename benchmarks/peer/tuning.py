@@ -30,7 +30,7 @@ def tune_plainly(
 
     Args:
         train: a trial; it reports ``val_error`` among its metrics.
-        space: dial -> Tune's domain, or one value.
+        space: hyperparameter -> Tune's domain, or one value.
         points: run first, in this order; None: all are Optuna's.
         logger: where metrics go.
         folder: Tune's results.

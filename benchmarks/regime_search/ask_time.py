@@ -2,7 +2,7 @@
 
     python -m benchmarks.regime_search.ask_time
 
-1,000 finished and 32 pending trials, 6 dials, two objectives, one thread; 80 asks, so that refits of the
+1,000 finished and 32 pending trials, 6 hyperparameters, two objectives, one thread; 80 asks, so that refits of the
 hyperparameters are among them. Before each ask one pending trial ends. The first ask is that of a sampler that
 has just started, as after `fitscape resume`. Writes benchmarks/results/ask_time-DATE.json and adds a paragraph
 to the day's report.

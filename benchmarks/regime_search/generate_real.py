@@ -55,10 +55,16 @@ def trial(node: Node) -> list[dict[str, Any]]:
             lr=rate, batch_size=32, epochs=16, steps_per_epoch=16, schedule="constant", weight_decay=5e-4
         ),
         seed=seed,
-    ).with_dials({"architecture": architecture, "width": width, "train_fraction": fraction})
-    dials = {"architecture": architecture, "width": width, "train_fraction": fraction, "lr": rate, "seed": seed}
+    ).with_hyperparameters({"architecture": architecture, "width": width, "train_fraction": fraction})
+    hyperparameters = {
+        "architecture": architecture,
+        "width": width,
+        "train_fraction": fraction,
+        "lr": rate,
+        "seed": seed,
+    }
     return [
-        {**dials, **{name: getattr(p.record, name) for name in KEPT}, "diverged": p.diverged}
+        {**hyperparameters, **{name: getattr(p.record, name) for name in KEPT}, "diverged": p.diverged}
         for p in run_trial(config, _data, settings=SETTINGS)
     ]
 

@@ -73,7 +73,7 @@ class Landscape:
 
 
 def _log(column: pd.Series, low: float, high: float) -> Array:
-    """A dial's place on its log axis, 0 to 1."""
+    """A hyperparameter's place on its log axis, 0 to 1."""
     return (np.log(column.to_numpy(float)) - np.log(low)) / (np.log(high) - np.log(low))
 
 

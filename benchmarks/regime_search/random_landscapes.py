@@ -22,7 +22,7 @@ def _at(wave: "tuple[Array, Array, Array]", u: Array) -> Array:
 
 
 def random_landscape(seed: int) -> Landscape:
-    """2 to 4 dials, perhaps a categorical, a ridge, a cliff; errors are composed as rates, not as logits."""
+    """2 to 4 hyperparameters, perhaps a categorical, a ridge, a cliff; errors are composed as rates, not as logits."""
     rng = np.random.default_rng([20, seed])
     while True:
         landscape = _draw(rng, f"D{seed}")

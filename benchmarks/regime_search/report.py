@@ -70,7 +70,8 @@ def ask_time(path: Path) -> str:
     ]
     return (
         f"\n## One ask\n\n`python -m benchmarks.regime_search.ask_time`: {result['finished']:,} finished and "
-        f"{result['pending']} pending trials, {result['dials']} dials, {result['asks']} asks of each sampler in turn, "
+        f"{result['pending']} pending trials, {result['dials']} hyperparameters, "
+        f"{result['asks']} asks of each sampler in turn, "
         f"one thread; load {result['machine']['load'][0]} on {result['machine']['cores']} cores. Milliseconds; `cpu` "
         f"is the process's own time.\n\n{_markdown(['', 'first', 'median', '90 %', 'worst'], rows)}"
     )

@@ -32,18 +32,18 @@ class Listed(BaseSampler):
         return self._points[trial.number]
 
     def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
-        raise NotImplementedError("every dial is sampled together")
+        raise NotImplementedError("every hyperparameter is sampled together")
 
 
 def _sobol(space: dict[str, BaseDistribution], seed: int) -> list[dict[str, Any]]:
-    """Scrambled Sobol over all dials, categoricals included."""
+    """Scrambled Sobol over all hyperparameters, categoricals included."""
     encoder = Encoder(space)
     points = encoder.from_unit(encoder.sobol(SOBOL_POINTS, seed))
     return [{str(name): value for name, value in point.items()} for point in points.to_dict("records")]
 
 
 def _grid(space: dict[str, BaseDistribution], seed: int) -> list[dict[str, Any]]:
-    """About GRID_POINTS points, shuffled: all categories, as many values of other dials as there is room for."""
+    """About GRID_POINTS points, shuffled: all categories, as many values of the others as there is room for."""
     encoder = Encoder(space)
     kinds = {n: d.choices for n, d in space.items() if isinstance(d, CategoricalDistribution)}
     room = GRID_POINTS / np.prod([len(c) for c in kinds.values()])

@@ -44,10 +44,10 @@ class DigitsNets:
 
     def __init__(self, table: pd.DataFrame | None = None) -> None:
         self.table = pd.read_parquet(TABLE) if table is None else table
-        self.values = {dial: sorted(self.table[dial].unique().tolist()) for dial in NODES}
+        self.values = {hyperparameter: sorted(self.table[hyperparameter].unique().tolist()) for hyperparameter in NODES}
         self.space: dict[str, BaseDistribution] = {
             "architecture": CategoricalDistribution(sorted(self.table["architecture"].unique())),
-            **{dial: IntDistribution(0, len(values) - 1) for dial, values in self.values.items()},
+            **{hyperparameter: IntDistribution(0, len(values) - 1) for hyperparameter, values in self.values.items()},
         }
 
     @cached_property
@@ -55,7 +55,7 @@ class DigitsNets:
         """The runs of each node, by architecture and indices into WIDTHS, FRACTIONS and RATES."""
         keys = ["architecture", *NODES, "seed"]
         total = int(self.table["epoch"].max())
-        index = {dial: {v: i for i, v in enumerate(values)} for dial, values in self.values.items()}
+        index = {hyperparameter: {v: i for i, v in enumerate(values)} for hyperparameter, values in self.values.items()}
         nodes: dict[tuple[Any, ...], list[Replay]] = {}
         for key, rows in self.table.groupby(keys):
             place = (key[0], *(index[d][v] for d, v in zip(NODES, key[1:4], strict=True)))
@@ -79,7 +79,7 @@ class DigitsNets:
         return Cuts(0.9, float(nodes.loc[nodes["val_error_a"].idxmin(), "val_error_b"]), TAU)
 
     def replay(self, point: dict[str, Any], rng: np.random.Generator) -> Replay:
-        runs = self._nodes[point["architecture"], *(point[dial] for dial in NODES)]
+        runs = self._nodes[point["architecture"], *(point[hyperparameter] for hyperparameter in NODES)]
         return runs[int(rng.integers(len(runs)))]
 
     def run(self, point: dict[str, Any], rng: np.random.Generator) -> Outcome:

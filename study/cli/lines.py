@@ -84,7 +84,18 @@ def pointers(summary: dict[str, Any]) -> list[str]:
 def plain(value: Any) -> Any:
     """Records as JSON: a trial with its last epoch, without the long lists."""
     if isinstance(value, TrialRecord):
-        kept = ("trial_id", "number", "dials", "origin", "state", "message", "attempts", "node", "device", "seconds")
+        kept = (
+            "trial_id",
+            "number",
+            "hyperparameters",
+            "origin",
+            "state",
+            "message",
+            "attempts",
+            "node",
+            "device",
+            "seconds",
+        )
         return plain({name: getattr(value, name) for name in kept} | {"last": value.last})
     if isinstance(value, EpochRecord):
         return plain({name: part for name, part in asdict(value).items() if name != "gradients"})

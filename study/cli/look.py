@@ -43,7 +43,7 @@ def report(
 
 def map_(
     name: Name,
-    at: Annotated[list[str], typer.Option("--at", metavar="KEY=VALUE", help="One dial; may be given again.")],
+    at: Annotated[list[str], typer.Option("--at", metavar="KEY=VALUE", help="One hyperparameter; may be given again.")],
     root: Root = ROOT,
     as_json: Json = False,
 ) -> int:

@@ -8,7 +8,7 @@ from fitscape.study.cli.wording import described
 from fitscape.study.errors import UserError
 from fitscape.study.opened import OpenStudy
 from fitscape.study.reading import parse_set
-from fitscape.study.reading.dials import trial_problem
+from fitscape.study.reading.hyperparameters import trial_problem
 from fitscape.study.reading.keys import did_you_mean
 from fitscape.study.search.space import point_of
 
@@ -16,10 +16,10 @@ REGIMES = ("diverged", "good", "overfit", "underfit")
 
 
 def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
-    """Probabilities at a point as JSON. Dials that are not given stay at the study's base where the space holds it.
+    """Probabilities at a point as JSON. What is not given stays at the study's base where the space holds it.
 
     Raises:
-        UserError: an unknown dial, a value outside the space, a dial left open, or no map yet.
+        UserError: an unknown hyperparameter, a value outside the space, a hyperparameter left open, or no map yet.
     """
     point = _point(study, at)
     found = study.map.predict(pd.DataFrame([point])).iloc[0]
@@ -59,14 +59,16 @@ def _point(study: OpenStudy, at: list[str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for text in at:
         change = parse_set(text, "--at")
-        dial = str(change.key[0])
-        if len(change.key) > 1 or dial not in space:
-            raise UserError("is not searched by this study", where=change.option, mend=did_you_mean(dial, space))
-        problem = trial_problem(study.config.base, {**given, dial: change.value}, ())
+        hyperparameter = str(change.key[0])
+        if len(change.key) > 1 or hyperparameter not in space:
+            raise UserError(
+                "is not searched by this study", where=change.option, mend=did_you_mean(hyperparameter, space)
+            )
+        problem = trial_problem(study.config.base, {**given, hyperparameter: change.value}, ())
         if problem is not None:
             raise UserError(problem.what, where=change.option, mend=problem.mend)
-        given[dial] = change.value
-    point = point_of(study.config.base.with_dials(given), space)
+        given[hyperparameter] = change.value
+    point = point_of(study.config.base.with_hyperparameters(given), space)
     if point is None:
         raise UserError(_outside(study, given), where="--at")
     return point
@@ -76,7 +78,7 @@ def _outside(study: OpenStudy, given: dict[str, Any]) -> str:
     flat = {**study.config.base.flat(), "architecture": study.config.base.model.name, **given}
     for name, distribution in study.space.items():
         one = {name: distribution}
-        if point_of(study.config.base.with_dials({name: flat[name]}), one) is None:
+        if point_of(study.config.base.with_hyperparameters({name: flat[name]}), one) is None:
             said = "is outside" if name in given else "must be given: the study's base is outside"
             return f"{name} {said} {_bounds(distribution)}"
     return "the point lies outside the study's space"

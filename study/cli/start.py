@@ -41,10 +41,10 @@ def _template(scale: str | None) -> str:
 def _recipe(name: str, scale: str | None) -> str:
     from fitscape.study import recipes
     from fitscape.study.reading.document import dump
-    from fitscape.study.search.space import dials, resolve
+    from fitscape.study.search.space import hyperparameters, resolve
 
     config = recipes.get(name, **({} if scale is None else {"scale": scale}))  # type: ignore[arg-type]
-    config = config.model_copy(update={"space": dials(resolve(config))})
+    config = config.model_copy(update={"space": hyperparameters(resolve(config))})
     return f"# {recipes.describe(name)}\n# The recipe {name}, each value written out.\n" + dump(
         config.model_dump(mode="json")
     )

@@ -21,9 +21,9 @@ def duration(seconds: float) -> str:
 
 
 def described(trial: TrialRecord) -> str:
-    """A trial's network and the dials that were set."""
-    dials = {k: v for k, v in trial.dials.items() if k not in ("architecture", "family", "depth")}
-    values = (f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in dials.items())
+    """A trial's network and the hyperparameters that were set."""
+    hyperparameters = {k: v for k, v in trial.hyperparameters.items() if k not in ("architecture", "family", "depth")}
+    values = (f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in hyperparameters.items())
     return " ".join((trial.config.model.name, *values))
 
 

@@ -8,7 +8,7 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import BACKUP_NAME
 from fitscape.study.reading.document import dump
-from fitscape.study.search.space import dials, resolve
+from fitscape.study.search.space import hyperparameters, resolve
 from fitscape.study.tracking import redact
 
 STORAGE = "FITSCAPE_STORAGE"  # environment: a shared folder or s3://BUCKET/PATH for checkpoints and backups
@@ -59,11 +59,11 @@ class Folder:
 
 
 def frozen(config: StudyConfig) -> StudyConfig:
-    """What may be written down and stays true: a named space as its dials, the tracking URI without secrets."""
+    """What may be written down and stays true: a named space written out, the tracking URI without secrets."""
     tracking = config.tracking
     if tracking.uri is not None:
         tracking = tracking.model_copy(update={"uri": redact(tracking.uri)})
-    return config.model_copy(update={"space": dials(resolve(config)), "tracking": tracking})
+    return config.model_copy(update={"space": hyperparameters(resolve(config)), "tracking": tracking})
 
 
 def shared_storage(given: str | None = None) -> str | None:

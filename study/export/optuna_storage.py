@@ -21,7 +21,7 @@ def write(study: OpenStudy, to: Path) -> None:
     """One Optuna study named as ours: every trial with its state, (train_error, val_error) and user attributes.
 
     Unlike the study that a sampler is told (search/replay.py), it holds the trials outside the space too: of
-    those, the dials that do lie in the space are parameters, and the attribute ``outside`` names the others.
+    those, the hyperparameters that do lie in the space are parameters, and the attribute ``outside`` names the others.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = optuna.storages.RDBStorage(f"sqlite:///{to}")

@@ -94,7 +94,7 @@ def _of_pairs(duel: Duel, context: Context) -> tuple[Evidence, str] | None:
         return None
     errors = np.array([[val_error(t, context.chance_error) for t in pair] for pair in duel.pairs])
     means = errors.mean(axis=0)
-    how = f"Over {len(errors)} pairs of runs alike in every other dial, {duel.better} ends at {percent(means[0])} "
+    how = f"Over {len(errors)} pairs of runs alike in all else, {duel.better} ends at {percent(means[0])} "
     how += f"validation error and {duel.worse} at {percent(means[1])}, on average."
     test = "paired t over configurations"
     return mean_evidence(errors[:, 1] - errors[:, 0], margin=MARGIN, resolution=1e-3, test=test), how

@@ -67,13 +67,13 @@ def stalled(trial: TrialRecord, labels: Labels) -> bool:
 
 
 def config_key(trial: TrialRecord, without: Iterable[str]) -> str:
-    """The configuration but for some dials: equal for trials that differ in those alone."""
+    """The configuration but for some hyperparameters: equal for trials that differ in those alone."""
     dropped = set(without)
     return repr(sorted((k, repr(v)) for k, v in trial.config.flat().items() if k not in dropped))
 
 
 def strata(trials: Iterable[TrialRecord], over: Iterable[str]) -> list[list[TrialRecord]]:
-    """Trials that share every dial but ``over``, together."""
+    """Trials that share every hyperparameter but ``over``, together."""
     groups: dict[str, list[TrialRecord]] = {}
     for trial in trials:
         groups.setdefault(config_key(trial, over), []).append(trial)
@@ -83,16 +83,16 @@ def strata(trials: Iterable[TrialRecord], over: Iterable[str]) -> list[list[Tria
 def twins(
     trials: Iterable[TrialRecord], first: Mapping[str, Any], second: Mapping[str, Any], ignoring: Sequence[str] = ()
 ) -> list[tuple[TrialRecord, TrialRecord]]:
-    """Pairs of trials, one with each of the two settings, alike in every other dial, the seed included.
+    """Pairs of trials, one with each of the two settings, alike in every other hyperparameter, the seed included.
 
-    ``ignoring`` names dials that follow from the settings (the shortcut of a family).
+    ``ignoring`` names hyperparameters that follow from the settings (the shortcut of a family).
     """
     keys = {*first, *second, *ignoring}
     found: dict[str, list[TrialRecord | None]] = {}
     for trial in trials:
         flat = trial.config.flat()
         for side, setting in enumerate((first, second)):
-            if all(flat[dial] == value for dial, value in setting.items()):
+            if all(flat[hyperparameter] == value for hyperparameter, value in setting.items()):
                 found.setdefault(config_key(trial, keys), [None, None])[side] = trial
     return [(a, b) for a, b in found.values() if a is not None and b is not None]
 

@@ -66,6 +66,6 @@ def duels(trials: Sequence[TrialRecord]) -> list[Duel]:
 
 
 def _paired(a: Sequence[TrialRecord], b: Sequence[TrialRecord]) -> list[tuple[TrialRecord, TrialRecord]]:
-    dials = ("family", "depth", "shortcut", "growth_rate")
-    other = {config_key(t, dials): t for t in b}
-    return [(t, other[key]) for t in a if (key := config_key(t, dials)) in other]
+    hyperparameters = ("family", "depth", "shortcut", "growth_rate")
+    other = {config_key(t, hyperparameters): t for t in b}
+    return [(t, other[key]) for t in a if (key := config_key(t, hyperparameters)) in other]

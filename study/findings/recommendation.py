@@ -17,10 +17,10 @@ from fitscape.study.regimes.skill import rate
 
 @dataclass(frozen=True)
 class Move:
-    """A change of one dial that a person can make."""
+    """A change of one hyperparameter that a person can make."""
 
     name: str
-    dial: str
+    hyperparameter: str
     factor: float
     unit: str
     source: str
@@ -40,18 +40,18 @@ LEAST_TRIALS: Final = 12
 def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
     """By family: does each move lower the odds of a validation error, averaged over the space that was run?
 
-    Least squares of the logit error on the log dials that vary, with robust errors (HC3): a summary
+    Least squares of the logit error on the log hyperparameters that vary, with robust errors (HC3): a summary
     over the space, not a law; the map says where.
     """
     told = drawn_alike(ended(trials))
     found: list[Finding] = []
     for family in sorted({t.config.model.family for t in told}):
         nets = [t for t in told if t.config.model.family == family]
-        moves = [m for m in MOVES if len({_dial(t, m) for t in nets}) >= 3]
+        moves = [m for m in MOVES if len({_hyperparameter(t, m) for t in nets}) >= 3]
         if len(nets) < max(LEAST_TRIALS, 4 * (len(moves) + 1)) or not moves:
             continue
         y = np.array([_logit_error(t, context.chance_error) for t in nets])
-        x = np.array([[np.log(max(_dial(t, m), 1e-12)) / np.log(m.factor) for m in moves] for t in nets])
+        x = np.array([[np.log(max(_hyperparameter(t, m), 1e-12)) / np.log(m.factor) for m in moves] for t in nets])
         fit = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC3")
         for i, move in enumerate(moves, start=1):
             evidence = slope_evidence(-float(fit.params[i]), float(fit.bse[i]), len(nets), MARGIN)
@@ -63,15 +63,15 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
                     family=family,
                     unit=f"fall of the logit validation error per {move.unit}",
                     explanation=f"Over {len(nets)} trials a {move.unit} changes the odds of a validation error by the "
-                    f"factor {np.exp(-evidence.estimate):.2f}, the other dials held. The map shows where it does.",
+                    f"factor {np.exp(-evidence.estimate):.2f}, all else held. The map shows where it does.",
                     source=move.source,
                 )
             )
     return found
 
 
-def _dial(trial: TrialRecord, move: Move) -> float:
-    return float(trial.config.flat()[move.dial])
+def _hyperparameter(trial: TrialRecord, move: Move) -> float:
+    return float(trial.config.flat()[move.hyperparameter])
 
 
 def _logit_error(trial: TrialRecord, chance: float) -> float:

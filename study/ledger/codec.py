@@ -88,7 +88,7 @@ def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...]) -> TrialReco
         number=row["number"],
         trial_id=row["trial_id"],
         config=TrialConfig.model_validate_json(row["config"]),
-        dials=json.loads(row["dials"]),
+        hyperparameters=json.loads(row["dials"]),
         origin=row["origin"],
         state=TrialState(row["state"]),
         attempts=row["attempts"],

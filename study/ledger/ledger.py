@@ -113,7 +113,7 @@ class Ledger(Outbox, Labels, Notes):
 
     # Trials
 
-    def add_trial(self, config: TrialConfig, dials: Mapping[str, Any], origin: str) -> TrialRecord:
+    def add_trial(self, config: TrialConfig, hyperparameters: Mapping[str, Any], origin: str) -> TrialRecord:
         """The trial of this config; one that is already there is returned as it is."""
         trial_id = config.trial_id
         with self._database.write() as connection:
@@ -121,7 +121,7 @@ class Ledger(Outbox, Labels, Notes):
                 "INSERT INTO trials (trial_id, number, config, dials, origin) "
                 "SELECT ?, coalesce(max(number) + 1, 0), ?, ?, ? FROM trials WHERE true "
                 "ON CONFLICT (trial_id) DO NOTHING",
-                (trial_id, config.model_dump_json(), to_json(dict(dials)), origin),
+                (trial_id, config.model_dump_json(), to_json(dict(hyperparameters)), origin),
             ).rowcount
             if added:
                 append(connection, EventKind.ADDED, trial_id)

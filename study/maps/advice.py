@@ -1,4 +1,4 @@
-"""What a map advises: the point likeliest to fit well, and what moving one dial from there would do."""
+"""What a map advises: the point likeliest to fit well, and what moving one hyperparameter from there would do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ CONDITIONS: Final = {"train_fraction": "high", "label_noise": "low"}  # not chos
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One dial moved, the others held."""
+    """One hyperparameter moved, the others held."""
 
-    dial: str
+    hyperparameter: str
     before: float
     after: float
     good_before: float  # probability of the regime good
@@ -40,7 +40,7 @@ def forecast(fitted: RegimeMap, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def conditions(fitted: RegimeMap) -> dict[str, Any]:
-    """Where the dials stand that describe the data: all of the images, the least label noise."""
+    """Where the hyperparameters stand that describe the data: all of the images, the least label noise."""
     found = {}
     for name, end in CONDITIONS.items():
         distribution = fitted.encoder.space.get(name)
@@ -53,7 +53,7 @@ def conditions(fitted: RegimeMap) -> dict[str, Any]:
 
 
 def best_point(fitted: RegimeMap, held: Mapping[str, Any], *, points: int = 1024) -> dict[str, Any]:
-    """Of a Sobol sample of the space, the point likeliest to be good; dials in ``held`` keep their value."""
+    """Of a Sobol sample of the space, the point likeliest to be good; hyperparameters in ``held`` keep their value."""
     frame = fitted.encoder.from_unit(fitted.encoder.sobol(points, fitted.seed))
     frame = frame.assign(**{name: pd.Series([value] * len(frame), dtype=object) for name, value in held.items()})
     table = fitted.predict(frame)
@@ -63,9 +63,9 @@ def best_point(fitted: RegimeMap, held: Mapping[str, Any], *, points: int = 1024
 
 
 def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 4000) -> list[Step]:
-    """Each numeric dial moved up and down from a point, as far as the space goes, surest gain first.
+    """Each numeric hyperparameter moved up and down from a point, as far as the space goes, surest gain first.
 
-    Data and width move by the factor 2, weight decay by 10, other dials by a quarter of their range.
+    Data and width move by the factor 2, weight decay by 10, other hyperparameters by a quarter of their range.
     """
     moved = [(name, value) for name in fitted.encoder.names for value in _moves(fitted, name, point[name])]
     if not moved:
@@ -76,7 +76,7 @@ def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 4000) -> 
     z = fitted.fields.val.sample(fitted.encoder.features(frame), draws, rng)
     found = [
         Step(
-            dial=name,
+            hyperparameter=name,
             before=float(point[name]),
             after=float(value),
             good_before=float(table["good"].iloc[0]),

@@ -1,4 +1,4 @@
-"""Boundary lines with bands in the plane of two dials."""
+"""Boundary lines with bands in the plane of two hyperparameters."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Boundary:
     """Where one regime begins."""
 
     regime: str
-    lines: tuple[Array, ...]  # polylines [points, 2] in the dials' own units, probability one half
+    lines: tuple[Array, ...]  # polylines [points, 2] in the hyperparameters' own units, probability one half
     low: tuple[Array, ...]  # the band's outer lines, probability one tenth
     high: tuple[Array, ...]  # the band's inner lines, probability nine tenths
 

@@ -21,7 +21,7 @@ LOG_SPREAD = 4.0  # numeric choices that span more than this factor are spaced b
 
 
 class _Range:
-    """An int or float dial: one feature in [0, 1]."""
+    """An int or float hyperparameter: one feature in [0, 1]."""
 
     width = 1
 
@@ -41,7 +41,7 @@ class _Range:
     def features(self, column: Sequence[Any]) -> Array:
         values = np.array([np.nan if value is None else value for value in column], dtype=float)
         position = (self._warp(values) - self._ends[0]) / (self._ends[1] - self._ends[0])
-        return np.where(np.isfinite(position), position, 0.5)[:, None]  # an absent dial sits in the middle
+        return np.where(np.isfinite(position), position, 0.5)[:, None]  # an absent hyperparameter sits in the middle
 
     def from_unit(self, u: Array) -> list[Any]:
         if self.step:
@@ -109,7 +109,7 @@ def _axis(distribution: BaseDistribution) -> _Range | _Categorical:
 
 
 class Encoder:
-    """Coordinates of one search space. Dials that can take a single value only have no coordinate.
+    """Coordinates of one search space. Hyperparameters that can take a single value only have no coordinate.
 
     Numeric axes go to [0, 1], by logarithm where the distribution says so; unordered choices are one-hot
     times 0.7; three or more numeric choices (depths, widths) are an ordered axis.
@@ -134,7 +134,7 @@ class Encoder:
         return np.concatenate([np.zeros((n, 0)), *parts], axis=1)
 
     def from_unit(self, unit: Array) -> pd.DataFrame:
-        """Points of [n, dimensions] coordinates in the unit cube; whole and stepped dials are rounded."""
+        """Points of [n, dimensions] coordinates in the unit cube; whole and stepped hyperparameters are rounded."""
         columns = {
             name: axis.from_unit(unit[:, i]) for i, (name, axis) in enumerate(zip(self.names, self._axes, strict=True))
         }
@@ -146,14 +146,14 @@ class Encoder:
         return pd.DataFrame(frame)
 
     def grid(self, name: str, n: int) -> Array:
-        """n values over the whole range of one numeric dial, spaced as its axis is.
+        """n values over the whole range of one numeric hyperparameter, spaced as its axis is.
 
         Raises:
-            ValueError: no such dial, or it is not numeric.
+            ValueError: no such hyperparameter, or it is not numeric.
         """
         axis = self._axes[self.names.index(name)] if name in self.names else None
         if not isinstance(axis, _Range):
-            raise ValueError(f"{name}: not a numeric dial of the space")
+            raise ValueError(f"{name}: not a numeric hyperparameter of the space")
         return axis.grid(n)
 
     def to_unit(self, points: pd.DataFrame) -> Array:

@@ -10,7 +10,7 @@ MOST_ROWS = 1500  # of one map: its cost grows with their cube
 
 
 def axis(total: int) -> IntDistribution:
-    """The dial ``epoch`` of a space, for runs of up to ``total`` epochs."""
+    """The hyperparameter ``epoch`` of a space, for runs of up to ``total`` epochs."""
     return IntDistribution(1, total, log=True)
 
 

@@ -1,4 +1,4 @@
-"""Which dials matter: first-order Sobol indices of the validation error over a search space."""
+"""Which hyperparameters matter: first-order Sobol indices of the validation error over a search space."""
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,14 @@ BINS = 16
 
 
 def importance(fitted: RegimeMap, *, points: int = 1024, draws: int = 60, seed: int = 0) -> pd.DataFrame:
-    """Share of the variance of the validation error z that each dial explains alone, Var(E[z | dial]) / Var(z).
+    """Share of the validation error's variance that each hyperparameter x explains alone, Var(E[z | x]) / Var(z), z its logit.
 
     The first-order index of Sobol (1993), estimated on one Sobol sample by the correlation ratio over equal
-    bins of each dial (a category is a bin), with Kelley's (1935) correction of its bias. z is the map's
-    soft-floored logit, of runs that do not diverge. What the dials explain together only is in no row.
+    bins of each hyperparameter (a category is a bin), with Kelley's (1935) correction of its bias. z is the map's
+    soft-floored logit, of runs that do not diverge. What the hyperparameters explain together only is in no row.
 
     Returns:
-        A row a dial with more than one value, most important first: ``share`` (median over joint draws of the
+        A row a hyperparameter with more than one value, most important first: ``share`` (median over joint draws of the
         field), ``low`` and ``high`` (90 % interval).
     """
     encoder = fitted.encoder
@@ -32,7 +32,7 @@ def importance(fitted: RegimeMap, *, points: int = 1024, draws: int = 60, seed: 
         bins = frame[name].astype("category").cat.codes.to_numpy() if categorical else (unit[:, i] * BINS).astype(int)
         rows[name] = np.quantile(correlation_ratio(z, bins), [0.5, 0.05, 0.95])
     found = pd.DataFrame.from_dict(rows, orient="index", columns=["share", "low", "high"])
-    return found.rename_axis("dial").sort_values("share", ascending=False, kind="stable")
+    return found.rename_axis("hyperparameter").sort_values("share", ascending=False, kind="stable")
 
 
 def correlation_ratio(values: Array, bins: NDArray[np.integer]) -> Array:

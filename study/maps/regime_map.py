@@ -37,7 +37,7 @@ class RegimeMap:
     near boundaries are no population: use :meth:`share`, which integrates over the space, never trial counts.
 
     Args:
-        space: dial -> Optuna distribution.
+        space: hyperparameter -> Optuna distribution.
         thresholds: tau, untrained, confidence.
         chance_error: error of always answering the most frequent class of validation.
         reference_error: best reachable validation error, on clean labels.
@@ -69,7 +69,7 @@ class RegimeMap:
         only under a constant learning rate is epoch t of a longer run a run of t epochs.
 
         Args:
-            table: a column a dial, ``train_error``, ``val_error``, ``diverged``; optional ``train_n``,
+            table: a column a hyperparameter, ``train_error``, ``val_error``, ``diverged``; optional ``train_n``,
                 ``val_n`` (images behind the errors), ``flip_rate`` (realised share of flipped training
                 labels), ``train_sd``, ``val_sd`` (in logits, of errors that a stopping rule predicted),
                 ``trial_id`` (else rows are counted from 0).
@@ -132,9 +132,9 @@ class RegimeMap:
         points: int = 512,
         draws: int = 200,
     ) -> pd.DataFrame:
-        """Share of the space that each regime takes, by the space's own measure (log where a dial is log).
+        """Share of the space that each regime takes, by the space's own measure (log where a hyperparameter is log).
 
-        Of the whole space, or of the part of it where the dials in ``given`` have those values.
+        Of the whole space, or of the part of it where the hyperparameters in ``given`` have those values.
 
         Rows REGIMES; columns ``share`` (posterior mean), ``low`` and ``high`` (90 % interval over joint draws
         of the fields, so that errors which neighbours have in common do not average out).
@@ -163,18 +163,18 @@ class RegimeMap:
     def boundary(
         self, x: str, y: str, fixed: Mapping[str, Any], tau: float | None = None, *, resolution: int = 81
     ) -> BoundarySet:
-        """Regime boundaries in the plane of two dials, the others held at ``fixed``.
+        """Regime boundaries in the plane of two hyperparameters, the others held at ``fixed``.
 
         The line of a regime is where its probability is one half, its band from one tenth to nine tenths; the
         error that one fixed validation set gives all trials in common widens the band.
 
         Raises:
-            ValueError: a dial of the space is neither x, y nor in ``fixed``, or x or y is not a numeric dial.
+            ValueError: a hyperparameter of the space is neither x, y nor in ``fixed``, or x or y is not numeric.
         """
         axes = [self.encoder.grid(name, resolution) for name in (x, y)]
         missing = set(self.encoder.names) - {x, y} - fixed.keys()
         if missing:
-            raise ValueError(f"{min(missing)}: hold this dial at a value")
+            raise ValueError(f"{min(missing)}: hold this hyperparameter at a value")
         grid_x, grid_y = np.meshgrid(*axes)
         points = pd.DataFrame({x: grid_x.ravel(), y: grid_y.ravel(), **fixed})
         beliefs = self.fields.predict(self.encoder.features(points)).widened(self.common_sd(tau))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
-from fitscape.study.reading import dials, overrides, timm_names
+from fitscape.study.reading import hyperparameters, overrides, timm_names
 from fitscape.study.reading.document import Document, read
 from fitscape.study.reading.explain import Problem, problems, shown
 from fitscape.study.reading.keys import keys_at
@@ -54,12 +54,12 @@ def validate(document: Document, changes: Iterable[Override] = (), also: Check |
     if not isinstance(document.value, dict):
         _refuse(document, [Problem((), f"{shown(document.value)} is no study", _keys_hint())])
     document = overrides.apply(document, changes)
-    _refuse(document, list(dials.unknown_dials(document)))
+    _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
     config = _validated(document, {**document.value, "enqueue": []})
     if isinstance(config.space, str):
         _require_space(config.space, document)
-    _refuse(document, [*dials.space_problems(config), *dials.enqueue_problems(points, config.base)])
+    _refuse(document, [*hyperparameters.space_problems(config), *hyperparameters.enqueue_problems(points, config.base)])
     config = _validated(document, document.value)
     _refuse(document, list(timm_names.timm_problems(config, points)))
     if also is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fitscape.study.config import DIALS, Range
+from fitscape.study.config import HYPERPARAMETERS, Range
 from fitscape.study.errors import UserError
 from fitscape.study.reading.document import Document, Key, printable
 from fitscape.study.reading.keys import closest, keys_at, unknown_key
@@ -106,11 +106,15 @@ def _problem(detail: ErrorDetails, document: Any) -> Problem | None:
     if key[:1] == ("space",) and branches and not _meant(branches, key, document["space"]):
         return None
     if len(key) == 1 and key[0] == "space":
-        return Problem(key, f"{shown(value)} is no space", "a mapping of dials, or the name of a search space")
+        return Problem(
+            key, f"{shown(value)} is no space", "a mapping of hyperparameters, or the name of a search space"
+        )
     if key[:1] == ("space",) and len(key) == 2 and detail["type"] == "model_type":
         choices = isinstance(value, list)
         return Problem(
-            key, f"{shown(value)} is no dial", "write {choices: [...]}" if choices else "{low:, high:} or {choices:}"
+            key,
+            f"{shown(value)} is no hyperparameter",
+            "write {choices: [...]}" if choices else "{low:, high:} or {choices:}",
         )
     if key[:1] == ("space",) and "choices" in key and isinstance(key[-1], int):
         return Problem(key, f"{shown(value)} is no choice", "a number, a word, true or false")
@@ -150,10 +154,10 @@ def _meant(branches: list[str], key: Key, space: Any) -> bool:
         return branches[0] == "str" or not isinstance(space, str)
     if branches[0] == "str":
         return False
-    dial = space.get(str(key[1])) if len(key) > 1 else None
-    if len(branches) < 2 or not isinstance(dial, dict):
+    hyperparameter = space.get(str(key[1])) if len(key) > 1 else None
+    if len(branches) < 2 or not isinstance(hyperparameter, dict):
         return True
-    return (branches[1] == "Choices") == ("choices" in dial)
+    return (branches[1] == "Choices") == ("choices" in hyperparameter)
 
 
 def _not_one_of(key: Key, value: Any, expected: str) -> Problem:
@@ -163,11 +167,11 @@ def _not_one_of(key: Key, value: Any, expected: str) -> Problem:
 
 
 def raised(key: Key, text: str, value: Any = None) -> Problem:
-    """A ValueError of ours about the value at ``key``; a text that starts with a dial is about that dial of it."""
-    dial, colon, rest = text.partition(": ")
-    if colon and dial in DIALS:
-        key, text = (*key, dial), rest
-        value = value.get(dial) if isinstance(value, dict) else value
+    """A ValueError of ours about the value at ``key``; a text that starts with a hyperparameter is about that one."""
+    hyperparameter, colon, rest = text.partition(": ")
+    if colon and hyperparameter in HYPERPARAMETERS:
+        key, text = (*key, hyperparameter), rest
+        value = value.get(hyperparameter) if isinstance(value, dict) else value
     choices = re.search(r" is not one of (.+)$", text)
     return _not_one_of(key, value, choices[1]) if choices else Problem(key, text)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 
-from fitscape.study.config import DIALS, Choices, Range, StudyConfig
+from fitscape.study.config import HYPERPARAMETERS, Choices, Range, StudyConfig
 from fitscape.study.reading.document import Key
 
 
@@ -33,10 +33,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def keys_at(key: Key) -> list[str] | None:
     """The keys of the section at ``key``; None where it is no section."""
     if key and key[0] == "space":
-        levels: dict[int, list[str]] = {1: sorted(DIALS), 2: [*Range.model_fields, *Choices.model_fields]}
+        levels: dict[int, list[str]] = {1: sorted(HYPERPARAMETERS), 2: [*Range.model_fields, *Choices.model_fields]}
         return levels.get(len(key))
     if key and key[0] == "enqueue":
-        return sorted(DIALS) if len(key) == 2 else None
+        return sorted(HYPERPARAMETERS) if len(key) == 2 else None
     section: Any = StudyConfig
     for part in key:
         section = _sections(section).get(str(part)) if section else None
@@ -56,7 +56,11 @@ def unknown_key_hint(key: Key) -> str:
 
 def unknown_key(key: Key) -> tuple[str, str]:
     """What is wrong with an unknown key, and what would be right."""
-    noun = "dial" if key[0] in ("space", "enqueue") and len(key) < 4 and keys_at(key[:-1]) == sorted(DIALS) else "key"
+    noun = (
+        "hyperparameter"
+        if key[0] in ("space", "enqueue") and len(key) < 4 and keys_at(key[:-1]) == sorted(HYPERPARAMETERS)
+        else "key"
+    )
     return f"no such {noun}", unknown_key_hint(key)
 
 

@@ -74,22 +74,25 @@ def _takes(section: Any, part: str | int) -> bool:
 
 
 def _opened(section: Any, part: Any, document: Document, key: Key) -> Any:
-    """The section below, made where it is not there; a named search space becomes its dials."""
+    """The section below, made where it is not there; a named search space becomes its hyperparameters."""
     if isinstance(section, dict) and section.get(part) is None:
         section[part] = {}
     if key == ("space",) and isinstance(section[part], str):
-        section[part] = _dials_of(section[part], document)
+        section[part] = _hyperparameters_of(section[part], document)
     return section[part]
 
 
-def _dials_of(space: str, document: Document) -> dict[str, Any]:
-    """A named search space as the dials that a config writes down, so that one of them can be changed."""
+def _hyperparameters_of(space: str, document: Document) -> dict[str, Any]:
+    """A named search space as the hyperparameters that a config writes down, so that one of them can be changed."""
     from fitscape import search_spaces
-    from fitscape.study.search.space import dials
+    from fitscape.study.search.space import hyperparameters
 
     if space not in search_spaces.names():
         raise unknown_space(space, document)
-    return {name: dial.model_dump(mode="json") for name, dial in dials(search_spaces.get(space)).items()}
+    return {
+        name: hyperparameter.model_dump(mode="json")
+        for name, hyperparameter in hyperparameters(search_spaces.get(space)).items()
+    }
 
 
 def unknown_space(space: str, document: Document) -> UserError:

@@ -4,20 +4,20 @@ from pathlib import Path
 from typing import Any
 
 from fitscape.models.spec import CHOICES, TIMM_FAMILY, architectures
-from fitscape.study.config import DIALS, StudyConfig
+from fitscape.study.config import HYPERPARAMETERS, StudyConfig
 
 SHIPPED = Path(__file__).parents[1] / "study.schema.json"
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema 2020-12. It knows every key, type and bound; that dials go together is checked on reading."""
+    """JSON Schema 2020-12. It knows every key, type and bound; which hyperparameters go together is checked later."""
     schema = StudyConfig.model_json_schema()
     properties = schema["properties"]
-    dials = sorted(DIALS)
+    hyperparameters = sorted(HYPERPARAMETERS)
     for branch in properties["space"]["anyOf"]:
         if branch["type"] == "object":
-            branch["propertyNames"] = {"enum": dials}
-    properties["enqueue"]["items"] = {"type": "object", "propertyNames": {"enum": dials}}
+            branch["propertyNames"] = {"enum": hyperparameters}
+    properties["enqueue"]["items"] = {"type": "object", "propertyNames": {"enum": hyperparameters}}
     model = schema["$defs"]["ModelSpec"]["properties"]
     for name in CHOICES:
         words = [*CHOICES[name], None] if name == "shortcut" else list(CHOICES[name])

@@ -1,4 +1,4 @@
-"""Networks of timm that a study names: whether timm has them, and whether the space asks for dials that they have not.
+"""Networks of timm that a study names: whether timm has them, and whether they have the searched hyperparameters.
 
 timm, and torch with it, is imported only where a study names a network of it.
 """
@@ -6,8 +6,8 @@ timm, and torch with it, is imported only where a study names a network of it.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fitscape.models.spec import TIMM, TIMM_DIALS
-from fitscape.study.config import Choices, Dial, Range, StudyConfig
+from fitscape.models.spec import TIMM, TIMM_HYPERPARAMETERS
+from fitscape.study.config import Choices, Hyperparameter, Range, StudyConfig
 from fitscape.study.reading.document import Key
 from fitscape.study.reading.explain import Problem
 from fitscape.study.reading.keys import closest
@@ -16,7 +16,7 @@ NAMING = ("architecture", "family")
 
 
 def timm_problems(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iterator[Problem]:
-    """A problem for each network that is not at hand, and for each dial of the space that the first one lacks.
+    """A problem for each network that is not at hand, and for each searched hyperparameter that the first lacks.
 
     Args:
         config: the study.
@@ -37,7 +37,7 @@ def timm_problems(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iter
             near = closest(name, known)
             mend = f"did you mean {TIMM}{near}?" if near else f"timm.list_models() names its {len(known)} networks"
             yield Problem(key, f"timm has no network '{name}'", mend)
-    yield from _dials_it_lacks(config)
+    yield from _hyperparameters_it_lacks(config)
 
 
 def extras(config: StudyConfig) -> tuple[str, ...]:
@@ -47,36 +47,49 @@ def extras(config: StudyConfig) -> tuple[str, ...]:
         from fitscape import search_spaces
 
         space = search_spaces.get(config.space)
-        values += [v for dial in NAMING for v in getattr(space.get(dial), "choices", ()) if str(v).startswith(TIMM)]
+        values += [
+            v
+            for hyperparameter in NAMING
+            for v in getattr(space.get(hyperparameter), "choices", ())
+            if str(v).startswith(TIMM)
+        ]
     return ("timm",) if values else ()
 
 
 def _named(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iterator[tuple[Key, str]]:
     values: list[tuple[Key, Any]] = [(("base", "model", "family"), config.base.model.family)]
-    for dial in NAMING:
-        values += [(("space", dial, "choices", i), value) for i, value in enumerate(_choices(config, dial))]
-        values += [(("enqueue", i, dial), point[dial]) for i, point in enumerate(points) if dial in point]
+    for hyperparameter in NAMING:
+        values += [
+            (("space", hyperparameter, "choices", i), value) for i, value in enumerate(_choices(config, hyperparameter))
+        ]
+        values += [
+            (("enqueue", i, hyperparameter), point[hyperparameter])
+            for i, point in enumerate(points)
+            if hyperparameter in point
+        ]
     for key, value in values:
         if isinstance(value, str) and value.startswith(TIMM):
             yield key, value.removeprefix(TIMM)
 
 
-def _choices(config: StudyConfig, dial: str) -> tuple[Any, ...]:
-    found = config.space.get(dial) if isinstance(config.space, dict) else None
+def _choices(config: StudyConfig, hyperparameter: str) -> tuple[Any, ...]:
+    found = config.space.get(hyperparameter) if isinstance(config.space, dict) else None
     return found.choices if isinstance(found, Choices) else ()
 
 
-def _dials_it_lacks(config: StudyConfig) -> Iterator[Problem]:
-    """Dials of the space that a network of timm among its architectures has not: every such trial would fail."""
+def _hyperparameters_it_lacks(config: StudyConfig) -> Iterator[Problem]:
+    """Searched hyperparameters that one of the architectures, a network of timm, lacks: such trials would fail."""
     if isinstance(config.space, str):
         return
-    searched = [value for dial in NAMING for value in _choices(config, dial) if str(value).startswith(TIMM)]
-    for dial, fixed in TIMM_DIALS.items():
-        if searched and dial in config.space and not _only(config.space[dial], fixed):
-            mend = "leave out one of the two; dropout is the only dial of a network of timm"
-            yield Problem(("space", dial), f"is no dial of {searched[0]}", mend)
+    searched = [
+        value for hyperparameter in NAMING for value in _choices(config, hyperparameter) if str(value).startswith(TIMM)
+    ]
+    for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
+        if searched and hyperparameter in config.space and not _only(config.space[hyperparameter], fixed):
+            mend = "leave out one of the two; dropout is the only hyperparameter of a network of timm"
+            yield Problem(("space", hyperparameter), f"is no hyperparameter of {searched[0]}", mend)
 
 
-def _only(dial: Dial, value: Any) -> bool:
-    values = (dial.low, dial.high) if isinstance(dial, Range) else dial.choices
+def _only(hyperparameter: Hyperparameter, value: Any) -> bool:
+    values = (hyperparameter.low, hyperparameter.high) if isinstance(hyperparameter, Range) else hyperparameter.choices
     return all(v == value for v in values)

@@ -1,4 +1,4 @@
-"""Axes of a map: a dial's range as 0 to 1, spaced as the space spaces it, with ticks at round values."""
+"""Axes of a map: a hyperparameter's range as 0 to 1, spaced as the space spaces it, with ticks at round values."""
 
 import math
 from typing import Any
@@ -19,8 +19,8 @@ def numeric(distribution: BaseDistribution) -> bool:
     return not distribution.single()
 
 
-def numeric_dials(fitted: RegimeMap) -> list[str]:
-    """The dials that can be an axis, in the order of the space."""
+def numeric_hyperparameters(fitted: RegimeMap) -> list[str]:
+    """The hyperparameters that can be an axis, in the order of the space."""
     return [name for name in fitted.encoder.names if numeric(fitted.encoder.space[name])]
 
 
@@ -30,11 +30,11 @@ def axis(name: str, distribution: BaseDistribution) -> dict[str, Any]:
     choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else None
     values = sorted(float(str(c)) for c in choices) if choices else _ticks(low, high, log)
     ticks = [[round(place(distribution, v), 5), wording.value(name, v)] for v in values]
-    return {"name": wording.dial(name), "low": low, "high": high, "log": log, "ticks": ticks}
+    return {"name": wording.hyperparameter(name), "low": low, "high": high, "log": log, "ticks": ticks}
 
 
 def place(distribution: BaseDistribution, value: float | None) -> float:
-    """Where a value of a dial lies, 0 at its low end and 1 at its high end; NaN for none."""
+    """Where a value of a hyperparameter lies, 0 at its low end and 1 at its high end; NaN for none."""
     low, high, log = _range(distribution)
     if value is None or (log and value <= 0):
         return math.nan

@@ -13,9 +13,9 @@ from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
 from fitscape.study.report.sections.comparison import comparison
 from fitscape.study.report.sections.degradation import degradation
-from fitscape.study.report.sections.dials import dials
 from fitscape.study.report.sections.findings import findings
 from fitscape.study.report.sections.gradients import gradients
+from fitscape.study.report.sections.importance import hyperparameters
 from fitscape.study.report.sections.planes import planes
 from fitscape.study.report.sections.provenance import provenance
 from fitscape.study.report.sections.questions import questions
@@ -34,7 +34,7 @@ SECTIONS = {  # key -> title, and its short form for the contents
     "degradation": ("Does depth hurt training?", "Depth"),
     "gradients": ("Gradients by layer", "Gradients"),
     "findings": ("Findings", "Findings"),
-    "dials": ("Which dials matter", "Dials"),
+    "hyperparameters": ("Which hyperparameters matter", "Hyperparameters"),
     "trials": ("All trials", "Trials"),
     "provenance": ("What this rests on", "Basis"),
 }
@@ -53,23 +53,23 @@ def render(subject: Subject) -> str:
         "gradients": gradients(subject),
         "findings": findings(subject),
         "questions": questions(subject),
-        "dials": dials(subject),
+        "hyperparameters": hyperparameters(subject),
         "provenance": provenance(subject),
     }
     absent = {"degradation": not context["degradation"]["series"]} | {
-        key: not context[key] for key in ("gradients", "dials")
+        key: not context[key] for key in ("gradients", "hyperparameters")
     }
     data = {
         "looks": vocabulary.as_json(),
         "flags": vocabulary.FLAGS,
-        "dials": wording.DIALS,
+        "hyperparameters": wording.HYPERPARAMETERS,
         "nets": {t.config.model.name: wording.net(t.config.model.name) for t in subject.trials},
         "tau": subject.config.regimes.tau,
         "map": plane,
         "trials": trials(told, pack, plane.get("taus", [subject.config.regimes.tau])),
         "mlflow": mlflow_link(subject),
         **{key: context[key] for key in ("comparison", "degradation", "gradients")},
-        "importance": context["dials"],
+        "importance": context["hyperparameters"],
     }
     return _environment().get_template("page.html.j2").render(
         **context,

@@ -24,7 +24,7 @@ def stages(subject: Subject) -> list[Stage]:
     """Log-spaced epochs and the end, last.
 
     Only where every trial kept its learning rate: under a schedule, epoch t of a long run is not a run of t
-    epochs. Nor where epochs are a dial, which the map has as an axis already.
+    epochs. Nor where epochs are a hyperparameter, which the map has as an axis already.
     """
     ran = [t for t in subject.trials if t.epochs]
     steady = all(t.config.optimization.schedule == "constant" for t in ran)

@@ -66,7 +66,7 @@ class Subject:
 
     @cached_property
     def importance(self) -> pd.DataFrame:
-        """A row a dial of the map, most important first (maps/importance.py); empty without a map."""
+        """A row a hyperparameter of the map, most important first (maps/importance.py); empty without a map."""
         return importance(self.map) if self.map else pd.DataFrame(columns=["share", "low", "high"])
 
     @property
@@ -79,8 +79,8 @@ class Subject:
         """Of a study that has labels."""
         return [] if self.no_labels else self.study.findings
 
-    def dial(self, trial: TrialRecord, name: str) -> Any:
-        """The value of one dial of the space."""
+    def hyperparameter(self, trial: TrialRecord, name: str) -> Any:
+        """The value of one hyperparameter of the space."""
         return trial.config.model.name if name == "architecture" else trial.config.flat()[name]
 
     @cached_property
@@ -89,5 +89,5 @@ class Subject:
         return [point_of(t.config, self.space) is not None for t in self.trials]
 
     def point(self, trial: TrialRecord) -> dict[str, Any]:
-        """The values of every dial of the space, whether or not they lie inside it."""
-        return {name: self.dial(trial, name) for name in self.space}
+        """The values of every hyperparameter of the space, whether or not they lie inside it."""
+        return {name: self.hyperparameter(trial, name) for name in self.space}

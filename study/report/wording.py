@@ -1,11 +1,11 @@
-"""Numbers and dials as a person reads them. What does not exist is 'not measured', never zero."""
+"""Numbers and hyperparameters as a person reads them. What does not exist is 'not measured', never zero."""
 
 import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 NOT_MEASURED: Final = "not measured"
-DIALS: Final = {
+HYPERPARAMETERS: Final = {
     "architecture": "architecture",
     "train_fraction": "training images",
     "label_noise": "label noise",
@@ -17,9 +17,9 @@ DIALS: Final = {
 NETS: Final = {"resnet": "ResNet", "plain": "plain-", "densenet": "DenseNet"}
 
 
-def dial(name: str) -> str:
+def hyperparameter(name: str) -> str:
     """``weight decay`` for ``weight_decay``."""
-    return DIALS.get(name, name.replace("_", " "))
+    return HYPERPARAMETERS.get(name, name.replace("_", " "))
 
 
 def net(name: str) -> str:
@@ -29,7 +29,7 @@ def net(name: str) -> str:
 
 
 def value(name: str, given: Any, digits: int = 3) -> str:
-    """A dial's value: shares in per cent, other numbers in three digits."""
+    """A hyperparameter's value: shares in per cent, other numbers in three digits."""
     if given is None:
         return NOT_MEASURED
     if name == "architecture":
@@ -41,7 +41,9 @@ def value(name: str, given: Any, digits: int = 3) -> str:
 
 def setting(point: Mapping[str, Any], digits: int = 3) -> str:
     """A point of the space in words, the architecture apart: ``width 0.5, weight decay 1e-4``."""
-    return ", ".join(f"{dial(n)} {value(n, v, digits)}" for n, v in point.items() if n not in ("architecture", "seed"))
+    return ", ".join(
+        f"{hyperparameter(n)} {value(n, v, digits)}" for n, v in point.items() if n not in ("architecture", "seed")
+    )
 
 
 def number(given: float | None, digits: int = 3) -> str:

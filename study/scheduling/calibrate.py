@@ -75,7 +75,7 @@ def gpu_share(config: StudyConfig, trial: TrialConfig, data: TrialData, cluster:
     cards = [node for node in cluster.nodes() if node.gpus]
     if not cards:
         return 0.0
-    few = trial.with_dials({"epochs": 1, "steps_per_epoch": MEASURED_STEPS, **DataCondition().model_dump()})
+    few = trial.with_hyperparameters({"epochs": 1, "steps_per_epoch": MEASURED_STEPS, **DataCondition().model_dump()})
 
     def measure() -> tuple[float, float] | None:
         if not _cuda():

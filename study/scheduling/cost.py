@@ -16,7 +16,7 @@ from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.search.space import Space
 
-GROWING = ("width", "growth_rate", "depth", "batch_size")  # dials that make a step dearer
+GROWING = ("width", "growth_rate", "depth", "batch_size")  # hyperparameters that make a step dearer
 WIDTH = 0.25  # a narrow net is counted quickly; convolutions grow with the square of the width
 
 
@@ -69,8 +69,8 @@ def costliest(
     candidates = [config.base, *others]
     for point in (*config.enqueue, *corners):
         try:
-            candidates.append(config.base.with_dials(dict(point)))
-        except ValueError:  # two dials contradict each other in this corner
+            candidates.append(config.base.with_hyperparameters(dict(point)))
+        except ValueError:  # two hyperparameters contradict each other in this corner
             continue
     found = max(candidates, key=lambda c: c.optimization.batch_size * _flops(c.model, input_shape, classes))
     _require_buildable(found, input_shape, classes)

@@ -131,7 +131,7 @@ def _feed(config: StudyConfig, ledger: Ledger, data: TrialData, asker: Asker, pl
     from fitscape.study.scheduling.trial_queue import Feed
 
     def add(suggestion: Suggestion) -> TrialConfig:
-        return ledger.add_trial(suggestion.config, suggestion.dials, suggestion.origin).config
+        return ledger.add_trial(suggestion.config, suggestion.hyperparameters, suggestion.origin).config
 
     def cost(trial: TrialConfig) -> float:
         return relative_cost(trial, len(data.train_labels), data.input_shape, len(data.classes))

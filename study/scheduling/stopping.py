@@ -15,7 +15,7 @@ class Stopping:
 
     Args:
         config: the study.
-        space: its dials.
+        space: its hyperparameters.
         chance_error: error of always answering the majority class, on validation.
         known: trials of earlier runs: those that have ended teach, those that go on are taken up where they are.
     """

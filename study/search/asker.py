@@ -24,7 +24,7 @@ class Suggestion:
     """One trial to run."""
 
     config: TrialConfig
-    dials: dict[str, Any]
+    hyperparameters: dict[str, Any]
     origin: str  # enqueue, the sampler's name, or replicate
 
 
@@ -100,32 +100,32 @@ class Asker:
     def _put(self, point: Point, origin: str) -> None:
         """Queue a point with each of its seeds; seeds that were run move on where repeats make sense."""
         if not _is_valid(self._config.base, point):
-            return  # two dials contradict each other here; the source goes on to its next point
-        config = self._config.base.with_dials(point)
+            return  # two hyperparameters contradict each other here; the source goes on to its next point
+        config = self._config.base.with_hyperparameters(point)
         fixed = "seed" in point or origin == "enqueue" or not self._source.repeatable
         first = config.seed
-        while not fixed and config.with_dials({"seed": first}).trial_id in self._seen:
+        while not fixed and config.with_hyperparameters({"seed": first}).trial_id in self._seen:
             first += 1
             origin = "replicate"
         seeds = 1 if "seed" in point else self._config.search.seeds
         for seed in range(first, first + seeds):
-            self._queue.append(Suggestion(config.with_dials({"seed": seed}), dict(point), origin))
+            self._queue.append(Suggestion(config.with_hyperparameters({"seed": seed}), dict(point), origin))
 
     def _complete_groups(self, known: list[TrialRecord]) -> None:
         """A crash may have cut a configuration's seeds short: queue those that are missing."""
         groups = Counter(t.config.group_id for t in known)
         for trial in known:
             missing = self._config.search.seeds - groups.pop(trial.config.group_id, self._config.search.seeds)
-            if missing > 0 and trial.origin not in ("enqueue", "replicate") and "seed" not in trial.dials:
+            if missing > 0 and trial.origin not in ("enqueue", "replicate") and "seed" not in trial.hyperparameters:
                 first = trial.config.seed
                 for seed in range(first, first + self._config.search.seeds):
-                    config = trial.config.with_dials({"seed": seed})
-                    self._queue.append(Suggestion(config, trial.dials, trial.origin))
+                    config = trial.config.with_hyperparameters({"seed": seed})
+                    self._queue.append(Suggestion(config, trial.hyperparameters, trial.origin))
 
 
 def _is_valid(base: TrialConfig, point: Point) -> bool:
     try:
-        base.with_dials(point)
+        base.with_hyperparameters(point)
     except ValueError:
         return False
     return True
@@ -197,7 +197,7 @@ class _SamplerSource:
         self._study.tell(asked, values, state=state)
 
     def _drop_unused(self) -> None:
-        """A suggestion that became no trial (its dials contradict each other) must not stay pending."""
+        """A suggestion that became no trial (its hyperparameters contradict each other) must not stay pending."""
         if self._latest is not None:
             self._study.tell(self._latest, state=TrialState.FAIL)
             self._latest = None

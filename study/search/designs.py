@@ -1,8 +1,8 @@
 """Designs that do not look at results: scrambled Sobol, random, grid. Pure functions of an index.
 
 Being functions of the index, they go on after a crash from the number of configurations already there, with no
-state of their own. Sobol covers all dials, categorical ones included (Optuna's QMCSampler draws those at random,
-and needs about a tenth more trials for the same map).
+state of their own. Sobol covers all hyperparameters, categorical ones included (Optuna's QMCSampler draws them at
+random, and needs about a tenth more trials for the same map).
 """
 
 import itertools
@@ -35,7 +35,7 @@ class Design(ABC):
 
 
 class Sobol(Design):
-    """Scrambled Sobol sequence over every dial (Owen 1995)."""
+    """Scrambled Sobol sequence over every hyperparameter (Owen 1995)."""
 
     def point(self, index: int) -> Point | None:
         if not self.space:
@@ -97,7 +97,7 @@ def _from_unit(u: float, d: BaseDistribution) -> object:
 
 
 def levels(d: BaseDistribution) -> list[object]:
-    """The grid's values of one dial: its choices, its steps, or GRID_LEVELS evenly spaced ones."""
+    """The grid's values of one hyperparameter: its choices, its steps, or GRID_LEVELS evenly spaced ones."""
     if isinstance(d, CategoricalDistribution):
         return list(d.choices)
     assert isinstance(d, FloatDistribution | IntDistribution)

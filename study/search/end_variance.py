@@ -13,7 +13,7 @@ STEPS, SUBSET = 30, 200  # of such a fit: it runs between two reports of trials
 
 
 class Knowledge:
-    """Two Gaussian processes over the dials, of (validation, training) z at the end of a trial.
+    """Two Gaussian processes over the hyperparameters, of (validation, training) z at the end of a trial.
 
     Deterministic in the order of :meth:`tell`: hyperparameters are fitted from the prior, on the ends that were
     there at the latest mark of growth, so a rule that is restored knows what the interrupted one knew.

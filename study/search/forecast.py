@@ -1,7 +1,7 @@
 """How a trial will end, told from its first epochs by trials that ran in full.
 
 A locally weighted ridge regression at each rung (an early point of the schedule), from where the learning
-curve stands, how fast it moves and what the dials are, to how far it still goes. Curves are those of a
+curve stands, how fast it moves and what the hyperparameters are, to how far it still goes. Curves are those of a
 constant learning rate: under any other schedule the first t epochs of T are not a run of t epochs.
 """
 
@@ -30,7 +30,7 @@ def rungs(total: int) -> list[int]:
 class LearningCurve:
     """z of (validation, training) error by epoch, of one trial."""
 
-    features: Array  # encoded dials
+    features: Array  # encoded hyperparameters
     total: int  # epochs it is meant to run
     z: dict[int, Array] = field(default_factory=dict)  # epoch -> [2]
     diverged: bool = False

@@ -60,7 +60,7 @@ def measured(trial: TrialRecord) -> dict[str, Any] | None:
 
     A finished trial gives its last errors with the images behind them, a diverged one the flag. A stopped trial
     gives the forecast that stopped it: median errors, and their deviation in logits instead of counts.
-    ``flip_rate`` is the realised share of flipped labels in the train probe; ``label_noise`` is a dial.
+    ``flip_rate`` is the realised share of flipped labels in the train probe; ``label_noise`` is a hyperparameter.
     """
     if trial.state is TrialState.STOPPED:
         forecast = trial.extra.get("predicted", {})

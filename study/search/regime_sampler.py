@@ -40,8 +40,8 @@ class RegimeSampler(BaseSampler):
     A configuration may be suggested again where seed noise hides its regime: run it with another seed.
 
     Args:
-        space: dial -> distribution; the dials that are sampled together, others at random. None: those that
-            every trial has had so far, which the first trial, and whatever changes its dials, cannot profit from.
+        space: hyperparameter -> distribution; these are sampled together, others at random. None: those that every
+            trial has had so far, which the first trial, and whatever changes its space, cannot profit from.
         chance_error: error of always answering the most frequent class.
         reference_error: best reachable validation error; None: estimated as trials come in.
         tau: excess skill that still counts as good.
@@ -193,7 +193,7 @@ class _Memory:
                 if (row := _outcome(trial)) is not None:
                     new.append((trial.params, row))
             elif trial.state is TrialState.RUNNING:
-                # Optuna stores a dial when it is asked for: of a trial that has just begun, we know more.
+                # Optuna stores a hyperparameter when it is asked for: of a trial that has just begun, we know more.
                 point = self.suggested.get(trial.number, trial.params)
                 if self.encoder.space.keys() <= point.keys():
                     pending.append(point)

@@ -10,17 +10,17 @@ from optuna.distributions import (
 )
 
 from fitscape import search_spaces
-from fitscape.study.config import Choices, Dial, Range, StudyConfig, TrialConfig
+from fitscape.study.config import Choices, Hyperparameter, Range, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 
-INTEGER_DIALS = frozenset({"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "seed"})
+INTEGER_HYPERPARAMETERS = frozenset({"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "seed"})
 
 Space = dict[str, BaseDistribution]
 Point = dict[str, Any]
 
 
 def resolve(config: StudyConfig) -> Space:
-    """The study's space, in a fixed order of dials.
+    """The study's space, in a fixed order of hyperparameters.
 
     Raises:
         UserError: no search space has that name.
@@ -30,24 +30,29 @@ def resolve(config: StudyConfig) -> Space:
             names = ", ".join(search_spaces.names())
             raise UserError(f"no search space '{config.space}'", where="space", mend=f"choose {names}")
         return search_spaces.get(config.space)
-    return {name: distribution(name, dial) for name, dial in config.space.items()}
+    return {name: distribution(name, hyperparameter) for name, hyperparameter in config.space.items()}
 
 
-def distribution(name: str, dial: Dial) -> BaseDistribution:
-    """One dial of a config as an Optuna distribution."""
-    if isinstance(dial, Choices):
-        return CategoricalDistribution(list(dial.choices))
-    if name in INTEGER_DIALS:
-        return IntDistribution(int(dial.low), int(dial.high), log=dial.log, step=int(dial.step or 1))
-    return FloatDistribution(dial.low, dial.high, log=dial.log, step=dial.step)
+def distribution(name: str, hyperparameter: Hyperparameter) -> BaseDistribution:
+    """One hyperparameter of a config as an Optuna distribution."""
+    if isinstance(hyperparameter, Choices):
+        return CategoricalDistribution(list(hyperparameter.choices))
+    if name in INTEGER_HYPERPARAMETERS:
+        return IntDistribution(
+            int(hyperparameter.low),
+            int(hyperparameter.high),
+            log=hyperparameter.log,
+            step=int(hyperparameter.step or 1),
+        )
+    return FloatDistribution(hyperparameter.low, hyperparameter.high, log=hyperparameter.log, step=hyperparameter.step)
 
 
-def dials(space: Space) -> dict[str, Dial]:
+def hyperparameters(space: Space) -> dict[str, Hyperparameter]:
     """The inverse of ``distribution``: what a frozen config writes down for a named space."""
-    return {name: _dial(d) for name, d in space.items()}
+    return {name: _hyperparameter(d) for name, d in space.items()}
 
 
-def _dial(d: BaseDistribution) -> Dial:
+def _hyperparameter(d: BaseDistribution) -> Hyperparameter:
     if isinstance(d, CategoricalDistribution):
         return Choices(choices=d.choices)
     low, high = _bounds(d)
@@ -57,7 +62,7 @@ def _dial(d: BaseDistribution) -> Dial:
 
 
 def point_of(config: TrialConfig, space: Space) -> Point | None:
-    """Where a trial lies in the space; None where a value is not in its dial's range."""
+    """Where a trial lies in the space; None where a value is not in its hyperparameter's range."""
     flat = {**config.flat(), "architecture": config.model.name}
     point = {name: flat[name] for name in space}
     for name, d in space.items():

@@ -82,13 +82,15 @@ def applicable(config: StudyConfig) -> tuple[bool, str]:
     return True, ""
 
 
-def _values(config: StudyConfig, dial: str) -> set[Any]:
-    """Every value that a dial may take in the study; of a range, its two ends."""
+def _values(config: StudyConfig, hyperparameter: str) -> set[Any]:
+    """Every value that a hyperparameter may take in the study; of a range, its two ends."""
     space = resolve(config)
     points = [config.base.flat(), *config.enqueue]
-    values = {point[dial] for point in points if dial in point}
-    if dial in space:
-        values = {point[dial] for point in config.enqueue if dial in point} | _ends(space[dial])
+    values = {point[hyperparameter] for point in points if hyperparameter in point}
+    if hyperparameter in space:
+        values = {point[hyperparameter] for point in config.enqueue if hyperparameter in point} | _ends(
+            space[hyperparameter]
+        )
     return values
 
 
@@ -102,7 +104,7 @@ class StoppingRule:
     """Decides, epoch by epoch, which running trials may end.
 
     Args:
-        space: the dials that trials differ in.
+        space: the hyperparameters that trials differ in.
         thresholds: the decision list's numbers.
         config: confidence, warm-up trials, audited share.
         chance_error: error of always answering the most frequent class.
@@ -159,7 +161,7 @@ class StoppingRule:
         """Take in one epoch of a running trial; a Decision if it is to stop here, which is its end.
 
         Args:
-            point: the trial's dials. epoch: from 1. total: epochs it is meant to run.
+            point: the trial's hyperparameters. epoch: from 1. total: epochs it is meant to run.
         """
         if not np.isfinite([train_error, val_error]).all():
             return Decision("diverged", 1.0, epoch, total, np.zeros((0, 2)))

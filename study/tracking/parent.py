@@ -69,8 +69,11 @@ def description(ledger: Ledger, run_id: str) -> str:
     if isinstance(config.space, str):
         space = f"Search space: `{config.space}`"
     else:
-        rows = [f"| {dial} | {_range(json.loads(d.model_dump_json()))} |" for dial, d in config.space.items()]
-        space = "\n".join(["| dial | values |", "|---|---|", *rows])
+        rows = [
+            f"| {hyperparameter} | {_range(json.loads(d.model_dump_json()))} |"
+            for hyperparameter, d in config.space.items()
+        ]
+        space = "\n".join(["| hyperparameter | values |", "|---|---|", *rows])
     lines = [
         f"# {config.name}",
         config.description,
@@ -96,12 +99,12 @@ def _picture(study: Path, run_id: str) -> str:
     return f"![Regime map](get-artifact?path={quote(_PICTURE, safe='')}&run_uuid={run_id})"
 
 
-def _range(dial: dict[str, object]) -> str:
-    if "choices" in dial:
-        choices = dial["choices"]
+def _range(hyperparameter: dict[str, object]) -> str:
+    if "choices" in hyperparameter:
+        choices = hyperparameter["choices"]
         assert isinstance(choices, list)
         return ", ".join(map(str, choices))
-    return f"{dial['low']} to {dial['high']}" + (" (log)" if dial["log"] else "")
+    return f"{hyperparameter['low']} to {hyperparameter['high']}" + (" (log)" if hyperparameter["log"] else "")
 
 
 def files(study: Path) -> list[tuple[Path, str]]:

@@ -73,7 +73,7 @@ def test_every_key_of_the_schema_says_what_it_is() -> None:
                 assert re.search(rf"\b{bound:.12g}\b", value["description"]), f"{section['title']}.{key}"
 
 
-def test_the_schema_knows_every_dial_and_family() -> None:
+def test_the_schema_knows_every_hyperparameter_and_family() -> None:
     text = json.dumps(json_schema())
     for word in ("densenet", "train_fraction", "architecture", "projection"):
         assert f'"{word}"' in text

@@ -32,7 +32,7 @@ def write_study(folder: Path, *, trials: int, epochs: int) -> Path:
     config = StudyConfig(
         name="tiny",
         data=DataConfig(dataset="digits", limit=300, root=str(folder / "data")),
-        base=TrialConfig(optimization=Optimization(epochs=epochs)).with_dials({"width": 0.125}),
+        base=TrialConfig(optimization=Optimization(epochs=epochs)).with_hyperparameters({"width": 0.125}),
         space={"seed": Choices(choices=tuple(range(trials)))},
         search=SearchConfig(sampler="grid", trials=trials),
     )

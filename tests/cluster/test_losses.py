@@ -24,7 +24,7 @@ def long_study(tmp_path: Path) -> Path:
     config = StudyConfig(
         name="long",
         data=DataConfig(dataset="digits", root=str(tmp_path / "data")),
-        base=TrialConfig(optimization=Optimization(epochs=25)).with_dials({"width": 0.25}),
+        base=TrialConfig(optimization=Optimization(epochs=25)).with_hyperparameters({"width": 0.25}),
         space={"seed": Choices(choices=tuple(range(TRIALS)))},
         search=SearchConfig(sampler="grid", trials=TRIALS),
     )

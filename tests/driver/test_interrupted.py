@@ -81,7 +81,9 @@ def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyCo
 
 def test_a_study_whose_trials_fail_ends_with_exit_code_3(new_drivers: Callable[[StudyConfig], Drivers]) -> None:
     config = small_study("failing", trials=2, epochs=1)
-    broken = config.base.with_dials({"batch_size": 1, "steps_per_epoch": 1})  # no batch norm of one value a channel
+    broken = config.base.with_hyperparameters(
+        {"batch_size": 1, "steps_per_epoch": 1}
+    )  # no batch norm of one value a channel
     drivers = new_drivers(config.model_copy(update={"base": broken}))
     driver = drivers.start("run")
     assert driver.wait(timeout=200) == 3, drivers.log

@@ -38,7 +38,7 @@ def test_a_trial_stopped_without_a_label_stays_undecided(tmp_path: Path) -> None
     with Ledger.create(tmp_path / "ledger.db", study, provenance) as ledger:
         ids = []
         for seed, labelled in enumerate((True, False)):
-            trial = ledger.add_trial(study.base.with_dials({"seed": seed}), {"seed": seed}, "enqueue")
+            trial = ledger.add_trial(study.base.with_hyperparameters({"seed": seed}), {"seed": seed}, "enqueue")
             ids.append(trial.trial_id)
             ledger.start_attempt(trial.trial_id, "here", "cpu")
             ledger.record_epoch(trial.trial_id, make_epoch(0.5, 0.5))

@@ -54,7 +54,7 @@ def test_what_only_says_how_trials_run_may_change(path: str, value: Any) -> None
     assert not list(config_changes(BEFORE, changed(path, value)))
 
 
-def test_a_dial_that_comes_or_goes_is_named() -> None:
+def test_a_hyperparameter_that_comes_or_goes_is_named() -> None:
     wider = changed("space", {**BEFORE.model_dump(mode="json")["space"], "width": {"choices": [0.25, 0.5]}})
     assert list(config_changes(BEFORE, wider)) == ["space.width.choices was nothing, is [0.25, 0.5]"]
     assert list(config_changes(wider, BEFORE)) == ["space.width.choices was [0.25, 0.5], is nothing"]

@@ -76,7 +76,7 @@ def test_the_target_is_not_lowered_below_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     with Ledger.create(tmp_path / "s" / "ledger.db", study(), {}) as ledger:
         for seed in (1, 2):
-            ledger.add_trial(study().base.with_dials({"seed": seed}), {}, "enqueue")
+            ledger.add_trial(study().base.with_hyperparameters({"seed": seed}), {}, "enqueue")
     with pytest.raises(UserError, match="--trials: 1 is below the 2 trials"):
         driver.resume(tmp_path / "s", trials=1)
 

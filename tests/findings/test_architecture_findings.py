@@ -33,10 +33,12 @@ def runs(
     for i in range(trials):
         width = 0.25 + (i % 4) * 0.25
         lr = 0.01 * 1.3**i if paired else float(rng.uniform(0.01, 1))
-        dials: dict[str, Any] = {"architecture": architecture, "lr": lr, "width": width}
+        hyperparameters: dict[str, Any] = {"architecture": architecture, "lr": lr, "width": width}
         parameters = round(size * width**2)
         if rng.random() < unstable:
-            made.append(make_trial(dials, make_epoch(0.9, 0.9, epoch=1), state=TrialState.DIVERGED, origin=origin))
+            made.append(
+                make_trial(hyperparameters, make_epoch(0.9, 0.9, epoch=1), state=TrialState.DIVERGED, origin=origin)
+            )
             continue
         end = error * (1.3 - 0.3 * width)
         final = noisy_epoch(rng, 0.02, end, val_sd=0.1, epoch=10, train_seconds=1 / speed)
@@ -45,7 +47,7 @@ def runs(
             for e in range(1, 10)
         ]
         size_now = ModelSize(parameters=parameters, flops=100 * parameters)
-        made.append(make_trial(dials, *way, final, size=size_now, origin=origin))
+        made.append(make_trial(hyperparameters, *way, final, size=size_now, origin=origin))
     return made
 
 
@@ -100,8 +102,8 @@ def test_depths_of_one_family_are_not_compared_here() -> None:
 
 def test_of_a_network_of_timm_nothing_is_claimed() -> None:
     rng = np.random.default_rng(0)
-    fixed = [replace(t, config=t.config.with_dials({"width": 1.0})) for t in runs(rng, "resnet18", 0.1)]
-    theirs = [replace(t, config=t.config.with_dials({"architecture": "timm:resnet18"})) for t in fixed]
+    fixed = [replace(t, config=t.config.with_hyperparameters({"width": 1.0})) for t in runs(rng, "resnet18", 0.1)]
+    theirs = [replace(t, config=t.config.with_hyperparameters({"architecture": "timm:resnet18"})) for t in fixed]
     assert findings_of(fixed + theirs) == {}
 
 

@@ -15,12 +15,12 @@ CONTEXT = Context(classes=10, chance_error=0.9)
 
 
 def nets(
-    rng: np.random.Generator, errors: dict[int, float], *, seeds: int = 5, gap: float = 0.03, **dials: Any
+    rng: np.random.Generator, errors: dict[int, float], *, seeds: int = 5, gap: float = 0.03, **hyperparameters: Any
 ) -> list[TrialRecord]:
     """Every depth at three rates, of which 0.1 is best, with live gradients."""
     return [
         make_trial(
-            {"family": "plain", "depth": depth, "lr": lr, "seed": seed, **dials},
+            {"family": "plain", "depth": depth, "lr": lr, "seed": seed, **hyperparameters},
             noisy_epoch(
                 rng,
                 min(error * (1 if lr == 0.1 else 1.6), 0.89),

@@ -15,12 +15,12 @@ CONTEXT = Context(classes=10, chance_error=0.9)
 DEPTHS = (20, 32, 44, 56, 110)
 
 
-def make_net(rng: np.random.Generator, ratio: float, stalls: bool, **dials: object) -> TrialRecord:
+def make_net(rng: np.random.Generator, ratio: float, stalls: bool, **hyperparameters: object) -> TrialRecord:
     measured = ratio * float(rng.lognormal(0, 0.3))
     start = GradientProfile(step=0, layers=("a", "b"), gradient_norms=(measured, 1.0), weight_norms=(1.0, 1.0))
     error = 0.9 if stalls else 0.2
     epoch = make_epoch(error, error, epoch=1, gradients=(start,), gradient_ratio=measured)
-    return make_trial(dials, epoch)
+    return make_trial(hyperparameters, epoch)
 
 
 def study(rng: np.random.Generator, *, planted: bool = True, seeds: int = 4) -> list[TrialRecord]:
@@ -31,8 +31,8 @@ def study(rng: np.random.Generator, *, planted: bool = True, seeds: int = 4) -> 
         bare = planted and family == "plain" and norm == "none"
         decay = {"he": 0.9, "glorot": 0.7}[init] if bare else 1.0
         stalls = bare and depth >= {"he": 110, "glorot": 44}[init]
-        dials = {"family": family, "norm": norm, "init": init, "depth": depth, "seed": seed}
-        trials.append(make_net(rng, decay ** (depth / 2), stalls, **dials))
+        hyperparameters = {"family": family, "norm": norm, "init": init, "depth": depth, "seed": seed}
+        trials.append(make_net(rng, decay ** (depth / 2), stalls, **hyperparameters))
     return trials
 
 
@@ -81,8 +81,8 @@ def test_a_dead_first_layer_is_a_vanished_gradient_not_a_missing_one() -> None:
     trials = []
     for init, depth, seed in product(("he", "glorot"), DEPTHS, range(2)):
         ratio = 0.0 if init == "glorot" else 0.5
-        dials = {"family": "plain", "norm": "none", "init": init, "depth": depth, "seed": seed}
-        trials.append(make_net(rng, ratio, init == "glorot", **dials))
+        hyperparameters = {"family": "plain", "norm": "none", "init": init, "depth": depth, "seed": seed}
+        trials.append(make_net(rng, ratio, init == "glorot", **hyperparameters))
     lift = next(f for f in findings_of(trials).values() if "at the start" in f.claim)
     assert lift.verdict is Verdict.SUPPORTED
     assert lift.estimate > 5
@@ -93,8 +93,10 @@ def test_a_gradient_lost_in_every_layer_alike_is_seen_at_the_first_layer_and_not
     for init, depth, seed in product(("he", "glorot"), DEPTHS, range(2)):
         size = 1e-6 if init == "glorot" else 1.0
         norms = GradientProfile(step=0, layers=("a", "b"), gradient_norms=(size, size), weight_norms=(1.0, 1.0))
-        dials = {"family": "plain", "norm": "none", "init": init, "depth": depth, "seed": seed}
-        trials.append(make_trial(dials, make_epoch(0.2, 0.2, epoch=1, gradients=(norms,), gradient_ratio=1.0)))
+        hyperparameters = {"family": "plain", "norm": "none", "init": init, "depth": depth, "seed": seed}
+        trials.append(
+            make_trial(hyperparameters, make_epoch(0.2, 0.2, epoch=1, gradients=(norms,), gradient_ratio=1.0))
+        )
     found = findings_of(trials)
     reach = next(f for claim, f in found.items() if "reach the first layer" in claim)
     assert (reach.verdict, round(reach.estimate, 6)) == (Verdict.SUPPORTED, 6.0)

@@ -22,10 +22,10 @@ def study(
     trials = []
     for seed in range(seeds):
         for decay, train, val in ((0.0, fitted, clean[0]), (5e-4, fitted_with_decay, clean[1])):
-            dials = {"weight_decay": decay, "seed": seed}
+            hyperparameters = {"weight_decay": decay, "seed": seed}
             random = noisy_epoch(rng, train, at_noise, val_sd=0.05)
-            trials.append(make_trial({**dials, "label_noise": 1.0}, random))
-            trials.append(make_trial(dials, noisy_epoch(rng, 0.001, val, val_sd=0.05)))
+            trials.append(make_trial({**hyperparameters, "label_noise": 1.0}, random))
+            trials.append(make_trial(hyperparameters, noisy_epoch(rng, 0.001, val, val_sd=0.05)))
     return trials
 
 

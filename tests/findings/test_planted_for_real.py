@@ -15,7 +15,7 @@ from fitscape.study.training import Settings, run_trial
 SMALL = {"family": "resnet", "depth": 20, "width": 0.5, "epochs": 12}
 BY_HEART = {**SMALL, "epochs": 40, "lr": 0.05, "weight_decay": 0.0}
 FEW = {**SMALL, "width": 0.25, "train_fraction": 0.03, "epochs": 20, "steps_per_epoch": 4}
-NETS: tuple[tuple[dict[str, Any], Regime, int], ...] = (  # dials, truth, seeds
+NETS: tuple[tuple[dict[str, Any], Regime, int], ...] = (  # hyperparameters, truth, seeds
     ({**SMALL, "width": 0.125, "lr": 0.01, "epochs": 6}, Regime.UNDERFIT, 3),
     ({**BY_HEART, "label_noise": 1.0}, Regime.OVERFIT, 3),
     ({**BY_HEART, "label_noise": 0.5}, Regime.OVERFIT, 3),
@@ -28,14 +28,14 @@ NETS: tuple[tuple[dict[str, Any], Regime, int], ...] = (  # dials, truth, seeds
 )
 
 
-def train(dials: dict[str, Any], seed: int, data: Any) -> TrialRecord:
-    config = TrialConfig().with_dials({**dials, "seed": seed})
+def train(hyperparameters: dict[str, Any], seed: int, data: Any) -> TrialRecord:
+    config = TrialConfig().with_hyperparameters({**hyperparameters, "seed": seed})
     steps = list(run_trial(config, data, settings=Settings()))
     return TrialRecord(
         number=0,
         trial_id=config.trial_id,
         config=config,
-        dials=dials,
+        hyperparameters=hyperparameters,
         origin="enqueue",
         state=TrialState.DIVERGED if steps[-1].diverged else TrialState.FINISHED,
         epochs=tuple(s.record for s in steps),
@@ -50,9 +50,9 @@ def test_regimes_and_claims_planted_in_real_nets_are_found() -> None:
     data = load(DataConfig()).trial_data
     truth: dict[str, Regime] = {}
     trials: list[TrialRecord] = []
-    for dials, regime, seeds in NETS:
+    for hyperparameters, regime, seeds in NETS:
         for seed in range(seeds):
-            trials.append(train(dials, seed, data))
+            trials.append(train(hyperparameters, seed, data))
             truth[trials[-1].trial_id] = regime
     classes, chance = len(data.classes), data.majority_error
     labels = label_all(trials, RegimeThresholds(), classes=classes, chance_error=chance)

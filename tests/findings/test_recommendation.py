@@ -14,9 +14,11 @@ LIMITS = {"train_fraction": (0.05, 1.0), "width": (0.125, 2.0), "weight_decay": 
 def study(rng: np.random.Generator, slopes: dict[str, float], trials: int = 60) -> list[TrialRecord]:
     made = []
     for _ in range(trials):
-        dials = {d: float(np.exp(rng.uniform(*np.log(LIMITS[d])))) for d in LIMITS}
-        shift = sum(slope * np.log(dials[d] / np.sqrt(np.prod(LIMITS[d]))) for d, slope in slopes.items())
-        made.append(make_trial(dials, noisy_epoch(rng, 0.05, float(1 / (1 + np.exp(1.4 + shift)))), origin="sobol"))
+        hyperparameters = {d: float(np.exp(rng.uniform(*np.log(LIMITS[d])))) for d in LIMITS}
+        shift = sum(slope * np.log(hyperparameters[d] / np.sqrt(np.prod(LIMITS[d]))) for d, slope in slopes.items())
+        made.append(
+            make_trial(hyperparameters, noisy_epoch(rng, 0.05, float(1 / (1 + np.exp(1.4 + shift)))), origin="sobol")
+        )
     return made
 
 

@@ -38,7 +38,7 @@ def test_the_best_point_is_the_good_architecture_with_all_data(fitted: RegimeMap
     assert forecast(fitted, pd.DataFrame([point]))["good"][0] > 0.9
 
 
-def test_held_dials_keep_their_value(fitted: RegimeMap) -> None:
+def test_held_hyperparameters_keep_their_value(fitted: RegimeMap) -> None:
     assert best_point(fitted, {"architecture": "plain18"})["architecture"] == "plain18"
 
 
@@ -50,7 +50,7 @@ def test_the_interval_holds_the_expected_error(fitted: RegimeMap) -> None:
 
 def test_more_data_surely_lowers_the_error_and_less_raises_it(fitted: RegimeMap) -> None:
     middle = {"architecture": "resnet18", "width": 0.35, "train_fraction": 0.3, "epochs": 8}
-    found = {(s.dial, s.after > s.before): s for s in steps(fitted, middle)}
+    found = {(s.hyperparameter, s.after > s.before): s for s in steps(fitted, middle)}
     more, less = found["train_fraction", True], found["train_fraction", False]
     assert (more.after, less.after) == pytest.approx((0.6, 0.15))
     assert more.lowers > 0.99
@@ -59,19 +59,21 @@ def test_more_data_surely_lowers_the_error_and_less_raises_it(fitted: RegimeMap)
     assert more.good_after >= more.good_before
 
 
-def test_a_dial_that_does_nothing_is_not_said_to_help(fitted: RegimeMap) -> None:
+def test_a_hyperparameter_that_does_nothing_is_not_said_to_help(fitted: RegimeMap) -> None:
     middle = {"architecture": "resnet18", "width": 0.35, "train_fraction": 0.3, "epochs": 8}
-    assert all(0.02 < s.lowers < 0.98 for s in steps(fitted, middle) if s.dial in ("width", "epochs"))
+    assert all(0.02 < s.lowers < 0.98 for s in steps(fitted, middle) if s.hyperparameter in ("width", "epochs"))
 
 
 def test_moves_end_where_the_space_ends(fitted: RegimeMap) -> None:
     corner = {"architecture": "resnet18", "width": 0.6, "train_fraction": 1.0, "epochs": 12}
-    moved = {(s.dial, s.after) for s in steps(fitted, corner)}
+    moved = {(s.hyperparameter, s.after) for s in steps(fitted, corner)}
     assert ("width", 1.0) in moved
-    nearly = {(s.dial, s.after) for s in steps(fitted, {**corner, "width": 0.95})}
-    assert {after for dial, after in nearly if dial == "width"} == {0.475}  # up to 1 would hardly be a move
-    assert {after for dial, after in moved if dial == "train_fraction"} == {0.5}
-    assert {after for dial, after in moved if dial == "epochs"} == {10.0}
+    nearly = {(s.hyperparameter, s.after) for s in steps(fitted, {**corner, "width": 0.95})}
+    assert {after for hyperparameter, after in nearly if hyperparameter == "width"} == {
+        0.475
+    }  # up to 1 would hardly be a move
+    assert {after for hyperparameter, after in moved if hyperparameter == "train_fraction"} == {0.5}
+    assert {after for hyperparameter, after in moved if hyperparameter == "epochs"} == {10.0}
 
 
 def test_least_label_noise_and_all_images_are_the_conditions() -> None:

@@ -39,7 +39,7 @@ def test_points_lie_in_the_space_and_come_back_to_themselves(unit: list[list[flo
     np.testing.assert_allclose(points["lr"].to_numpy(float), again["lr"].to_numpy(float))
 
 
-def test_log_dials_are_spaced_by_their_logarithm() -> None:
+def test_log_hyperparameters_are_spaced_by_their_logarithm() -> None:
     features = Encoder({"lr": SPACE["lr"]}).features(pd.DataFrame({"lr": [1e-4, 1e-2, 1.0]}))
     np.testing.assert_allclose(features[:, 0], [0, 0.5, 1])
 
@@ -56,13 +56,13 @@ def test_two_numbers_or_booleans_stay_categories() -> None:
     assert Encoder({"a": CategoricalDistribution([True, False])}).features_n == 2
 
 
-def test_an_absent_dial_sits_in_the_middle() -> None:
+def test_an_absent_hyperparameter_sits_in_the_middle() -> None:
     features = Encoder({"lr": SPACE["lr"], "norm": SPACE["norm"]}).features(pd.DataFrame({"other": [1]}))
     np.testing.assert_allclose(features, [[0.5, 0, 0, ONE_HOT]])  # None is one of norm's own choices
     assert Encoder({"lr": SPACE["lr"]}).features(pd.DataFrame([{"lr": None}, {"lr": 1.0}]))[0, 0] == 0.5
 
 
-def test_dials_with_a_single_value_have_no_coordinate() -> None:
+def test_hyperparameters_with_a_single_value_have_no_coordinate() -> None:
     encoder = Encoder(SPACE)
     assert encoder.dimensions == 6
     assert encoder.from_unit(np.full((1, 6), 0.5)).loc[0, ["fixed", "constant"]].tolist() == ["only", 7]

@@ -1,4 +1,4 @@
-"""First-order importance of dials on surfaces whose indices are known."""
+"""First-order importance of hyperparameters on surfaces whose indices are known."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Thresholds:
 
 
 def fitted(logit_error) -> RegimeMap:
-    """A map over three dials of 80 trials whose validation logit is a function of them."""
+    """A map over three hyperparameters of 80 trials whose validation logit is a function of them."""
     space = {
         "a": FloatDistribution(0, 1),
         "b": FloatDistribution(0, 1),
@@ -44,12 +44,12 @@ def test_shares_are_those_of_a_sum_of_known_variances() -> None:
     assert (found["share"] <= found["high"]).all()
 
 
-def test_what_dials_do_only_together_is_in_no_share() -> None:
+def test_what_hyperparameters_do_only_together_is_in_no_share() -> None:
     found = importance(fitted(lambda p: -1 + 8 * (p["a"] - 0.5) * (p["b"] - 0.5)))
     assert found["share"].sum() < 0.2
 
 
-def test_a_surface_that_is_flat_has_no_important_dial() -> None:
+def test_a_surface_that_is_flat_has_no_important_hyperparameter() -> None:
     assert (correlation_ratio(np.ones((2, 8)), np.arange(8) % 2) == 0).all()
 
 
@@ -58,7 +58,7 @@ def test_bins_that_mean_nothing_explain_nothing_on_average() -> None:
     assert correlation_ratio(values, np.arange(64) % 8).mean() < 0.06
 
 
-def test_a_dial_of_one_value_has_no_row() -> None:
+def test_a_hyperparameter_of_one_value_has_no_row() -> None:
     space = {"a": FloatDistribution(0, 1), "fixed": FloatDistribution(0.5, 0.5)}
     made = RegimeMap(space, Thresholds(), chance_error=0.9, reference_error=0.01)
     table = pd.DataFrame(

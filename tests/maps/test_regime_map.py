@@ -131,10 +131,10 @@ def test_boundaries_run_where_the_regimes_meet(fitted: RegimeMap) -> None:
     assert found.probabilities.shape == (41, 41, 4)
 
 
-def test_a_boundary_needs_every_other_dial(fitted: RegimeMap) -> None:
-    with pytest.raises(ValueError, match="norm: hold this dial"):
+def test_a_boundary_needs_every_other_hyperparameter(fitted: RegimeMap) -> None:
+    with pytest.raises(ValueError, match="norm: hold this hyperparameter"):
         fitted.boundary("lr", "width", {})
-    with pytest.raises(ValueError, match="norm: not a numeric dial"):
+    with pytest.raises(ValueError, match="norm: not a numeric hyperparameter"):
         fitted.boundary("lr", "norm", {"width": 0.5})
 
 

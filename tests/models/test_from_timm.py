@@ -1,4 +1,4 @@
-"""timm's networks as families: as timm draws them, with dropout as their only dial."""
+"""timm's networks as families: as timm draws them, with dropout as their only hyperparameter."""
 
 import subprocess
 import sys
@@ -12,9 +12,9 @@ from fitscape.models.layers import weight_layers
 from fitscape.models.size import measure
 
 
-def spec(name: str, **dials: object) -> ModelSpec:
+def spec(name: str, **hyperparameters: object) -> ModelSpec:
     family, depth = parse_architecture(f"timm:{name}")
-    return ModelSpec(family=family, depth=depth, **dials)  # type: ignore[arg-type]
+    return ModelSpec(family=family, depth=depth, **hyperparameters)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_weights_are_drawn_from_the_seed_and_are_none_that_were_trained(monkeypa
     assert drawn[0].isfinite().all()
 
 
-def test_dropout_is_a_dial() -> None:
+def test_dropout_is_a_hyperparameter() -> None:
     torch.manual_seed(0)
     model, images = build(spec("resnet10t", dropout=0.9), (1, 16, 16), 10), torch.randn(4, 1, 16, 16)
     assert not torch.equal(model(images), model(images))
@@ -57,7 +57,7 @@ def test_its_size_is_counted_without_drawing_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("hyperparameters", "message"),
     [
         ({"width": 0.5}, "width: 0.5 does not go with timm:resnet10t"),
         ({"norm": "group"}, "norm: group does not go with timm:resnet10t"),
@@ -68,9 +68,9 @@ def test_its_size_is_counted_without_drawing_a_number() -> None:
         ({"width": "wide"}, "width: 'wide' is not a number"),
     ],
 )
-def test_dials_that_do_not_apply_are_refused(dials: dict[str, object], message: str) -> None:
+def test_hyperparameters_that_do_not_apply_are_refused(hyperparameters: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
-        ModelSpec(**{"family": "timm:resnet10t", **dials})  # type: ignore[arg-type]
+        ModelSpec(**{"family": "timm:resnet10t", **hyperparameters})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "resnet10t.c3_in1k", "hf-hub:someone/model", "local-dir:x", "../x", "ResNet"])

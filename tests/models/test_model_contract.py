@@ -1,4 +1,4 @@
-"""What every network must do, whatever its family and dials. A new family is tested by being registered."""
+"""What every network must do, whatever its family and hyperparameters. A new family is tested by being registered."""
 
 import pickle
 
@@ -17,16 +17,16 @@ INPUT = (1, 8, 8)
 CLASSES = 10
 
 
-def spec_of(architecture: str, **dials: object) -> ModelSpec:
+def spec_of(architecture: str, **hyperparameters: object) -> ModelSpec:
     family, depth = parse_architecture(architecture)
-    return ModelSpec(family=family, depth=depth, **{"width": 0.125, **dials})  # type: ignore[arg-type]
+    return ModelSpec(family=family, depth=depth, **{"width": 0.125, **hyperparameters})  # type: ignore[arg-type]
 
 
 EVERY_DEPTH = [spec_of(name) for name in architectures()]
-EVERY_DIAL = [
-    spec_of(name, **dials)
+EVERY_HYPERPARAMETER = [
+    spec_of(name, **hyperparameters)
     for name in ("resnet18", "resnet20", "plain20", "densenet121")
-    for dials in (
+    for hyperparameters in (
         {"norm": "group"},
         {"norm": "none"},
         {"init": "glorot"},
@@ -46,7 +46,7 @@ def describe(spec: ModelSpec) -> str:
     return "-".join([spec.name, *(f"{k}={v}" for k, v in differs.items() if k not in ("family", "depth"))])
 
 
-every_network = pytest.mark.parametrize("spec", EVERY_DEPTH + EVERY_DIAL, ids=describe)
+every_network = pytest.mark.parametrize("spec", EVERY_DEPTH + EVERY_HYPERPARAMETER, ids=describe)
 
 
 def seeded(spec: ModelSpec, seed: int = 0) -> nn.Module:

@@ -5,7 +5,7 @@ from fitscape.models.spec import ModelSpec, architectures, parse_architecture
 
 
 @pytest.mark.parametrize(
-    ("dial", "dials"),
+    ("hyperparameter", "hyperparameters"),
     [
         ("family", {"family": "no-such-family"}),
         ("family", {"family": ["resnet"]}),
@@ -33,9 +33,9 @@ from fitscape.models.spec import ModelSpec, architectures, parse_architecture
         ("shortcut", {"family": "densenet", "depth": 121, "shortcut": "projection"}),
     ],
 )
-def test_a_bad_dial_is_refused_by_name(dial: str, dials: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=f"^{dial}: "):
-        ModelSpec(**dials)  # type: ignore[arg-type]
+def test_a_bad_hyperparameter_is_refused_by_name(hyperparameter: str, hyperparameters: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=f"^{hyperparameter}: "):
+        ModelSpec(**hyperparameters)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_replacing_family_or_depth_takes_the_published_shortcut_again() -> None:
     assert ModelSpec(depth=18, shortcut="identity").replace(width=0.5).shortcut == "identity"
 
 
-def test_equal_dials_of_other_number_types_are_the_same_spec() -> None:
+def test_equal_hyperparameters_of_other_number_types_are_the_same_spec() -> None:
     sampled = ModelSpec(depth=np.int64(20), width=np.float64(1), dropout=0, growth_rate=np.int32(32))  # type: ignore[arg-type]
     written = ModelSpec(depth=20)
     assert sampled == written

@@ -12,8 +12,8 @@ from fitscape.models.spec import ModelSpec, Shortcut, Stem
 CIFAR = (3, 32, 32)
 
 
-def parameters(**dials: object) -> int:
-    return measure(ModelSpec(**dials), CIFAR, 10)[0]  # type: ignore[arg-type]
+def parameters(**hyperparameters: object) -> int:
+    return measure(ModelSpec(**hyperparameters), CIFAR, 10)[0]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

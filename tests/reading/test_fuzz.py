@@ -47,11 +47,13 @@ def check_trials(config: StudyConfig) -> None:
     """What was accepted can be trained: every bound alone is a trial, or one choice in company."""
     assert validate(parse(dump(config.model_dump(mode="json")), "s.yaml")) == config
     coupled = {"architecture", "family", "depth", "shortcut"}
-    for name, dial in config.space.items() if isinstance(config.space, dict) else ():
-        for value in dial.choices if isinstance(dial, Choices) else (dial.low, dial.high):
+    for name, hyperparameter in config.space.items() if isinstance(config.space, dict) else ():
+        for value in (
+            hyperparameter.choices if isinstance(hyperparameter, Choices) else (hyperparameter.low, hyperparameter.high)
+        ):
             if name not in coupled:
                 whole = isinstance(config.base.flat()[name], int) and not isinstance(value, str)
-                config.base.with_dials({name: int(value) if whole else value})
+                config.base.with_hyperparameters({name: int(value) if whole else value})
 
 
 @QUICK

@@ -28,7 +28,7 @@ def test_a_value_may_hold_an_equals_sign() -> None:
     assert changed("tracking.uri=sqlite:///x?a=b").tracking.uri == "sqlite:///x?a=b"
 
 
-def test_a_dial_can_be_added_and_one_of_a_named_space_changed() -> None:
+def test_a_hyperparameter_can_be_added_and_one_of_a_named_space_changed() -> None:
     config = changed("space.width.low=0.25", "space.lr={choices: [0.1, 0.2]}")
     assert isinstance(config.space, dict)
     assert config.space["width"] == Range(low=0.25, high=0.5, log=True)
@@ -53,7 +53,7 @@ def test_another_family_takes_its_own_shortcut() -> None:
         ("serch.trials=3", "--set serch.trials: no such key (did you mean search?)"),
         ("search.trails=3", "--set search.trails: no such key (did you mean trials?)"),
         ("base.modle.width=1", "--set base.modle.width: no such key (did you mean model?)"),
-        ("space.lrr.low=1", "--set space.lrr.low: no such dial (did you mean lr?)"),
+        ("space.lrr.low=1", "--set space.lrr.low: no such hyperparameter (did you mean lr?)"),
         ("search.trials=many", "--set search.trials: search.trials: 'many' is not a whole number"),
         ("base.optimization.lr=-1", "--set base.optimization.lr: base.optimization.lr: -1 is not above 0"),
         ("search.trials.x=1", "--set search.trials.x: search.trials holds no x"),

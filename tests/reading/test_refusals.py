@@ -23,10 +23,10 @@ def refusal(text: str) -> str:
         ("lr: 0.1", "s.yaml:2: lr: no such key (did you mean base.optimization.lr?)"),
         ("base:\n  model:\n    famly: x", "s.yaml:4: base.model.famly: no such key (did you mean family?)"),
         ("search:\n  zzz: 1", "s.yaml:3: search.zzz: no such key (choose from sampler, trials, seeds, seed)"),
-        ("space: {lrr: {low: 1, high: 2}}", "s.yaml:2: space.lrr: no such dial (did you mean lr?)"),
+        ("space: {lrr: {low: 1, high: 2}}", "s.yaml:2: space.lrr: no such hyperparameter (did you mean lr?)"),
         ("space: {lr: {low: 1, hihg: 2}}", "s.yaml:2: space.lr.hihg: no such key (did you mean high?)"),
         ("space: {lr: {low: 1, high: 2, choices: [1]}}", "s.yaml:2: space.lr.low: does not go with choices"),
-        ("enqueue: [{lr: 1}, {wdith: 1}]", "s.yaml:2: enqueue[1].wdith: no such dial (did you mean width?)"),
+        ("enqueue: [{lr: 1}, {wdith: 1}]", "s.yaml:2: enqueue[1].wdith: no such hyperparameter (did you mean width?)"),
         # types
         ("search:\n  trials: '24'", "s.yaml:3: search.trials: '24' is not a whole number"),
         ("search: {trials: true}", "s.yaml:2: search.trials: true is not a whole number"),
@@ -37,9 +37,9 @@ def refusal(text: str) -> str:
         ("base: {model: 3}", "s.yaml:2: base.model: 3 is not a mapping"),
         ("stopping: {enabled: 1}", "s.yaml:2: stopping.enabled: 1 is not true or false"),
         ("description: 3", "s.yaml:2: description: 3 is not text (put it in quotes)"),
-        ("space: 5", "s.yaml:2: space: 5 is no space (a mapping of dials, or the name of a search space)"),
-        ("space: {lr: 5}", "s.yaml:2: space.lr: 5 is no dial ({low:, high:} or {choices:})"),
-        ("space: {lr: [1, 2]}", "s.yaml:2: space.lr: a list is no dial (write {choices: [...]})"),
+        ("space: 5", "s.yaml:2: space: 5 is no space (a mapping of hyperparameters, or the name of a search space)"),
+        ("space: {lr: 5}", "s.yaml:2: space.lr: 5 is no hyperparameter ({low:, high:} or {choices:})"),
+        ("space: {lr: [1, 2]}", "s.yaml:2: space.lr: a list is no hyperparameter (write {choices: [...]})"),
         ("space: {lr: {choices: [1, [2]]}}", "s.yaml:2: space.lr.choices[1]: a list is no choice"),
         ("enqueue: {lr: 1}", "s.yaml:2: enqueue: a mapping is not a list (write [{lr: 0.1}, {lr: 0.2}])"),
         ("enqueue: [3]", "s.yaml:2: enqueue[0]: 3 is not a point (write {lr: 0.1})"),
@@ -109,7 +109,7 @@ def test_a_study_needs_a_name() -> None:
         validate(parse("description: x", "s.yaml"))
 
 
-def test_dials_that_depend_on_each_other_are_right_if_some_combination_is() -> None:
+def test_hyperparameters_that_depend_on_each_other_are_right_if_some_combination_is() -> None:
     space = "{family: {choices: [resnet, densenet]}, depth: {choices: [18, 121]}}"
     config = validate(parse(f"name: a\nspace: {space}", "s.yaml"))
     assert list(config.space) == ["family", "depth"]

@@ -19,12 +19,12 @@ def nets(
     seeds: int = 5,
     best: float = 0.1,
     family: str = "plain",
-    **dials: Any,
+    **hyperparameters: Any,
 ) -> list[TrialRecord]:
     """Every depth at three rates, of which ``best`` is best; validation error 0.1 above."""
     return [
         make_trial(
-            {"family": family, "depth": depth, "lr": lr, "seed": seed, **dials},
+            {"family": family, "depth": depth, "lr": lr, "seed": seed, **hyperparameters},
             noisy_epoch(rng, min(error * (1 if lr == best else 1.6), 0.89), min(error + 0.1, 0.9)),
         )
         for depth, error in errors.items()

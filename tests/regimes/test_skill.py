@@ -58,6 +58,6 @@ def test_rate_is_never_0_or_1() -> None:
 
 
 def test_flip_rate_is_the_realised_one_where_it_was_measured() -> None:
-    config = TrialConfig().with_dials({"label_noise": 0.5})
+    config = TrialConfig().with_hyperparameters({"label_noise": 0.5})
     assert flip_rate(config, make_epoch(0.1, 0.1, flipped_n=920), 10) == pytest.approx(0.46)
     assert flip_rate(config, make_epoch(0.1, 0.1), 10) == pytest.approx(0.45)

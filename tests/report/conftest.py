@@ -11,12 +11,12 @@ from fitscape.study.report import build
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nets really trained on digits: two depths of two families in two seeds, and a design over two dials."""
+    """Nets really trained on digits: two depths of two families in two seeds, and a design over two hyperparameters."""
     config = StudyConfig(
         name="trained",
         description="Tiny nets on digits.",
         data=DataConfig(dataset="digits", limit=400, root=str(tmp_path_factory.mktemp("data"))),
-        base=TrialConfig(optimization=Optimization(epochs=2)).with_dials({"width": 0.125}),
+        base=TrialConfig(optimization=Optimization(epochs=2)).with_hyperparameters({"width": 0.125}),
         space={
             "architecture": Choices(choices=("resnet18", "plain18")),
             "width": Range(low=0.125, high=0.25, log=True),

@@ -35,7 +35,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     asker = Asker(config, chance_error=0.9)
     with Ledger.create(folder / "ledger.db", config, SIMULATED_PROVENANCE) as ledger:
         while (asked := asker.ask()) is not None:
-            trial = ledger.add_trial(asked.config, asked.dials, asked.origin)
+            trial = ledger.add_trial(asked.config, asked.hyperparameters, asked.origin)
             ledger.start_attempt(trial.trial_id, "here", "cpu")
             ledger.record_epoch(trial.trial_id, make_epoch(*errors(asked.config, rng), epoch=1))
             ledger.end_trial(trial.trial_id, TrialState.FINISHED)

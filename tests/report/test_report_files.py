@@ -19,12 +19,14 @@ WIDTH = {"width": Range(low=0.125, high=1, log=True)}
 
 
 def by_hand(root: Path, config: StudyConfig, *ends: tuple[dict, TrialState, float], provenance=PROVENANCE) -> Path:
-    """A study of trials (dials, state, validation error), one epoch each; a failed one has none."""
+    """A study of trials (hyperparameters, state, validation error), one epoch each; a failed one has none."""
     folder = root / config.name
     folder.mkdir()
     with Ledger.create(folder / "ledger.db", config, provenance) as ledger:
-        for dials, state, error in ends:
-            trial_id = ledger.add_trial(config.base.with_dials(dials), dials, "sobol").trial_id
+        for hyperparameters, state, error in ends:
+            trial_id = ledger.add_trial(
+                config.base.with_hyperparameters(hyperparameters), hyperparameters, "sobol"
+            ).trial_id
             ledger.start_attempt(trial_id, "here", "cpu")
             if state is not TrialState.FAILED:
                 ledger.record_epoch(trial_id, make_epoch(error, error, epoch=1))
@@ -101,30 +103,32 @@ def test_a_study_of_few_trials_is_reported(tmp_path: Path, count: int) -> None:
 def test_a_study_without_a_space_has_no_map_but_its_trials(tmp_path: Path) -> None:
     config = StudyConfig(name="spaceless")
     page = build(by_hand(tmp_path, config, ({}, TrialState.FINISHED, 0.1), ({"seed": 1}, TrialState.FINISHED, 0.2)))
-    assert "searches no dial" in page.read_text()
+    assert "searches no hyperparameter" in page.read_text()
     assert len(data_of(page)["trials"]["number"]) == 2
 
 
-def test_one_numeric_dial_is_drawn_as_a_line(tmp_path: Path) -> None:
+def test_one_numeric_hyperparameter_is_drawn_as_a_line(tmp_path: Path) -> None:
     config = StudyConfig(name="line", space=WIDTH)
     ends = [({"width": w}, TrialState.FINISHED, 0.3 - 0.25 * w) for w in (0.125, 0.25, 0.5, 1)]
     planes = data_of(build(by_hand(tmp_path, config, *ends)))["map"]["planes"]
     assert [p["y"] for p in planes] == [None, None]  # at the best point, and at the middle
 
 
-def test_only_unordered_dials_are_compared_without_a_plane(tmp_path: Path) -> None:
+def test_only_unordered_hyperparameters_are_compared_without_a_plane(tmp_path: Path) -> None:
     config = StudyConfig(name="words", space={"norm": Choices(choices=("batch", "group"))})
     ends = [({"norm": norm}, TrialState.FINISHED, 0.1) for norm in ("batch", "group")]
-    assert "no numeric dial is searched" in build(by_hand(tmp_path, config, *ends)).read_text()
+    assert "no numeric hyperparameter is searched" in build(by_hand(tmp_path, config, *ends)).read_text()
 
 
 def test_earlier_epochs_have_maps_only_where_the_learning_rate_was_constant(tmp_path: Path) -> None:
     for schedule, expected in (("constant", 4), ("one_cycle", 1)):
-        base = TrialConfig().with_dials({"schedule": schedule})
+        base = TrialConfig().with_hyperparameters({"schedule": schedule})
         folder = by_hand(tmp_path, StudyConfig(name=schedule, space=WIDTH, base=base))
         with Ledger.open(folder / "ledger.db") as ledger:
             for width in (0.125, 0.25, 0.5, 1.0):
-                trial_id = ledger.add_trial(base.with_dials({"width": width}), {"width": width}, "sobol").trial_id
+                trial_id = ledger.add_trial(
+                    base.with_hyperparameters({"width": width}), {"width": width}, "sobol"
+                ).trial_id
                 ledger.start_attempt(trial_id, "here", "cpu")
                 for epoch in range(1, 17):
                     error = 0.5 / epoch / width**0.2
@@ -148,7 +152,7 @@ def test_names_of_the_user_are_text_and_never_markup(tmp_path: Path) -> None:
     config = StudyConfig(name="evil", description=f"{evil} '\"&", space=WIDTH, base=TrialConfig())
     folder = by_hand(tmp_path, config, ({"width": 0.5}, TrialState.FINISHED, 0.1), provenance=provenance)
     with Ledger.open(folder / "ledger.db") as ledger:
-        failed = ledger.add_trial(config.base.with_dials({"seed": 7}), {"seed": 7}, evil).trial_id
+        failed = ledger.add_trial(config.base.with_hyperparameters({"seed": 7}), {"seed": 7}, evil).trial_id
         ledger.start_attempt(failed, evil, evil)
         ledger.end_trial(failed, TrialState.FAILED, f"{evil}<!--\u2028")
     page = build(folder)

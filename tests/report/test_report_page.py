@@ -97,9 +97,11 @@ def test_a_switch_changes_the_map_and_what_is_said_of_it(desktop: Page, label: s
 
 
 def test_earlier_epochs_can_be_chosen_where_rates_were_constant(browser: Browser, tmp_path: Path) -> None:
-    dials = {"width": Range(low=0.125, high=1, log=True), "train_fraction": Range(low=0.02, high=1, log=True)}
-    base = TrialConfig().with_dials({"schedule": "constant"})
-    page = opened(browser, build(simulated_study(tmp_path, StudyConfig(name="steady", base=base, space=dials), 24)))
+    hyperparameters = {"width": Range(low=0.125, high=1, log=True), "train_fraction": Range(low=0.02, high=1, log=True)}
+    base = TrialConfig().with_hyperparameters({"schedule": "constant"})
+    page = opened(
+        browser, build(simulated_study(tmp_path, StudyConfig(name="steady", base=base, space=hyperparameters), 24))
+    )
     before = picture(page)
     page.locator("#map-controls").get_by_label("Epoch").select_option(label="epoch 2")
     after = picture(page)
@@ -109,7 +111,7 @@ def test_earlier_epochs_can_be_chosen_where_rates_were_constant(browser: Browser
     page.context.close()
 
 
-def test_axes_swap_instead_of_showing_a_dial_twice(desktop: Page) -> None:
+def test_axes_swap_instead_of_showing_a_hyperparameter_twice(desktop: Page) -> None:
     x, y = (desktop.locator("#map-controls").get_by_label(label) for label in ("Across", "Upwards"))
     across, up = x.input_value(), y.input_value()
     x.select_option(up)

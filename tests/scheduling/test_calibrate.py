@@ -11,8 +11,8 @@ from fitscape.study.search.space import resolve
 SHAPE = (1, 8, 8)
 
 
-def cost(**dials: object) -> float:
-    return relative_cost(TrialConfig().with_dials(dials), 1000, SHAPE, 10)
+def cost(**hyperparameters: object) -> float:
+    return relative_cost(TrialConfig().with_hyperparameters(hyperparameters), 1000, SHAPE, 10)
 
 
 def test_cost_grows_with_epochs_data_width_and_depth() -> None:
@@ -27,7 +27,7 @@ def test_cost_grows_with_epochs_data_width_and_depth() -> None:
 def test_a_network_of_timm_is_counted_as_it_is() -> None:
     assert cost(architecture="timm:resnet18") > cost(architecture="timm:resnet10t") > 0
     config = StudyConfig(name="s", space={"architecture": Choices(choices=("timm:test_resnet", "timm:resnet18"))})
-    base = TrialConfig().with_dials({"architecture": "timm:test_resnet"})
+    base = TrialConfig().with_hyperparameters({"architecture": "timm:test_resnet"})
     found = costliest(config.model_copy(update={"base": base}), resolve(config), [], SHAPE, 10)
     assert found.model.name == "timm:resnet18"
 
@@ -35,7 +35,7 @@ def test_a_network_of_timm_is_counted_as_it_is() -> None:
 def test_the_costliest_trial_of_a_space_is_at_its_corner() -> None:
     config = StudyConfig(
         name="s",
-        base=TrialConfig().with_dials({"width": 0.125}),
+        base=TrialConfig().with_hyperparameters({"width": 0.125}),
         space={
             "architecture": Choices(choices=("resnet18", "resnet34")),
             "width": Range(low=0.125, high=0.5),
@@ -44,7 +44,7 @@ def test_the_costliest_trial_of_a_space_is_at_its_corner() -> None:
     )
     found = costliest(config, resolve(config), [], SHAPE, 10)
     assert (found.model.name, found.model.width, found.optimization.batch_size) == ("resnet34", 0.5, 64)
-    heavier = TrialConfig().with_dials({"width": 2.0, "batch_size": 512})
+    heavier = TrialConfig().with_hyperparameters({"width": 2.0, "batch_size": 512})
     assert costliest(config, resolve(config), [heavier], SHAPE, 10) == heavier
 
 
@@ -57,12 +57,12 @@ def test_trials_on_a_card(peak: float, card: float, most: int, trials: int) -> N
 
 
 def test_a_study_of_nets_that_the_images_cannot_feed_is_refused() -> None:
-    config = StudyConfig(name="s", base=TrialConfig().with_dials({"stem": "imagenet"}))
+    config = StudyConfig(name="s", base=TrialConfig().with_hyperparameters({"stem": "imagenet"}))
     with pytest.raises(UserError, match=r"base.model: 8x8 images are too small for resnet18"):
         costliest(config, {}, [], SHAPE, 10)
 
 
 def test_where_only_some_nets_can_be_built_the_others_stand_for_the_study() -> None:
-    config = StudyConfig(name="s", base=TrialConfig().with_dials({"width": 0.125}))
-    hopeless = config.base.with_dials({"stem": "imagenet", "width": 2.0})
+    config = StudyConfig(name="s", base=TrialConfig().with_hyperparameters({"width": 0.125}))
+    hopeless = config.base.with_hyperparameters({"stem": "imagenet", "width": 2.0})
     assert costliest(config, {}, [hopeless], SHAPE, 10) == config.base

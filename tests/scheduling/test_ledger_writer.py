@@ -41,7 +41,7 @@ class Scene:
     def __init__(self, tmp_path: Path, *, refusals: int = 0, **given: Any) -> None:
         config = seeds_study([1])
         self.ledger = Ledger.create(tmp_path / "ledger.db", config, {})
-        self.id = self.ledger.add_trial(config.base.with_dials({"seed": 1}), {"seed": 1}, "enqueue").trial_id
+        self.id = self.ledger.add_trial(config.base.with_hyperparameters({"seed": 1}), {"seed": 1}, "enqueue").trial_id
         self.store, self.heard, self.told = CheckpointStore(str(tmp_path / "checkpoints")), Heard(), []
         self.interruption = Interruption()
         self.bookkeeper = Bookkeeper(

@@ -39,7 +39,7 @@ def test_a_trial_whose_end_is_beyond_doubt_is_stopped_with_its_prediction() -> N
     known = [make_trial({"width": 0.125 + 0.02 * i}, *curve(0.5 + 0.001 * i)) for i in range(24)]
     known += [make_trial({"width": 0.9 - 0.02 * i}, *curve(0.02 + 0.001 * i)) for i in range(8)]
     rule = Stopping(config, resolve(config), chance_error=0.9, known=known)
-    trial = config.base.with_dials({"width": 0.2})
+    trial = config.base.with_hyperparameters({"width": 0.2})
     ends = [end for record in curve(0.5) if (end := rule.look(trial, record)) is not None]
     assert ends, "never stopped"
     assert ends[0].state is TrialState.STOPPED
@@ -50,9 +50,9 @@ def test_a_trial_whose_end_is_beyond_doubt_is_stopped_with_its_prediction() -> N
 def test_outside_the_space_and_at_divergence_the_rule_keeps_out() -> None:
     config = constant_study()
     rule = Stopping(config, resolve(config), chance_error=0.9, known=[])
-    outside = config.base.with_dials({"width": 2.0})
+    outside = config.base.with_hyperparameters({"width": 2.0})
     assert rule.look(outside, make_epoch(0.5, 0.5, epoch=1)) is None
-    assert rule.look(config.base.with_dials({"width": 0.2}), make_epoch(0.5, float("nan"), epoch=1)) is None
+    assert rule.look(config.base.with_hyperparameters({"width": 0.2}), make_epoch(0.5, float("nan"), epoch=1)) is None
 
 
 def test_where_stopping_cannot_be_trusted_it_says_so() -> None:

@@ -16,7 +16,7 @@ from fitscape.study.scheduling.reports import Report
 from fitscape.study.scheduling.worker import Shared, TrialRunner
 from fitscape.study.training import Settings
 
-TRIAL = TrialConfig().with_dials({"width": 0.125, "epochs": 3})
+TRIAL = TrialConfig().with_hyperparameters({"width": 0.125, "epochs": 3})
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_warm_worker_runs_trial_after_trial(cluster: Cluster, digits: TrialDat
     shared = Shared(data=digits, settings=Settings(), checkpoints=CheckpointStore(str(tmp_path)))
     runner = make_runner(shared)
     assert [r.end.state for r in steps(runner) if r.end] == [TrialState.FINISHED]
-    other = TRIAL.with_dials({"seed": 7, "epochs": 1})
+    other = TRIAL.with_hyperparameters({"seed": 7, "epochs": 1})
     assert runner.reset_config({"trial": other.model_dump_json()})
     reports = list(steps(runner))
     assert [r.record.epoch for r in reports if r.record] == [1]

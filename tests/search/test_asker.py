@@ -24,7 +24,8 @@ def record(number: int, suggestion: Suggestion, state: TrialState = TrialState.F
         learning_rate=0.1, train_seconds=1.0, eval_seconds=0.1, images_per_second=1.0, peak_memory_mib=1.0,
     )  # fmt: skip
     return TrialRecord(
-        number=number, trial_id=suggestion.config.trial_id, config=suggestion.config, dials=suggestion.dials,
+        number=number, trial_id=suggestion.config.trial_id, config=suggestion.config,
+        hyperparameters=suggestion.hyperparameters,
         origin=suggestion.origin, state=state, epochs=(epoch,),
     )  # fmt: skip
 
@@ -89,7 +90,7 @@ def test_repeated_points_become_replicates_with_new_seeds() -> None:
     assert {t.origin for t in trials[2:]} <= {"replicate", "sobol"}
 
 
-def test_points_whose_dials_contradict_each_other_are_passed_over() -> None:
+def test_points_whose_hyperparameters_contradict_each_other_are_passed_over() -> None:
     space = {"family": {"choices": ["resnet", "densenet"]}, "depth": {"choices": [18, 121]}}
     config = StudyConfig(name="s", space=space, search=SearchConfig(trials=100, sampler="grid"))
     assert sorted(t.config.model.name for t in drain(config, [])) == ["densenet121", "resnet18"]
@@ -106,7 +107,7 @@ def test_resumed_sampler_knows_every_result_once_and_goes_on_to_the_target(sampl
     assert len({t.trial_id for t in trials}) == len(trials) == 24
 
 
-def test_trial_config_of_a_suggestion_is_the_base_with_its_dials() -> None:
+def test_trial_config_of_a_suggestion_is_the_base_with_its_hyperparameters() -> None:
     suggestion = Asker(study(trials=1), chance_error=0.9).ask()
     assert suggestion is not None
-    assert suggestion.config == TrialConfig().with_dials(suggestion.dials)
+    assert suggestion.config == TrialConfig().with_hyperparameters(suggestion.hyperparameters)

@@ -7,7 +7,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from fitscape import search_spaces
 from fitscape.study.search.designs import DESIGNS, from_unit, levels
-from fitscape.study.search.space import dials, distribution
+from fitscape.study.search.space import distribution, hyperparameters
 
 
 @st.composite
@@ -61,4 +61,4 @@ def test_sobol_balances_categories_and_halves_of_a_log_range() -> None:
 def test_a_space_survives_the_way_through_a_frozen_config() -> None:
     for name in search_spaces.names():
         space = search_spaces.get(name)
-        assert {k: distribution(k, d) for k, d in dials(space).items()} == space
+        assert {k: distribution(k, d) for k, d in hyperparameters(space).items()} == space

@@ -8,7 +8,7 @@ SEED_SD = 0.3
 
 
 def told(n: int, known: float = 0.0) -> Knowledge:
-    """Ends over one dial below 0.5; nothing is known above."""
+    """Ends over one hyperparameter below 0.5; nothing is known above."""
     rng = np.random.default_rng(0)
     knowledge = Knowledge()
     for x in np.linspace(0, 0.5, n):

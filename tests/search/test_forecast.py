@@ -9,11 +9,15 @@ TOTAL = 40
 
 
 def curve(seed: int, total: int = TOTAL, diverged: bool = False) -> LearningCurve:
-    """z falls exponentially to an end that depends on the one dial."""
+    """z falls exponentially to an end that depends on the one hyperparameter."""
     rng = np.random.default_rng(seed)
-    dial = rng.random()
-    end, start, pace = np.array([-1 - 2 * dial, -2 - 3 * dial]), np.array([2.0, 2.0]), 4 + 6 * rng.random()
-    made = LearningCurve(np.array([dial]), total, diverged=diverged)
+    hyperparameter = rng.random()
+    end, start, pace = (
+        np.array([-1 - 2 * hyperparameter, -2 - 3 * hyperparameter]),
+        np.array([2.0, 2.0]),
+        4 + 6 * rng.random(),
+    )
+    made = LearningCurve(np.array([hyperparameter]), total, diverged=diverged)
     for epoch in range(1, total + 1):
         falling = np.exp(-epoch / total * TOTAL / pace)
         made.z[epoch] = end + (start - end) * falling + rng.normal(0, 0.03, 2)

@@ -46,7 +46,7 @@ def test_a_replayed_stopped_trial_tells_the_sampler_what_the_living_one_did() ->
     asker = Asker(STUDY, chance_error=0.9)
     suggestion = asker.ask()
     assert suggestion is not None
-    lived = make_trial(suggestion.dials, EARLY, state=TrialState.STOPPED, extra=trial.extra)
+    lived = make_trial(suggestion.hyperparameters, EARLY, state=TrialState.STOPPED, extra=trial.extra)
     asker.tell(lived)
     (alive,) = asker._source._study.trials  # type: ignore[union-attr]
     (replayed,) = build_study([lived], resolve(STUDY)).trials

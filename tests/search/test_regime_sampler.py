@@ -100,7 +100,7 @@ def test_it_goes_to_the_boundaries() -> None:
     assert distance(found) < 0.75 * distance(encoder.features(dense.iloc[:60]))
 
 
-def test_the_start_is_a_sobol_design_over_every_dial() -> None:
+def test_the_start_is_a_sobol_design_over_every_hyperparameter() -> None:
     encoder = Encoder(SPACE)
     started = encoder.to_unit(pd.DataFrame([t.params for t in search(12, make()).trials]))
     for column in started.T[:2]:
@@ -164,7 +164,7 @@ def test_trials_that_say_nothing_are_no_trouble() -> None:
             optuna.create_trial(state=state, values=values, params=study.trials[0].params, distributions=SPACE)
         )
     study.add_trial(optuna.create_trial(state=TrialState.PRUNED, params={}, distributions={}))
-    study.add_trial(optuna.create_trial(state=TrialState.COMPLETE, values=[0.2, 0.3]))  # no dial at all
+    study.add_trial(optuna.create_trial(state=TrialState.COMPLETE, values=[0.2, 0.3]))  # no hyperparameter at all
     study.add_trial(
         optuna.create_trial(
             state=TrialState.COMPLETE, values=[0.2, 0.3], params={"lr": 0.1}, distributions={"lr": SPACE["lr"]}
@@ -208,7 +208,7 @@ def test_an_enqueued_trial_is_left_alone() -> None:
     assert study.ask(SPACE).params == wanted
 
 
-def test_without_a_space_the_dials_of_all_trials_are_searched_together() -> None:
+def test_without_a_space_the_hyperparameters_of_all_trials_are_searched_together() -> None:
     study = optuna.create_study(directions=["minimize"] * 2, sampler=RegimeSampler(None, chance_error=0.9, seed=0))
     for _ in range(30):
         trial = study.ask()
@@ -217,7 +217,7 @@ def test_without_a_space_the_dials_of_all_trials_are_searched_together() -> None
     assert study.sampler.infer_relative_search_space(study, study.trials[-1]).keys() == {"x", "y"}
 
 
-def test_dials_outside_the_space_are_sampled_at_random() -> None:
+def test_hyperparameters_outside_the_space_are_sampled_at_random() -> None:
     study = search(14, make())
     trial = study.ask({**SPACE, "momentum": FloatDistribution(0, 0.99)})
     assert 0 <= trial.params["momentum"] <= 0.99

@@ -24,8 +24,8 @@ def study(schedule: str = "constant") -> StudyConfig:
 
 def trial(width: float, epochs: int, state: TrialState, **extra: Any) -> TrialRecord:
     curve = [make_epoch(0.5, 0.6, epoch=epoch + 1) for epoch in range(epochs)]
-    dials = {"width": width, "epochs": 10, "schedule": "constant"}
-    return make_trial(dials, *curve, state=state, extra=extra)
+    hyperparameters = {"width": width, "epochs": 10, "schedule": "constant"}
+    return make_trial(hyperparameters, *curve, state=state, extra=extra)
 
 
 def test_only_stopped_trials_save_epochs() -> None:

@@ -35,16 +35,16 @@ def make_epoch(train: float, val: float, **given: Any) -> EpochRecord:
 
 
 def make_trial(
-    dials: dict[str, Any], *epochs: EpochRecord, state: TrialState = TrialState.FINISHED, **given: Any
+    hyperparameters: dict[str, Any], *epochs: EpochRecord, state: TrialState = TrialState.FINISHED, **given: Any
 ) -> TrialRecord:
-    """A trial of these dials and records."""
-    config = TrialConfig().with_dials(dials)
+    """A trial of these hyperparameters and records."""
+    config = TrialConfig().with_hyperparameters(hyperparameters)
     return TrialRecord(
         **{
             "number": 0,
             "trial_id": config.trial_id,
             "config": config,
-            "dials": dials,
+            "hyperparameters": hyperparameters,
             "origin": "enqueue",
             "state": state,
             "epochs": epochs,

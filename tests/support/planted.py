@@ -11,7 +11,7 @@ from fitscape.study.regimes import label_all
 
 CLASSES, CHANCE = 10, 0.9
 
-# name -> dials, true training error (against the labels it is told), true validation error, regime.
+# name -> hyperparameters, true training error (against the labels it is told), true validation error, regime.
 NETS: dict[str, tuple[dict[str, Any], float, float, Regime]] = {
     "width 1/8": ({"width": 0.125}, 0.33, 0.35, Regime.UNDERFIT),
     "random labels": ({"label_noise": 1.0}, 0.001, 0.9, Regime.OVERFIT),
@@ -31,22 +31,22 @@ def planted_study(rng: np.random.Generator, seeds: int = 5) -> tuple[list[TrialR
     trials: list[TrialRecord] = []
     truth: dict[str, Regime] = {}
     for seed in range(seeds):
-        for dials, train, val, regime in NETS.values():
+        for hyperparameters, train, val, regime in NETS.values():
             memorized = {"flipped_n": 0}
-            if dials.get("label_noise"):
-                flipped = round(dials["label_noise"] * 0.9 * 2000)
+            if hyperparameters.get("label_noise"):
+                flipped = round(hyperparameters["label_noise"] * 0.9 * 2000)
                 share = 0.99 if train < 0.05 else 0.05
                 memorized = {"flipped_n": flipped, "memorized_train": share, "memorized_val": 0.1}
             # Nets at chance hardly differ by seed, whatever the logit scale makes of it.
             spread = {"train_sd": 0.1, "val_sd": 0.1} if train == CHANCE else {}
             epoch = noisy_epoch(rng, train, val, **spread, **memorized)
-            trials.append(make_trial({**dials, "seed": seed}, epoch))
+            trials.append(make_trial({**hyperparameters, "seed": seed}, epoch))
             truth[trials[-1].trial_id] = regime
         for depth, (train, val, regime) in DEPTHS.items():
             for lr, worse in RATES.items():
                 errors = (1 / (1 + np.exp(-np.log(e / (1 - e)) - worse)) for e in (train, val))
-                dials = {"family": "plain", "depth": depth, "lr": lr, "seed": seed}
-                trials.append(make_trial(dials, noisy_epoch(rng, *errors)))
+                hyperparameters = {"family": "plain", "depth": depth, "lr": lr, "seed": seed}
+                trials.append(make_trial(hyperparameters, noisy_epoch(rng, *errors)))
                 if worse == 0:
                     truth[trials[-1].trial_id] = regime
         trials.append(

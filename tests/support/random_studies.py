@@ -46,7 +46,7 @@ def ranges(draw: st.DrawFn, low: float, high: float, numbers: Any) -> dict[str, 
 
 
 @st.composite
-def dials(draw: st.DrawFn) -> dict[str, Any]:
+def hyperparameters(draw: st.DrawFn) -> dict[str, Any]:
     """A valid space."""
     space: dict[str, Any] = {}
     for name in draw(st.lists(st.sampled_from([*NUMBERS, *COUNTS, *CHOICES]), unique=True, max_size=5)):
@@ -89,7 +89,7 @@ OPTIONAL = {
             ),
         },
     ),
-    "space": dials() | st.sampled_from(["quick", "full"]),
+    "space": hyperparameters() | st.sampled_from(["quick", "full"]),
     "enqueue": st.lists(points(), max_size=3),
     "search": st.fixed_dictionaries(
         {}, optional={"sampler": st.sampled_from(["sobol", "grid"]), "trials": st.integers(1, 10**6)}

@@ -17,16 +17,16 @@ from fitscape.study.search.space import resolve
 from fitscape.study.training import Settings, run_trial
 
 
-def trained_study(root: Path, config: StudyConfig, dials: Iterable[dict[str, Any]] = ()) -> Path:
-    """Train the enqueued points and then ``dials`` straight into a ledger, in this process; returns the folder."""
+def trained_study(root: Path, config: StudyConfig, hyperparameters: Iterable[dict[str, Any]] = ()) -> Path:
+    """Train the enqueued points and then ``hyperparameters`` into a ledger, in this process; returns the folder."""
     folder = root / config.name
     folder.mkdir(parents=True)
     data = load(config.data)
     settings = Settings()
     with Ledger.create(folder / "ledger.db", config, provenance(data)) as ledger:
-        for origin, points in (("enqueue", config.enqueue), ("sobol", dials)):
+        for origin, points in (("enqueue", config.enqueue), ("sobol", hyperparameters)):
             for point in points:
-                trial = ledger.add_trial(config.base.with_dials(point), dict(point), origin)
+                trial = ledger.add_trial(config.base.with_hyperparameters(point), dict(point), origin)
                 ledger.start_attempt(trial.trial_id, "here", "cpu")
                 progress = None
                 for progress in run_trial(trial.config, data.trial_data, settings=settings):
@@ -72,7 +72,7 @@ def simulated_study(root: Path, config: StudyConfig, trials: int, epochs: int = 
 def _simulate(
     ledger: Ledger, config: StudyConfig, point: dict[str, Any], epochs: int, rng: np.random.Generator
 ) -> None:
-    trial = ledger.add_trial(config.base.with_dials(point), point, "sobol")
+    trial = ledger.add_trial(config.base.with_hyperparameters(point), point, "sobol")
     flat = trial.config.flat()
     capacity = np.log2(flat["width"] / 0.125) / 3 - 0.4 * (flat["family"] == "plain")
     train = 1 / (1 + np.exp(2 + 3 * capacity - 1.5 * np.log10(1 / flat["train_fraction"]) + rng.normal(0, 0.3)))

@@ -27,39 +27,43 @@ def small_study(root: Path, name: str = "small") -> Path:
             "width": Range(low=0.125, high=1, log=True),
             "lr": Range(low=0.01, high=1, log=True),
         },
-        base=TrialConfig().with_dials({"width": 0.5, "epochs": 2}),
+        base=TrialConfig().with_hyperparameters({"width": 0.5, "epochs": 2}),
         search=SearchConfig(trials=20),
     )
     with Ledger.create(folder / "ledger.db", config, PROVENANCE) as ledger:
         for i in range(12):
             wide = i % 2 == 0
-            dials = {"architecture": "resnet18", "width": 0.5 + 0.04 * i if wide else 0.125 + 0.002 * i, "lr": 0.1}
-            _run(ledger, config, dials, *((0.02, 0.05) if wide else (0.4, 0.42)))
+            hyperparameters = {
+                "architecture": "resnet18",
+                "width": 0.5 + 0.04 * i if wide else 0.125 + 0.002 * i,
+                "lr": 0.1,
+            }
+            _run(ledger, config, hyperparameters, *((0.02, 0.05) if wide else (0.4, 0.42)))
         off = {"architecture": "resnet20", "width": 1.5, "lr": 0.1}
         _run(ledger, config, off, 0.03, 0.06, origin="enqueue")
         _run(ledger, config, {"lr": 0.9}, float("nan"), float("nan"), TrialState.DIVERGED)
         _run(ledger, config, {"lr": 0.5}, 0.1, 0.2, TrialState.STOPPED, predicted=PREDICTED)
-        failed = ledger.add_trial(config.base.with_dials({"lr": 0.6}), {"lr": 0.6}, "sobol").trial_id
+        failed = ledger.add_trial(config.base.with_hyperparameters({"lr": 0.6}), {"lr": 0.6}, "sobol").trial_id
         ledger.start_attempt(failed, "here", "cpu")
         ledger.end_trial(failed, TrialState.FAILED, "oom: no memory left")
-        running = ledger.add_trial(config.base.with_dials({"lr": 0.7}), {"lr": 0.7}, "sobol").trial_id
+        running = ledger.add_trial(config.base.with_hyperparameters({"lr": 0.7}), {"lr": 0.7}, "sobol").trial_id
         ledger.start_attempt(running, "here", "cpu")
         ledger.record_epoch(running, make_epoch(0.5, 0.5, epoch=1))
-        ledger.add_trial(config.base.with_dials({"lr": 0.8}), {"lr": 0.8}, "sobol")
+        ledger.add_trial(config.base.with_hyperparameters({"lr": 0.8}), {"lr": 0.8}, "sobol")
     return folder
 
 
 def _run(
     ledger: Ledger,
     config: StudyConfig,
-    dials: dict[str, object],
+    hyperparameters: dict[str, object],
     train: float,
     val: float,
     state: TrialState = TrialState.FINISHED,
     origin: str = "sobol",
     **extra: Any,
 ) -> None:
-    trial_id = ledger.add_trial(config.base.with_dials(dials), dials, origin).trial_id
+    trial_id = ledger.add_trial(config.base.with_hyperparameters(hyperparameters), hyperparameters, origin).trial_id
     ledger.start_attempt(trial_id, "here", "cpu")
     for epoch in (1, 2):
         ledger.record_epoch(trial_id, make_epoch(train, val, epoch=epoch, train_seconds=1.5, eval_seconds=0.5))

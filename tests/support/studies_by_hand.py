@@ -45,10 +45,12 @@ def new_ledger(folder: Path, name: str = "by-hand") -> Ledger:
 
 
 def run_by_hand(
-    ledger: Ledger, seed: int = 0, epochs: int = 2, end: TrialState | None = TrialState.FINISHED, **dials: Any
+    ledger: Ledger, seed: int = 0, epochs: int = 2, end: TrialState | None = TrialState.FINISHED, **hyperparameters: Any
 ) -> str:
     """Add, start, measure and (unless ``end`` is None) end one trial; its id."""
-    trial_id = ledger.add_trial(TrialConfig(seed=seed).with_dials(dials), {"seed": seed, **dials}, "enqueue").trial_id
+    trial_id = ledger.add_trial(
+        TrialConfig(seed=seed).with_hyperparameters(hyperparameters), {"seed": seed, **hyperparameters}, "enqueue"
+    ).trial_id
     ledger.start_attempt(trial_id, "here", "cpu")
     for epoch in range(1, epochs + 1):
         ledger.record_epoch(trial_id, epoch_record(epoch))

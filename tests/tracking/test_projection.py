@@ -10,7 +10,7 @@ from fitscape.study.tracking import projection
 
 def trial(**values) -> TrialRecord:
     config = TrialConfig()
-    plain = {"number": 0, "trial_id": config.trial_id, "config": config, "dials": {}, "origin": "sobol"}
+    plain = {"number": 0, "trial_id": config.trial_id, "config": config, "hyperparameters": {}, "origin": "sobol"}
     return TrialRecord(**plain | values)
 
 

@@ -52,7 +52,9 @@ def test_a_trial_shows_its_params_tags_data_and_curves(server, ledger, ship):
     ledger.put_labels([label(trial_id, Regime.OVERFIT)])
     ship()
     (run,) = [run for run in server.runs(ledger.uid) if run["tags"]["kind"] == "trial"]
-    assert run["params"] == {k: str(v) for k, v in TrialConfig().with_dials({"width": 0.5}).flat().items()} | {
+    assert run["params"] == {
+        k: str(v) for k, v in TrialConfig().with_hyperparameters({"width": 0.5}).flat().items()
+    } | {
         "parameters": "7",
         "flops": "9",
     }

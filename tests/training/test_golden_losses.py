@@ -25,8 +25,8 @@ TRIALS: dict[str, dict[str, Any]] = {
 }
 
 
-def losses(data: TrialData, dials: dict[str, Any]) -> list[list[float]]:
-    config = TrialConfig(model=ModelSpec()).with_dials({**SHARED, **dials})
+def losses(data: TrialData, hyperparameters: dict[str, Any]) -> list[list[float]]:
+    config = TrialConfig(model=ModelSpec()).with_hyperparameters({**SHARED, **hyperparameters})
     return [[getattr(p.record, name) for name in LOSSES] for p in run_trial(config, data, settings=Settings())]
 
 
@@ -39,5 +39,5 @@ def test_losses_are_those_of_the_table(digits: TrialData, name: str) -> None:
 
 if __name__ == "__main__":
     digits_800 = load(DataConfig(limit=800, probe_size=200)).trial_data
-    table = {name: losses(digits_800, dials) for name, dials in TRIALS.items()}
+    table = {name: losses(digits_800, hyperparameters) for name, hyperparameters in TRIALS.items()}
     TABLE.write_text(json.dumps(table, indent=1) + "\n")

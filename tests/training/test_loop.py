@@ -93,7 +93,7 @@ def test_other_seed_gives_other_numbers(digits: TrialData, tiny: Tiny) -> None:
 
 @pytest.mark.parametrize("epoch", [1, 2])
 @pytest.mark.parametrize(
-    ("settings", "dials"),
+    ("settings", "hyperparameters"),
     [
         (Settings(), {}),
         (Settings(precision="bf16", memory_format="channels_last"), {"optimizer": "adamw", "lr": 0.01}),
@@ -101,9 +101,9 @@ def test_other_seed_gives_other_numbers(digits: TrialData, tiny: Tiny) -> None:
     ],
 )
 def test_resumed_trial_is_the_uninterrupted_one_bit_for_bit(
-    digits: TrialData, tiny: Tiny, settings: Settings, dials: dict[str, Any], epoch: int
+    digits: TrialData, tiny: Tiny, settings: Settings, hyperparameters: dict[str, Any], epoch: int
 ) -> None:
-    config = tiny(**EVERYTHING_RANDOM, **dials)
+    config = tiny(**EVERYTHING_RANDOM, **hyperparameters)
     whole, saved, final = [], b"", b""
     for progress in run_trial(config, digits, settings=settings):
         whole.append(numbers(progress))

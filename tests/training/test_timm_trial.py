@@ -9,8 +9,14 @@ from fitscape.study.training import Settings, run_trial
 
 @pytest.fixture
 def config() -> TrialConfig:
-    dials = {"architecture": "timm:test_resnet", "epochs": 2, "steps_per_epoch": 8, "batch_size": 64, "dropout": 0.1}
-    return TrialConfig().with_dials(dials)
+    hyperparameters = {
+        "architecture": "timm:test_resnet",
+        "epochs": 2,
+        "steps_per_epoch": 8,
+        "batch_size": 64,
+        "dropout": 0.1,
+    }
+    return TrialConfig().with_hyperparameters(hyperparameters)
 
 
 def test_it_learns_and_every_layer_has_its_gradient(digits: TrialData, config: TrialConfig) -> None:

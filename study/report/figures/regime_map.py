@@ -1,4 +1,4 @@
-"""The regime map as one picture: a panel an architecture, over the two dials that matter most."""
+"""The regime map as one picture: a panel an architecture, over the two hyperparameters that matter most."""
 
 from typing import Any
 
@@ -24,11 +24,11 @@ LEAST_ROOM = 0.07  # of an axis: the height of a name
 
 
 def regime_map(subject: Subject) -> Figure | None:
-    """None without a map or without two numeric dials."""
+    """None without a map or without two numeric hyperparameters."""
     fitted = subject.map
     if fitted is None:
         return None
-    numeric = axes.numeric_dials(fitted)
+    numeric = axes.numeric_hyperparameters(fitted)
     if len(numeric) < 2:
         return None
     names = slices_of(subject, fitted)[:MOST_PANELS]
@@ -100,7 +100,7 @@ def _trials(ax: Axes, subject: Subject, name: str, x: str, y: str) -> None:
     for trial, inside in zip(subject.trials, subject.inside, strict=True):
         if inside and name in (trial.config.model.name, trial.config.model.family):
             label = subject.labels.get(trial.trial_id)
-            place = [axes.place(subject.space[d], subject.dial(trial, d)) for d in (x, y)]
+            place = [axes.place(subject.space[d], subject.hyperparameter(trial, d)) for d in (x, y)]
             by_look.setdefault(label.regime if label else UNLABELLED.name, []).append((place[0], place[1]))
     for regime, points in by_look.items():
         look = LOOKS.get(regime, UNLABELLED)

@@ -8,7 +8,7 @@ from fitscape.study.maps import RegimeMap
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import estimate_reference, final_record, standard_draws
 from fitscape.study.report import wording
-from fitscape.study.report.sections.planes import slice_dials, slices_of
+from fitscape.study.report.sections.planes import slice_hyperparameters, slices_of
 from fitscape.study.report.subject import Subject
 
 
@@ -62,5 +62,5 @@ def _shares(subject: Subject, fitted: RegimeMap, name: str) -> dict[str, dict[st
     """By regime its ``share`` of the space with this architecture and the 90 % interval; None outside the space."""
     if name not in slices_of(subject, fitted):
         return None
-    table = fitted.share(given=slice_dials(fitted, name)).round(4)
+    table = fitted.share(given=slice_hyperparameters(fitted, name)).round(4)
     return {str(regime): {end: float(row[end]) for end in ("share", "low", "high")} for regime, row in table.iterrows()}

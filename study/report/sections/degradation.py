@@ -14,7 +14,7 @@ from fitscape.study.report.subject import Subject
 def degradation(subject: Subject) -> dict[str, Any]:
     """``series``: by family, training errors by depth with their seeds; ``pairs``: deep - shallow with intervals.
 
-    Depths are compared that share every other dial and at least two seeds, each at its best learning rate.
+    Depths are compared that share every other hyperparameter and at least two seeds, each at its best learning rate.
     """
     if subject.no_labels:
         return {"series": [], "pairs": []}

@@ -1,4 +1,4 @@
-"""The regime map, cut into planes of two dials: probabilities on grids for the page to switch between."""
+"""The regime map, cut into planes of two hyperparameters: probabilities on grids for the page to switch between."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ SLICING: Final = ("architecture", "family")
 
 
 class Hold(NamedTuple):
-    """Where the dials stand that a plane does not show."""
+    """Where the hyperparameters stand that a plane does not show."""
 
     key: str
     name: str
@@ -41,9 +41,12 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     """
     subject = told[-1].subject
     fitted = subject.map
-    numeric = axes.numeric_dials(fitted) if fitted else []
+    numeric = axes.numeric_hyperparameters(fitted) if fitted else []
     if fitted is None or not numeric:
-        return {"why": subject.no_map or "no numeric dial is searched, so there is no plane to draw", "planes": []}
+        return {
+            "why": subject.no_map or "no numeric hyperparameter is searched, so there is no plane to draw",
+            "planes": [],
+        }
     slices = slices_of(subject, fitted)
     taus = sorted({*TAUS, fitted.thresholds.tau})
     shown = pairs(subject, fitted, numeric, len(slices) * len(told))
@@ -82,29 +85,33 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
 
 def slices_of(subject: Subject, fitted: RegimeMap) -> list[str]:
     """The architectures that the space holds, or the one that the study is about."""
-    for dial in SLICING:
-        distribution = fitted.encoder.space.get(dial)
+    for hyperparameter in SLICING:
+        distribution = fitted.encoder.space.get(hyperparameter)
         if isinstance(distribution, CategoricalDistribution):
             return [str(c) for c in distribution.choices]
     return [subject.config.base.model.name]
 
 
-def slice_dials(fitted: RegimeMap, name: str) -> dict[str, Any]:
-    """The dial that picks a slice, and its value."""
-    return {dial: name for dial in SLICING if isinstance(fitted.encoder.space.get(dial), CategoricalDistribution)}
+def slice_hyperparameters(fitted: RegimeMap, name: str) -> dict[str, Any]:
+    """The hyperparameter that picks a slice, and its value."""
+    return {
+        hyperparameter: name
+        for hyperparameter in SLICING
+        if isinstance(fitted.encoder.space.get(hyperparameter), CategoricalDistribution)
+    }
 
 
 def holds(subject: Subject, fitted: RegimeMap, name: str) -> Iterator[Hold]:
-    """The best point of a slice, and the middle of the space (of unordered dials, the most frequent value)."""
-    picked = slice_dials(fitted, name)
+    """The best point of a slice, and the middle of the space (of unordered ones, the most frequent value)."""
+    picked = slice_hyperparameters(fitted, name)
     yield Hold("best", "where this net does best", best_point(fitted, conditions(fitted) | picked, points=512))
     centre = fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)).iloc[0]
-    middle = {str(dial): value for dial, value in centre.items()}
-    for dial, distribution in fitted.encoder.space.items():
+    middle = {str(hyperparameter): value for hyperparameter, value in centre.items()}
+    for hyperparameter, distribution in fitted.encoder.space.items():
         if isinstance(distribution, CategoricalDistribution) and not axes.numeric(distribution):
-            values = Counter(subject.dial(t, dial) for t in subject.trials)
+            values = Counter(subject.hyperparameter(t, hyperparameter) for t in subject.trials)
             inside = [v for v, _ in values.most_common() if v in distribution.choices]
-            middle[dial] = inside[0] if inside else middle[dial]
+            middle[hyperparameter] = inside[0] if inside else middle[hyperparameter]
     yield Hold("middle", "at the middle of the space", middle | picked)
 
 
@@ -124,7 +131,7 @@ def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: 
 
 
 def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) -> list[tuple[str, str | None]]:
-    """Pairs of axes, the most important dials first, as many as the page and the time allow."""
+    """Pairs of axes, the most important hyperparameters first, as many as the page and the time allow."""
     if len(numeric) == 1:
         return [(numeric[0], None)]
     trials = len(fitted.evidence)

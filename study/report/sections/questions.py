@@ -28,8 +28,8 @@ ASKED: Final = {
     ),
     "regimes": (
         "What helps: data, capacity or regularization?",
-        "Over the space that was run, how the odds of an error on unseen images change when one dial is moved and the "
-        "others are held. The map shows where that is so.",
+        "Over the space that was run, how the odds of an error on unseen images change when one hyperparameter is "
+        "moved and the others are held. The map shows where that is so.",
     ),
     "memorization": (
         "Can the nets learn labels that mean nothing?",

@@ -14,7 +14,7 @@ from fitscape.study.report import wording
 from fitscape.study.report.subject import Subject
 
 SURE: Final = 0.8  # probability from which a change is said to help
-MORE: Final = {  # dial -> what a higher and a lower value is called
+MORE: Final = {  # hyperparameter -> what a higher and a lower value is called
     "train_fraction": ("more data", "less data"),
     "width": ("more capacity (width)", "less capacity (width)"),
     "depth": ("more depth", "less depth"),
@@ -69,12 +69,18 @@ def _error(fitted: RegimeMap, error: float) -> str:
 
 
 def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
-    names = MORE.get(step.dial, (f"a higher {wording.dial(step.dial)}", f"a lower {wording.dial(step.dial)}"))
+    names = MORE.get(
+        step.hyperparameter,
+        (
+            f"a higher {wording.hyperparameter(step.hyperparameter)}",
+            f"a lower {wording.hyperparameter(step.hyperparameter)}",
+        ),
+    )
     return {
         "name": names[0] if step.after > step.before else names[1],
-        "dial": wording.dial(step.dial),
-        "before": wording.value(step.dial, step.before),
-        "after": wording.value(step.dial, step.after),
+        "hyperparameter": wording.hyperparameter(step.hyperparameter),
+        "before": wording.value(step.hyperparameter, step.before),
+        "after": wording.value(step.hyperparameter, step.after),
         "error_before": _error(fitted, step.error_before),
         "error_after": _error(fitted, step.error_after),
         "good_before": wording.probability(step.good_before),
@@ -87,7 +93,7 @@ def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
 
 def _data(fitted: RegimeMap, told: list[Step]) -> dict[str, Any] | None:
     """More data than there are cannot be asked of the map; what the last doubling brought can."""
-    down = [s for s in told if s.dial == "train_fraction" and s.after < s.before]
+    down = [s for s in told if s.hyperparameter == "train_fraction" and s.after < s.before]
     if not down:
         return None
     helped = 1 - down[0].lowers

@@ -1,4 +1,4 @@
-"""Every trial as columns for the page's scripts: outcome, dials, curves, where it lies on the map."""
+"""Every trial as columns for the page's scripts: outcome, hyperparameters, curves, where it lies on the map."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -41,7 +41,7 @@ def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]
         "parameters": [t.size.parameters if t.size else None for t in told],
         "flops": [t.size.flops if t.size else None for t in told],
         "seconds": [_finite(t.seconds) if t.epochs else None for t in told],
-        "dials": dials(told),
+        "hyperparameters": hyperparameters(told),
         "searched": list(subject.space),
         "place": places(subject, pack),
         "curves": {
@@ -77,8 +77,8 @@ def thinned(epochs: tuple[EpochRecord, ...], most: int = MOST_POINTS) -> list[Ep
     return [epochs[i] for i in np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))]
 
 
-def dials(told: Sequence[TrialRecord]) -> dict[str, Any]:
-    """Every dial of the configurations: ``one`` value where all trials share it, else a list of ``all``."""
+def hyperparameters(told: Sequence[TrialRecord]) -> dict[str, Any]:
+    """Every hyperparameter of the configurations: ``one`` value where all trials share it, else a list of ``all``."""
     flat = [t.config.flat() for t in told]
     columns = {name: [row[name] for row in flat] for name in (flat[0] if flat else {})}
     return {
@@ -88,14 +88,14 @@ def dials(told: Sequence[TrialRecord]) -> dict[str, Any]:
 
 
 def places(subject: Subject, pack: Pack) -> dict[str, Any]:
-    """By numeric dial of the map, where each trial lies from 0 to 1; missing for a trial outside the space."""
+    """Where each trial lies from 0 to 1, by numeric hyperparameter; missing for a trial outside the space."""
     if subject.map is None:
         return {}
     encoder = subject.map.encoder
     found = {}
     for name in encoder.names:
         if axes.numeric(encoder.space[name]):
-            place = [axes.place(encoder.space[name], subject.dial(t, name)) for t in subject.trials]
+            place = [axes.place(encoder.space[name], subject.hyperparameter(t, name)) for t in subject.trials]
             found[name] = pack.rates(np.where(subject.inside, place, np.nan))
     return found
 

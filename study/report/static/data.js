@@ -24,16 +24,16 @@ function rates(reference) {
   return Array.from(cut(reference), (v) => (v === MISSING ? null : v / (MISSING - 1)));
 }
 
-function dial(name, i) {
-  const column = trials.dials[name];
+function hyperparameter(name, i) {
+  const column = trials.hyperparameters[name];
   return "one" in column ? column.one : column.all[i];
 }
 
 function valueOf(name, i) {
-  return name === "architecture" ? trials.net[i] : dial(name, i);
+  return name === "architecture" ? trials.net[i] : hyperparameter(name, i);
 }
 
-const nameOf = (dialName) => data.dials[dialName] ?? dialName.replaceAll("_", " ");
+const nameOf = (hyperparameterName) => data.hyperparameters[hyperparameterName] ?? hyperparameterName.replaceAll("_", " ");
 const netName = (net) => data.nets[net] ?? net;
 const linspace = (n) => Array.from({ length: n }, (_, i) => (n > 1 ? i / (n - 1) : 0.5));
 

@@ -1,7 +1,7 @@
 // One trial, opened from the map, a curve or the table.
 
 function listed(entries) {
-  return make("dl", { class: "dials" }, ...entries.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
+  return make("dl", { class: "hyperparameters" }, ...entries.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
 }
 
 function detailCurves(i) {
@@ -35,7 +35,7 @@ function openDetail(i) {
   const flags = trials.flags[number] ?? [], p = rates(trials.probability)[i], gradients = trials.gradients[number];
   const curves = make("div", { class: "plot short", role: "img", "aria-label": `Learning curves of trial ${number}: training error ${errorText(i, trials.train_error[i])} and validation error ${errorText(i, trials.val_error[i])} at the end` });
   const profile = make("div", { class: "plot short", role: "img", "aria-label": `Gradient norms by layer of trial ${number}` });
-  const config = Object.keys(trials.dials).map((name) => [nameOf(name), shown(name, dial(name, i))]);
+  const config = Object.keys(trials.hyperparameters).map((name) => [nameOf(name), shown(name, hyperparameter(name, i))]);
   dialog.replaceChildren(...[
     make("div", { class: "line" },
       make("h2", { id: "detail-title" }, `Trial ${number}: ${netName(trials.net[i])}`),

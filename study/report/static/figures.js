@@ -1,4 +1,4 @@
-// The figures that do not switch: shares by architecture, depth, gradients, importance of dials.
+// The figures that do not switch: shares by architecture, depth, gradients, importance of hyperparameters.
 
 const DASHES = { solid: "solid", dash: "dashed", longdash: "dashed", dot: "dotted", dashdot: "dashed" };
 
@@ -77,11 +77,11 @@ function startFigures() {
   regimeKey("comparison-key", ["good", "overfit", "underfit", "diverged"].map(lookOf), (look) => mapName(look.name));
   const sized = (id, rows, each) => { const e = document.getElementById(id); if (e) e.style.height = `${90 + each * rows}px`; };
   sized("comparison-plot", data.comparison.filter((r) => r.shares).length, 52);
-  sized("dials-plot", data.importance.length, 40);
+  sized("importance-plot", data.importance.length, 40);
   legend("gradients-key", data.gradients.map((g) => g.name));
   drawLater("comparison-plot", comparisonFigure);
   drawLater("degradation-plot", degradationFigure);
   drawLater("gradients-first", gradientsFigure("first", "At initialization"));
   drawLater("gradients-last", gradientsFigure("last", "At the end of training"));
-  drawLater("dials-plot", importanceFigure);
+  drawLater("importance-plot", importanceFigure);
 }

@@ -1,6 +1,6 @@
 // The regime map and its switches.
 
-const NEAR = 0.25; // of an axis: further from the plane than this in another dial, a trial is faint
+const NEAR = 0.25; // of an axis: further from the plane than this in another hyperparameter, a trial is faint
 const view = {};
 
 function planeFor({ stage, slice, hold, x, y }) {
@@ -19,10 +19,10 @@ function ticks(name, low = null) {
 }
 
 function summary(i) {
-  const dials = trials.searched.filter((n) => n !== "architecture").map((n) => `${escaped(nameOf(n))} ${escaped(shown(n, valueOf(n, i)))}`);
+  const hyperparameters = trials.searched.filter((n) => n !== "architecture").map((n) => `${escaped(nameOf(n))} ${escaped(shown(n, valueOf(n, i)))}`);
   const look = lookAt(i, view.tau, view.stage);
   return [
-    `<b>#${trials.number[i]} ${escaped(netName(trials.net[i]))}</b> ${look.glyph} ${look.name}`, ...dials, `seed ${dial("seed", i)}`,
+    `<b>#${trials.number[i]} ${escaped(netName(trials.net[i]))}</b> ${look.glyph} ${look.name}`, ...hyperparameters, `seed ${hyperparameter("seed", i)}`,
     `training error ${errorText(i, trials.train_error[i])}`, `validation error ${errorText(i, trials.val_error[i])}`,
   ].join("<br>");
 }
@@ -34,7 +34,7 @@ function markers(plane, xs, ys) {
   const places = others.map((n) => [rates(trials.place[n]), placeOf(n, plane.point[n])]);
   const groups = data.looks.map(() => ({ x: [], y: [], which: [], opacity: [] }));
   trials.number.forEach((_, i) => {
-    const fits = view.slice === trials.net[i] || view.slice === dial("family", i);
+    const fits = view.slice === trials.net[i] || view.slice === hyperparameter("family", i);
     if (!fits || xs[i] === null || ys[i] === null || (!last && regimes[i] === data.looks.length - 1)) return;
     const group = groups[regimes[i]];
     const away = Math.max(0, ...places.map(([at, here]) => (at[i] === null ? 1 : Math.abs(at[i] - here))));
@@ -75,7 +75,7 @@ function planeFigure(plane, grids) {
   };
 }
 
-/** One numeric dial: probabilities along it instead of a plane. */
+/** One numeric hyperparameter: probabilities along it instead of a plane. */
 function lineFigure(grids) {
   const x = linspace(data.map.side);
   return {
@@ -125,7 +125,7 @@ function controls() {
     ["y", view.y && select("Upwards", list(partners(view.x)), view.y, change("y"))],
     ["tau", select("Good up to (tau)", data.map.taus.map((tau, i) => ({ key: i, name: tau === data.map.tau ? `${tau} (this study's)` : String(tau) })), view.tau, change("tau", Number))],
     ["stage", data.map.stages.length > 1 && select("Epoch", data.map.stages.map((name, key) => ({ key, name })), view.stage, change("stage", Number))],
-    ["hold", Object.keys(data.map.axes).length > 2 && select("Other dials", data.map.holds, view.hold, change("hold"))],
+    ["hold", Object.keys(data.map.axes).length > 2 && select("Other hyperparameters", data.map.holds, view.hold, change("hold"))],
   ];
   document.getElementById("map-controls").replaceChildren(...made.filter(([, e]) => e).map(([key, e]) => { e.dataset.key = key; return e; }));
 }

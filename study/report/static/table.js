@@ -7,13 +7,13 @@ const columns = () => [
   { key: "number", name: "Trial", number: true, value: (i) => trials.number[i] },
   { key: "net", name: "Architecture", value: (i) => netName(trials.net[i]) },
   { key: "regime", name: "Regime", value: (i) => lookAt(i).name, cell: regimeCell },
-  ...trials.searched.filter((n) => n !== "architecture").map((n) => ({ key: `dial ${n}`, name: nameOf(n), number: typeof valueOf(n, 0) === "number", value: (i) => valueOf(n, i), text: (i) => shown(n, valueOf(n, i)) })),
+  ...trials.searched.filter((n) => n !== "architecture").map((n) => ({ key: `hyperparameter ${n}`, name: nameOf(n), number: typeof valueOf(n, 0) === "number", value: (i) => valueOf(n, i), text: (i) => shown(n, valueOf(n, i)) })),
   { key: "train_error", name: "Training error", number: true, value: (i) => trials.train_error[i], text: (i) => errorText(i, trials.train_error[i]) },
   { key: "val_error", name: "Validation error", number: true, value: (i) => trials.val_error[i], text: (i) => errorText(i, trials.val_error[i]) },
   { key: "parameters", name: "Parameters", number: true, value: (i) => trials.parameters[i], text: (i) => magnitude(trials.parameters[i]) },
   { key: "epochs", name: "Epochs", number: true, value: (i) => trials.epochs[i] },
   { key: "seconds", name: "Time", number: true, value: (i) => trials.seconds[i], text: (i) => duration(trials.seconds[i]) },
-  { key: "seed", name: "Seed", number: true, value: (i) => dial("seed", i) },
+  { key: "seed", name: "Seed", number: true, value: (i) => hyperparameter("seed", i) },
   { key: "state", name: "State", value: (i) => trials.state[i] },
 ];
 

@@ -1,4 +1,4 @@
-"""Whether a study's dials can be trained: every bound and choice of the space, every enqueued point."""
+"""Whether a study's hyperparameters can be trained: every bound and choice of the space, every enqueued point."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fitscape.models.spec import CHOICES, DEPTHS, WHOLE_NUMBERS, architectures
-from fitscape.study.config import DIALS, Choices, Optimization, Range, StudyConfig, TrialConfig
+from fitscape.study.config import HYPERPARAMETERS, Choices, Optimization, Range, StudyConfig, TrialConfig
 from fitscape.study.reading.document import Document, Key
 from fitscape.study.reading.explain import Problem, explain, raised, shown
 from fitscape.study.reading.keys import unknown_key
@@ -34,25 +34,25 @@ WHOLE = {
 LONGEST_ENUMERATION = 1000
 
 
-def unknown_dials(document: Document) -> Iterator[Problem]:
-    """Dials of the space and of the enqueued points that no trial has."""
+def unknown_hyperparameters(document: Document) -> Iterator[Problem]:
+    """Hyperparameters of the space and of the enqueued points that no trial has."""
     space, enqueue = document.value.get("space"), document.value.get("enqueue")
     keys = [("space", name) for name in space] if isinstance(space, dict) else []
     for i, point in enumerate(enqueue if isinstance(enqueue, list) else ()):
         keys += [("enqueue", i, name) for name in point] if isinstance(point, dict) else []  # type: ignore[misc]
     for key in keys:
-        if key[-1] not in DIALS:
+        if key[-1] not in HYPERPARAMETERS:
             yield Problem(key, *unknown_key(key))
 
 
 def space_problems(config: StudyConfig) -> Iterator[Problem]:
-    """Bounds and choices that no trial can have, the first of each dial."""
+    """Bounds and choices that no trial can have, the first of each hyperparameter."""
     if isinstance(config.space, str):
         return
     yield from _contradictions(list(config.space), ("space",))
-    values = {name: list(_values(dial, name)) for name, dial in config.space.items()}
-    for name, dial in config.space.items():
-        problem = next(_shape(name, dial), None)
+    values = {name: list(_values(hyperparameter, name)) for name, hyperparameter in config.space.items()}
+    for name, hyperparameter in config.space.items():
+        problem = next(_shape(name, hyperparameter), None)
         companions = _companions(name, values) if problem is None else []
         for key, value in values[name]:
             problem = problem or _refusal(config.base, {name: value}, companions, key)
@@ -61,7 +61,7 @@ def space_problems(config: StudyConfig) -> Iterator[Problem]:
 
 
 def _companions(name: str, values: dict[str, list[tuple[Key, Any]]]) -> list[dict[str, Any]]:
-    """The combinations of the other coupled dials that a value of this dial may meet."""
+    """The combinations of the other coupled hyperparameters that a value of this hyperparameter may meet."""
     if name not in COUPLED:
         return [{}]
     others = {
@@ -89,18 +89,22 @@ def enqueue_problems(points: Any, base: TrialConfig) -> Iterator[Problem]:
             yield found
 
 
-def trial_problem(base: TrialConfig, dials: dict[str, Any], key: Key) -> Problem | None:
-    """Why ``base`` with these dials is no trial; the problem's key ends in the dial to blame."""
+def trial_problem(base: TrialConfig, hyperparameters: dict[str, Any], key: Key) -> Problem | None:
+    """Why ``base`` with these hyperparameters is no trial; the problem's key ends in the hyperparameter to blame."""
     try:
-        base.with_dials(dials)
+        base.with_hyperparameters(hyperparameters)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         name = str(detail["loc"][0])
-        return explain(detail, (*key, name), dials.get(name, detail["input"]))
+        return explain(detail, (*key, name), hyperparameters.get(name, detail["input"]))
     except ValueError as error:
-        problem = raised((), str(error), dials)
-        # Only a dial that was set can be blamed; what it clashes with may be the base's.
-        return replace(problem, key=(*key, *problem.key)) if {*problem.key} <= {*dials} else Problem(key, str(error))
+        problem = raised((), str(error), hyperparameters)
+        # Only a hyperparameter that was set can be blamed; what it clashes with may be the base's.
+        return (
+            replace(problem, key=(*key, *problem.key))
+            if {*problem.key} <= {*hyperparameters}
+            else Problem(key, str(error))
+        )
     return None
 
 
@@ -109,22 +113,22 @@ def _contradictions(names: list[str], key: Key) -> Iterator[Problem]:
         yield Problem((*key, "architecture"), "sets family and depth", f"leave out {' and '.join(sorted(other))}")
 
 
-def _shape(name: str, dial: Range | Choices) -> Iterator[Problem]:
-    """What is wrong with a dial before any trial is built."""
+def _shape(name: str, hyperparameter: Range | Choices) -> Iterator[Problem]:
+    """What is wrong with a hyperparameter before any trial is built."""
     key: Key = ("space", name)
-    if isinstance(dial, Range):
+    if isinstance(hyperparameter, Range):
         if name in WORDS:
             yield Problem(key, "takes words, not a range", "write {choices: [...]}")
         for bound in ("low", "high", "step"):
-            value = getattr(dial, bound)
+            value = getattr(hyperparameter, bound)
             if name in WHOLE and value is not None and not float(value).is_integer():
                 yield Problem((*key, bound), f"{value:g} is not a whole number")
         return
-    for i, value in enumerate(dial.choices):
+    for i, value in enumerate(hyperparameter.choices):
         problem = _mistyped(name, value, (*key, "choices", i))
         if problem is not None:
             yield problem
-        if value in dial.choices[:i]:
+        if value in hyperparameter.choices[:i]:
             yield Problem((*key, "choices", i), f"{shown(value)} is there twice")
 
 
@@ -142,25 +146,27 @@ def _mistyped(name: str, value: Any, key: Key) -> Problem | None:
     return None
 
 
-def _values(dial: Range | Choices, name: str) -> Iterator[tuple[Key, Any]]:
-    """The values that decide whether a dial is right, each with its key: bounds, choices, every depth of a range."""
+def _values(hyperparameter: Range | Choices, name: str) -> Iterator[tuple[Key, Any]]:
+    """The values that decide whether a hyperparameter is right, with their keys: bounds, choices, depths of a range."""
     key: Key = ("space", name)
-    if isinstance(dial, Choices):
-        yield from (((*key, "choices", i), value) for i, value in enumerate(dial.choices))
+    if isinstance(hyperparameter, Choices):
+        yield from (((*key, "choices", i), value) for i, value in enumerate(hyperparameter.choices))
         return
     number = int if name in WHOLE else float
-    yield (*key, "low"), number(dial.low)
+    yield (*key, "low"), number(hyperparameter.low)
     if name == "depth":
-        steps = range(int(dial.low), int(dial.high) + 1, max(1, int(dial.step or 1)))
+        steps = range(int(hyperparameter.low), int(hyperparameter.high) + 1, max(1, int(hyperparameter.step or 1)))
         yield from ((key, value) for value in steps[1:LONGEST_ENUMERATION])
-    yield (*key, "high"), number(dial.high)
+    yield (*key, "high"), number(hyperparameter.high)
 
 
-def _refusal(base: TrialConfig, dial: dict[str, Any], companions: list[dict[str, Any]], key: Key) -> Problem | None:
-    """Why no companion values make a trial of this dial's value; None where some do."""
+def _refusal(
+    base: TrialConfig, hyperparameter: dict[str, Any], companions: list[dict[str, Any]], key: Key
+) -> Problem | None:
+    """Why no companion values make a trial of this hyperparameter's value; None where some do."""
     first: Problem | None = None
     for others in companions:
-        problem = trial_problem(base, {**others, **dial}, ())
+        problem = trial_problem(base, {**others, **hyperparameter}, ())
         if problem is None:
             return None
         first = first or problem

@@ -1,4 +1,4 @@
-"""Which dials matter for the validation error."""
+"""Which hyperparameters matter for the validation error."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from fitscape.study.report import wording
 from fitscape.study.report.subject import Subject
 
 
-def dials(subject: Subject) -> list[dict[str, Any]]:
-    """A row a searched dial, most important first; empty without a map."""
+def hyperparameters(subject: Subject) -> list[dict[str, Any]]:
+    """A row a searched hyperparameter, most important first; empty without a map."""
     return [
         {
-            "name": wording.dial(str(name)),
+            "name": wording.hyperparameter(str(name)),
             "share": round(float(row["share"]), 4),
             "low": round(float(row["low"]), 4),
             "high": round(float(row["high"]), 4),
