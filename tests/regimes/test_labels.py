@@ -100,7 +100,9 @@ def test_three_evaluations_far_above_guessing_are_divergence() -> None:
 
 
 def test_bad_evaluations_of_a_net_that_fits_its_batches_are_no_divergence() -> None:
-    stale = [make_epoch(0.5, 0.6, epoch=e, train_loss=5.0, batch_loss=loss) for e, loss in ((1, 2.4), (2, 1.0), (3, 0.1))]
+    stale = [
+        make_epoch(0.5, 0.6, epoch=e, train_loss=5.0, batch_loss=loss) for e, loss in ((1, 2.4), (2, 1.0), (3, 0.1))
+    ]
     assert labels_of([make_trial({}, *stale)])[0].regime is Regime.UNDERFIT
     no_number = make_epoch(0.5, 0.6, epoch=4, train_loss=5.0, batch_loss=0.1, val_loss=float("nan"))
     assert labels_of([make_trial({}, *stale, no_number)])[0].regime is Regime.DIVERGED
