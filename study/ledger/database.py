@@ -1,6 +1,5 @@
 """The SQLite file under the ledger: opening, transactions, backup, errors in the user's words."""
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from fitscape.study.errors import LedgerDamaged, UserError
+from fitscape.study.files import BACKUP, whole_file
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x46495453  # "FITS": tells a ledger from any other SQLite file
 BUSY_SECONDS = 10  # what a writer waits for another process's transaction, each of which takes about a millisecond
-BACKUP_NAME = "ledger.backup.db"
 
 Fill = Callable[[sqlite3.Connection], None]
 
@@ -98,21 +97,15 @@ class Database:
     def backup(self, to: Path) -> Path:
         """Copy a consistent state to ``to`` while others write; ``to`` is replaced whole or not at all."""
         to.parent.mkdir(parents=True, exist_ok=True)
-        partial = to.with_name(f".{to.name}.{os.getpid()}.{threading.get_ident()}")
-        try:
-            # A connection of its own: the copy does not hold the guard, so no epoch waits for it.
-            with (
-                translated(self.path),
-                closing(_connect(self.path, "ro")) as source,
-                closing(sqlite3.connect(partial, isolation_level=None)) as target,
-            ):
-                source.backup(target)
-                target.execute("PRAGMA journal_mode = DELETE")  # one file, readable from a read-only folder
-            sync(partial)
-            partial.replace(to)
-            sync(to.parent)
-        finally:
-            partial.unlink(missing_ok=True)
+        # A connection of its own: the copy does not hold the guard, so no epoch waits for it.
+        with (
+            whole_file(to, durable=True) as partial,
+            translated(self.path),
+            closing(_connect(self.path, "ro")) as source,
+            closing(sqlite3.connect(partial, isolation_level=None)) as target,
+        ):
+            source.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")  # one file, readable from a read-only folder
         return to
 
     def close(self) -> None:
@@ -149,7 +142,7 @@ def insert(connection: sqlite3.Connection, verb: str, row: Mapping[str, Any]) ->
 
 
 def _backup_hint(path: Path) -> str:
-    backup = path.with_name(BACKUP_NAME)
+    backup = path.with_name(BACKUP)
     return f"`fitscape resume` restores it from {backup}" if backup.is_file() else f"there is no backup at {backup}"
 
 
@@ -160,12 +153,3 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
