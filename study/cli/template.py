@@ -39,8 +39,10 @@ base:
     batch_size: 128
     epochs: 10
     schedule: one_cycle      # one_cycle, cosine, constant, step
+  evaluation:
+    batch_norm: reestimated  # statistics in evaluations: reestimated on training images, or training's running ones
 
-# What is searched: any key of base's three sections, or `architecture` (family and depth in one).
+# What is searched: any key of base's four sections, or `architecture` (family and depth in one).
 # A search space by name does too: `space: quick` (fitscape list spaces).
 space:
   architecture: {choices: [resnet18, plain18, densenet121]}
