@@ -127,7 +127,10 @@ def _same_study(
 def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
     """The ledger; where it is damaged, its backup in its place, which is said and noted in it."""
     try:
-        return Ledger.open(folder.ledger)
+        ledger = Ledger.open(folder.ledger)
+        if ledger.kept is not None:
+            observer.on_message(f"the ledger is now one of this release; the old one is kept as {ledger.kept.name}")
+        return ledger
     except LedgerDamaged as error:
         if not folder.backup.is_file():
             raise
