@@ -4,13 +4,13 @@ import json
 import math
 import shutil
 import sqlite3
-import tarfile
 from contextlib import closing
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from release_0_1_0 import unpack
 
 from fitscape.study import releases
 from fitscape.study.config import StudyConfig, TrialConfig
@@ -19,17 +19,13 @@ from fitscape.study.ledger import Ledger, codec, migration
 from fitscape.study.opened import open_study
 from fitscape.study.reading import load_config
 from fitscape.study.records import EpochRecord
-
-RELEASE = Path(__file__).with_name("quickstart-0.1.0.tar.xz")
+from fitscape.study.search.asker import Asker
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """The folder of a quickstart that 0.1.0 ran: 36 trials."""
-    folder = tmp_path / "quickstart"
-    with tarfile.open(RELEASE) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    return unpack(tmp_path)
 
 
 def sql(path: Path, query: str) -> list[Any]:
@@ -120,6 +116,27 @@ def test_the_ids_of_its_36_trials_stay(old: Path) -> None:
     study = open_study(old)
     assert [t.config.trial_id for t in study.trials] == [t.trial_id for t in study.trials]
     assert len(study.trials) == 36
+
+
+def test_the_labels_of_its_36_trials_stay(old: Path) -> None:
+    study = open_study(old)
+    given = {label.trial_id: label.regime for label in study.ledger.labels()}
+    assert len(given) == 36
+    assert {trial_id: label.regime for trial_id, label in study.labels.items()} == given
+
+
+def test_a_raised_target_adds_four_points_of_the_design_and_repeats_none(old: Path) -> None:
+    with Ledger.open(old / "ledger.db") as ledger:
+        config, known = ledger.config, ledger.trials()
+    more = config.model_copy(update={"search": config.search.model_copy(update={"trials": 40})})
+    asker = Asker(more, known, chance_error=0.9)
+    suggestions = list(iter(asker.ask, None))
+    assert [s.origin for s in suggestions] == ["sobol"] * 4
+    assert {s.config.trial_id for s in suggestions} & {t.trial_id for t in known} == set()
+    assert {s.config.evaluation.batch_norm for s in suggestions} == {"running"}
+    # Point for point what 0.1.0 would have gone on with: the design's next indices, over no enqueued one.
+    whole = Asker(more, (), chance_error=0.9)
+    assert [s.config for s in suggestions] == [s.config for s in iter(whole.ask, None)][36:]
 
 
 def test_the_folder_s_config_is_the_ledger_s(old: Path) -> None:
