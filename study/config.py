@@ -4,13 +4,12 @@ Everything a run depends on is here, so that a study can be repeated from this f
 refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
 """
 
-import hashlib
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
+from fitscape.study import releases
 
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -67,25 +66,6 @@ class Evaluation(Frozen):
     averages that training left, which lag behind the weights in short trials."""
 
 
-# Fields that came after 0.1.0, by section, each with what 0.1.0 did. An id leaves a field out where it has that value,
-# and a config that was stored without the field has that value, whatever the default of new studies is.
-FROZEN: dict[str, dict[str, Any]] = {"evaluation": {"batch_norm": "running"}}
-
-
-def as_stored(config: dict[str, Any]) -> dict[str, Any]:
-    """A trial's config as a ledger or a study's folder holds it, with the later fields that it lacks."""
-    held = {section: config.get(section, {}) for section in FROZEN}
-    return {**config, **{s: {**FROZEN[s], **held[s]} if isinstance(held[s], dict) else held[s] for s in FROZEN}}
-
-
-def _identity(config: dict[str, Any]) -> dict[str, Any]:
-    """What an id hashes of a trial's whole config: every field of 0.1.0, later ones where they differ from it."""
-    told = dict(config)
-    for section, fields in FROZEN.items():
-        told[section] = {k: v for k, v in config[section].items() if k not in fields or v != fields[k]}
-    return {k: v for k, v in told.items() if v != {}}
-
-
 class TrialConfig(Frozen):
     """One trial, whole. Its id is the hash of it."""
 
@@ -102,9 +82,8 @@ class TrialConfig(Frozen):
 
     @property
     def trial_id(self) -> str:
-        """12 hexadecimal digits, equal for equal configs on every machine and version of Python."""
-        canonical = json.dumps(_identity(self.model_dump(mode="json")), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        """12 hexadecimal digits, equal for equal configs on every machine, version of Python and release."""
+        return releases.trial_id(self.model_dump(mode="json"))
 
     @property
     def group_id(self) -> str:

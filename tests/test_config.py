@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fitscape.study.config import FROZEN, StudyConfig, TrialConfig, as_stored
+from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.reading import load_config
 from fitscape.study.reading.document import dump
+from fitscape.study.releases import FROZEN, trial_as_stored
 
 # Ids that 0.1.0 gave: to the default trial, and to one with a hyperparameter of each section.
 DEFAULT_0_1_0 = "a9c2e2d67dec"
@@ -32,9 +33,9 @@ def test_a_trial_as_0_1_0_ran_it_has_the_id_of_0_1_0(hyperparameters: dict[str, 
 
 def test_a_config_stored_without_a_later_field_means_what_0_1_0_did() -> None:
     stored = TrialConfig().model_dump(mode="json")
-    assert TrialConfig.model_validate(as_stored(stored)) == TrialConfig()
+    assert TrialConfig.model_validate(trial_as_stored(stored)) == TrialConfig()
     del stored["evaluation"]
-    assert TrialConfig.model_validate(as_stored(stored)).trial_id == DEFAULT_0_1_0
+    assert TrialConfig.model_validate(trial_as_stored(stored)).trial_id == DEFAULT_0_1_0
 
 
 def without_later_fields(config: StudyConfig) -> dict[str, object]:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fitscape.study.config import StudyConfig, as_stored
+from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.reading import hyperparameters, overrides, timm_names
 from fitscape.study.reading.document import Document, read
 from fitscape.study.reading.explain import Problem, problems, shown
 from fitscape.study.reading.keys import keys_at
 from fitscape.study.reading.overrides import Override, parse_set
+from fitscape.study.releases import study_as_stored
 
 __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validate"]
 
@@ -39,8 +40,8 @@ def load_config(
         UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
     """
     document = read(path)
-    if frozen and isinstance(document.value, dict) and isinstance(document.value.get("base"), dict):
-        document = replace(document, value={**document.value, "base": as_stored(document.value["base"])})
+    if frozen and isinstance(document.value, dict):
+        document = replace(document, value=study_as_stored(document.value))
     return validate(document, changes, also)
 
 
