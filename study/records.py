@@ -8,7 +8,7 @@ from fitscape.study.config import TrialConfig
 
 
 class TrialState(StrEnum):
-    """How a trial ended, or where it is. STOPPED is censored by the stopping rule, never 'underfit'."""
+    """How a trial ended, or where it is. STOPPED is read only: 0.1.0 could end a trial before its last epoch."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -126,7 +126,7 @@ class TrialRecord:
     epochs: tuple[EpochRecord, ...] = ()
     size: ModelSize | None = None
     late: LatePair | None = None
-    message: str = ""  # why it failed, stopped or diverged
+    message: str = ""  # why it failed or diverged
     started_at: float | None = None
     ended_at: float | None = None
     node: str = ""

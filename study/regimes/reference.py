@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from fitscape.study.records import EpochRecord, TrialRecord
 from fitscape.study.regimes.draws import StandardDraws
 from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise, sampling_variance
-from fitscape.study.regimes.skill import Array, rate
+from fitscape.study.regimes.rule import Array, rate
 
 
 @dataclass(frozen=True, kw_only=True)
