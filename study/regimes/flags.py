@@ -39,7 +39,7 @@ def memorizing(record: EpochRecord) -> bool:
         return False
     seen, unseen = record.memorized_train, record.memorized_val
     low, _ = _wilson(seen, record.flipped_n)
-    _, high = _wilson(unseen, record.val_n)
+    _, high = _wilson(unseen, record.val_flipped)
     return seen - unseen - float(np.hypot(seen - low, high - unseen)) > MEMORIZED
 
 
