@@ -93,7 +93,7 @@ def resume(
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
-        return Conduct(where, observer, interruption or Interruption(), address).carry_out(
+        return conduct.carry_out(
             config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
         )
 
