@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -125,5 +126,5 @@ def _step(net: Net, data: TrialData, device: str) -> dict[str, float]:
         next(running(net, data, settings, 6, lambda: seen.append((traffic.bytes, traffic.operators))))
     flops = net.batch * 3 * measure(net.spec, SHAPE, CLASSES)[1]
     # Of steps 2 to 5 the cheapest: the others are probed, or shuffle.
-    moved, operators = min((b[0] - a[0], b[1] - a[1]) for a, b in zip(seen, seen[1:], strict=False))
+    moved, operators = min((b[0] - a[0], b[1] - a[1]) for a, b in pairwise(seen))
     return {"flops": flops, "bytes": moved, "operators": operators}
