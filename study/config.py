@@ -59,6 +59,33 @@ class Optimization(Frozen):
     """How the learning rate moves over the trial."""
 
 
+class Evaluation(Frozen):
+    """How a trial is measured."""
+
+    batch_norm: Literal["reestimated", "running"] = "reestimated"
+    """Statistics of batch norm in evaluations: of clean training images under the weights as they are, or the running
+    averages that training left, which lag behind the weights in short trials."""
+
+
+# Fields that came after 0.1.0, by section, each with what 0.1.0 did. An id leaves a field out where it has that value,
+# and a config that was stored without the field has that value, whatever the default of new studies is.
+FROZEN: dict[str, dict[str, Any]] = {"evaluation": {"batch_norm": "running"}}
+
+
+def as_stored(config: dict[str, Any]) -> dict[str, Any]:
+    """A trial's config as a ledger or a study's folder holds it, with the later fields that it lacks."""
+    held = {section: config.get(section, {}) for section in FROZEN}
+    return {**config, **{s: {**FROZEN[s], **held[s]} if isinstance(held[s], dict) else held[s] for s in FROZEN}}
+
+
+def _identity(config: dict[str, Any]) -> dict[str, Any]:
+    """What an id hashes of a trial's whole config: every field of 0.1.0, later ones where they differ from it."""
+    told = dict(config)
+    for section, fields in FROZEN.items():
+        told[section] = {k: v for k, v in config[section].items() if k not in fields or v != fields[k]}
+    return {k: v for k, v in told.items() if v != {}}
+
+
 class TrialConfig(Frozen):
     """One trial, whole. Its id is the hash of it."""
 
@@ -68,13 +95,15 @@ class TrialConfig(Frozen):
     """What it sees of the training part."""
     optimization: Optimization = Optimization()
     """How it is trained."""
+    evaluation: Evaluation = Evaluation()
+    """How it is measured."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
     @property
     def trial_id(self) -> str:
         """12 hexadecimal digits, equal for equal configs on every machine and version of Python."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(_identity(self.model_dump(mode="json")), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     @property
@@ -85,7 +114,8 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections)."""
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
-        return {**vars(self.model), **vars(self.data), **vars(self.optimization), "seed": self.seed}
+        sections = (self.model, self.data, self.optimization, self.evaluation)
+        return {k: v for section in sections for k, v in vars(section).items()} | {"seed": self.seed}
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -105,12 +135,13 @@ class TrialConfig(Frozen):
             )
         part = {
             s: {k: v for k, v in hyperparameters.items() if HYPERPARAMETERS[k] == s}
-            for s in ("model", "data", "optimization")
+            for s in ("model", "data", "optimization", "evaluation")
         }
         return type(self)(
             model=self.model.replace(**part["model"]) if part["model"] else self.model,
             data=DataCondition(**{**self.data.model_dump(), **part["data"]}),
             optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
+            evaluation=Evaluation(**{**self.evaluation.model_dump(), **part["evaluation"]}),
             seed=hyperparameters.get("seed", self.seed),
         )
 
@@ -121,6 +152,7 @@ HYPERPARAMETERS: dict[str, str] = {
     **dict.fromkeys(MODEL_HYPERPARAMETERS, "model"),
     **dict.fromkeys(DataCondition.model_fields, "data"),
     **dict.fromkeys(Optimization.model_fields, "optimization"),
+    **dict.fromkeys(Evaluation.model_fields, "evaluation"),
     "seed": "seed",
 }
 

@@ -19,6 +19,11 @@ from fitscape.study.scheduling.interruption import Interruption
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
 
+RUNNING_STATISTICS = (
+    "this study evaluates with batch norm's running statistics, as its earlier trials did; "
+    "new studies re-estimate them (base.evaluation.batch_norm)"
+)
+
 
 def run(
     config: StudyConfig,
@@ -81,6 +86,8 @@ def resume(
         _bring_back(where)
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
         config = _config_in(where, ledger, trials)
+        if config.base.evaluation.batch_norm == "running":
+            observer.on_message(RUNNING_STATISTICS)
         conduct = Conduct(where, observer or Quiet(), interruption or Interruption(), address)
         same = not list(resume_checks.config_changes(ledger.config, frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
@@ -147,7 +154,7 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfi
     """The config of the folder's study.yaml, with a raised number of trials."""
     from fitscape.study.reading import load_config
 
-    config = load_config(folder.config) if folder.config.is_file() else ledger.config
+    config = load_config(folder.config, frozen=True) if folder.config.is_file() else ledger.config
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import asdict, fields
 from typing import Any
 
-from fitscape.study.config import TrialConfig
+from fitscape.study.config import TrialConfig, as_stored
 from fitscape.study.records import (
     EpochRecord,
     GradientProfile,
@@ -87,7 +87,7 @@ def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...]) -> TrialReco
     return TrialRecord(
         number=row["number"],
         trial_id=row["trial_id"],
-        config=TrialConfig.model_validate_json(row["config"]),
+        config=TrialConfig.model_validate(as_stored(json.loads(row["config"]))),
         hyperparameters=json.loads(row["dials"]),
         origin=row["origin"],
         state=TrialState(row["state"]),

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.config import StudyConfig, TrialConfig, as_stored
 from fitscape.study.ledger import codec, notes
 from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database, insert
@@ -89,7 +89,8 @@ class Ledger(Outbox, Labels, Notes):
 
     @property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate_json(self._study("config"))
+        config = json.loads(self._study("config"))
+        return StudyConfig.model_validate({**config, "base": as_stored(config["base"])})
 
     @property
     def provenance(self) -> dict[str, Any]:

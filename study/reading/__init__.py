@@ -6,11 +6,12 @@ names a network of timm).
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from fitscape.study.config import StudyConfig
+from fitscape.study.config import StudyConfig, as_stored
 from fitscape.study.errors import UserError
 from fitscape.study.reading import hyperparameters, overrides, timm_names
 from fitscape.study.reading.document import Document, read
@@ -24,16 +25,23 @@ __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validat
 Check = Callable[[StudyConfig], object]
 
 
-def load_config(path: Path, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
+def load_config(
+    path: Path, changes: Iterable[Override] = (), also: Check | None = None, *, frozen: bool = False
+) -> StudyConfig:
     """The study of a YAML file, with some of its values replaced.
 
     Args:
+        frozen: the file is the one in a study's folder, which holds every key of the release that wrote it: a later
+            one that it lacks is what that release did, not the default of new studies.
         also: a further check; where its UserError names a key, the file and the line are put before it.
 
     Raises:
         UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
     """
-    return validate(read(path), changes, also)
+    document = read(path)
+    if frozen and isinstance(document.value, dict) and isinstance(document.value.get("base"), dict):
+        document = replace(document, value={**document.value, "base": as_stored(document.value["base"])})
+    return validate(document, changes, also)
 
 
 def override(config: StudyConfig, changes: Sequence[Override], origin: str, also: Check | None = None) -> StudyConfig:
