@@ -11,7 +11,8 @@ from torch.nn.functional import interpolate
 
 from fitscape.study.config import DataConfig
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Images, Labels, RawData
-from fitscape.study.data.splits import Indices, content_groups, split
+from fitscape.study.data.given_split import joined, split_as_given
+from fitscape.study.data.splits import Indices, Split, content_groups, split
 from fitscape.study.errors import UserError
 
 MINIMUM_PART = 4  # in each of train, validation and test
@@ -35,16 +36,8 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
     _require(raw)
     images, labels = resized(raw.images, config.image_size), raw.labels
     own_test = None if raw.test_images is None else resized(raw.test_images, config.image_size)
-    groups, *test_groups = content_groups(images, *([] if own_test is None else [own_test]))
-    parts = split(
-        labels,
-        groups,
-        test_groups[0] if test_groups else None,
-        validation_fraction=config.validation_fraction,
-        test_fraction=config.test_fraction,
-        limit=config.limit,
-        seed=config.split_seed,
-    )
+    contents, *test_contents = content_groups(images, *([] if own_test is None else [own_test]))
+    parts = _split(raw, config, contents, test_contents[0] if test_contents else None)
     test_images = images[parts.test] if own_test is None else own_test
     test_labels = labels[parts.test] if raw.test_labels is None else raw.test_labels
     named = {"train": labels[parts.train], "validation": labels[parts.validation], "test": test_labels}
@@ -70,8 +63,8 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
     notes = [
         *raw.notes,
         *_missing_classes(named, raw.classes),
-        *([f"{parts.leaked} images left out of train: the test part holds them too"] if parts.leaked else []),
-        *_duplicates(groups, labels),
+        *([f"{parts.leaked} images left out of train: {_holder(raw)} holds them too"] if parts.leaked else []),
+        *_duplicates(contents, labels),
     ]
     facts = {
         "fingerprint": trial["fingerprint"],
@@ -86,6 +79,23 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
         "notes": notes,
     }
     return Prepared(trial, test, facts)
+
+
+def _split(raw: RawData, config: DataConfig, contents: Indices, test_contents: Indices | None) -> Split:
+    groups = contents if raw.groups is None else joined(contents, raw.groups)
+    sizes = {
+        "validation_fraction": config.validation_fraction,
+        "test_fraction": config.test_fraction,
+        "limit": config.limit,
+        "seed": config.split_seed,
+    }
+    if raw.parts is not None:
+        return split_as_given(raw.labels, contents, groups, raw.parts, **sizes)
+    return split(raw.labels, groups, test_contents, **sizes)
+
+
+def _holder(raw: RawData) -> str:
+    return "the test part" if raw.parts is None else "a held-out part"
 
 
 def resized(images: Images, size: int | None) -> Images:
