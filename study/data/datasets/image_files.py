@@ -57,6 +57,7 @@ def read(listing: Listing, image_size: int | None) -> RawData:
         classes=listing.classes,
         parts=None if listing.parts is None else listing.parts[good],
         groups=None if listing.groups is None else listing.groups[good],
+        names=tuple(listing.name(path) for path, sound in zip(listing.paths, good, strict=True) if sound),
         unreadable=tuple(broken),
         notes=() if note is None else (note,),
     )

@@ -29,6 +29,7 @@ class RawData:
     test_labels: Labels | None = None
     parts: Parts | None = None  # [N], where the user has split the images
     groups: Labels | None = None  # [N], what no cut may tear, where the user says so
+    names: tuple[str, ...] = ()  # [N], the files of a user's own images
     unreadable: tuple[str, ...] = ()  # "file: reason"
     notes: tuple[str, ...] = ()
 
