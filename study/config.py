@@ -173,7 +173,7 @@ class DataConfig(Frozen):
     """The data set and its one split, the same for every trial of the study."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or folder:PATH of your own images, a class a subfolder."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or your own: folder:PATH with a class a subfolder, csv:FILE."""
     root: str | None = None
     """Folder where the files are or go. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
@@ -188,6 +188,10 @@ class DataConfig(Frozen):
     """Of the one split, at least 0; another seed is another data set."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Training images that are evaluated after each epoch, at least 50."""
+    groups: str | None = None
+    """What belongs together and lies in one part: a column, folder, or a pattern on file names, (?P<group>...)."""
+    allow_group_leak: bool = False
+    """Whether a split of your own may have a group in two of its parts."""
     unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of broken files that is accepted and left out, 0 to 1 (1 excluded)."""
 

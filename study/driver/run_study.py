@@ -75,7 +75,10 @@ class Conduct:
 
     def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
         shipper = self._begin(config, ledger)
-        self._observer(DataRead(prepared.data.summary()))
+        summary = prepared.data.summary()
+        self._observer(DataRead(summary))
+        for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
+            self._observer(Message(f"data: {warning}"))
         upkeep = Upkeep(self._folder, ledger, config, self._observer)
         try:
             outcome = self._trials(config, ledger, prepared)

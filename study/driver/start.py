@@ -93,9 +93,7 @@ def resume(
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
-        return conduct.carry_out(
-            config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
-        )
+        return conduct.carry_out(config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow))
 
 
 def _require_new(folder: Folder) -> None:
