@@ -35,6 +35,14 @@ class DataCondition(Frozen):
     """Share of its training labels that is redrawn among all classes, 0 to 1."""
     augment: Augment = "none"
     """What is done to training images, anew in each epoch: mirrored, shifted, a square cut out."""
+    crop_scale: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Least share of an image's area that a random resized crop keeps, above 0; 1 crops nothing, 0.08 is common."""
+    rotation: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 0.0
+    """Degrees by which a training image is turned at most, either way, 0 to 180."""
+    colour_jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """Share by which brightness, contrast and saturation change at most, 0 to 1."""
+    rand_augment: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    """Magnitude of two random operations an image (RandAugment), 0 to 10; 0 does nothing."""
 
 
 class Optimization(Frozen):
@@ -250,10 +258,6 @@ class TrackingConfig(Frozen):
     """MLflow's experiment that the study's runs go to."""
 
 
-# Sections of 0.1.0: read and dropped. `reading` refuses a new study that asks for what they did.
-RETIRED = frozenset({"stopping"})
-
-
 class StudyConfig(Frozen):
     """A study, whole: what ``fitscape run`` freezes into the study's folder."""
 
@@ -279,14 +283,6 @@ class StudyConfig(Frozen):
     """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_retired_sections(cls, given: Any) -> Any:
-        """Leave out what an earlier release wrote into every study and this one no longer has."""
-        if isinstance(given, dict) and RETIRED & given.keys():
-            return {key: value for key, value in given.items() if key not in RETIRED}
-        return given
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:

@@ -10,10 +10,13 @@ from typing import Any
 # Fields of a trial that came after 0.1.0, by section, each with what releases before it did. An id leaves a field
 # out where it has that value, and a config that was stored without the field has that value, whatever new studies
 # default to. An entry never changes and never goes: ids depend on it.
-FROZEN: dict[str, dict[str, Any]] = {"evaluation": {"batch_norm": "running"}}
+FROZEN: dict[str, dict[str, Any]] = {
+    "evaluation": {"batch_norm": "running"},
+    "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+}
 
 # Keys of a study's config that a later release took away, as paths. Stored configs still hold them.
-GONE: tuple[tuple[str, ...], ...] = ()
+GONE: tuple[tuple[str, ...], ...] = (("stopping",),)
 
 
 def trial_id(config: dict[str, Any]) -> str:
@@ -36,10 +39,20 @@ def trial_as_stored(config: dict[str, Any]) -> dict[str, Any]:
 
 def study_as_stored(config: dict[str, Any]) -> dict[str, Any]:
     """A stored study's config, from a ledger or the study's folder: later fields filled in, keys that went left out."""
-    for path in GONE:
-        config = _without(config, path)
+    return with_later_fields(without_gone(config))
+
+
+def with_later_fields(config: dict[str, Any]) -> dict[str, Any]:
+    """A stored study's config with the later fields that its trials lack."""
     base = config.get("base")
     return {**config, "base": trial_as_stored(base)} if isinstance(base, dict) else config
+
+
+def without_gone(config: dict[str, Any]) -> dict[str, Any]:
+    """A study's config without the keys that a later release took away."""
+    for path in GONE:
+        config = _without(config, path)
+    return config
 
 
 def _without(config: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
