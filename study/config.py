@@ -8,9 +8,9 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer, model_validator
 
-from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
+from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture, published_shortcut
 
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -73,7 +73,14 @@ FROZEN: dict[str, dict[str, Any]] = {"evaluation": {"batch_norm": "running"}}
 
 
 def as_stored(config: dict[str, Any]) -> dict[str, Any]:
-    """A trial's config as a ledger or a study's folder holds it, with the later fields that it lacks."""
+    """A trial's config as a ledger or a study's folder holds it, with the later fields that it lacks.
+
+    0.1.0 wrote the published shortcut where none was asked for; None is what was meant.
+    """
+    model = config.get("model")
+    if not FROZEN.keys() & config.keys() and isinstance(model, dict) and "family" in model and "depth" in model:
+        if model.get("shortcut") == published_shortcut(model["family"], model["depth"]):
+            config = {**config, "model": {**model, "shortcut": None}}
     held = {section: config.get(section, {}) for section in FROZEN}
     return {**config, **{s: {**FROZEN[s], **held[s]} if isinstance(held[s], dict) else held[s] for s in FROZEN}}
 
@@ -114,8 +121,8 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections)."""
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
-        sections = (self.model, self.data, self.optimization, self.evaluation)
-        return {k: v for section in sections for k, v in vars(section).items()} | {"seed": self.seed}
+        model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
+        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -307,6 +314,13 @@ class StudyConfig(Frozen):
     """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
+
+    @field_serializer("base", mode="wrap")
+    def _base_as_it_was_asked_for(self, base: TrialConfig, serialize: SerializerFunctionWrapHandler) -> Any:
+        """An unset shortcut stays unset: written down as the base's own it would be that of every architecture."""
+        written = serialize(base)
+        written["model"]["shortcut"] = base.model.chosen_shortcut
+        return written
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:
