@@ -6,7 +6,7 @@ refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked 
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer, model_validator
 
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
 from fitscape.study import releases
@@ -101,8 +101,8 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections)."""
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
-        sections = (self.model, self.data, self.optimization, self.evaluation)
-        return {k: v for section in sections for k, v in vars(section).items()} | {"seed": self.seed}
+        model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
+        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -283,6 +283,13 @@ class StudyConfig(Frozen):
     """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
+
+    @field_serializer("base", mode="wrap")
+    def _base_as_it_was_asked_for(self, base: TrialConfig, serialize: SerializerFunctionWrapHandler) -> Any:
+        """An unset shortcut stays unset: written down as the base's own it would be that of every architecture."""
+        written = serialize(base)
+        written["model"]["shortcut"] = base.model.chosen_shortcut
+        return written
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:

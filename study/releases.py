@@ -7,6 +7,8 @@ import hashlib
 import json
 from typing import Any
 
+from fitscape.models.spec import published_shortcut
+
 # Fields of a trial that came after 0.1.0, by section, each with what releases before it did. An id leaves a field
 # out where it has that value, and a config that was stored without the field has that value, whatever new studies
 # default to. An entry never changes and never goes: ids depend on it.
@@ -45,7 +47,16 @@ def study_as_stored(config: dict[str, Any]) -> dict[str, Any]:
 def with_later_fields(config: dict[str, Any]) -> dict[str, Any]:
     """A stored study's config with the later fields that its trials lack."""
     base = config.get("base")
-    return {**config, "base": trial_as_stored(base)} if isinstance(base, dict) else config
+    return {**config, "base": trial_as_stored(_shortcut_as_asked_for(base))} if isinstance(base, dict) else config
+
+
+def _shortcut_as_asked_for(base: dict[str, Any]) -> dict[str, Any]:
+    """0.1.0 wrote a base's published shortcut where none was asked for, and did not mean it for other networks."""
+    model = base.get("model")
+    if FROZEN.keys() & base.keys() or not isinstance(model, dict):
+        return base
+    published = published_shortcut(model.get("family", "resnet"), model.get("depth", 18))
+    return {**base, "model": {**model, "shortcut": None}} if model.get("shortcut") == published else base
 
 
 def without_gone(config: dict[str, Any]) -> dict[str, Any]:
