@@ -8,11 +8,11 @@ from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
 from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
-from fitscape.study.driver.preparing import Known
+from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, LedgerDamaged, UserError
-from fitscape.study.ledger import Ledger, StudyLock, restore
+from fitscape.study.ledger import SETTINGS, Ledger, StudyLock, restore
 from fitscape.study.scheduling.checkpoints import fetch_file
 from fitscape.study.scheduling.events import Observer, Quiet
 from fitscape.study.scheduling.interruption import Interruption
@@ -84,7 +84,7 @@ def resume(
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
         config = _config_in(where, ledger, trials)
         conduct = Conduct(where, observer or Quiet(), interruption or Interruption(), address)
-        same = not list(resume_checks.config_changes(ledger.config, frozen(config)))
+        same = not list(resume_checks.config_changes(settled(ledger.config, ledger.get_meta(SETTINGS)), frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
@@ -105,7 +105,7 @@ def _same_study(
 ) -> Ledger:
     """Refuse what has changed; write down what was accepted."""
     now = frozen(config), provenance(data)
-    before = ledger.config, ledger.provenance
+    before = settled(ledger.config, ledger.get_meta(SETTINGS)), ledger.provenance
     resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
     ledger.amend(*now)
     folder.write_config(now[0])
@@ -142,10 +142,11 @@ def _bring_back(folder: Folder) -> None:
 
 
 def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfig:
-    """The config of the folder's study.yaml, with a raised number of trials."""
+    """The config of the folder's study.yaml, with a raised number of trials. ``auto`` means what was measured."""
     from fitscape.study.reading import load_config
 
     config = load_config(folder.config) if folder.config.is_file() else ledger.config
+    config = settled(config, ledger.get_meta(SETTINGS))
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:
