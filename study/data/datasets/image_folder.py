@@ -8,15 +8,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from fitscape.study.data.datasets.decoding import Header, decode, header
+from fitscape.study.data.datasets.decoding import Header, decode, header, sixteen_bit_scale
+from fitscape.study.data.datasets.folder_scan import FolderContents, bad, scan, text
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Presence, RawData, Source
 from fitscape.study.errors import UserError
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-READY_SPLITS = {"train", "training", "val", "valid", "validation", "test"}
 MIXED_SIZE = 64  # side of the images where they differ and no image_size is given
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -24,90 +22,95 @@ class ImageFolder(Source):
     """Images below ``PATH/CLASS/``, at any depth; what is hidden or has no image's suffix is passed over.
 
     Each image becomes a square by cutting the longer side alike at both ends, then antialiased resizing. All grey
-    makes one channel, otherwise three; 16-bit grey is scaled to 8, transparent parts lie on white.
+    makes one channel, otherwise three; 16-bit grey is scaled to 8, from as many bits as the largest value of the data
+    set needs (8, 10, 12 or 16); transparent parts lie on white.
     """
 
     name = "folder"
     description = "your own images: folder:PATH, a class a subfolder"
+    foreign = True
 
     def presence(self) -> Presence:
-        by_class = self._scan()
-        total = sum(map(len, by_class.values()))
-        return Presence(self.name, self._path(), f"{total} images in {len(by_class)} classes in {self._path()}")
+        found = self._scan()
+        total = sum(map(len, found.by_class.values()))
+        said = f"{total} images in {len(found.by_class)} classes in {self._path()}"
+        if found.left_out:
+            first, reason = next(iter(sorted(found.left_out.items())))
+            named = f"{text(first.relative_to(self._path()))}: {reason}"
+            said += f"; {len(found.left_out)} files cannot be read and are left out, the first is {named}"
+        return Presence(self.name, self._path(), said)
 
     def files(self) -> list[Path]:
-        return [path for paths in self._scan().values() for path in paths]
+        return [path for paths in self._scan().by_class.values() for path in paths]
+
+    def state(self) -> list[str]:
+        found = self._scan()
+        left_out = [f"{text(path)}: {reason}" for path, reason in sorted(found.left_out.items())]
+        return [*left_out, *found.notes()]
 
     def read(self, image_size: int | None) -> RawData:
-        by_class = self._scan()
+        found = self._scan()
+        by_class, root = found.by_class, self._path()
         paths = [path for members in by_class.values() for path in members]
         labels = np.repeat(np.arange(len(by_class)), [len(members) for members in by_class.values()])
-        headers = _each(header, paths)
+        headers = self._each(header, paths)
         sound = [h for h in headers if isinstance(h, Header)]
         size, note = (image_size, None) if image_size else _own_size(sound)
         channels = 1 if all(h.grey for h in sound) else 3
+        scale, scale_note = sixteen_bit_scale(sound)
         images = np.zeros((len(paths), channels, size, size), dtype=np.uint8)
+        rows = {path: row for row, path in enumerate(paths)}
 
-        def fill(row: int) -> str | None:
-            found = headers[row]
-            return found if isinstance(found, str) else decode(paths[row], images[row])
+        def fill(path: Path) -> str | None:
+            row = rows[path]
+            known = headers[row]
+            return known if isinstance(known, str) else decode(path, images[row], scale)
 
-        reasons = _each(fill, range(len(paths)))
-        good = np.array([reason is None for reason in reasons])
+        reasons = self._each(fill, paths)
+        good = np.array([reason is None for reason in reasons], dtype=bool)
+        broken = found.left_out | {p: r for p, r in zip(paths, reasons, strict=True) if r is not None}
+        unreadable = tuple(f"{text(path.relative_to(root))}: {reason}" for path, reason in sorted(broken.items()))
         for c, name in enumerate(by_class):
             if not good[labels == c].any():
-                raise UserError(f"class '{name}' has no readable image", where="data.dataset")
-        root = self._path()
-        broken = [f"{_text(p.relative_to(root))}: {r}" for p, r in zip(paths, reasons, strict=True) if r is not None]
+                first = next((line for line in unreadable if line.startswith(f"{name}/")), "")
+                raise UserError(f"class '{name}' has no readable image", where="data.dataset", mend=first)
         return RawData(
             images=images if good.all() else images[good],
             labels=labels[good].astype(np.int64),
             classes=tuple(by_class),
-            unreadable=tuple(broken),
-            notes=() if note is None else (note,),
+            unreadable=unreadable,
+            notes=tuple(filter(None, (note, scale_note, *found.notes()))),
         )
 
     def _path(self) -> Path:
         return Path(self.argument).expanduser().absolute()
 
-    def _scan(self) -> dict[str, list[Path]]:
-        """Class name -> its image files, both sorted.
-
-        Raises:
-            UserError: missing, no subfolders, no images, one class, too few, or split into train and test already.
-        """
+    def _scan(self) -> FolderContents:
+        """Raises UserError: missing, no subfolders, no images, one class, too few, or split already."""
+        if not self.argument:
+            raise bad("the path after folder: is not a folder")
         root = self._path()
-        if not self.argument or not root.is_dir():
-            raise _bad(f"{self.argument or 'the path after folder:'} is not a folder")
-        subfolders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-        if not subfolders:
-            raise _bad(f"{root} has no subfolders", "put each class's images into a subfolder of its name")
-        if {p.name.lower() for p in subfolders} <= READY_SPLITS:
-            names = ", ".join(p.name for p in subfolders)
-            raise _bad(f"{root} holds {names}, which are parts and not classes", "name a folder of classes")
-        by_class = {_text(p.name): images for p in subfolders if (images := _images_below(p))}
-        if len(by_class) < 2:
-            found = f"one class only, {next(iter(by_class))}" if by_class else "no images in its subfolders"
-            raise _bad(f"{root} has {found}", "two classes are the least")
-        total = sum(map(len, by_class.values()))
+        found = scan(root)
+        total = sum(map(len, found.by_class.values()))
+        if len(found.by_class) < 2:
+            one = f"one class only, {next(iter(found.by_class))}" if found.by_class else "no images in its subfolders"
+            raise bad(f"{root} has {one}", "two classes are the least")
         if total < MINIMUM_IMAGES:
-            raise _bad(f"{root} has {total} images, too few", f"{MINIMUM_IMAGES} are the least")
-        return by_class
+            lacking = f"; {len(found.left_out)} files cannot be read" if found.left_out else ""
+            raise bad(f"{root} has {total} images, too few{lacking}", f"{MINIMUM_IMAGES} are the least")
+        return found
 
+    def _each(self, work: Callable[[Path], Result], paths: Iterable[Path]) -> list[Result | str]:
+        """Decoding runs outside Python's lock, so that threads use every core."""
 
-def _bad(what: str, mend: str = "") -> UserError:
-    return UserError(what, where="data.dataset", mend=mend)
+        def watched(path: Path) -> Result | str:
+            if str(path) in self.crashing:
+                return self.crashing[str(path)]
+            with self.journal.working_on(str(path)):
+                return work(path)
 
-
-def _images_below(folder: Path) -> list[Path]:
-    found = (Path(at) / file for at, _, files in os.walk(folder) for file in files)
-    shown = (p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
-    return sorted(p for p in shown if p.suffix.lower() in SUFFIXES)
-
-
-def _text(path: Path | str) -> str:
-    """A name as text: bytes of it that are no UTF-8 are escaped, as no page and no server would take them."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(watched, paths))
 
 
 def _own_size(headers: list[Header]) -> tuple[int, str | None]:
@@ -118,9 +121,3 @@ def _own_size(headers: list[Header]) -> tuple[int, str | None]:
         if width == height and 4 <= width <= 512:
             return width, None
     return MIXED_SIZE, f"images were cut to squares and resized to {MIXED_SIZE}; data.image_size sets another size"
-
-
-def _each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Decoding runs outside Python's lock, so that threads use every core."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(work, items))

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fitscape.study.data.datasets.journal import Journal
+
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
@@ -44,9 +46,13 @@ class Source(ABC):
     name: str
     description: str  # one line for ``fitscape list datasets``
 
+    foreign = False  # whether its files come from anywhere, and may crash a decoder
+
     def __init__(self, root: str | None = None, argument: str = "") -> None:
         """``root`` as in DataConfig; ``argument`` is what follows the colon in ``folder:PATH``."""
         self.root, self.argument = root, argument
+        self.journal = Journal()
+        self.crashing: dict[str, str] = {}  # file -> reason: files that are known to crash the decoder
 
     @abstractmethod
     def presence(self) -> Presence:
@@ -63,6 +69,10 @@ class Source(ABC):
         Raises:
             UserError: as `presence`, or the download failed.
         """
+
+    def state(self) -> list[str]:
+        """What else keys the cache: sentences about files that are there and not read."""
+        return []
 
     @abstractmethod
     def read(self, image_size: int | None) -> RawData:
