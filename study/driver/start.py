@@ -14,11 +14,16 @@ from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, LedgerDamaged, UserError
 from fitscape.study.ledger import SETTINGS, Ledger, StudyLock, restore
 from fitscape.study.scheduling.checkpoints import fetch_file
-from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.events import Message, Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
+
+RUNNING_STATISTICS = (
+    "this study evaluates with batch norm's running statistics, as its earlier trials did; "
+    "new studies re-estimate them (base.evaluation.batch_norm)"
+)
 
 
 def run(
@@ -50,7 +55,7 @@ def run(
     folder.make()
     with StudyLock(folder.path):
         require_free(folder)  # another driver may have been quicker
-        return Conduct(folder, observer or Quiet(), interruption or Interruption(), address).carry_out(
+        return Conduct(folder, observer or ignore, interruption or Interruption(), address).carry_out(
             config, Known(), lambda data: _create(folder, config, data)
         )
 
@@ -78,19 +83,20 @@ def resume(
         UserError: no study there. StudyChanged: it is no longer the same. StudyLocked: another driver holds it.
     """
     where = Folder(folder, shared_storage(storage))
-    observer = observer or Quiet()
+    observer = observer or ignore
     if not where.ledger.is_file():
         _bring_back(where)
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
-        config = _config_in(where, ledger, trials)
-        conduct = Conduct(where, observer or Quiet(), interruption or Interruption(), address)
-        same = not list(resume_checks.config_changes(settled(ledger.config, ledger.get_meta(SETTINGS)), frozen(config)))
+        config = _config_in(where, ledger, trials, observer)
+        if config.base.evaluation.batch_norm == "running":
+            observer(Message(RUNNING_STATISTICS))
+        conduct = Conduct(where, observer, interruption or Interruption(), address)
+        before = settled(ledger.config, ledger.get_meta(SETTINGS))
+        same = not list(resume_checks.config_changes(before, frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
-        return Conduct(where, observer, interruption or Interruption(), address).carry_out(
-            config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
-        )
+        return conduct.carry_out(config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow))
 
 
 def _create(folder: Folder, config: StudyConfig, data: "SealedData") -> Ledger:
@@ -115,7 +121,10 @@ def _same_study(
 def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
     """The ledger; where it is damaged, its backup in its place, which is said and noted in it."""
     try:
-        return Ledger.open(folder.ledger)
+        ledger = Ledger.open(folder.ledger)
+        if ledger.kept is not None:
+            observer(Message(f"the ledger is now one of this release; the old one is kept as {ledger.kept.name}"))
+        return ledger
     except LedgerDamaged as error:
         if not folder.backup.is_file():
             raise
@@ -123,7 +132,7 @@ def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
         ledger = Ledger.open(folder.ledger)
         ended = sum(count for state, count in ledger.counts().items() if state.terminal)
         aside = f", it is kept as {kept.name}" if kept is not None else ""
-        observer.on_message(f"{error.what}; the backup with {ended} ended trials takes its place{aside}")
+        observer(Message(f"{error.what}; the backup with {ended} ended trials takes its place{aside}"))
         return ledger
 
 
@@ -141,11 +150,13 @@ def _bring_back(folder: Folder) -> None:
     restore(folder.ledger, folder.backup)
 
 
-def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfig:
+def _config_in(folder: Folder, ledger: Ledger, trials: int | None, observer: Observer) -> StudyConfig:
     """The config of the folder's study.yaml, with a raised number of trials. ``auto`` means what was measured."""
     from fitscape.study.reading import load_config
 
-    config = load_config(folder.config) if folder.config.is_file() else ledger.config
+    config = ledger.config
+    if folder.config.is_file():
+        config = load_config(folder.config, frozen=True, on_retired=lambda text: observer(Message(text)))
     config = settled(config, ledger.get_meta(SETTINGS))
     if trials is not None:
         there = len(ledger.trials())

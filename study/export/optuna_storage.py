@@ -65,7 +65,7 @@ def add(study: OpenStudy, to: Path, *, overwrite: bool = False) -> None:
 
 
 def _trials(study: OpenStudy) -> list[FrozenTrial]:
-    return [_frozen(trial, study.labels, study.space) for trial in study.trials]
+    return [_frozen(trial, study.labels, study.space, study.classes) for trial in study.trials]
 
 
 def _fill(storage: optuna.storages.RDBStorage, study: OpenStudy, trials: list[FrozenTrial]) -> None:
@@ -92,19 +92,20 @@ def _opened(file: Path) -> Iterator[optuna.storages.RDBStorage]:
         storage.engine.dispose()
 
 
-def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space) -> FrozenTrial:
+def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, classes: int) -> FrozenTrial:
     flat = {**trial.config.flat(), "architecture": trial.config.model.name}
     inside = {name: flat[name] for name in space if _holds(space, name, flat[name])}
     state, values = outcome(trial)
     label = labels.get(trial.trial_id)
     regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
     outside = [name for name in space if name not in inside]
+    told = {**attributes(trial, classes), **regime, **({"outside": outside} if outside else {}), "config": flat}
     return optuna.trial.create_trial(
         state=OptunaState.WAITING if trial.state is TrialState.PENDING else state,
         values=values,
         params=inside,
         distributions={name: space[name] for name in inside},
-        user_attrs={**attributes(trial), **regime, **({"outside": outside} if outside else {}), "config": flat},
+        user_attrs=told,
     )
 
 
