@@ -246,7 +246,9 @@ class ResourceConfig(Frozen):
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """Seconds without a step after which a trial is ended, above 0. Null: never."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of the whole study; auto measures once which is faster."""
+    """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
+    memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"
+    """Memory layout of images and convolutions. auto measures which is faster, once, as for precision."""
 
 
 class TrackingConfig(Frozen):
