@@ -173,7 +173,7 @@ class DataConfig(Frozen):
     """The data set and its one split, the same for every trial of the study."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or folder:PATH of your own images, a class a subfolder."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or your own: folder:PATH with a class a subfolder, csv:FILE."""
     root: str | None = None
     """Folder where the files are or go. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
@@ -188,6 +188,10 @@ class DataConfig(Frozen):
     """Of the one split, at least 0; another seed is another data set."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Training images that are evaluated after each epoch, at least 50."""
+    groups: str | None = None
+    """What belongs together and lies in one part: a column, folder, or a pattern on file names, (?P<group>...)."""
+    allow_group_leak: bool = False
+    """Whether a split of your own may have a group in two of its parts."""
     unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of broken files that is accepted and left out, 0 to 1 (1 excluded)."""
 
@@ -220,19 +224,6 @@ class RegimeThresholds(Frozen):
     """The best reachable validation error, 0 to 1 (1 excluded). Unset: estimated from the study."""
 
 
-class StoppingConfig(Frozen):
-    """Label-safe early stopping; off unless asked for."""
-
-    enabled: bool = False
-    """Whether trials may be stopped; refused under any schedule but a constant one."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.98
-    """Probability of the final label from which a trial is stopped with it, above 0.5, below 1."""
-    warmup_trials: Annotated[int, Field(ge=4)] = 24
-    """Trials that run in full first, at least 4."""
-    audit_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Share of trials that run in full all the same, 0 to 1: they measure how often a stop was wrong."""
-
-
 class ResourceConfig(Frozen):
     """What one trial takes and how many run at once."""
 
@@ -259,6 +250,10 @@ class TrackingConfig(Frozen):
     """MLflow's experiment that the study's runs go to."""
 
 
+# Sections of 0.1.0: read and dropped. `reading` refuses a new study that asks for what they did.
+RETIRED = frozenset({"stopping"})
+
+
 class StudyConfig(Frozen):
     """A study, whole: what ``fitscape run`` freezes into the study's folder."""
 
@@ -280,12 +275,18 @@ class StudyConfig(Frozen):
     """How the trials are chosen."""
     regimes: RegimeThresholds = RegimeThresholds()
     """Numbers of the decision between the regimes."""
-    stopping: StoppingConfig = StoppingConfig()
-    """Label-safe early stopping."""
     resources: ResourceConfig = ResourceConfig()
     """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired_sections(cls, given: Any) -> Any:
+        """Leave out what an earlier release wrote into every study and this one no longer has."""
+        if isinstance(given, dict) and RETIRED & given.keys():
+            return {key: value for key, value in given.items() if key not in RETIRED}
+        return given
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:

@@ -7,7 +7,7 @@ from fitscape.study.driver.background import Background
 from fitscape.study.scheduling.events import Event, Observer, TrialEnded
 
 # with statsmodels, matplotlib, plotly: two seconds
-_PARTS = ("fitscape.study.driver.labels", "fitscape.study.report.write")
+_PARTS = ("fitscape.study.opened", "fitscape.study.report.write")
 
 
 class Ahead:

@@ -85,17 +85,15 @@ def resume(
     if not where.ledger.is_file():
         _bring_back(where)
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
-        config = _config_in(where, ledger, trials)
+        config = _config_in(where, ledger, trials, observer)
         if config.base.evaluation.batch_norm == "running":
             observer(Message(RUNNING_STATISTICS))
-        conduct = Conduct(where, observer or ignore, interruption or Interruption(), address)
+        conduct = Conduct(where, observer, interruption or Interruption(), address)
         same = not list(resume_checks.config_changes(ledger.config, frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
-        return Conduct(where, observer, interruption or Interruption(), address).carry_out(
-            config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
-        )
+        return conduct.carry_out(config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow))
 
 
 def _require_new(folder: Folder) -> None:
@@ -153,11 +151,13 @@ def _bring_back(folder: Folder) -> None:
     fetch_file(folder.shared, folder.config.name, folder.config)
 
 
-def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfig:
+def _config_in(folder: Folder, ledger: Ledger, trials: int | None, observer: Observer) -> StudyConfig:
     """The config of the folder's study.yaml, with a raised number of trials."""
     from fitscape.study.reading import load_config
 
-    config = load_config(folder.config, frozen=True) if folder.config.is_file() else ledger.config
+    config = ledger.config
+    if folder.config.is_file():
+        config = load_config(folder.config, frozen=True, on_retired=lambda text: observer(Message(text)))
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:
