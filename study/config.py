@@ -250,10 +250,6 @@ class TrackingConfig(Frozen):
     """MLflow's experiment that the study's runs go to."""
 
 
-# Sections of 0.1.0: read and dropped. `reading` refuses a new study that asks for what they did.
-RETIRED = frozenset({"stopping"})
-
-
 class StudyConfig(Frozen):
     """A study, whole: what ``fitscape run`` freezes into the study's folder."""
 
@@ -279,14 +275,6 @@ class StudyConfig(Frozen):
     """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_retired_sections(cls, given: Any) -> Any:
-        """Leave out what an earlier release wrote into every study and this one no longer has."""
-        if isinstance(given, dict) and RETIRED & given.keys():
-            return {key: value for key, value in given.items() if key not in RETIRED}
-        return given
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:
