@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from fitscape.study.ledger import codec
 from fitscape.study.ledger.codec import to_json
-from fitscape.study.releases import study_as_stored, trial_as_stored
+from fitscape.study.releases import study_as_stored, trial_as_stored, without_retired
 
 SCHEMA_VERSION = 2
 _COLUMN_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
@@ -28,7 +28,7 @@ def migrate(connection: sqlite3.Connection, keep: Callable[[int], object]) -> No
     """
     keep(_version(connection))
     add_epoch_columns(connection)
-    _rewrite(connection, "study", "config", study_as_stored)
+    _rewrite(connection, "study", "config", lambda config: without_retired(study_as_stored(config)))
     _rewrite(connection, "trials", "config", trial_as_stored)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
