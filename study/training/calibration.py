@@ -66,7 +66,6 @@ def choose_settings(
     precision: Precision | None = None,
     formats: Sequence[MemoryFormat] | None = None,
     batch_size: int = 128,
-    steps: int = 0,
 ) -> Settings:
     """The fastest precision and layout for this net on this device, and what was measured.
 
@@ -78,8 +77,6 @@ def choose_settings(
         precision: the study's, once it has one; then only the layout is chosen.
         formats: the layouts to choose from; None: all that this kind of device has.
         batch_size: images a step; on the CPU a large net is measured with fewer.
-        steps: steps of the whole trial. On CUDA ``torch.compile`` is chosen if it wins its compilation back
-            within them; 0 leaves it untried.
 
     The candidates are timed in turn and each counts with its best round, so that a neighbour's burst of
     work does not decide.
@@ -106,15 +103,7 @@ def choose_settings(
                 best[i] = min(best[i], steppers[i].seconds(repeats) / repeats)
         rates = [_rate(c, batch / seconds) for c, seconds in zip(candidates, best, strict=True)]
         fastest = min(range(len(best)), key=best.__getitem__)
-        chosen = candidates[fastest]
-        if cuda and steps > 0:
-            compiled = replace(chosen, compiled=True)
-            stepper = Stepper(spec, input_shape, classes, settings=compiled, batch=batch)
-            compilation, seconds = stepper.seconds(), stepper.seconds(repeats) / repeats
-            rates.append(_rate(compiled, batch / seconds))
-            if pays_off(compilation, before=best[fastest], after=seconds, steps=steps):
-                chosen = compiled
-        return replace(chosen, rates=tuple(rates))
+        return replace(candidates[fastest], rates=tuple(rates))
     finally:
         torch.set_num_threads(before)
 
@@ -122,11 +111,6 @@ def choose_settings(
 def _enough(flops: int) -> int:
     """Images of a measured step, of a net that takes so many FLOPs an image."""
     return max(FEWEST, min(MOST, int(MEASURED_FLOPS / max(flops, 1))))
-
-
-def pays_off(compilation: float, *, before: float, after: float, steps: int) -> bool:
-    """Whether ``compilation`` seconds are won back by ``steps`` steps that take ``after`` instead of ``before``."""
-    return steps * (before - after) > compilation
 
 
 def _rate(settings: Settings, images_per_second: float) -> Rate:

@@ -7,7 +7,6 @@ import torch
 
 from fitscape.models.spec import ModelSpec
 from fitscape.study.training import Settings, calibration, choose_settings
-from fitscape.study.training.calibration import pays_off
 
 TIMES = {
     ("fp32", "nchw"): 8,
@@ -76,9 +75,3 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def test_compilation_must_be_won_back_within_the_trial() -> None:
-    assert pays_off(30, before=0.02, after=0.01, steps=4000)
-    assert not pays_off(30, before=0.02, after=0.01, steps=2000)
-    assert not pays_off(30, before=0.01, after=0.01, steps=10**9)
