@@ -33,13 +33,13 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
 
 
 def _weights(model: nn.Module) -> set[int]:
-    """The ids of parameters that multiply activations: ``weight``, or ``in_proj_weight`` of an attention layer."""
+    """The ids of parameters that multiply activations: ``weight``, ``in_proj_weight`` of attention, nameless ones."""
     return {
         id(parameter)
         for layer in model.modules()
         if not isinstance(layer, nn.Embedding | nn.LayerNorm)
         for name, parameter in layer.named_parameters(recurse=False)
-        if parameter.ndim > 1 and name.rpartition("_")[2] == "weight"
+        if parameter.ndim > 1 and (name.rpartition("_")[2] == "weight" or name.isdecimal())
     }
 
 
