@@ -116,6 +116,13 @@ class Ledger(Outbox, Labels, Notes):
                 notes.add(connection, "amended", was)
                 append(connection, EventKind.STUDY)
 
+    def settle(self, config: StudyConfig) -> None:
+        """Put values that were measured in the place of ``auto``. It is the same study: no note is kept."""
+        with self._database.write(durable=True) as connection:
+            new = config.model_dump_json()
+            if connection.execute("UPDATE study SET config = ?1 WHERE config <> ?1", (new,)).rowcount:
+                append(connection, EventKind.STUDY)
+
     def _study(self, column: str) -> Any:
         with self._database.read() as connection:
             return connection.execute(f"SELECT {column} FROM study").fetchone()[0]
@@ -169,6 +176,16 @@ class Ledger(Outbox, Labels, Notes):
             insert(connection, "INSERT INTO epochs", codec.epoch_row(trial_id, record))
             append(connection, EventKind.EPOCH, trial_id, record.epoch)
         return True
+
+    def void_epochs(self, trial_id: str) -> None:
+        """Forget the epochs of a trial that has not ended, which runs anew in another memory layout. A note says so."""
+        with self._database.write() as connection:
+            if _state(connection, trial_id).terminal:
+                return
+            count = connection.execute("DELETE FROM epochs WHERE trial_id = ?", (trial_id,)).rowcount
+            if count:
+                notes.add(connection, "voided", {"trial": trial_id, "epochs": count})
+                append(connection, EventKind.VOIDED, trial_id)
 
     def annotate(self, trial_id: str, *, size: ModelSize | None = None, **extra: Any) -> None:
         """Add what the network costs, or entries of ``TrialRecord.extra``."""

@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 from fitscape.study.ledger import codec
 from fitscape.study.ledger.codec import to_json
-from fitscape.study.records import EpochRecord
 from fitscape.study.releases import study_as_stored, trial_as_stored, without_retired
 
 SCHEMA_VERSION = 2
@@ -47,7 +46,7 @@ def _missing_columns(connection: sqlite3.Connection) -> list[str]:
 
 def _declaration(name: str) -> str:
     """``INTEGER NOT NULL DEFAULT 0``. A number that may be NaN is NULL here, and so may be missing."""
-    field = next(f for f in fields(EpochRecord) if f.name == name)
+    field = next(f for f in fields(codec.EpochRecord) if f.name == name)
     kinds = set(get_args(field.type) or (field.type,))
     (kind,) = kinds - {NoneType}
     if kind is float or NoneType in kinds:

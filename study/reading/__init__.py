@@ -89,6 +89,7 @@ def validate(
         _require_space(config.space, document)
     _refuse(document, [*hyperparameters.space_problems(config), *hyperparameters.enqueue_problems(points, config.base)])
     config = _validated(document, document.value)
+    _refuse(document, list(hyperparameters.growth_rate_problems(config)))
     _refuse(document, list(timm_names.timm_problems(config, points)))
     if also is not None:
         try:

@@ -32,6 +32,14 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
     return SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
 
 
+def lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:
+    """Give each momentum the memory layout of its weights, as a fused kernel takes for granted: it pairs by address."""
+    for weights, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == weights.shape and value.stride() != weights.stride():
+                state[name] = torch.empty_like(weights, dtype=value.dtype, requires_grad=False).copy_(value)
+
+
 def learning_rate(config: Optimization, step: int, total_steps: int) -> float:
     """The rate of optimizer step ``step``, 0 to ``total_steps`` - 1. A pure function: nothing to checkpoint."""
     return config.lr * _factor(config.schedule, step, total_steps)
