@@ -4,13 +4,15 @@ Everything a run depends on is here, so that a study can be repeated from this f
 refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer, model_validator
 
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
 from fitscape.study import releases
+from fitscape.study.samplers import SAMPLERS
 
+SamplerName = str if TYPE_CHECKING else Literal[*SAMPLERS]
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -207,7 +209,7 @@ class DataConfig(Frozen):
 class SearchConfig(Frozen):
     """Which trials are run, and how many."""
 
-    sampler: Literal["sobol", "random", "tpe", "grid", "regime"] = "sobol"
+    sampler: SamplerName = "sobol"
     """Who chooses: an even design, chance, Optuna's TPE towards low error, every combination, or boundary seeking."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
     """Trials all in all, replicates and enqueued points included, 1 to 1000000."""

@@ -16,6 +16,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from fitscape.study.samplers import SAMPLERS
 from fitscape.study.search.space import Point, Space
 
 GRID_LEVELS = 5  # of a range without a step
@@ -71,7 +72,7 @@ class Grid(Design):
         return self._points[index] if index < len(self._points) else None
 
 
-DESIGNS: dict[str, type[Design]] = {"sobol": Sobol, "random": Random, "grid": Grid}
+DESIGNS = {name: sampler.load() for name, sampler in SAMPLERS.items() if not sampler.adaptive}
 
 
 def from_unit(u: np.ndarray, space: Space) -> Point:
