@@ -12,7 +12,10 @@ from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_archite
 from fitscape.study import releases
 from fitscape.study.samplers import SAMPLERS
 
-SamplerName = str if TYPE_CHECKING else Literal[*SAMPLERS]
+if TYPE_CHECKING:
+    SamplerName = str
+else:
+    SamplerName = Literal[*SAMPLERS]
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
