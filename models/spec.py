@@ -127,7 +127,7 @@ class ModelSpec:
             raise ValueError(f"dropout: {self.dropout} is outside 0 to 1 (1 excluded)")
 
     def _make_numbers_canonical(self) -> None:
-        """One type a hyperparameter, so that equal networks have equal hashes: as JSON, 1 and 1.0 differ."""
+        """One type per hyperparameter, so that equal networks have equal hashes: as JSON, 1 and 1.0 differ."""
         for hyperparameter in WHOLE_NUMBERS + REAL_NUMBERS:
             value, whole = getattr(self, hyperparameter), hyperparameter in WHOLE_NUMBERS
             is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)

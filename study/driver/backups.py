@@ -20,7 +20,7 @@ MOST_COUNTED = 2000  # events
 
 
 class Upkeep:
-    """A thread that backs the ledger up, to the folder and to shared storage, and tells the observer the backlog."""
+    """A thread that backs the ledger up, to the folder and to shared storage, and reports the backlog."""
 
     def __init__(self, folder: Folder, ledger: Ledger, config: StudyConfig, observer: Observer) -> None:
         self._folder, self._ledger, self._observer = folder, ledger, observer

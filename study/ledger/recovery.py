@@ -13,7 +13,7 @@ def restore(path: Path, backup: Path) -> Path | None:
     earlier one has that name, ``*.damaged-2`` and so on. Returns where the damaged one is; None where there was none.
 
     Its write-ahead log goes away with it: replayed over the backup it would damage that too. The note
-    ``restored`` tells every sink that the outside may know more than this ledger does.
+    ``restored`` lets every sink know that the outside may know more than this ledger does.
 
     Raises:
         UserError: the backup itself is missing or damaged; the ledger is then left as it was.

@@ -20,7 +20,7 @@ FLUSH_WITHIN = 30.0  # seconds that `close` may take
 
 
 class Bookkeeper:
-    """Takes reports in order, writes each, then tells the sampler and the observer.
+    """Takes reports in order, writes each, then passes it to the sampler and the observer.
 
     A report that cannot be written is tried again: nothing after it overtakes it. Nothing here raises into
     Tune's loop. A trial's checkpoints are removed only after its end is on the disk.

@@ -15,7 +15,7 @@ STEP_AT = (0.5, 0.75)  # step: divided by 10 at half and three quarters (He et a
 
 
 def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimizer:
-    """SGD with heavy-ball momentum as He et al. used it (no Nesterov), or AdamW; one fused kernel a step.
+    """SGD with heavy-ball momentum as He et al. used it (no Nesterov), or AdamW; one fused kernel per step.
 
     Weight decay acts on the weights of convolutions and linear layers only, not on biases and not on the
     gains of norm layers: those have no capacity to shrink (He et al. 2018, "Bag of Tricks", section 3.1).
