@@ -17,7 +17,7 @@ from fitscape.study.records import TrialState
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster, least_request
 from fitscape.study.scheduling.events import DataRead, Finished, Message, Observer, Started
-from fitscape.study.scheduling.interruption import Interruption, listening
+from fitscape.study.scheduling.interruption import Interruption, listening, not_passed_on
 from fitscape.study.scheduling.outcome import Outcome
 from fitscape.study.scheduling.preflight import Finding, look_at
 from fitscape.study.tracking import Backlog, Shipper, check, parent_url
@@ -48,24 +48,25 @@ class Conduct:
         Raises:
             UserError: found before the first trial, or the ledger cannot be written.
         """
-        preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
-        tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
-        try:
-            self._cluster.__enter__()
-            with listening(self._interruption, self._leave):
-                self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
-                require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
-                trouble = tracking.result(self._interruption)
-                if trouble is not None:
-                    require([Finding(trouble.what, False, trouble.mend)])
-                prepared = preparing.result(self._interruption)
-                with open_ledger(prepared.data) as self._ledger:
-                    return self._with_ledger(config, self._ledger, prepared)
-        except Interrupted:
-            return self._exit_code({})
-        finally:
-            self._ledger = None
-            self._cluster.close()
+        with not_passed_on() as nohup:
+            preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
+            tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
+            try:
+                self._cluster.__enter__()
+                with listening(self._interruption, self._leave, nohup=nohup):
+                    self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
+                    require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
+                    trouble = tracking.result(self._interruption)
+                    if trouble is not None:
+                        require([Finding(trouble.what, False, trouble.mend)])
+                    prepared = preparing.result(self._interruption)
+                    with open_ledger(prepared.data) as self._ledger:
+                        return self._with_ledger(config, self._ledger, prepared)
+            except Interrupted:
+                return self._exit_code({})
+            finally:
+                self._ledger = None
+                self._cluster.close()
 
     def wrap_up(self, config: StudyConfig, ledger: Ledger) -> ExitCode:
         """Labels, report and MLflow of a study that lacks no trial: it needs neither data nor Ray."""
@@ -77,6 +78,10 @@ class Conduct:
         shipper = self._begin(config, ledger)
         summary = prepared.data.summary()
         self._observer(DataRead(summary))
+        self._list_left_out(summary["unreadable"])
+        if config.search.sampler == "grid":
+            size = Grid(resolve(config)).size
+            self._observer(Message(f"the grid has {size:,} points, of which at most {config.search.trials} are run"))
         for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
             self._observer(Message(f"data: {warning}"))
         upkeep = Upkeep(self._folder, ledger, config, self._observer)
@@ -89,6 +94,12 @@ class Conduct:
         closing.result()
         return code
 
+    def _list_left_out(self, unreadable: Sequence[str]) -> None:
+        """Every file that cannot be read, with its reason, a line each; the screen shows the first few."""
+        if unreadable:
+            text = "".join(f"{line}\n" for line in unreadable)
+            write_whole(self._folder.left_out, text)
+
     def _begin(self, config: StudyConfig, ledger: Ledger) -> Shipper:
         shipper = Shipper(self._folder.ledger, config.tracking)
         shipper.start()
@@ -96,11 +107,11 @@ class Conduct:
         return shipper
 
     def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
-        report = "" if outcome.interrupted else self._labels_and_report()
+        report = None if outcome.interrupted else self._labels_and_report()
         interrupted = bool(outcome.interrupted)
         backlog = shipper.close(SHIP_WITHIN_INTERRUPTED if interrupted else SHIP_WITHIN, extend=not interrupted)
-        self._finish(config, outcome, report, backlog)
-        return self._exit_code(outcome.counts)
+        self._finish(config, outcome, report or "", backlog)
+        return self._exit_code(outcome.counts, report)
 
     def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
         from fitscape.study.scheduling.run_trials import run_trials
@@ -159,12 +170,13 @@ class Conduct:
             )
         )
 
-    def _exit_code(self, counts: dict[TrialState, int]) -> ExitCode:
+    def _exit_code(self, counts: dict[TrialState, int], report: str | None = None) -> ExitCode:
+        """``report``: empty where it failed; None where none was to be written."""
         if self._interruption.signal is not None:
             return ExitCode(128 + self._interruption.signal)
         if self._interruption.requested or counts.get(TrialState.FAILED):
             return ExitCode.TRIALS_FAILED
-        return ExitCode.DONE
+        return ExitCode.REPORT_FAILED if report == "" else ExitCode.DONE
 
     def _leave(self, code: int) -> None:
         """At once: what runs is pending again, and the rest is in the ledger already."""
