@@ -227,8 +227,8 @@ class RegimeThresholds(Frozen):
 class ResourceConfig(Frozen):
     """What one trial takes and how many run at once."""
 
-    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
-    """CPU cores of one trial, above 0."""
+    cpus_per_trial: Annotated[float, Field(ge=0.01, le=100_000)] = 1
+    """CPU cores of one trial, 0.01 to 100000."""
     gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0
     """GPUs of one trial, at least 0; a fraction packs several trials on a card, auto measures how many fit."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None

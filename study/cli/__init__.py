@@ -1,6 +1,7 @@
 """The command ``fitscape``. Modules of the commands import what is heavy inside the command that needs it."""
 
 import atexit
+import io
 import os
 import sys
 import threading
@@ -33,6 +34,9 @@ def _require_streams() -> None:
             if nowhere != number:
                 os.dup2(nowhere, number)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+    for stream in (sys.stdout, sys.stderr):  # a bar in ASCII or Latin-1 is a question mark, and no fault
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def leave(code: int) -> NoReturn:

@@ -1,6 +1,10 @@
 """One run of a study, new or resumed: the same steps in the same order."""
 
-from collections.abc import Callable
+import os
+import shlex
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitscape.study.config import StudyConfig
@@ -11,7 +15,8 @@ from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
 from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
 from fitscape.study.errors import ExitCode
-from fitscape.study.ledger import Ledger
+from fitscape.study.files import write_whole
+from fitscape.study.ledger import RUNNING, Ledger
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.checkpoints import CheckpointStore
@@ -20,7 +25,10 @@ from fitscape.study.scheduling.events import DataRead, Finished, Message, Observ
 from fitscape.study.scheduling.interruption import Interruption, listening, not_passed_on
 from fitscape.study.scheduling.outcome import Outcome
 from fitscape.study.scheduling.preflight import Finding, look_at
+from fitscape.study.search.designs import Grid
+from fitscape.study.search.space import resolve
 from fitscape.study.tracking import Backlog, Shipper, check, parent_url
+from fitscape.study.tracking.location import locate
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
@@ -77,8 +85,8 @@ class Conduct:
     def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
         shipper = self._begin(config, ledger)
         summary = prepared.data.summary()
-        self._observer(DataRead(summary))
         self._list_left_out(summary["unreadable"])
+        self._observer(DataRead(summary))
         if config.search.sampler == "grid":
             size = Grid(resolve(config)).size
             self._observer(Message(f"the grid has {size:,} points, of which at most {config.search.trials} are run"))
@@ -87,6 +95,7 @@ class Conduct:
         upkeep = Upkeep(self._folder, ledger, config, self._observer)
         try:
             outcome = self._trials(config, ledger, prepared)
+            ledger.set_meta(RUNNING, None)
         finally:
             upkeep.close()
         closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
@@ -116,6 +125,7 @@ class Conduct:
     def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
         from fitscape.study.scheduling.run_trials import run_trials
 
+        ledger.set_meta(RUNNING, {"host": socket.gethostname(), "pid": os.getpid()})
         asked = config.resources
         settings, request = finish(prepared, config, ledger, self._cluster)
         self._folder.write_config(ledger.config)
@@ -146,16 +156,19 @@ class Conduct:
                 ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
-            self._observer(Message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)"))
+            self._observer(
+                Message(f"no report: {error} (fitscape report {shlex.quote(str(self._folder.path))} tries again)")
+            )
             return ""
 
     def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
+        at = shlex.quote(str(root))
         if outcome.interrupted:
-            self._observer(Message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {root}"))
+            self._observer(Message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {at}"))
         if not backlog.empty:
             left = f"{backlog.points} points of {backlog.runs} trials and {backlog.files} files are not in MLflow"
-            self._observer(Message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {root}"))
+            self._observer(Message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {at}"))
         self._observer(
             Finished(
                 {
@@ -164,6 +177,7 @@ class Conduct:
                     "folder": str(self._folder.path),
                     "report": report,
                     "tracking": parent_url(self._folder.ledger, config.tracking) or "",
+                    "ui": _ui(config, root),
                     "unshipped_points": backlog.points,
                     "interrupted": outcome.interrupted,
                 }
@@ -184,7 +198,17 @@ class Conduct:
         if ledger is not None:
             ledger.release()
         name, root = self._folder.path.name, self._folder.path.parent
-        self._observer(Message(f"leaving; go on with: fitscape resume {name} --root {root}"))
+        self._observer(Message(f"leaving; go on with: fitscape resume {name} --root {shlex.quote(str(root))}"))
+
+
+def _ui(config: StudyConfig, root: Path) -> str:
+    """The command that shows the study's MLflow store; empty where a server shows it."""
+    location = locate(root, config.tracking)
+    if location.served:
+        return ""
+    if config.tracking.uri is None:
+        return f"fitscape ui --root {shlex.quote(str(root))}"
+    return f"fitscape ui --tracking-uri {shlex.quote(location.public)}"
 
 
 def _ended(ledger: Ledger) -> int:

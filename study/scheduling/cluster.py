@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from fitscape.study.config import ResourceConfig
 from fitscape.study.errors import UserError
+from fitscape.study.scheduling import ray_folder
 from fitscape.study.scheduling.addresses import answering
 from fitscape.study.scheduling.authentication import require_token
 from fitscape.study.scheduling.cpu_quota import cpu_quota
@@ -89,6 +90,7 @@ class Cluster:
 
         common: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
         if self.address is None:
+            ray_folder.require_usable()
             for name, value in _PRELOAD.items():
                 os.environ.setdefault(name, value)
             with lean():
