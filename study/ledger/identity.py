@@ -42,7 +42,8 @@ def lacks_its_log(ledger: Ledger) -> bool:
     The caller knows that no driver holds the study.
     """
     wal = ledger.path.with_name(f"{ledger.path.name}-wal")
-    return ledger.get_meta(RUNNING) is not None and not wal.exists()
+    gone = not wal.exists() or not wal.stat().st_size  # a reader makes an empty one
+    return gone and ledger.get_meta(RUNNING) is not None
 
 
 def _original(ledger: Ledger, path: Path) -> Path | None:

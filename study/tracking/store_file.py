@@ -68,7 +68,7 @@ def _schema(file: Path, version: str) -> Trouble | None:
 
 
 def _revisions() -> tuple[set[str], set[str]]:
-    """The schemas that the installed MLflow knows, and those of them that another follows; empty where none is found."""
+    """The schemas that the installed MLflow knows, and those of them that another follows."""
     spec = find_spec("mlflow")
     known: set[str] = set()
     before: set[str] = set()
