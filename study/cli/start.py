@@ -33,11 +33,11 @@ def init(
 
 
 def _template(scale: str | None) -> str:
-    from fitscape.study.cli.template import TEMPLATE
+    from fitscape.study.cli.template import template
 
     if scale is not None:
         raise UserError("is for recipes", where="--scale", mend="name one with --recipe")
-    return TEMPLATE
+    return template()
 
 
 def _recipe(name: str, scale: str | None) -> str:

@@ -7,8 +7,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from fitscape.study.config import TrialConfig
+from fitscape.study.records import EpochRecord as EpochRecord
 from fitscape.study.records import (
-    EpochRecord,
     GradientProfile,
     Label,
     LatePair,
@@ -19,7 +19,8 @@ from fitscape.study.records import (
 )
 from fitscape.study.releases import trial_as_stored
 
-EPOCH_SCALARS = tuple(f.name for f in fields(EpochRecord) if f.name != "gradients")
+EPOCH_FIELDS = {f.name: f for f in fields(EpochRecord) if f.name != "gradients"}
+EPOCH_SCALARS = tuple(EPOCH_FIELDS)
 _LABEL_JSON = ("probabilities", "flags")
 LABEL_SCALARS = tuple(f.name for f in fields(Label) if f.name not in _LABEL_JSON)
 

@@ -18,7 +18,7 @@ from fitscape.study.ledger.labels import Labels
 from fitscape.study.ledger.notes import Notes
 from fitscape.study.ledger.outbox import EventKind, Outbox, append
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
-from fitscape.study.releases import study_as_stored
+from fitscape.study.releases import study_as_stored, without_retired
 
 
 class Ledger(Outbox, Labels, Notes):
@@ -98,7 +98,7 @@ class Ledger(Outbox, Labels, Notes):
 
     @property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate(study_as_stored(json.loads(self._study("config"))))
+        return StudyConfig.model_validate(without_retired(study_as_stored(json.loads(self._study("config")))))
 
     @property
     def provenance(self) -> dict[str, Any]:
