@@ -4,7 +4,7 @@ Everything a run depends on is here, so that a study can be repeated from this f
 refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,12 @@ from pydantic import (
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
 from fitscape.study import releases
 from fitscape.study.paths import uri_problem
+from fitscape.study.samplers import SAMPLERS
 
+if TYPE_CHECKING:
+    SamplerName = str
+else:
+    SamplerName = Literal[*SAMPLERS]
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -216,7 +221,7 @@ class DataConfig(Frozen):
 class SearchConfig(Frozen):
     """Which trials are run, and how many."""
 
-    sampler: Literal["sobol", "random", "tpe", "grid", "regime"] = "sobol"
+    sampler: SamplerName = "sobol"
     """Who chooses: an even design, chance, Optuna's TPE towards low error, every combination, or boundary seeking."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
     """Trials all in all, replicates and enqueued points included, 1 to 1000000."""

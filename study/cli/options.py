@@ -8,6 +8,7 @@ import typer
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
 from fitscape.study.paths import expanded
+from fitscape.study.samplers import SAMPLERS
 
 Root = Annotated[
     Path,
@@ -28,7 +29,7 @@ TrackingUri = Annotated[
 ]
 StudyName = Annotated[str | None, typer.Option("--name", help="Name of the study; default: the recipe's.")]
 Trials = Annotated[int | None, typer.Option("--trials", help="Total number of trials, replicates included.")]
-Sampler = Annotated[str | None, typer.Option("--sampler", help="sobol, random, tpe, grid or regime.")]
+Sampler = Annotated[str | None, typer.Option("--sampler", help=f"One of {', '.join(SAMPLERS)}.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="Of a recipe: minutes, hours or paper.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value; may be given again.")
