@@ -7,11 +7,14 @@ import typer
 
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
+from fitscape.study.paths import expanded
 from fitscape.study.samplers import SAMPLERS
 
 Root = Annotated[
     Path,
-    typer.Option("--root", envvar="FITSCAPE_ROOT", help="Folder that holds the studies.", show_default=True),
+    typer.Option(
+        "--root", envvar="FITSCAPE_ROOT", help="Folder that holds the studies.", show_default=True, callback=expanded
+    ),
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a study below --root, or its folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -48,7 +51,7 @@ def study_folder(root: Path, name: str) -> Path:
     Raises:
         UserError: there is none; the text suggests the nearest name.
     """
-    for folder in (root / name, Path(name)):
+    for folder in (root / name, expanded(name)):
         if (folder / LEDGER).is_file():
             return folder
     from fitscape.study.reading.keys import did_you_mean

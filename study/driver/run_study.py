@@ -1,6 +1,10 @@
 """One run of a study, new or resumed: the same steps in the same order."""
 
-from collections.abc import Callable
+import os
+import shlex
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitscape.study.config import StudyConfig
@@ -11,16 +15,20 @@ from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
 from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
 from fitscape.study.errors import ExitCode
-from fitscape.study.ledger import Ledger
+from fitscape.study.files import write_whole
+from fitscape.study.ledger import RUNNING, Ledger
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster, least_request
 from fitscape.study.scheduling.events import DataRead, Finished, Message, Observer, Started
-from fitscape.study.scheduling.interruption import Interruption, listening
+from fitscape.study.scheduling.interruption import Interruption, listening, not_passed_on
 from fitscape.study.scheduling.outcome import Outcome
 from fitscape.study.scheduling.preflight import Finding, look_at
+from fitscape.study.search.designs import Grid
+from fitscape.study.search.space import resolve
 from fitscape.study.tracking import Backlog, Shipper, check, parent_url
+from fitscape.study.tracking.location import locate
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
@@ -48,24 +56,25 @@ class Conduct:
         Raises:
             UserError: found before the first trial, or the ledger cannot be written.
         """
-        preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
-        tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
-        try:
-            self._cluster.__enter__()
-            with listening(self._interruption, self._leave):
-                self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
-                require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
-                trouble = tracking.result(self._interruption)
-                if trouble is not None:
-                    require([Finding(trouble.what, False, trouble.mend)])
-                prepared = preparing.result(self._interruption)
-                with open_ledger(prepared.data) as self._ledger:
-                    return self._with_ledger(config, self._ledger, prepared)
-        except Interrupted:
-            return self._exit_code({})
-        finally:
-            self._ledger = None
-            self._cluster.close()
+        with not_passed_on() as nohup:
+            preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
+            tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
+            try:
+                self._cluster.__enter__()
+                with listening(self._interruption, self._leave, nohup=nohup):
+                    self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
+                    require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
+                    trouble = tracking.result(self._interruption)
+                    if trouble is not None:
+                        require([Finding(trouble.what, False, trouble.mend)])
+                    prepared = preparing.result(self._interruption)
+                    with open_ledger(prepared.data) as self._ledger:
+                        return self._with_ledger(config, self._ledger, prepared)
+            except Interrupted:
+                return self._exit_code({})
+            finally:
+                self._ledger = None
+                self._cluster.close()
 
     def wrap_up(self, config: StudyConfig, ledger: Ledger) -> ExitCode:
         """Labels, report and MLflow of a study that lacks no trial: it needs neither data nor Ray."""
@@ -76,18 +85,29 @@ class Conduct:
     def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
         shipper = self._begin(config, ledger)
         summary = prepared.data.summary()
+        self._list_left_out(summary["unreadable"])
         self._observer(DataRead(summary))
+        if config.search.sampler == "grid":
+            size = Grid(resolve(config)).size
+            self._observer(Message(f"the grid has {size:,} points, of which at most {config.search.trials} are run"))
         for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
             self._observer(Message(f"data: {warning}"))
         upkeep = Upkeep(self._folder, ledger, config, self._observer)
         try:
             outcome = self._trials(config, ledger, prepared)
+            ledger.set_meta(RUNNING, None)
         finally:
             upkeep.close()
         closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
         code = self._conclude(config, outcome, shipper)
         closing.result()
         return code
+
+    def _list_left_out(self, unreadable: Sequence[str]) -> None:
+        """Every file that cannot be read, with its reason, a line each; the screen shows the first few."""
+        if unreadable:
+            text = "".join(f"{line}\n" for line in unreadable)
+            write_whole(self._folder.left_out, text)
 
     def _begin(self, config: StudyConfig, ledger: Ledger) -> Shipper:
         shipper = Shipper(self._folder.ledger, config.tracking)
@@ -96,15 +116,16 @@ class Conduct:
         return shipper
 
     def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
-        report = "" if outcome.interrupted else self._labels_and_report()
+        report = None if outcome.interrupted else self._labels_and_report()
         interrupted = bool(outcome.interrupted)
         backlog = shipper.close(SHIP_WITHIN_INTERRUPTED if interrupted else SHIP_WITHIN, extend=not interrupted)
-        self._finish(config, outcome, report, backlog)
-        return self._exit_code(outcome.counts)
+        self._finish(config, outcome, report or "", backlog)
+        return self._exit_code(outcome.counts, report)
 
     def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
         from fitscape.study.scheduling.run_trials import run_trials
 
+        ledger.set_meta(RUNNING, {"host": socket.gethostname(), "pid": os.getpid()})
         asked = config.resources
         settings, request = finish(prepared, config, ledger, self._cluster)
         self._folder.write_config(ledger.config)
@@ -135,16 +156,19 @@ class Conduct:
                 ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
-            self._observer(Message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)"))
+            self._observer(
+                Message(f"no report: {error} (fitscape report {shlex.quote(str(self._folder.path))} tries again)")
+            )
             return ""
 
     def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
+        at = shlex.quote(str(root))
         if outcome.interrupted:
-            self._observer(Message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {root}"))
+            self._observer(Message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {at}"))
         if not backlog.empty:
             left = f"{backlog.points} points of {backlog.runs} trials and {backlog.files} files are not in MLflow"
-            self._observer(Message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {root}"))
+            self._observer(Message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {at}"))
         self._observer(
             Finished(
                 {
@@ -153,18 +177,20 @@ class Conduct:
                     "folder": str(self._folder.path),
                     "report": report,
                     "tracking": parent_url(self._folder.ledger, config.tracking) or "",
+                    "ui": _ui(config, root),
                     "unshipped_points": backlog.points,
                     "interrupted": outcome.interrupted,
                 }
             )
         )
 
-    def _exit_code(self, counts: dict[TrialState, int]) -> ExitCode:
+    def _exit_code(self, counts: dict[TrialState, int], report: str | None = None) -> ExitCode:
+        """``report``: empty where it failed; None where none was to be written."""
         if self._interruption.signal is not None:
             return ExitCode(128 + self._interruption.signal)
         if self._interruption.requested or counts.get(TrialState.FAILED):
             return ExitCode.TRIALS_FAILED
-        return ExitCode.DONE
+        return ExitCode.REPORT_FAILED if report == "" else ExitCode.DONE
 
     def _leave(self, code: int) -> None:
         """At once: what runs is pending again, and the rest is in the ledger already."""
@@ -172,7 +198,17 @@ class Conduct:
         if ledger is not None:
             ledger.release()
         name, root = self._folder.path.name, self._folder.path.parent
-        self._observer(Message(f"leaving; go on with: fitscape resume {name} --root {root}"))
+        self._observer(Message(f"leaving; go on with: fitscape resume {name} --root {shlex.quote(str(root))}"))
+
+
+def _ui(config: StudyConfig, root: Path) -> str:
+    """The command that shows the study's MLflow store; empty where a server shows it."""
+    location = locate(root, config.tracking)
+    if location.served:
+        return ""
+    if config.tracking.uri is None:
+        return f"fitscape ui --root {shlex.quote(str(root))}"
+    return f"fitscape ui --tracking-uri {shlex.quote(location.public)}"
 
 
 def _ended(ledger: Ledger) -> int:

@@ -12,7 +12,7 @@ from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, LedgerDamaged, UserError
-from fitscape.study.ledger import SETTINGS, Ledger, StudyLock, restore
+from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, restore, settle_in
 from fitscape.study.scheduling.checkpoints import fetch_file
 from fitscape.study.scheduling.events import Message, Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
@@ -87,11 +87,12 @@ def resume(
     if not where.ledger.is_file():
         _bring_back(where)
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
+        _say_whose(ledger, observer)
         config = _config_in(where, ledger, trials, observer)
         if config.base.evaluation.batch_norm == "running":
             observer(Message(RUNNING_STATISTICS))
         conduct = Conduct(where, observer, interruption or Interruption(), address)
-        before = settled(ledger.config, ledger.get_meta(SETTINGS))
+        before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS)))
         same = not list(resume_checks.config_changes(before, frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
@@ -102,6 +103,7 @@ def resume(
 def _create(folder: Folder, config: StudyConfig, data: "SealedData") -> Ledger:
     """The ledger first: where it is, all else in the folder is the study's."""
     ledger = Ledger.create(folder.ledger, frozen(config), provenance(data))
+    settle_in(ledger)
     folder.write_config(frozen(config))
     return ledger
 
@@ -111,7 +113,7 @@ def _same_study(
 ) -> Ledger:
     """Refuse what has changed; write down what was accepted."""
     now = frozen(config), provenance(data)
-    before = settled(ledger.config, ledger.get_meta(SETTINGS)), ledger.provenance
+    before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS))), ledger.provenance
     resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
     ledger.amend(*now)
     folder.write_config(now[0])
@@ -134,6 +136,15 @@ def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
         aside = f", it is kept as {kept.name}" if kept is not None else ""
         observer(Message(f"{error.what}; the backup with {ended} ended trials takes its place{aside}"))
         return ledger
+
+
+def _say_whose(ledger: Ledger, observer: Observer) -> None:
+    """A copy becomes a study of its own; one that was copied while its study ran lacks what it lacks."""
+    if lacks_its_log(ledger):
+        observer(Message(INCOMPLETE))
+    original = settle_in(ledger)
+    if original is not None:
+        observer(Message(f"this is a copy of {original}: it goes on as a study of its own, in MLflow too"))
 
 
 def _bring_back(folder: Folder) -> None:

@@ -4,19 +4,17 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from fitscape.study.errors import UserError
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord, TrialState
-from fitscape.study.search.optuna_study import DIRECTIONS, attributes, outcome
-from fitscape.study.search.space import Space
+from fitscape.study.search.optuna_study import DIRECTIONS, attributes, holds, outcome
+from fitscape.study.search.space import Space, snapped
 
 UID = "fitscape_uid"  # user attribute of the Optuna study: whose export it is
 
@@ -94,7 +92,8 @@ def _opened(file: Path) -> Iterator[optuna.storages.RDBStorage]:
 
 def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, classes: int) -> FrozenTrial:
     flat = {**trial.config.flat(), "architecture": trial.config.model.name}
-    inside = {name: flat[name] for name in space if _holds(space, name, flat[name])}
+    snap = {name: snapped(flat[name], space[name]) for name in space}
+    inside = {name: value for name, value in snap.items() if holds(space[name], value)}
     state, values = outcome(trial)
     label = labels.get(trial.trial_id)
     regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
@@ -107,10 +106,3 @@ def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, class
         distributions={name: space[name] for name in inside},
         user_attrs=told,
     )
-
-
-def _holds(space: Space, name: str, value: Any) -> bool:
-    distribution = space[name]
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
-    return value is not None and distribution._contains(value)

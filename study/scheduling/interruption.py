@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGINT_GRACE = 20.0  # seconds in which running epochs may end and report
+ASKED_BY = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)  # batch systems send the first two, a lost login the last
 SIGTERM_GRACE = 2.0  # `ray job stop` kills 3 s after SIGTERM
 
 
@@ -43,8 +44,26 @@ class Interruption:
 
 
 @contextmanager
-def listening(interruption: Interruption, leave: Callable[[int], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM ask for an orderly end; a second SIGINT leaves at once, SIGTERM when its grace is over.
+def not_passed_on() -> Iterator[bool]:
+    """Within it SIGUSR1, SIGUSR2 and SIGHUP are ignored: processes that are started inherit that, and live through a
+    signal to the whole group, which is the driver's to answer. Yields whether SIGHUP was ignored already (nohup)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield True
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ASKED_BY}
+    try:
+        yield before[signal.SIGHUP] is signal.SIG_IGN
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def listening(interruption: Interruption, leave: Callable[[int], None], *, nohup: bool = False) -> Iterator[None]:
+    """Signals ask for an orderly end; a second SIGINT leaves at once, SIGTERM when its grace is over.
+
+    SIGUSR1 and SIGUSR2, which batch systems send before a time limit, and SIGHUP act as the first SIGINT does. A SIGHUP
+    with ``nohup`` stays what it is: ignored.
 
     ``leave(exit code)`` must write down what it can in a fraction of a second; the process then ends. Ray
     installs handlers of its own in ``ray.init``: enter this after it. Outside the main thread signals belong to
@@ -67,12 +86,19 @@ def listening(interruption: Interruption, leave: Callable[[int], None]) -> Itera
             timer = threading.Timer(SIGTERM_GRACE, end_now, (code,))
             timer.daemon = True
             timer.start()
+        elif number in ASKED_BY:
+            if not interruption.requested:
+                name = signal.Signals(number)
+                interruption.request(f"ended by {name.name}", by=name)
         elif interruption.requested:
             end_now(code)
         else:
             interruption.request("interrupted", by=signal.SIGINT)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2]
+    if not nohup:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:
