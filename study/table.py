@@ -55,7 +55,7 @@ def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str,
 
 
 def curves(trials: Iterable[TrialRecord]) -> pd.DataFrame:
-    """One row per epoch, in order: ``trial_id``, every number of its ``EpochRecord``, and ``gap``; no norms by layer."""
+    """One row per epoch, in order: ``trial_id``, each number of its ``EpochRecord``, and ``gap``; no norms by layer."""
     numbers = [field.name for field in fields(EpochRecord) if field.name != "gradients"]
     columns = ["trial_id", *numbers, "gap"]
     rows = [(t.trial_id, *(getattr(e, name) for name in columns[1:])) for t in trials for e in t.epochs]
