@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
+from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known
 from fitscape.study.driver.provenance import provenance
@@ -50,9 +51,10 @@ def run(
     """
     folder = Folder(root / config.name, shared_storage(storage))
     require(first_look(config, root, address=address))
+    require_free(folder)
     folder.make()
     with StudyLock(folder.path):
-        _require_new(folder)
+        require_free(folder)  # another driver may have been quicker
         return Conduct(folder, observer or Quiet(), interruption or Interruption(), address).carry_out(
             config, Known(), lambda data: _create(folder, config, data)
         )
@@ -98,18 +100,11 @@ def resume(
         )
 
 
-def _require_new(folder: Folder) -> None:
-    mend = f"fitscape resume {folder.path.name}, or choose another --name"
-    if folder.ledger.is_file() and folder.ledger.stat().st_size:
-        raise UserError("a study of this name exists", where=str(folder.path), mend=mend)
-    if folder.storage is not None and fetch_file(folder.shared, folder.backup.name, folder.backup):
-        folder.backup.unlink()
-        raise UserError("a study of this name exists", where=folder.shared, mend=mend)
-
-
 def _create(folder: Folder, config: StudyConfig, data: "SealedData") -> Ledger:
+    """The ledger first: where it is, all else in the folder is the study's."""
+    ledger = Ledger.create(folder.ledger, frozen(config), provenance(data))
     folder.write_config(frozen(config))
-    return Ledger.create(folder.ledger, frozen(config), provenance(data))
+    return ledger
 
 
 def _same_study(
@@ -131,23 +126,26 @@ def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
     except LedgerDamaged as error:
         if not folder.backup.is_file():
             raise
-        restore(folder.ledger, folder.backup)
+        kept = restore(folder.ledger, folder.backup)
         ledger = Ledger.open(folder.ledger)
         ended = sum(count for state, count in ledger.counts().items() if state.terminal)
-        kept = f"{folder.ledger.name}.damaged"
-        observer.on_message(f"{error.what}; the backup with {ended} ended trials takes its place, it is kept as {kept}")
+        aside = f", it is kept as {kept.name}" if kept is not None else ""
+        observer.on_message(f"{error.what}; the backup with {ended} ended trials takes its place{aside}")
         return ledger
 
 
 def _bring_back(folder: Folder) -> None:
-    """Restore a lost head's folder from the backup on shared storage."""
-    if folder.storage is None:
-        raise UserError("no study is here", where=str(folder.path), mend="fitscape status lists none; is --root right?")
-    folder.make()
-    if not fetch_file(folder.shared, folder.backup.name, folder.backup):
-        raise UserError("no study is here", where=f"{folder.path} and {folder.shared}")
+    """Restore a lost ledger from the backup beside it, or a lost head's folder from the one on shared storage."""
+    if not folder.backup.is_file():
+        if folder.storage is None:
+            mend = "fitscape status lists none; is --root right?"
+            raise UserError("no study is here", where=str(folder.path), mend=mend)
+        folder.make()
+        if not fetch_file(folder.shared, folder.backup.name, folder.backup):
+            raise UserError("no study is here", where=f"{folder.path} and {folder.shared}")
+        if not folder.config.exists():
+            fetch_file(folder.shared, folder.config.name, folder.config)
     restore(folder.ledger, folder.backup)
-    fetch_file(folder.shared, folder.config.name, folder.config)
 
 
 def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfig:
