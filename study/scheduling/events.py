@@ -3,10 +3,13 @@
 from typing import Any, Protocol
 
 from fitscape.study.records import EpochRecord, TrialRecord
+from fitscape.study.threads import Lane
+
+ROOM = 1000  # events that may wait for an observer
 
 
 class Observer(Protocol):
-    """Called from threads of the driver, outside Tune's loop; what it raises is dropped."""
+    """Called from one thread that nothing else waits for; what it raises is dropped."""
 
     def on_start(self, total: int, done: int) -> None:
         """``total`` trials are wanted, ``done`` of them have ended in earlier runs."""
@@ -56,3 +59,34 @@ class Quiet:
 
     def on_finish(self, summary: Any) -> None:
         pass
+
+
+class Aside:
+    """Passes everything on to an observer, from a thread of its own: the driver never waits for a terminal or a pipe.
+
+    Where the observer is slower than the run for long, events are dropped, which is said as soon as it goes on.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._lane = Lane("the observer's thread", observer.on_message, room=ROOM)
+        self._dropped = 0  # as far as it was said
+
+    def __getattr__(self, name: str) -> Any:
+        act = getattr(self._observer, name)
+
+        def put(*arguments: Any) -> None:
+            if self._lane.dropped > self._dropped and self._lane.waiting < ROOM // 2:
+                lost, self._dropped = self._lane.dropped - self._dropped, self._lane.dropped
+                self._lane.put(self._observer.on_message, f"{lost} lines were left out: their reader was too slow")
+            self._lane.put(act, *arguments)
+
+        return put
+
+    def drain(self, within: float) -> None:
+        """Wait until the observer knows everything, for as long as it takes something every ``within`` seconds."""
+        self._lane.drain(within)
+
+    def close(self, within: float) -> None:
+        """``drain``, and end the thread."""
+        self._lane.close(within)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
+from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.checkpoints import CheckpointStore
@@ -77,7 +78,8 @@ def run_trials(
         save_every: seconds between two checkpoints of a trial; None: ``trainable.SAVE_EVERY``.
 
     Raises:
-        UserError: the ledger could not be written at the end.
+        UserError: the ledger cannot be read or written at the start. What it refuses later makes the outcome an
+            interrupted one.
     """
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
@@ -102,8 +104,9 @@ def run_trials(
     ):
         _tune(config, data, known, shared, places, bookkeeper, feed, interruption)
     if feed.error is not None:
-        raise feed.error
-    ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
+        interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
+    with _written(interruption, observer):
+        ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)
 
 
@@ -120,10 +123,21 @@ def _bookkeeper(
     try:
         yield bookkeeper
     finally:
-        try:
+        with _written(interruption, observer):
             bookkeeper.close()
-        finally:
+        with _written(interruption, observer):
             ledger.release()
+
+
+@contextmanager
+def _written(interruption: Interruption, observer: Observer) -> Iterator[None]:
+    """What the ledger does not take makes the run an interrupted one, which is never a success."""
+    try:
+        yield
+    except UserError as error:
+        if interruption.requested:
+            observer.on_message(str(error))
+        interruption.request(str(error))
 
 
 @contextmanager
