@@ -74,6 +74,7 @@ resources:
   max_concurrent: null       # null: as many as fit
   max_attempts: 3            # of a trial, after crashes
   trial_timeout: 3600.0      # seconds without a step until a trial counts as hung; null: never
+  storage_grace: 300.0       # seconds that storage out of reach is waited for
   precision: auto            # auto, fp32, bf16
 
 tracking:

@@ -111,7 +111,7 @@ class Conduct:
             cluster=self._cluster,
             request=request,
             settings=settings,
-            checkpoints=CheckpointStore(self._folder.checkpoints),
+            checkpoints=CheckpointStore(self._folder.checkpoints, grace=config.resources.storage_grace),
             interruption=self._interruption,
             observer=Ahead(self._observer, left=left, slots=self._cluster.slots(request)),
         )

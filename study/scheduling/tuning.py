@@ -26,8 +26,8 @@ _CAUSES = {
     "low on memory": "oom: its process was ended because its node ran out of memory",
     "node has died": "its node died",
     "preempted": "its node was preempted",
-    "worker process has died": "its process was killed or crashed",
 }
+_CRASHED = "worker process has died"
 
 
 class Reports(Live, TrialProgressCallback):
@@ -100,12 +100,14 @@ class Reports(Live, TrialProgressCallback):
 
     def _cause(self, trial: Trial) -> str:
         """Why a trial's process ended, in a few words instead of Ray's many."""
-        if self._timeout is not None and self._watchdog.silence(trial.config["id"]) >= self._timeout:
-            return f"hung: no step for {self._timeout:g} s"
         error = _last_error(trial)
-        for sign, cause in _CAUSES.items():
+        for sign, cause in _CAUSES.items():  # an epoch may be longer than the limit: first what Ray knows for sure
             if sign in error:
                 return cause
+        if self._timeout is not None and self._watchdog.silence(trial.config["id"]) >= self._timeout:
+            return f"hung: no step for {self._timeout:g} s"
+        if _CRASHED in error:
+            return "its process was killed or crashed"
         lines = [line.strip() for line in error.splitlines() if line.strip()]
         return f"its process died: {lines[-1][:300]}" if lines else "its process died"
 
@@ -128,7 +130,7 @@ class Stops(Live, FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         report: Report = result["report"]
-        if report.end is not None or self._interruption.requested:
+        if report.last or self._interruption.requested:
             return TrialScheduler.STOP
         end = self._look(trial, report)
         if end is not None:
@@ -138,6 +140,8 @@ class Stops(Live, FIFOScheduler):
 
     def heard(self, trial: Trial, report: Report) -> None:
         """Every report. Tune shows its scheduler none that ends a trial, and those are what teaches the rule."""
+        if report.cannot_go_on:
+            self._interruption.request(report.cannot_go_on)
         if self._rule is not None and report.end is not None:
             self._look(trial, report)
             self._rule.ended(trial.config["id"], report.end.state)
