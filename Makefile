@@ -20,7 +20,7 @@ $(READY): pyproject.toml requirements.lock
 
 demo: $(READY)  ## run the quickstart and print where its report is
 	@root=$${FITSCAPE_ROOT:-fitscape-runs}; \
-	if [ -e "$$root/quickstart" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
+	if [ -s "$$root/quickstart/ledger.db" ] || [ -s "$$root/quickstart/ledger.backup.db" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
 
 test: $(READY)  ## the default tests
 	$(BIN)/python -m pytest

@@ -8,8 +8,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
+from fitscape.study.cli.output import mute, within
 from fitscape.study.cli.tally import Tally
 from fitscape.study.records import EpochRecord, TrialRecord
+
+CLOSE_WITHIN = 2.0  # seconds that a terminal has to take the last line
 
 
 class View(AbstractContextManager["View"]):
@@ -19,6 +22,7 @@ class View(AbstractContextManager["View"]):
         self.tally = Tally(folder)
         self.lock = threading.RLock()  # of the tally
         self._showing = threading.RLock()
+        self._reader_left = False
 
     def on_start(self, total: int, done: int) -> None:
         self._take(lambda: self.tally.start(total, done), "start", total=total, done=done)
@@ -50,7 +54,13 @@ class View(AbstractContextManager["View"]):
         with self.lock:
             count()
         with self._showing:
-            self.show(event, **facts)
+            if self._reader_left:
+                return
+            try:
+                self.show(event, **facts)
+            except BrokenPipeError:  # as `| head -1` does: the study goes on, and nobody reads of it
+                self._reader_left = True
+                mute()
 
     def show(self, event: str, **facts: Any) -> None:
         """Show one event; the tally knows of it already. One call at a time."""
@@ -59,7 +69,7 @@ class View(AbstractContextManager["View"]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        within(CLOSE_WITHIN, self.close)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

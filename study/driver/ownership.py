@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.lease import OWNER
 from fitscape.study.errors import UserError
 from fitscape.study.files import CHECKPOINTS, LEDGER, LOCK
 from fitscape.study.scheduling.checkpoints import is_checkpoint, open_storage
@@ -17,7 +18,8 @@ _TRIAL = re.compile(r"[0-9a-f]{12}")
 
 
 def require_free(folder: Folder) -> None:
-    """Refuse a place that holds a study, or anything of somebody else's. Nothing is written.
+    """Refuse a place that holds a study, or anything of somebody else's. Nothing is written. Whose the sign of an
+    owner on shared storage is, the lease finds out, once this driver holds the study's lock.
 
     Raises:
         UserError: the study's folder, or its place on shared storage, is taken; the text names what lies there.
@@ -56,6 +58,8 @@ def _foreign(place: str) -> Iterator[str]:
 
 def _is_ours(fs: Any, entry: Any) -> bool:
     name = entry.base_name
+    if name == OWNER:
+        return True
     if name == LOCK:
         return _is_lock(fs, entry)
     if name == LEDGER:

@@ -7,16 +7,17 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.driver.background import Background, Interrupted
 from fitscape.study.driver.backups import Upkeep
 from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
 from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
-from fitscape.study.errors import ExitCode
+from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster, least_request
-from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.events import Aside
 from fitscape.study.scheduling.interruption import Interruption, listening
 from fitscape.study.scheduling.outcome import Outcome
 from fitscape.study.scheduling.preflight import Finding, look_at
@@ -27,15 +28,19 @@ if TYPE_CHECKING:
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
+LAST_WORDS = 0.3  # seconds that an observer has for them, when the process ends at once
 
 
 class Conduct:
     """Carries a study out. The caller holds the StudyLock."""
 
-    def __init__(self, folder: Folder, observer: Observer, interruption: Interruption, address: str | None) -> None:
-        self._folder, self._observer, self._interruption = folder, observer, interruption
+    def __init__(
+        self, folder: Folder, lease: Lease, observer: Aside, interruption: Interruption, address: str | None
+    ) -> None:
+        self._folder, self._lease, self._observer, self._interruption = folder, lease, observer, interruption
         self._cluster = Cluster(address)
         self._ledger: Ledger | None = None
+        self._trials_began = False
 
     def carry_out(self, config: StudyConfig, known: Known, open_ledger: Callable[["SealedData"], Ledger]) -> ExitCode:
         """Preflight, data, trials, labels, report, MLflow.
@@ -50,52 +55,66 @@ class Conduct:
         """
         preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
         tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
-        try:
-            self._cluster.__enter__()
-            with listening(self._interruption, self._leave):
-                self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
-                require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
-                trouble = tracking.result(self._interruption)
-                if trouble is not None:
-                    require([Finding(trouble.what, False, trouble.mend)])
-                prepared = preparing.result(self._interruption)
-                with open_ledger(prepared.data) as self._ledger:
-                    return self._with_ledger(config, self._ledger, prepared)
-        except Interrupted:
-            return self._exit_code({})
-        finally:
-            self._ledger = None
-            self._cluster.close()
+        with listening(self._interruption, self._leave):  # a signal inside Ray's start would be lost
+            try:
+                self._cluster.__enter__()
+                with listening(self._interruption, self._leave):  # once more: Ray has put handlers of its own there
+                    if self._interruption.requested:
+                        raise Interrupted
+                    self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
+                    require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
+                    trouble = tracking.result(self._interruption)
+                    if trouble is not None:
+                        require([Finding(trouble.what, False, trouble.mend)])
+                    prepared = preparing.result(self._interruption)
+                    with open_ledger(prepared.data) as self._ledger:
+                        return self._with_ledger(config, self._ledger, prepared)
+            except Interrupted:
+                return self._exit_code({})
+            finally:
+                self._ledger = None
+                self._cluster.close()
 
     def wrap_up(self, config: StudyConfig, ledger: Ledger) -> ExitCode:
         """Labels, report and MLflow of a study that lacks no trial: it needs neither data nor Ray."""
-        shipper = self._begin(config, ledger)
-        Upkeep(self._folder, ledger, config, self._observer).close()
-        return self._conclude(config, Outcome(counts=ledger.counts(), interrupted="", seconds=0.0), shipper)
+        with listening(self._interruption, self._leave):
+            shipper = self._begin(config, ledger)
+            Upkeep(self._folder, ledger, config, self._observer, self._lease).close()
+            return self._conclude(config, Outcome(counts=ledger.counts(), interrupted="", seconds=0.0), shipper)
 
     def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
-        shipper = self._begin(config, ledger)
-        self._observer.on_data(prepared.data.summary())
-        upkeep = Upkeep(self._folder, ledger, config, self._observer)
+        """Once its trials have begun, what the disk refuses interrupts the study, and a resume goes on."""
         try:
-            outcome = self._trials(config, ledger, prepared)
-        finally:
-            upkeep.close()
-        closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
-        code = self._conclude(config, outcome, shipper)
-        closing.result()
-        return code
+            shipper = self._begin(config, ledger)
+            self._observer.on_data(prepared.data.summary())
+            upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
+            try:
+                outcome = self._trials(config, ledger, prepared)
+            finally:
+                upkeep.close()
+            closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
+            code = self._conclude(config, outcome, shipper)
+            closing.result()
+            return code
+        except (OSError, UserError) as error:
+            if not self._trials_began:
+                raise
+            self._interruption.request(str(error))
+            self._observer.on_message(f"{error}; {self._go_on}")
+            return self._exit_code({})
 
     def _begin(self, config: StudyConfig, ledger: Ledger) -> Shipper:
-        shipper = Shipper(self._folder.ledger, config.tracking)
+        shipper = Shipper(self._folder.ledger, config.tracking, say=self._observer.on_message)
         shipper.start()
         self._observer.on_start(config.search.trials, _ended(ledger))
         return shipper
 
     def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
         report = "" if outcome.interrupted else self._labels_and_report()
-        interrupted = bool(outcome.interrupted)
-        backlog = shipper.close(SHIP_WITHIN_INTERRUPTED if interrupted else SHIP_WITHIN, extend=not interrupted)
+        if self._interruption.requested:
+            backlog = shipper.close(SHIP_WITHIN_INTERRUPTED)
+        else:  # Ctrl-C ends the waiting; what is left, `sync` ships
+            backlog = shipper.close(SHIP_WITHIN, extend=True, enough=lambda: self._interruption.requested)
         self._finish(config, outcome, report, backlog)
         return self._exit_code(outcome.counts)
 
@@ -103,7 +122,9 @@ class Conduct:
         from fitscape.study.scheduling.run_trials import run_trials
 
         settings, request = finish(prepared, config, ledger, self._cluster)
+        self._lease.holds()  # before checkpoints of earlier runs are swept
         left = config.search.trials - _ended(ledger)
+        self._trials_began = True
         return run_trials(
             config,
             ledger,
@@ -135,7 +156,7 @@ class Conduct:
     def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
         if outcome.interrupted:
-            self._observer.on_message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {root}")
+            self._observer.on_message(f"{outcome.interrupted}; {self._go_on}")
         if not backlog.empty:
             left = f"{backlog.points} points of {backlog.runs} trials and {backlog.files} files are not in MLflow"
             self._observer.on_message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {root}")
@@ -154,7 +175,9 @@ class Conduct:
     def _exit_code(self, counts: dict[TrialState, int]) -> ExitCode:
         if self._interruption.signal is not None:
             return ExitCode(128 + self._interruption.signal)
-        if self._interruption.requested or counts.get(TrialState.FAILED):
+        if self._interruption.requested:
+            return ExitCode.INTERRUPTED
+        if counts.get(TrialState.FAILED):
             return ExitCode.TRIALS_FAILED
         return ExitCode.DONE
 
@@ -163,8 +186,12 @@ class Conduct:
         ledger = self._ledger
         if ledger is not None:
             ledger.release()
-        name, root = self._folder.path.name, self._folder.path.parent
-        self._observer.on_message(f"leaving; go on with: fitscape resume {name} --root {root}")
+        self._observer.on_message(f"leaving; {self._go_on}")
+        self._observer.drain(LAST_WORDS)
+
+    @property
+    def _go_on(self) -> str:
+        return f"go on with: fitscape resume {self._folder.path.name} --root {self._folder.path.parent}"
 
 
 def _ended(ledger: Ledger) -> int:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from fitscape.study.errors import UserError
+from fitscape.study.files import whole_file
 from fitscape.study.patience import insist
 from fitscape.study.records import EpochRecord
 
@@ -95,7 +96,7 @@ class CheckpointStore:
                 self._refused[trial_id].add(epoch)
                 sentences.append(f"trial {trial_id}: checkpoint of epoch {epoch} is not used ({why})")
         except OSError as error:
-            raise StorageLost(f"{self.root} has been out of reach for {self.grace:g} s: {error}") from error
+            raise StorageLost(f"{_shown(self.root)} has been out of reach for {self.grace:g} s: {error}") from error
         return None, sentences
 
     def _bytes(self, trial_id: str, epoch: int) -> bytes:
@@ -177,23 +178,45 @@ def open_storage(root: str) -> tuple[Any, str]:
     try:
         fs, path = FileSystem.from_uri(root)
     except ValueError as error:
-        raise UserError(f"cannot be opened: {error}", where=root, mend="a folder, or s3://BUCKET/PATH") from error
+        raise UserError(
+            f"cannot be opened: {error}", where=_shown(root), mend="a folder, or s3://BUCKET/PATH"
+        ) from error
     return fs, path.rstrip("/")
 
 
+def _shown(root: str) -> str:
+    """A URI without its keys."""
+    return re.sub(r"//[^/@]+@", "//", root)
+
+
 def copy_file(file: Path, storage: str) -> None:
-    """Put a local file into a storage folder, under its own name, whole or not at all.
+    """Put a local file into a storage folder, under its own name, whole or not at all. Raises OSError."""
+    write_storage(storage, file.name, file.read_bytes())
+
+
+def fetch_file(storage: str, name: str, to: Path) -> bool:
+    """Bring a file from a storage folder, whole or not at all; False where there is none. Raises OSError."""
+    data = read_storage(storage, name)
+    if data is None:
+        return False
+    with whole_file(to) as partial:
+        partial.write_bytes(data)
+    return True
+
+
+def write_storage(storage: str, name: str, data: bytes) -> None:
+    """Put a file into a storage folder, whole or not at all.
 
     Raises:
         OSError: it could not be written.
     """
     fs, folder = open_storage(storage)
     fs.create_dir(folder, recursive=True)
-    write(fs, f"{folder}/{file.name}", file.read_bytes())
+    write(fs, f"{folder}/{name}", data)
 
 
-def fetch_file(storage: str, name: str, to: Path) -> bool:
-    """Bring a file from a storage folder; False where there is none.
+def read_storage(storage: str, name: str) -> bytes | None:
+    """A file of a storage folder; None where there is none.
 
     Raises:
         OSError: the storage cannot be read.
@@ -203,10 +226,13 @@ def fetch_file(storage: str, name: str, to: Path) -> bool:
     fs, folder = open_storage(storage)
     path = f"{folder}/{name}"
     if fs.get_file_info(path).type != FileType.File:
-        return False
-    with fs.open_input_stream(path) as stream:
-        to.write_bytes(stream.read())
-    return True
+        return None
+    try:
+        with fs.open_input_stream(path) as stream:
+            data: bytes = stream.read()
+    except FileNotFoundError:  # removed since it was seen
+        return None
+    return data
 
 
 def write(fs: Any, path: str, data: bytes) -> None:

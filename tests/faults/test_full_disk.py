@@ -12,11 +12,13 @@ from studies_by_hand import new_ledger, run_by_hand
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver.backups import Upkeep
 from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import Ledger
 from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.preflight import probe
 
 
@@ -82,7 +84,7 @@ def test_a_backup_that_finds_no_room_is_said_once_and_leaves_the_one_before(disk
     heard, folder = Heard(), Folder(disk / "by-hand")
     folder.make()
     with new_ledger(folder.path) as ledger:
-        upkeep = Upkeep(folder, ledger, StudyConfig(name="by-hand"), heard)
+        upkeep = Upkeep(folder, ledger, StudyConfig(name="by-hand"), heard, Lease(folder, Interruption()))
         run_by_hand(ledger, seed=1)
         upkeep.back_up()
         fill(disk)
