@@ -8,9 +8,9 @@ from odd_trials import Heard
 from studies_by_hand import new_ledger, run_by_hand
 
 from fitscape.study import driver
+from fitscape.study.config import StudyConfig
 from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.recover import open_or_restore
-from fitscape.study.config import StudyConfig
 from fitscape.study.errors import LedgerDamaged, StudyLocked, UserError
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import Ledger, StudyLock

@@ -89,7 +89,7 @@ def test_a_job_that_failed_before_its_command_began_says_why(monkeypatch: pytest
     with (
         ThreadPoolExecutor(1) as thread,
         pytest.raises(
-            UserError, match="failed before the study started: Failed to download the working dir.*: no room"
+            UserError, match=r"failed before the study started: Failed to download the working dir.*: no room"
         ),
     ):
         thread.submit(followed.follow, "raysubmit_1", lambda text: None).result()

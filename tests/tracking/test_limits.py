@@ -1,4 +1,4 @@
-"""A server that refuses, limits and stumbles: everything arrives once, and what never does, ends in time and is said."""
+"""A server that refuses, limits and stumbles: everything arrives once; what never does ends in time and is said."""
 
 import itertools
 import os
@@ -39,8 +39,8 @@ def test_uploads_that_are_refused_end_in_time_and_are_named(ledger, proxy, asser
     (ledger.path.parent / "study.yaml").write_text("name: by-hand\n")
     proxy.fault = lambda call: Answer(413) if "mlflow-artifacts" in call.path else None
     begun = time.monotonic()
-    backlog = sync(ledger.path, proxy.uri, patience=4.0)
-    assert time.monotonic() - begun < 20, "what was sent before counted as progress"
+    backlog = sync(ledger.path, proxy.uri, patience=12.0)
+    assert time.monotonic() - begun < 60, "what was sent before counted as progress"
     assert (backlog.points, backlog.runs) == (0, 0)
     assert backlog.files == 2
     assert "larger than the server takes (413)" in backlog.error
@@ -53,7 +53,7 @@ def test_one_file_that_is_refused_does_not_hold_up_the_others(server, ledger, pr
     (ledger.path.parent / "report").mkdir()
     (ledger.path.parent / "report" / "index.html").write_text("<h1>map</h1>")
     proxy.fault = lambda call: Answer(413) if call.path.endswith("study.yaml") else None
-    backlog = sync(ledger.path, proxy.uri, patience=2.0)
+    backlog = sync(ledger.path, proxy.uri, patience=12.0)
     assert backlog.files == 2  # it, and the mark that all is done
     (parent,) = [run for run in server.runs(ledger.uid) if run["tags"]["kind"] == "study"]
     there = {file["path"] for file in server.get("artifacts/list", run_id=parent["run_id"])["files"]}
