@@ -11,10 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from fitscape.study import driver
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData, load
-from fitscape.study.driver import backups, lease, run_study
+from fitscape.study.driver import backups, lease, run_study, start
 from fitscape.study.driver.preparing import Prepared
 from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP, LEDGER
@@ -164,8 +163,8 @@ def drive(root: Path, storage: str | None) -> int:
     there = any((folder / name).is_file() and (folder / name).stat().st_size for name in (LEDGER, BACKUP))
     try:
         if there:
-            return driver.resume(folder, storage=storage)
-        return driver.run(study, root, storage=storage)
+            return start.resume(folder, storage=storage)
+        return start.run(study, root, storage=storage)
     except UserError as error:
         print(error, flush=True)
         return error.exit_code
