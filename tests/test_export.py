@@ -73,14 +73,12 @@ def test_optuna_storage_holds_states_values_and_attributes(study: OpenStudy, tmp
     states = {t.user_attrs["state"]: t.state.name for t in made.trials}
     assert states == {
         "finished": "COMPLETE",
-        "stopped": "COMPLETE",
+        "stopped": "FAIL",
         "diverged": "FAIL",
         "failed": "FAIL",
         "running": "RUNNING",
         "pending": "WAITING",
     }
-    stopped = next(t for t in made.trials if t.user_attrs["state"] == "stopped")
-    assert stopped.values == [0.05, 0.2], "the forecast of its end, not (0.1, 0.2), where it stood"
     first = made.trials[0]
     assert first.values == [0.02, 0.05]
     assert first.params == {"architecture": "resnet18", "width": 0.5, "lr": 0.1}
@@ -89,11 +87,11 @@ def test_optuna_storage_holds_states_values_and_attributes(study: OpenStudy, tmp
     assert (off.params, off.user_attrs["outside"]) == ({"lr": 0.1}, ["architecture", "width"])
 
 
-def test_an_export_replaces_the_old_file_whole(study: OpenStudy, tmp_path: Path) -> None:
+def test_an_export_replaces_the_old_file_whole_where_that_is_asked_for(study: OpenStudy, tmp_path: Path) -> None:
     path = tmp_path / "out.db"
     path.write_text("old")
-    export(study, path)
-    export(study, path)
+    export(study, path, overwrite=True)
+    export(study, path, overwrite=True)
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.db", "small"]
 
@@ -108,7 +106,7 @@ def test_a_failed_export_leaves_the_old_file(study: OpenStudy, tmp_path: Path, m
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
     with pytest.raises(UserError, match=r"out\.csv: cannot be written: No space left"):
-        export(study, path)
+        export(study, path, overwrite=True)
     assert path.read_text() == "old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "small"]
 

@@ -28,9 +28,9 @@ from benchmarks.no_op_study import record
 from fitscape.study import driver
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
-from fitscape.study.driver import Quiet
-from fitscape.study.records import ModelSize, TrialRecord
+from fitscape.study.records import ModelSize
 from fitscape.study.scheduling import run_trials
+from fitscape.study.scheduling.events import Event, Message, TrialEnded
 from fitscape.study.tracking import ui_command
 from fitscape.study.training import Progress, Settings
 
@@ -53,7 +53,7 @@ def no_op(
         )
 
 
-class Weather(Quiet):
+class Weather:
     """Decides what the two proxies answer, and hears how far the study is."""
 
     def __init__(self, outage: float) -> None:
@@ -64,14 +64,14 @@ class Weather(Quiet):
         self.ended = 0
         self.messages: list[str] = []
 
-    def on_trial_end(self, record: TrialRecord) -> None:
-        self.ended += 1
-        if self.ended == FROM:
-            self._out_until = time.monotonic() + self._outage
-
-    def on_message(self, text: str) -> None:
-        self.messages.append(text)
-        print(text, flush=True)
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, TrialEnded):
+            self.ended += 1
+            if self.ended == FROM:
+                self._out_until = time.monotonic() + self._outage
+        elif isinstance(event, Message):
+            self.messages.append(event.text)
+            print(event.text, flush=True)
 
     def mlflow(self, call: Call) -> Answer | None:
         with self._guard:

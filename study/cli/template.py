@@ -37,7 +37,9 @@ base:
     weight_decay: 1e-4
     momentum: 0.9
     batch_size: 128
-    epochs: 10
+    epochs: 10               # the trial is measured after each
+    steps_per_epoch: 12      # 120 steps a trial, however few images it sees; null: one pass over its share of the
+                             # images, which on 2 % of digits is one step. More images or larger ones need more steps.
     schedule: one_cycle      # one_cycle, cosine, constant, step
   evaluation:
     batch_norm: reestimated  # statistics in evaluations: reestimated on training images, or training's running ones
@@ -65,9 +67,6 @@ regimes:
   confidence: 0.9            # below: undecided
   reference_error: null      # best reachable error; null: estimated from the study
 
-stopping:
-  enabled: false             # stop trials whose label is certain already
-
 resources:
   cpus_per_trial: 1
   gpus_per_trial: 0          # a fraction packs several trials on a card; auto measures it
@@ -76,6 +75,7 @@ resources:
   trial_timeout: 3600.0      # seconds without a step until a trial counts as hung; null: never
   storage_grace: 300.0       # seconds that storage out of reach is waited for
   precision: auto            # auto, fp32, bf16
+  memory_format: auto        # auto, nchw, channels_last, mixed
 
 tracking:
   uri: null                  # MLflow server; null: a SQLite store beside the study

@@ -34,7 +34,10 @@ def open_or_restore(folder: Folder, say: Callable[[str], object]) -> Ledger:
     if not folder.ledger.is_file():
         return _restored(folder, say, "the ledger is missing", None)
     try:
-        return Ledger.open(folder.ledger)
+        ledger = Ledger.open(folder.ledger)
+        if ledger.kept is not None:
+            say(f"the ledger is now one of this release; the old one is kept as {ledger.kept.name}")
+        return ledger
     except LedgerDamaged as error:
         return _restored(folder, say, error.what, error)
 

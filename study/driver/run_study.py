@@ -15,9 +15,10 @@ from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
+from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster, least_request
-from fitscape.study.scheduling.events import Aside
+from fitscape.study.scheduling.events import DataRead, Finished, Message, Started
 from fitscape.study.scheduling.interruption import Interruption, listening
 from fitscape.study.scheduling.outcome import Outcome
 from fitscape.study.scheduling.preflight import Finding, look_at
@@ -86,7 +87,7 @@ class Conduct:
         """Once its trials have begun, what the disk refuses interrupts the study, and a resume goes on."""
         try:
             shipper = self._begin(config, ledger)
-            self._observer.on_data(prepared.data.summary())
+            self._show_data(prepared)
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
                 outcome = self._trials(config, ledger, prepared)
@@ -100,13 +101,19 @@ class Conduct:
             if not self._trials_began:
                 raise
             self._interruption.request(str(error))
-            self._observer.on_message(f"{error}; {self._go_on}")
+            self._observer.say(f"{error}; {self._go_on}")
             return self._exit_code({})
 
+    def _show_data(self, prepared: Prepared) -> None:
+        summary = prepared.data.summary()
+        self._observer(DataRead(summary))
+        for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
+            self._observer.say(f"data: {warning}")
+
     def _begin(self, config: StudyConfig, ledger: Ledger) -> Shipper:
-        shipper = Shipper(self._folder.ledger, config.tracking, say=self._observer.on_message)
+        shipper = Shipper(self._folder.ledger, config.tracking, say=self._observer.say)
         shipper.start()
-        self._observer.on_start(config.search.trials, _ended(ledger))
+        self._observer(Started(config.search.trials, _ended(ledger)))
         return shipper
 
     def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
@@ -121,8 +128,13 @@ class Conduct:
     def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
         from fitscape.study.scheduling.run_trials import run_trials
 
+        asked = config.resources
         settings, request = finish(prepared, config, ledger, self._cluster)
         self._lease.holds()  # before checkpoints of earlier runs are swept
+        self._folder.write_config(ledger.config)
+        if "auto" in (asked.precision, asked.memory_format):
+            found = f"precision {settings.precision}, memory layout {settings.memory_format}"
+            self._observer(Message(f"{found}: measured, and kept in {self._folder.config}"))
         left = config.search.trials - _ended(ledger)
         self._trials_began = True
         return run_trials(
@@ -140,36 +152,36 @@ class Conduct:
     def _labels_and_report(self) -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
-            from fitscape.study.driver.labels import put_labels
             from fitscape.study.opened import open_study
             from fitscape.study.report import build
 
             study = open_study(self._folder.path)
-            put_labels(study)
-            if study.savings is not None:
-                self._observer.on_message(study.savings.text)
+            with Ledger.open(self._folder.ledger) as ledger:
+                ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
-            self._observer.on_message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)")
+            self._observer(Message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)"))
             return ""
 
     def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
         if outcome.interrupted:
-            self._observer.on_message(f"{outcome.interrupted}; {self._go_on}")
+            self._observer.say(f"{outcome.interrupted}; {self._go_on}")
         if not backlog.empty:
             left = f"{backlog.points} points of {backlog.runs} trials and {backlog.files} files are not in MLflow"
-            self._observer.on_message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {root}")
-        self._observer.on_finish(
-            {
-                "counts": {state.value: count for state, count in outcome.counts.items()},
-                "seconds": round(outcome.seconds, 3),
-                "folder": str(self._folder.path),
-                "report": report,
-                "tracking": parent_url(self._folder.ledger, config.tracking) or "",
-                "unshipped_points": backlog.points,
-                "interrupted": outcome.interrupted,
-            }
+            self._observer(Message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {root}"))
+        self._observer(
+            Finished(
+                {
+                    "counts": {state.value: count for state, count in outcome.counts.items()},
+                    "seconds": round(outcome.seconds, 3),
+                    "folder": str(self._folder.path),
+                    "report": report,
+                    "tracking": parent_url(self._folder.ledger, config.tracking) or "",
+                    "unshipped_points": backlog.points,
+                    "interrupted": outcome.interrupted,
+                }
+            )
         )
 
     def _exit_code(self, counts: dict[TrialState, int]) -> ExitCode:
@@ -186,7 +198,7 @@ class Conduct:
         ledger = self._ledger
         if ledger is not None:
             ledger.release()
-        self._observer.on_message(f"leaving; {self._go_on}")
+        self._observer.say(f"leaving; {self._go_on}")
         self._observer.drain(LAST_WORDS)
 
     @property

@@ -12,13 +12,14 @@ from fitscape.study.driver.folder import Folder, frozen, shared_storage
 from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
-from fitscape.study.driver.preparing import Known
+from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.recover import open_or_restore, require_backup
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, UserError
-from fitscape.study.ledger import Ledger, StudyLock
-from fitscape.study.scheduling.events import Aside, Observer, Quiet
+from fitscape.study.ledger import SETTINGS, Ledger, StudyLock
+from fitscape.study.scheduling.aside import Aside
+from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -99,14 +100,15 @@ def resume(
         with (
             StudyLock(folder),
             Lease(where, interruption) as lease,
-            open_or_restore(where, aside.on_message) as ledger,
+            open_or_restore(where, aside.say) as ledger,
         ):
             lease.claim(ledger.uid)
-            config = _config_in(where, ledger, trials)
+            config = _config_in(where, ledger, trials, aside)
             if config.base.evaluation.batch_norm == "running":
-                aside.on_message(RUNNING_STATISTICS)
+                aside.say(RUNNING_STATISTICS)
             conduct = Conduct(where, lease, aside, interruption, address)
-            same = not list(resume_checks.config_changes(ledger.config, frozen(config)))
+            before = settled(ledger.config, ledger.get_meta(SETTINGS))
+            same = not list(resume_checks.config_changes(before, frozen(config)))
             if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
                 return conduct.wrap_up(config, ledger)
             require(first_look(config, folder.parent, address=address))
@@ -118,7 +120,7 @@ def resume(
 @contextmanager
 def _heard(observer: Observer | None) -> Iterator[Aside]:
     """The observer, in a thread of its own; it is left behind where it takes nothing for a while at the end."""
-    aside = Aside(observer or Quiet())
+    aside = Aside(observer or ignore)
     try:
         yield aside
     finally:
@@ -152,20 +154,23 @@ def _same_study(
 ) -> Ledger:
     """Refuse what has changed; write down what was accepted."""
     now = frozen(config), provenance(data)
-    before = ledger.config, ledger.provenance
+    before = settled(ledger.config, ledger.get_meta(SETTINGS)), ledger.provenance
     resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
     folder.write_config(now[0])  # first: a kill in between leaves a target that is higher than the ledger's, not lower
     ledger.amend(*now)
     return ledger
 
 
-def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfig:
-    """The config of the folder's study.yaml, with a raised number of trials."""
+def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside) -> StudyConfig:
+    """The config of the folder's study.yaml, with a raised number of trials. ``auto`` means what was measured."""
     from fitscape.study.reading import load_config
 
-    config = load_config(folder.config, frozen=True) if folder.config.is_file() else ledger.config
+    config = ledger.config
+    if folder.config.is_file():
+        config = load_config(folder.config, frozen=True, on_retired=aside.say)
     if frozen(config) in _replaced(ledger):  # a driver of 0.1.0 died between the ledger and the file
         config = ledger.config
+    config = settled(config, ledger.get_meta(SETTINGS))
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

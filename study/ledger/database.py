@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from fitscape.study.errors import LedgerDamaged, UserError
 from fitscape.study.files import BACKUP, whole_file
+from fitscape.study.ledger.migration import SCHEMA_VERSION, add_epoch_columns, is_current, migrate
 
-SCHEMA_VERSION = 1
 APPLICATION_ID = 0x46495453  # "FITS": tells a ledger from any other SQLite file
 BUSY_SECONDS = 10  # what a writer waits for another process's transaction, each of which takes about a millisecond
 
@@ -26,6 +27,7 @@ class Database:
 
     def __init__(self, path: Path, *, read_only: bool = False, create: Fill | None = None) -> None:
         self.path = path
+        self.kept: Path | None = None  # the copy of the old file, where opening it changed it
         self._guard = threading.RLock()
         if create is None and not path.is_file():
             raise UserError("there is no ledger here", where=str(path), mend="is the study's name right?")
@@ -49,6 +51,7 @@ class Database:
                 raise _damaged(self.path, found)
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")  # a backup put in place has none
+                self._migrate()
         except BaseException:
             self._connection.close()
             raise
@@ -63,8 +66,24 @@ class Database:
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {SCHEMA_VERSION}; {schema}"
         )
+        add_epoch_columns(self._connection)
         fill(self._connection)
         self._connection.execute("COMMIT")
+
+    def _migrate(self) -> None:
+        """What an earlier release wrote becomes a ledger of this one, whole or not at all, after a copy of it."""
+        if is_current(self._connection):
+            return
+        try:
+            with self.write(durable=True) as connection:
+                if not is_current(connection):  # another process may have been faster
+                    migrate(connection, self._keep)
+        except OSError as error:
+            what = f"is of an earlier release, and no copy of it can be kept: {error.strerror or error}"
+            raise UserError(what, where=str(self.path), mend="make room, or get the right to write here") from error
+
+    def _keep(self, version: int) -> None:
+        self.kept = self.backup(_free(self.path, version))
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -144,6 +163,12 @@ def insert(connection: sqlite3.Connection, verb: str, row: Mapping[str, Any]) ->
 
 def _damaged(path: Path, found: str) -> LedgerDamaged:
     return LedgerDamaged(f"the ledger is damaged: {found}", where=str(path), mend=_backup_hint(path))
+
+
+def _free(path: Path, version: int) -> Path:
+    """``ledger.v1.db``, which nothing replaces: after a way back to 0.1.0 the next one is ``ledger.v1.2.db``."""
+    names = (f"{path.stem}.v{version}{more}{path.suffix}" for more in chain([""], (f".{n}" for n in count(2))))
+    return next(file for name in names if not (file := path.with_name(name)).exists())
 
 
 def _backup_hint(path: Path) -> str:

@@ -96,7 +96,7 @@ class CheckpointStore:
                 self._refused[trial_id].add(epoch)
                 sentences.append(f"trial {trial_id}: checkpoint of epoch {epoch} is not used ({why})")
         except OSError as error:
-            raise StorageLost(f"{_shown(self.root)} has been out of reach for {self.grace:g} s: {error}") from error
+            raise self._lost(error) from error
         return None, sentences
 
     def _bytes(self, trial_id: str, epoch: int) -> bytes:
@@ -104,6 +104,20 @@ class CheckpointStore:
         with fs.open_input_stream(f"{folder}/{epoch:06d}.ckpt") as stream:
             data: bytes = stream.read()
         return data
+
+    def clear(self, trial_id: str, waiting: Callable[[Exception], object] = lambda error: None) -> None:
+        """``delete``, for as long as it takes the storage to answer.
+
+        Raises:
+            StorageLost: it has not answered within the grace.
+        """
+        try:
+            insist(lambda: self.delete(trial_id), within=self.grace, waiting=waiting)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: OSError) -> StorageLost:
+        return StorageLost(f"{_shown(self.root)} has been out of reach for {self.grace:g} s: {error}")
 
     def delete(self, trial_id: str) -> None:
         """Remove a trial's checkpoints; nothing happens where there are none. What is none of ours stays."""

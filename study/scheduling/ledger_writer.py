@@ -7,8 +7,9 @@ from collections.abc import Callable
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import ModelSize, TrialRecord
+from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.events import Aside, Observer
+from fitscape.study.scheduling.events import EpochEnded, Observer, TrialEnded, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.reports import End, Report
 from fitscape.study.threads import Lane, Lasting
@@ -39,8 +40,8 @@ class Bookkeeper:
     ) -> None:
         self._ledger, self._tell, self._checkpoints = ledger, tell, checkpoints
         self._observer, self._interruption = Aside(observer), interruption
-        self._sampler = Lane("the sampler's thread", self._observer.on_message)
-        self._cleaner = Lane("the thread that removes checkpoints", self._observer.on_message)
+        self._sampler = Lane("the sampler's thread", self._observer.say)
+        self._cleaner = Lane("the thread that removes checkpoints", self._observer.say)
         self._sizes: dict[str, ModelSize] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._dealt_with = 0  # reports
@@ -53,13 +54,15 @@ class Bookkeeper:
     # Called from Tune's loop: each only enqueues.
 
     def report(self, trial_id: str, report: Report) -> None:
+        if report.cannot_go_on:
+            self._interruption.request(report.cannot_go_on)
         self._inbox.put(lambda: self._write(trial_id, report))
 
     def ended(self, trial_id: str, end: End) -> None:
         self._inbox.put(lambda: self._end(trial_id, end))
 
     def message(self, text: str) -> None:
-        self._observer.on_message(text)
+        self._observer.say(text)
 
     def close(self, within: float = FLUSH_WITHIN) -> None:
         """Write what is left, for as long as something is written at least every ``within`` seconds.
@@ -110,12 +113,12 @@ class Bookkeeper:
     def _give_up(self, why: str) -> None:
         """The run goes on, and is an interrupted one at its end: not all of it is written down."""
         self._lost.append(why)
-        self._observer.on_message(why)
+        self._observer.say(why)
 
     def _refused(self, error: UserError) -> None:
         if self._failing_since is None:
             self._failing_since = time.monotonic()
-            self._observer.on_message(f"{error}; trying again")
+            self._observer.say(f"{error}; trying again")
         self._refusal = error
         if time.monotonic() - self._failing_since > GIVE_UP_AFTER:
             self._interruption.request(str(error))
@@ -123,17 +126,19 @@ class Bookkeeper:
     def _write(self, trial_id: str, report: Report) -> None:
         """A report as a whole may be written twice: each part of it is idempotent, but for the start."""
         for text in report.notices:
-            self._observer.on_message(text)
+            self._observer.say(text)
         if report.start is not None:
+            if report.start.afresh:
+                self._ledger.void_epochs(trial_id)
             self._ledger.start_attempt(trial_id, report.start.node, report.start.device)
-            self._observer.on_trial_start(self._ledger.trial(trial_id))
+            self._observer(TrialStarted(self._ledger.trial(trial_id)))
         if report.size is not None:
             self._sizes[trial_id] = report.size
         if report.extra:
             self._ledger.annotate(trial_id, **report.extra)
         for record in (report.start.record if report.start is not None else None, report.record):
             if record is not None and self._ledger.record_epoch(trial_id, record):
-                self._observer.on_epoch(trial_id, record)
+                self._observer(EpochEnded(trial_id, record))
         if report.end is not None:
             self._end(trial_id, report.end)
 
@@ -145,4 +150,4 @@ class Bookkeeper:
         trial = self._ledger.trial(trial_id)
         self._sampler.put(self._tell, trial)
         self._cleaner.put(self._checkpoints.delete, trial_id)
-        self._observer.on_trial_end(trial)
+        self._observer(TrialEnded(trial))

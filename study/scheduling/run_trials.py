@@ -15,7 +15,7 @@ from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster, Request
 from fitscape.study.scheduling.cost import relative_cost
-from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.events import Message, Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.outcome import Outcome
 from fitscape.study.scheduling.places import Places
@@ -23,7 +23,6 @@ from fitscape.study.scheduling.ray_patches import untold
 from fitscape.study.scheduling.scratch import scratch
 from fitscape.study.search.asker import Asker, Suggestion
 from fitscape.study.search.designs import DESIGNS
-from fitscape.study.search.space import resolve
 from fitscape.study.training import Settings
 
 if TYPE_CHECKING:
@@ -84,14 +83,14 @@ def run_trials(
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
     begun = time.monotonic()
-    observer = observer or Quiet()
+    observer = observer or ignore
     ledger.release()
     known = ledger.trials()
     try:
         checkpoints.sweep(trial.trial_id for trial in known if trial.state.terminal)
     except OSError as error:  # out of reach just now; trials wait for it in their own processes
-        observer.on_message(f"checkpoints of ended trials were not removed: {error}")
-    asker = Asker(config, known, chance_error=data.majority_error)
+        observer(Message(f"checkpoints of ended trials were not removed: {error}"))
+    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     shared = Shared(
         data=data,
@@ -139,7 +138,7 @@ def _written(interruption: Interruption, observer: Observer) -> Iterator[None]:
         yield
     except UserError as error:
         if interruption.requested:
-            observer.on_message(str(error))
+            observer(Message(str(error)))
         interruption.request(str(error))
 
 
@@ -181,29 +180,20 @@ def _tune(
     from fitscape.study.scheduling.tuning import Deadline, Reports, Stops
     from fitscape.study.scheduling.worker import TrialRunner
 
-    rule = None
-    if config.stopping.enabled:
-        from fitscape.study.scheduling.stopping import Stopping
-
-        rule = Stopping(config, resolve(config), chance_error=data.majority_error, known=known)
-        if rule.why_not:
-            bookkeeper.message(rule.why_not)
-    stops = Stops(interruption, rule)
-
     def look(running: int) -> None:
         lack = places.look(running, interruption)
         if lack:
             bookkeeper.message(lack)
 
     attempts, timeout = config.resources.max_attempts, config.resources.trial_timeout
-    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look, stops=stops)
+    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look)
     trainable = tune.with_parameters(TrialRunner, shared=shared)
     with scratch() as folder, untold():
         tune.Tuner(
             tune.with_resources(trainable, {"cpu": places.request.cpus, "gpu": places.request.gpus}),
             tune_config=tune.TuneConfig(
                 search_alg=feed,
-                scheduler=stops,
+                scheduler=Stops(interruption),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.config["id"],

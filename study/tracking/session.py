@@ -169,6 +169,9 @@ class Session:
         if not events and not self._whole:
             return False
         self._ledger.harden()
+        for event in events:
+            if event.kind is EventKind.VOIDED and event.trial_id in self._runs:
+                self._forget(event.trial_id)
         self._labels = parent.latest_labels(self._ledger)
         self._batch = _by_trial(events)
         for trial_id in self._whole:
@@ -213,6 +216,12 @@ class Session:
         if self._status[trial_id] != status:
             self.client.set_status(run_id, status, projection.milliseconds(trial.ended_at))
             self._status[trial_id] = status
+
+    def _forget(self, trial_id: str) -> None:
+        """Delete a run whose numbers the ledger no longer has; what there is now goes into a new one."""
+        self.client.delete(self._runs[trial_id])
+        del self._runs[trial_id]
+        self._with_data.discard(trial_id)
 
     def _find_or_create(self, trial: TrialRecord) -> str:
         trial_id = trial.trial_id

@@ -3,10 +3,15 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from odd_trials import Heard
+
+from fitscape.study.scheduling import aside
+from fitscape.study.scheduling.events import Event
 
 REPOSITORY = Path(__file__).parents[2]
 RUN = """
@@ -14,13 +19,13 @@ import sys, time
 from pathlib import Path
 from fitscape.study.cli import leave
 from fitscape.study.cli.lines import JsonLines
-from fitscape.study.scheduling.events import Aside
+from fitscape.study.scheduling.aside import Aside
 
 begun = time.monotonic()
 with JsonLines(Path("s")) as view:
     aside = Aside(view)
     for number in range({messages}):
-        aside.on_message("x" * 1000)
+        aside.say("x" * 1000)
         time.sleep({pause})
     print(f"{{time.monotonic() - begun:.1f}}", file=sys.stderr)
     aside.close({within})
@@ -58,27 +63,20 @@ def test_a_reader_that_has_left_ends_nothing() -> None:
 
 
 def test_a_slow_reader_is_told_how_many_lines_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
-    from odd_trials import Heard
-
-    from fitscape.study.scheduling import events
-    from fitscape.study.scheduling.events import Aside
-
-    monkeypatch.setattr(events, "ROOM", 10)
+    monkeypatch.setattr(aside, "ROOM", 10)
     go_on = threading.Event()
 
     class Slow(Heard):
-        def on_message(self, text: str) -> None:
+        def __call__(self, event: Event) -> None:
             go_on.wait()
-            super().on_message(text)
+            super().__call__(event)
 
     heard = Slow()
-    aside = Aside(heard)
+    beside = aside.Aside(heard)
     for number in range(15):
-        aside.on_message(str(number))
+        beside.say(str(number))
     go_on.set()
-    aside.drain(5)
-    aside.on_message("last")
-    aside.close(5)
+    beside.drain(5)
+    beside.say("last")
+    beside.close(5)
     assert heard.messages == [*map(str, range(10)), "5 lines were left out: their reader was too slow", "last"]

@@ -41,7 +41,7 @@ def zero(path: Path) -> None:
 def test_the_backup_takes_its_place_and_that_is_said(folder: Path, damage: Callable[[Path], None]) -> None:
     damage(folder / "ledger.db")
     heard = Heard()
-    with open_or_restore(Folder(folder), heard.on_message) as ledger:
+    with open_or_restore(Folder(folder), heard.messages.append) as ledger:
         assert len(ledger.trials()) == 4
         assert [note.kind for note in ledger.notes()] == ["restored"]
     (message,) = heard.messages
@@ -52,10 +52,10 @@ def test_the_backup_takes_its_place_and_that_is_said(folder: Path, damage: Calla
 def test_a_second_restore_keeps_what_the_first_set_aside(folder: Path) -> None:
     halve(folder / "ledger.db")
     first = (folder / "ledger.db").read_bytes()
-    open_or_restore(Folder(folder), Heard().on_message).close()
+    open_or_restore(Folder(folder), [].append).close()
     zero(folder / "ledger.db")
     heard = Heard()
-    open_or_restore(Folder(folder), heard.on_message).close()
+    open_or_restore(Folder(folder), heard.messages.append).close()
     assert (folder / "ledger.db.damaged").read_bytes() == first
     assert (folder / "ledger.db.damaged-2").is_file()
     assert heard.messages[0].endswith("it is kept as ledger.db.damaged-2")
@@ -63,7 +63,7 @@ def test_a_second_restore_keeps_what_the_first_set_aside(folder: Path) -> None:
 
 def test_a_ledger_that_is_gone_comes_back_from_the_backup_beside_it(folder: Path) -> None:
     (folder / "ledger.db").unlink()
-    open_or_restore(Folder(folder), Heard().on_message).close()
+    open_or_restore(Folder(folder), [].append).close()
     with Ledger.open(folder / "ledger.db") as ledger:
         assert len(ledger.trials()) == 4
 
@@ -79,7 +79,7 @@ def test_without_a_backup_resume_refuses_and_leaves_it_alone(folder: Path) -> No
 
 def test_a_whole_ledger_is_opened_as_it_is(folder: Path) -> None:
     heard = Heard()
-    with open_or_restore(Folder(folder), heard.on_message) as ledger:
+    with open_or_restore(Folder(folder), heard.messages.append) as ledger:
         assert len(ledger.trials()) == 5
     assert not heard.messages
     with Ledger.open(folder / "ledger.db", read_only=True) as ledger:
@@ -114,7 +114,7 @@ def test_the_ledgers_name_is_never_without_a_file_while_it_is_restored(
         return moved
 
     monkeypatch.setattr(Path, "replace", watched)
-    open_or_restore(Folder(folder), Heard().on_message).close()
+    open_or_restore(Folder(folder), [].append).close()
     assert seen
     assert all(seen)
 
@@ -125,5 +125,5 @@ def test_the_backup_that_knows_most_is_taken(folder: Path, tmp_path: Path) -> No
     with Ledger.open(folder / "ledger.db") as ledger:
         ledger.backup(storage / "by-hand" / BACKUP)
     (folder / "ledger.db").unlink()
-    with open_or_restore(Folder(folder, str(storage)), Heard().on_message) as ledger:
+    with open_or_restore(Folder(folder, str(storage)), [].append) as ledger:
         assert len(ledger.trials()) == 5

@@ -81,8 +81,7 @@ def test_what_ray_knows_of_a_long_silent_trial_comes_before_the_silence(
 ) -> None:
     """An epoch may be longer than the limit, and its process be lost for another reason."""
     kept = Kept()
-    stops = Stops(Interruption())
-    reports = Reports(kept, attempts=3, timeout=2.0, look=lambda running: None, stops=stops)  # type: ignore[arg-type]
+    reports = Reports(kept, attempts=3, timeout=2.0, look=lambda running: None)  # type: ignore[arg-type]
     monkeypatch.setattr(reports._watchdog, "silence", lambda trial_id: 60.0)
     reports.on_trial_error(0, [], lost(tmp_path, error))
     assert kept.ends[0].message.startswith(cause)

@@ -16,6 +16,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling import ledger_writer
 from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.events import Event, TrialEnded
 from fitscape.study.scheduling.heartbeat import Address
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
@@ -69,8 +70,9 @@ class SlowStore(CheckpointStore):
 
 
 class SlowHeard(Heard):
-    def on_trial_end(self, record: Any) -> None:
-        time.sleep(0.4)
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, TrialEnded):
+            time.sleep(0.4)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_reader_that_stands_still_stops_neither_the_ledger_nor_the_end(tmp_pat
     stalled = threading.Event()
 
     class Stalled(Heard):
-        def on_epoch(self, trial_id: str, record: Any) -> None:
+        def __call__(self, event: Event) -> None:
             stalled.wait()
 
     scene = Scene(tmp_path, observer=Stalled())
