@@ -11,9 +11,8 @@ from ray.tune.experiment import Trial
 
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling import run_trials
-from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.reports import End
-from fitscape.study.scheduling.tuning import Reports, Stops
+from fitscape.study.scheduling.tuning import Reports
 
 # Ray's own texts, shortened. The first line of a crash speaks of OOM in any case.
 CRASH = "The actor died unexpectedly before finishing this task.\n worker process has died, OOM killer? SIGKILL"
@@ -54,8 +53,7 @@ def lost(tmp_path: Path, *errors: str) -> Any:
 )
 def test_the_cause_of_the_latest_loss_is_named(tmp_path: Path, error: str, cause: str) -> None:
     kept = Kept()
-    stops = Stops(Interruption())
-    reports = Reports(kept, attempts=3, timeout=None, look=lambda running: None, stops=stops)  # type: ignore[arg-type]
+    reports = Reports(kept, attempts=3, timeout=None, look=lambda running: None)  # type: ignore[arg-type]
     reports.on_trial_recover(0, [], lost(tmp_path, NODE, error))
     assert kept.messages == [f"trial t: {cause}; attempt 3 of 3"]
     reports.on_trial_error(0, [], lost(tmp_path, NODE, NODE, error))
