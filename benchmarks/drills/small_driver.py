@@ -7,6 +7,7 @@ loop that runs one trial after the other in a real ``TrialRunner``.
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,14 @@ from fitscape.study.scheduling.cluster import Request
 from fitscape.study.training import Progress, Settings
 
 TRIALS, EPOCHS = 3, 3
+HEAVY = (
+    "alembic.command",
+    "mlflow.store.artifact.local_artifact_repo",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.tracking.client",
+    "optuna",
+    "sqlalchemy.dialects.sqlite",
+)
 NOON = 1_700_000_000.0
 
 
@@ -127,8 +136,8 @@ def one_by_one(
 
 def prepare_once() -> None:
     """Put the stand-ins in place, and load what every run needs; processes forked from here start at once."""
-    import optuna  # noqa: F401
-
+    for module in HEAVY:
+        import_module(module)
     data = load(config().data)
     prepared = Prepared(data, config().base, Settings(), {})
     run_study.Cluster = OneProcess  # type: ignore[assignment,misc]
@@ -145,7 +154,7 @@ def prepare_once() -> None:
     lease.SETTLE, lease.BEAT_EVERY = 0.01, 0.5
     ledger_writer.RETRY_EVERY = 0.02
     ledger_writer.GIVE_UP_AFTER = trial_queue.ADD_WITHIN = 5.0
-    run_study.SHIP_WITHIN = 20.0
+    run_study.SHIP_WITHIN = 90.0
 
 
 def _page(conduct: Any) -> str:
