@@ -259,6 +259,8 @@ class ResourceConfig(Frozen):
     """Times that a trial is tried whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """Seconds without a step after which a trial is ended, above 0. Null: never."""
+    storage_grace: Annotated[float, Field(ge=0)] = 300
+    """Seconds that storage out of reach is waited for, at least 0; then the study is interrupted, no trial failed."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
     memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"
