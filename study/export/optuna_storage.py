@@ -3,18 +3,16 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord, TrialState
 from fitscape.study.search.optuna_study import DIRECTIONS, attributes, outcome
-from fitscape.study.search.space import Space
+from fitscape.study.search.space import Space, holds
 
 
 def write(study: OpenStudy, to: Path) -> None:
@@ -41,7 +39,7 @@ def write(study: OpenStudy, to: Path) -> None:
 
 def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, classes: int) -> FrozenTrial:
     flat = {**trial.config.flat(), "architecture": trial.config.model.name}
-    inside = {name: flat[name] for name in space if _holds(space, name, flat[name])}
+    inside = {name: flat[name] for name in space if holds(space[name], flat[name])}
     state, values = outcome(trial)
     label = labels.get(trial.trial_id)
     regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
@@ -54,10 +52,3 @@ def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, class
         distributions={name: space[name] for name in inside},
         user_attrs=told,
     )
-
-
-def _holds(space: Space, name: str, value: Any) -> bool:
-    distribution = space[name]
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
-    return value is not None and distribution._contains(value)

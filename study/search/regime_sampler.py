@@ -51,7 +51,7 @@ class RegimeSampler(BaseSampler):
         seed: of all draws; None: unpredictable.
 
     Raises:
-        ValueError: an error rate outside of 0 to 1, or a chance error of 0 or 1.
+        ValueError: an error rate outside of 0 to 1, or a chance error of 0.
     """
 
     def __init__(
