@@ -13,6 +13,7 @@ import pandas as pd
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
+from fitscape.study.files import LEDGER
 from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
@@ -21,8 +22,6 @@ from fitscape.study.regimes import estimate_reference, final_record, label_all
 from fitscape.study.search.optuna_study import measured
 from fitscape.study.search.space import Space, point_of, resolve
 from fitscape.study.table import curves, table
-
-LEDGER = "ledger.db"
 
 
 def open_study(folder: str | Path) -> "OpenStudy":
@@ -33,7 +32,7 @@ def open_study(folder: str | Path) -> "OpenStudy":
     """
     path = Path(folder) / LEDGER
     if not path.is_file():
-        raise UserError("is no study", where=str(folder), mend="a study's folder holds ledger.db")
+        raise UserError("is no study", where=str(folder), mend=f"a study's folder holds {LEDGER}")
     return OpenStudy(Path(folder), Ledger.open(path, read_only=True))
 
 

@@ -14,7 +14,7 @@ from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster, Request
 from fitscape.study.scheduling.cost import relative_cost
-from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.outcome import Outcome
 from fitscape.study.scheduling.places import Places
@@ -81,7 +81,7 @@ def run_trials(
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
     begun = time.monotonic()
-    observer = observer or Quiet()
+    observer = observer or ignore
     ledger.release()
     known = ledger.trials()
     checkpoints.sweep(keep=[trial.trial_id for trial in known if not trial.state.terminal])

@@ -93,10 +93,19 @@ def test_non_finite_numbers_are_divergence(bad: dict[str, float]) -> None:
 
 
 def test_three_evaluations_far_above_guessing_are_divergence() -> None:
-    high = [make_epoch(0.9, 0.9, epoch=e, train_loss=5.0) for e in (1, 2, 3)]
+    high = [make_epoch(0.9, 0.9, epoch=e, train_loss=5.0, batch_loss=2.4) for e in (1, 2, 3)]
     assert labels_of([make_trial({}, *high)])[0].regime is Regime.DIVERGED
     recovered = make_epoch(0.02, 0.05, epoch=4, train_loss=0.1)
     assert labels_of([make_trial({}, *high, recovered)])[0].regime is Regime.GOOD
+
+
+def test_bad_evaluations_of_a_net_that_fits_its_batches_are_no_divergence() -> None:
+    stale = [
+        make_epoch(0.5, 0.6, epoch=e, train_loss=5.0, batch_loss=loss) for e, loss in ((1, 2.4), (2, 1.0), (3, 0.1))
+    ]
+    assert labels_of([make_trial({}, *stale)])[0].regime is Regime.UNDERFIT
+    no_number = make_epoch(0.5, 0.6, epoch=4, train_loss=5.0, batch_loss=0.1, val_loss=float("nan"))
+    assert labels_of([make_trial({}, *stale, no_number)])[0].regime is Regime.DIVERGED
 
 
 def test_an_earlier_epoch_is_labelled_as_it_stood() -> None:
