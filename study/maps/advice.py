@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.regime_map import RegimeMap
 
 TIED: Final = 0.01  # probabilities of good this close are equal; the lower expected error decides
@@ -71,7 +72,7 @@ def best_point(
     table = fitted.predict(frame)
     tied = table["good"] >= table["good"].max() - TIED
     row = int(np.nanargmin(table["val_error"].where(tied).to_numpy()))
-    return {str(name): value for name, value in frame.iloc[row].items()}
+    return row_of(frame, row)
 
 
 def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 4000) -> list[Step]:

@@ -13,6 +13,7 @@ from optuna.distributions import CategoricalDistribution
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import best_point, conditions
+from fitscape.study.maps.encoding import row_of
 from fitscape.study.report import axes, wording
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.slices import Slice, slices_of
@@ -89,8 +90,7 @@ def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
     """The best point of a slice, and the middle of the space (of unordered ones, the most frequent value)."""
     best = best_point(fitted, conditions(fitted) | part.picked, points=512, possible=subject.possible)
     yield Hold("best", "where this net does best", best)
-    centre = fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)).iloc[0]
-    middle = {str(hyperparameter): value for hyperparameter, value in centre.items()}
+    middle = row_of(fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)), 0)
     for hyperparameter, distribution in fitted.encoder.space.items():
         if isinstance(distribution, CategoricalDistribution) and not axes.numeric(distribution):
             values = Counter(subject.hyperparameter(t, hyperparameter) for t in subject.trials)
