@@ -16,9 +16,10 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord, TrialState
 from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
+from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
-from fitscape.study.scheduling.reports import End, Report, Start, failure
-from fitscape.study.training import Progress, Settings, run_trial
+from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure
+from fitscape.study.training import SAFE_FORMAT, Progress, Settings, run_trial
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
@@ -50,6 +51,7 @@ class TrialRunner(tune.Trainable):
     def setup(self, config: dict[str, Any], shared: Shared) -> None:
         self._shared = shared
         self._pulse = Pulse()
+        self._crash_log = CrashLog()
         self._freezes = 2  # before the first trial, and after it: training loads another part of torch
         self._begin(config)
 
@@ -74,6 +76,7 @@ class TrialRunner(tune.Trainable):
         if self._progress is not None:
             self._save(self._progress)
         self._drop()
+        self._crash_log.remove()
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._drop()
@@ -81,6 +84,7 @@ class TrialRunner(tune.Trainable):
             self._freezes -= 1
             gc.freeze()
         self._config = TrialConfig.model_validate_json(config["trial"])
+        self._crashes: list[str] = config.get(CRASHES, [])
         self._saved_at = time.monotonic()
 
     def _drop(self) -> None:
@@ -96,8 +100,14 @@ class TrialRunner(tune.Trainable):
             torch.cuda.empty_cache()
 
     def _start(self) -> Report:
+        if len(self._crashes) > 1:
+            what = f"its process crashed twice ({', '.join(self._crashes)}), at last in memory layout {SAFE_FORMAT}"
+            return Report(end=End(state=TrialState.FAILED, message=what))
         shared, trial_id = self._shared, self._config.trial_id
         settings = replace(shared.settings, device=self._device())
+        if self._crashes:  # a checkpoint of another layout would not give the numbers of a trial in this one
+            settings = replace(settings, memory_format=SAFE_FORMAT)
+            shared.checkpoints.delete(trial_id)
 
         def run(checkpoint: bytes | None) -> Iterator[Progress]:
             return shared.run(
@@ -117,8 +127,11 @@ class TrialRunner(tune.Trainable):
             record=record,
             node_id=node_id,
             pulse=self._pulse.address,
+            crash_log=str(self._crash_log.path),
+            afresh=bool(self._crashes),
         )
-        return Report(start=start, notices=tuple(refused))
+        layout = {"memory_format": SAFE_FORMAT} if self._crashes else {}
+        return Report(start=start, notices=tuple(refused), extra=layout)
 
     def _epoch(self, epochs: Iterator[Progress]) -> Report:
         progress = self._progress = next(epochs, None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from odd_trials import Heard
 
 from fitscape.study import driver
 from fitscape.study.config import StudyConfig
@@ -18,7 +19,6 @@ from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import StudyLocked, UserError
 from fitscape.study.ledger import Ledger, StudyLock
 from fitscape.study.reading.document import dump
-from fitscape.study.scheduling.events import Event, Message
 
 
 def study(**sections: Any) -> StudyConfig:
@@ -95,10 +95,10 @@ def test_a_study_with_stopping_is_gone_on_with_and_says_that_it_is_gone(
         for seed in (1, 2):
             ledger.add_trial(study().base.with_hyperparameters({"seed": seed}), {}, "enqueue")
     (folder / "study.yaml").write_text(dump({**study().model_dump(mode="json"), "stopping": old}))
-    heard: list[Event] = []
+    heard = Heard()
     with pytest.raises(UserError, match="1 is below"):  # far enough: the config was read
-        driver.resume(folder, trials=1, observer=heard.append)
-    assert [event.text.split(":")[0] for event in heard if isinstance(event, Message)] == told
+        driver.resume(folder, trials=1, observer=heard)
+    assert [text.split(":")[0] for text in heard.messages] == told
     with sqlite3.connect(folder / "ledger.db") as connection:
         (text,) = connection.execute("SELECT config FROM study").fetchone()
         connection.execute("UPDATE study SET config = ?", (json.dumps({**json.loads(text), "stopping": old}),))
