@@ -116,10 +116,10 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def lag_table(seeds: int) -> str:
     data = load(DataConfig()).trial_data
     rows = []
-    for name, hyperparameters in SHORT.items():
+    for name, values in SHORT.items():
         steps, found = 0, []
         for seed in range(seeds):
-            steps, one = lag(hyperparameters, seed, data)
+            steps, one = lag(values, seed, data)
             found.append(one)
         means = [torch.tensor([one[key] for one in found]).double().mean(0).tolist() for key in found[0]]
         rows.append([name, str(steps), *(f"{train:.3f} / {val:.3f}" for train, val in means)])
@@ -152,9 +152,9 @@ if __name__ == "__main__":
         "# Batch norm's statistics in short trials\n\n"
         f"`python -m benchmarks.batch_norm_lag --seeds {given.seeds}` on {machine['cpu']}, "
         f"torch {machine['versions']['torch']}.\n\n"
-        f"Training / validation error at the end, mean over {given.seeds} seeds, digits, width 0.25, the same weights in "
-        "each row.\n\n"
-        f"{lag_table(given.seeds)}\n\nShare of a trial's CPU time that re-estimating takes, on all images of the recipe:"
+        f"Training / validation error at the end, mean over {given.seeds} seeds, digits, width 0.25, the same "
+        "weights in each row.\n\n"
+        f"{lag_table(given.seeds)}\n\nShare of a trial's CPU time that re-estimating takes, all images of the recipe:"
         f"\n\n{cost_table()}\n"
     )
     print(to)

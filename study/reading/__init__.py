@@ -49,7 +49,7 @@ def load_config(
     """
     document = read(path)
     if frozen and isinstance(document.value, dict):
-        document = replace(document, value=with_later_fields(document.value))
+        document = replace(document, value=study_as_stored(document.value))
     return validate(document, changes, also, on_retired)
 
 

@@ -87,7 +87,7 @@ def test_a_symbolic_link_to_a_folder_of_files_is_refused(tmp_path: Path) -> None
     (tmp_path / "project").mkdir()
     own_study_yaml(tmp_path / "project")
     (tmp_path / "mine").symlink_to(tmp_path / "project")
-    with pytest.raises(UserError, match="holds study.yaml"):
+    with pytest.raises(UserError, match=r"holds study\.yaml"):
         driver.run(CONFIG, tmp_path)
 
 
