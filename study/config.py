@@ -261,6 +261,8 @@ class ResourceConfig(Frozen):
     """Number of attempts for a trial whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """A trial without a step for this many seconds is ended, above 0. Null: never."""
+    storage_grace: Annotated[float, Field(ge=0)] = 300
+    """Seconds to wait for storage that is out of reach, at least 0. Then the study is interrupted; no trial fails."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
     memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"

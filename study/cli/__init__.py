@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
+from fitscape.study.cli.output import flush, mute
 from fitscape.study.errors import ExitCode, UserError
 
 
@@ -50,8 +51,7 @@ def leave(code: int) -> NoReturn:
         sys.exit(code)  # they want to be waited for
     if not others:
         atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     os._exit(code)
 
 
@@ -60,10 +60,10 @@ def _run(words: list[str], *, debug: bool) -> int:
 
     try:
         code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
-        sys.stdout.flush()
+        flush()
         return int(code or ExitCode.DONE)
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
         return ExitCode.DONE
     except SystemExit:
         if type(sys.stdout).__name__ != "PacifyFlushWrapper":  # what click makes of a reader that has left

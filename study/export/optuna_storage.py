@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import optuna
@@ -13,8 +14,8 @@ from optuna.trial import TrialState as OptunaState
 from fitscape.study.errors import UserError
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord, TrialState
-from fitscape.study.search.optuna_study import DIRECTIONS, attributes, holds, outcome
-from fitscape.study.search.space import Space, snapped
+from fitscape.study.search.optuna_study import DIRECTIONS, attributes, outcome
+from fitscape.study.search.space import Space, holds, snapped
 
 UID = "fitscape_uid"  # user attribute of the Optuna study: whose export it is
 
@@ -99,10 +100,15 @@ def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, class
     regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
     outside = [name for name in space if name not in inside]
     told = {**attributes(trial, classes), **regime, **({"outside": outside} if outside else {}), "config": flat}
-    return optuna.trial.create_trial(
+    frozen = optuna.trial.create_trial(
         state=OptunaState.WAITING if trial.state is TrialState.PENDING else state,
         values=values,
         params=inside,
         distributions={name: space[name] for name in inside},
         user_attrs=told,
     )
+    if frozen.datetime_start is not None and trial.started_at is not None:
+        frozen.datetime_start = datetime.fromtimestamp(trial.started_at)  # Optuna's times are local and naive
+    if frozen.datetime_complete is not None and trial.ended_at is not None:
+        frozen.datetime_complete = datetime.fromtimestamp(trial.ended_at)
+    return frozen

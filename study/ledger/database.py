@@ -54,7 +54,7 @@ class Database:
                 raise UserError(f"the ledger has version {version}", where=str(self.path), mend=mend)
             found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
-                raise sqlite3.DatabaseError(found)
+                raise _damaged(self.path, found)
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")  # a backup put in place has none
                 self._migrate()
@@ -156,27 +156,32 @@ def translated(path: Path) -> Iterator[None]:
     """SQLite's errors about the file, as one line that names it and what to do."""
     try:
         yield
-    except sqlite3.IntegrityError:
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise  # a broken invariant of ours, not the user's to mend
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise LedgerDamaged(f"the ledger is damaged: {error}", where=str(path), mend=_backup_hint(path)) from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)  # none where it is not SQLite itself that refuses
+        kind = None if code is None else code & 0xFF
+        if kind == sqlite3.SQLITE_ERROR:
+            raise  # SQL of ours that is wrong
+        if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise _damaged(path, str(error)) from error
         what, mend = {
             sqlite3.SQLITE_FULL: ("the disk is full", "free some room, then resume"),
             sqlite3.SQLITE_BUSY: (f"locked for {BUSY_SECONDS} s by another program", "close it, then resume"),
             sqlite3.SQLITE_READONLY: ("read-only", "give yourself the right to write it"),
             sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the folder's permissions"),
             sqlite3.SQLITE_IOERR: (f"disk error: {error}", "check the disk"),
-        }.get(code, (None, ""))
-        if what is None:
-            raise
+        }.get(kind, (f"SQLite refuses: {error}", "resume when the cause has gone"))
         raise UserError(what, where=str(path), mend=mend) from error
 
 
 def insert(connection: sqlite3.Connection, verb: str, row: Mapping[str, Any]) -> None:
     """``verb`` is ``INSERT INTO table``; ``row`` holds values by column."""
     connection.execute(f"{verb} ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row)
+
+
+def _damaged(path: Path, found: str) -> LedgerDamaged:
+    return LedgerDamaged(f"the ledger is damaged: {found}", where=str(path), mend=_backup_hint(path))
 
 
 def _free(path: Path, version: int) -> Path:

@@ -33,8 +33,8 @@ class Ledger(Outbox, Labels, Notes):
         super().__init__(database)
 
     @classmethod
-    def create(cls, path: Path, config: StudyConfig, provenance: Mapping[str, Any]) -> Self:
-        """A new ledger.
+    def create(cls, path: Path, config: StudyConfig, provenance: Mapping[str, Any], *, uid: str | None = None) -> Self:
+        """A new ledger; ``uid`` where the study was given one already.
 
         Raises:
             UserError: a study is already there.
@@ -43,7 +43,7 @@ class Ledger(Outbox, Labels, Notes):
         def fill(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO study VALUES (1, ?, ?, ?, ?)",
-                (uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
+                (uid or uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
             )
             append(connection, EventKind.STUDY)
 

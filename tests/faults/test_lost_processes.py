@@ -69,3 +69,17 @@ def test_preemptions_count_so_that_they_end(monkeypatch: pytest.MonkeyPatch) -> 
     trial.temporary_state = SimpleNamespace(num_restore_failures=0)  # type: ignore[assignment]
     trial._handle_ray_actor_error(RayActorError(None, PREEMPTED, preempted=True))
     assert trial.run_metadata.num_failures == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"), [(OUT_OF_MEMORY, "oom: its process"), (NODE, "its node died"), (CRASH, "hung: no step for 2 s")]
+)
+def test_what_ray_knows_of_a_long_silent_trial_comes_before_the_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, cause: str
+) -> None:
+    """An epoch may be longer than the limit, and its process be lost for another reason."""
+    kept = Kept()
+    reports = Reports(kept, attempts=3, timeout=2.0, look=lambda running: None)  # type: ignore[arg-type]
+    monkeypatch.setattr(reports._watchdog, "silence", lambda trial_id: 60.0)
+    reports.on_trial_error(0, [], lost(tmp_path, error))
+    assert kept.ends[0].message.startswith(cause)

@@ -266,7 +266,7 @@ def test_another_study_starts_afresh() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"chance_error": 1.2}, {"reference_error": 0.95}, {"chance_error": 0.1, "reference_error": 0.2}]
+    "given", [{"chance_error": 1.2}, {"chance_error": 0.0}, {"reference_error": 1.2}, {"reference_error": -0.1}]
 )
 def test_impossible_errors_are_refused_at_once(given: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="error"):
