@@ -31,13 +31,13 @@ def submit(
     tracking_uri: Annotated[
         str | None, typer.Option("--tracking-uri", help="MLflow, as the cluster reaches it. Default: its own.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a study that is on the cluster.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a study that is on the cluster.")] = False,
     allow: Allow = "",
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Leave once the job is taken.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return as soon as the cluster has the job.")] = False,
 ) -> int:
-    """Run a study on a cluster: checks it here, sends code and study, shows what the job says."""
+    """Run a study on a cluster: check it here, send the code and the study, and show the job's output."""
     if address is None:
-        raise UserError("is needed: Ray's Jobs API", where="--address", fix="http://HOST:8265")
+        raise UserError("is required: the address of Ray's Jobs API", where="--address", fix="http://HOST:8265")
     from fitscape.study.cli.configure import changes_of, configure, options_of
     from fitscape.study.scheduling.jobs import Jobs, stage
 

@@ -230,7 +230,7 @@ class Conduct:
     @property
     def _go_on(self) -> str:
         name, root = self._folder.path.name, shlex.quote(str(self._folder.path.parent))
-        return f"go on with: fitscape resume {name} --root {root}"
+        return f"continue with: fitscape resume {name} --root {root}"
 
 
 def _ui(config: StudyConfig, root: Path) -> str:

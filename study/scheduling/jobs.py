@@ -62,7 +62,7 @@ class Jobs:
                 entrypoint=entrypoint, runtime_env={"working_dir": str(folder), "env_vars": STOPPING}
             )
         except Exception as error:
-            raise UserError(f"the job was not taken: {_first_line(error)}", where=self.address) from error
+            raise UserError(f"the cluster refused the job: {_first_line(error)}", where=self.address) from error
         return job
 
     def follow(self, job: str, say: Callable[[str], None]) -> int | None:
