@@ -14,7 +14,7 @@ WORDS = {
     r"mend(s|ed|ing)?": "fix",
     r"dials?": "hyperparameter",
     r"untold|told": "given, shown, reported",
-    r"(images|steps|rows?|seconds|ms|calls|epochs|[CG]PUs?) an? (trial|step|epoch|node|side|class|seed)(?! sees)": "per",
+    r"(images|steps|rows?|seconds|ms|calls|epochs|[CG]PUs?) an? (trial|step|epoch|node|side|class)(?! sees)": "per",
     r"the first no sign": "begins with a letter or digit",
     r"trials all in all": "in all",
 }
