@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.gpu import agreement, card, footprint, packing, speed, suite
-from benchmarks.gpu.nets import SPEED, TINY, made_up, resnet18, ways
+from benchmarks.gpu.nets import SPEED, TINY, WAYS, made_up, resnet18
 from benchmarks.gpu.session import Session, Step
 from benchmarks.gpu.table import lines
 from benchmarks.record import RESULTS
@@ -45,7 +45,7 @@ def steps(device: str) -> list[Step]:
             50,
             lambda left, way=way, mps=mps: packing.packed(device, way, mps=mps, left=left),
         )
-        for way in reversed(ways())
+        for way in reversed(WAYS)
         for mps in (False, True)
     ]
     names = tuple(agreement.NETS) if cuda else ("resnet20",)

@@ -1,7 +1,7 @@
 """The nets and the made-up images that are measured."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -80,13 +80,11 @@ def fast(device: str, **others: Any) -> Settings:
     return replace(Settings(device=device, precision=precision, memory_format="channels_last"), **others)
 
 
-def ways() -> tuple[str, ...]:
-    """How a step can be computed: eager, and as a captured graph."""
-    return ("eager", "graph") if "captured" in {field.name for field in fields(Settings)} else ("eager",)
+WAYS = ("eager", "graph")  # a step's launches one by one, or captured
 
 
 def way(settings: Settings, name: str) -> Settings:
-    return replace(settings, captured=name == "graph") if len(ways()) > 1 else settings
+    return replace(settings, captured=name == "graph")
 
 
 def running(
