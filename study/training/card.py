@@ -68,6 +68,8 @@ class Card:
             for generator in (*generators, torch.cuda.default_generators[self._stream.device_index]):
                 generator.graphsafe_set_state(generator.clone_state())  # it still takes itself to be captured
             raise failure or error from None
+        finally:
+            failure = None  # its traceback leads here: a circle that would keep the step's activations alive
         return graph.replay
 
     def forget(self) -> None:
