@@ -2,8 +2,8 @@
 
     python -m benchmarks.gpu [--minutes 8] [--resume FILE] [--out FILE]
 
-Most valuable first; no step is begun that would not end in time. The JSON is written after each step, a short table
-is printed last. ``--resume`` takes the JSON of an earlier run and measures what it lacks. Needs torch, torchvision,
+Most valuable first; no step is begun that would not end in time. The JSON is written after each step; a short table
+is printed last, and written beside it. ``--resume`` takes the JSON of an earlier run and measures what it lacks. Needs torch, torchvision,
 numpy, scikit-learn, pydantic, pytest and this repository; ``--device cpu`` rehearses it with tiny nets.
 """
 
@@ -95,8 +95,10 @@ def main() -> None:
             if arguments.device == "cuda":
                 torch.cuda.empty_cache()
     session.write()
-    print("\n".join(lines(session.results)))
-    print(f"written to {out}")
+    table = "\n".join(lines(session.results))
+    out.with_suffix(".txt").write_text(table + "\n")
+    print(table)
+    print(f"written to {out} and {out.with_suffix('.txt').name}")
 
 
 if __name__ == "__main__":
