@@ -4,14 +4,27 @@ Everything a run depends on is here, so that a study can be repeated from this f
 refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
 """
 
-import hashlib
-import json
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
+from fitscape.study import releases
+from fitscape.study.paths import uri_problem
+from fitscape.study.samplers import SAMPLERS
 
+if TYPE_CHECKING:
+    SamplerName = str
+else:
+    SamplerName = Literal[*SAMPLERS]
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -36,6 +49,14 @@ class DataCondition(Frozen):
     """Share of its training labels that is redrawn among all classes, 0 to 1."""
     augment: Augment = "none"
     """What is done to training images, anew in each epoch: mirrored, shifted, a square cut out."""
+    crop_scale: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Least share of an image's area that a random resized crop keeps, above 0; 1 crops nothing, 0.08 is common."""
+    rotation: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 0.0
+    """Degrees by which a training image is turned at most, either way, 0 to 180."""
+    colour_jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """Share by which brightness, contrast and saturation change at most, 0 to 1."""
+    rand_augment: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    """Magnitude of two random operations an image (RandAugment), 0 to 10; 0 does nothing."""
 
 
 class Optimization(Frozen):
@@ -67,25 +88,6 @@ class Evaluation(Frozen):
     averages that training left, which lag behind the weights in short trials."""
 
 
-# Fields that came after 0.1.0, by section, each with what 0.1.0 did. An id leaves a field out where it has that value,
-# and a config that was stored without the field has that value, whatever the default of new studies is.
-FROZEN: dict[str, dict[str, Any]] = {"evaluation": {"batch_norm": "running"}}
-
-
-def as_stored(config: dict[str, Any]) -> dict[str, Any]:
-    """A trial's config as a ledger or a study's folder holds it, with the later fields that it lacks."""
-    held = {section: config.get(section, {}) for section in FROZEN}
-    return {**config, **{s: {**FROZEN[s], **held[s]} if isinstance(held[s], dict) else held[s] for s in FROZEN}}
-
-
-def _identity(config: dict[str, Any]) -> dict[str, Any]:
-    """What an id hashes of a trial's whole config: every field of 0.1.0, later ones where they differ from it."""
-    told = dict(config)
-    for section, fields in FROZEN.items():
-        told[section] = {k: v for k, v in config[section].items() if k not in fields or v != fields[k]}
-    return {k: v for k, v in told.items() if v != {}}
-
-
 class TrialConfig(Frozen):
     """One trial, whole. Its id is the hash of it."""
 
@@ -102,9 +104,8 @@ class TrialConfig(Frozen):
 
     @property
     def trial_id(self) -> str:
-        """12 hexadecimal digits, equal for equal configs on every machine and version of Python."""
-        canonical = json.dumps(_identity(self.model_dump(mode="json")), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        """12 hexadecimal digits, equal for equal configs on every machine, version of Python and release."""
+        return releases.trial_id(self.model_dump(mode="json"))
 
     @property
     def group_id(self) -> str:
@@ -114,8 +115,8 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections)."""
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
-        sections = (self.model, self.data, self.optimization, self.evaluation)
-        return {k: v for section in sections for k, v in vars(section).items()} | {"seed": self.seed}
+        model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
+        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -194,7 +195,7 @@ class DataConfig(Frozen):
     """The data set and its one split, the same for every trial of the study."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or folder:PATH of your own images, a class a subfolder."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or your own: folder:PATH with a class a subfolder, csv:FILE."""
     root: str | None = None
     """Folder where the files are or go. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
@@ -209,6 +210,10 @@ class DataConfig(Frozen):
     """Of the one split, at least 0; another seed is another data set."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Training images that are evaluated after each epoch, at least 50."""
+    groups: str | None = None
+    """What belongs together and lies in one part: a column, folder, or a pattern on file names, (?P<group>...)."""
+    allow_group_leak: bool = False
+    """Whether a split of your own may have a group in two of its parts."""
     unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of broken files that is accepted and left out, 0 to 1 (1 excluded)."""
 
@@ -216,7 +221,7 @@ class DataConfig(Frozen):
 class SearchConfig(Frozen):
     """Which trials are run, and how many."""
 
-    sampler: Literal["sobol", "random", "tpe", "grid", "regime"] = "sobol"
+    sampler: SamplerName = "sobol"
     """Who chooses: an even design, chance, Optuna's TPE towards low error, every combination, or boundary seeking."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
     """Trials all in all, replicates and enqueued points included, 1 to 1000000."""
@@ -241,34 +246,32 @@ class RegimeThresholds(Frozen):
     """The best reachable validation error, 0 to 1 (1 excluded). Unset: estimated from the study."""
 
 
-class StoppingConfig(Frozen):
-    """Label-safe early stopping; off unless asked for."""
-
-    enabled: bool = False
-    """Whether trials may be stopped; refused under any schedule but a constant one."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.98
-    """Probability of the final label from which a trial is stopped with it, above 0.5, below 1."""
-    warmup_trials: Annotated[int, Field(ge=4)] = 24
-    """Trials that run in full first, at least 4."""
-    audit_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Share of trials that run in full all the same, 0 to 1: they measure how often a stop was wrong."""
-
-
 class ResourceConfig(Frozen):
     """What one trial takes and how many run at once."""
 
-    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
-    """CPU cores of one trial, above 0."""
+    cpus_per_trial: Annotated[float, Field(ge=0.01, le=100_000)] = 1
+    """CPU cores of one trial, 0.01 to 100000."""
     gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0
-    """GPUs of one trial, at least 0; a fraction packs several trials on a card, auto measures how many fit."""
+    """GPUs of one trial, 0 or at least 0.01; a fraction packs several trials on a card, auto measures how many fit."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
     """Trials at a time, at least 1. Unset: as many as the resources allow."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     """Times that a trial is tried whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """Seconds without a step after which a trial is ended, above 0. Null: never."""
+    storage_grace: Annotated[float, Field(ge=0)] = 300
+    """Seconds that storage out of reach is waited for, at least 0; then the study is interrupted, no trial failed."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of the whole study; auto measures once which is faster."""
+    """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
+    memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"
+    """Memory layout of images and convolutions. auto measures which is faster, once, as for precision."""
+
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _is_a_share(cls, gpus: float | str) -> float | str:
+        if isinstance(gpus, float | int) and 0 < gpus < 0.01:
+            raise ValueError(f"{gpus:g} is below 0.01, and not 0")
+        return gpus
 
 
 class TrackingConfig(Frozen):
@@ -276,8 +279,15 @@ class TrackingConfig(Frozen):
 
     uri: str | None = None
     """Of the tracking server. Unset: a SQLite file in the runs folder."""
-    experiment: str = "fitscape"
+    experiment: Annotated[str, Field(min_length=1)] = "fitscape"
     """MLflow's experiment that the study's runs go to."""
+
+    @field_validator("uri")
+    @classmethod
+    def _is_a_uri(cls, uri: str | None) -> str | None:
+        if uri is not None and (problem := uri_problem(uri)):
+            raise ValueError(f"'{uri}' is no URI: {problem}")
+        return uri
 
 
 class StudyConfig(Frozen):
@@ -301,12 +311,17 @@ class StudyConfig(Frozen):
     """How the trials are chosen."""
     regimes: RegimeThresholds = RegimeThresholds()
     """Numbers of the decision between the regimes."""
-    stopping: StoppingConfig = StoppingConfig()
-    """Label-safe early stopping."""
     resources: ResourceConfig = ResourceConfig()
     """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
+
+    @field_serializer("base", mode="wrap")
+    def _base_as_it_was_asked_for(self, base: TrialConfig, serialize: SerializerFunctionWrapHandler) -> Any:
+        """An unset shortcut stays unset: written down as the base's own it would be that of every architecture."""
+        written = serialize(base)
+        written["model"]["shortcut"] = base.model.chosen_shortcut
+        return written
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:

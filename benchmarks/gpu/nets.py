@@ -10,6 +10,7 @@ from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Optimization, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.training import Progress, Settings, run_trial
+from fitscape.study.training.settings import Precision
 
 SHAPE, CLASSES = (3, 32, 32), 10  # CIFAR-10's
 
@@ -76,7 +77,7 @@ def trial_config(net: Net, *, steps: int | None, epochs: int = 100_000, **others
 
 def fast(device: str, **others: Any) -> Settings:
     """As a study on a card computes: bf16, channels_last."""
-    precision = "bf16" if device == "cuda" else "fp32"
+    precision: Precision = "bf16" if device == "cuda" else "fp32"
     return replace(Settings(device=device, precision=precision, memory_format="channels_last"), **others)
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fitscape.study.config import StudyConfig, as_stored
+from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.reading import hyperparameters, overrides, timm_names
 from fitscape.study.reading.document import Document, read
 from fitscape.study.reading.explain import Problem, problems, shown
 from fitscape.study.reading.keys import keys_at
 from fitscape.study.reading.overrides import Override, parse_set
+from fitscape.study.reading.retired import retired_problems
+from fitscape.study.releases import study_as_stored, without_retired
 
 __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validate"]
 
@@ -26,7 +28,12 @@ Check = Callable[[StudyConfig], object]
 
 
 def load_config(
-    path: Path, changes: Iterable[Override] = (), also: Check | None = None, *, frozen: bool = False
+    path: Path,
+    changes: Iterable[Override] = (),
+    also: Check | None = None,
+    *,
+    frozen: bool = False,
+    on_retired: Callable[[str], object] | None = None,
 ) -> StudyConfig:
     """The study of a YAML file, with some of its values replaced.
 
@@ -34,14 +41,16 @@ def load_config(
         frozen: the file is the one in a study's folder, which holds every key of the release that wrote it: a later
             one that it lacks is what that release did, not the default of new studies.
         also: a further check; where its UserError names a key, the file and the line are put before it.
+        on_retired: gets a line for each thing that the study of an earlier release asks for and that is gone. None:
+            such a study is refused.
 
     Raises:
         UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
     """
     document = read(path)
-    if frozen and isinstance(document.value, dict) and isinstance(document.value.get("base"), dict):
-        document = replace(document, value={**document.value, "base": as_stored(document.value["base"])})
-    return validate(document, changes, also)
+    if frozen and isinstance(document.value, dict):
+        document = replace(document, value=study_as_stored(document.value))
+    return validate(document, changes, also, on_retired)
 
 
 def override(config: StudyConfig, changes: Sequence[Override], origin: str, also: Check | None = None) -> StudyConfig:
@@ -53,7 +62,12 @@ def override(config: StudyConfig, changes: Sequence[Override], origin: str, also
     return validate(Document(config.model_dump(mode="json"), origin), changes, also)
 
 
-def validate(document: Document, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
+def validate(
+    document: Document,
+    changes: Iterable[Override] = (),
+    also: Check | None = None,
+    on_retired: Callable[[str], object] | None = None,
+) -> StudyConfig:
     """A document as a study.
 
     Raises:
@@ -62,6 +76,12 @@ def validate(document: Document, changes: Iterable[Override] = (), also: Check |
     if not isinstance(document.value, dict):
         _refuse(document, [Problem((), f"{shown(document.value)} is no study", _keys_hint())])
     document = overrides.apply(document, changes)
+    for problem in retired_problems(document):
+        if on_retired is None:
+            _refuse(document, [problem])
+        else:
+            on_retired(problem.what)
+    document = replace(document, value=without_retired(document.value))
     _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
     config = _validated(document, {**document.value, "enqueue": []})
@@ -69,6 +89,7 @@ def validate(document: Document, changes: Iterable[Override] = (), also: Check |
         _require_space(config.space, document)
     _refuse(document, [*hyperparameters.space_problems(config), *hyperparameters.enqueue_problems(points, config.base)])
     config = _validated(document, document.value)
+    _refuse(document, list(hyperparameters.growth_rate_problems(config)))
     _refuse(document, list(timm_names.timm_problems(config, points)))
     if also is not None:
         try:

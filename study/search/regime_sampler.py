@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
 from fitscape.study.maps.decision import Cuts
-from fitscape.study.maps.encoding import Encoder
+from fitscape.study.maps.encoding import Encoder, row_of
 from fitscape.study.maps.error_models import Fields, Outcomes
 from fitscape.study.maps.regime_map import OPTIONAL
 from fitscape.study.search.regime_sampler_acquisition import straddle, targeted
@@ -45,10 +46,12 @@ class RegimeSampler(BaseSampler):
         chance_error: error of always answering the most frequent class.
         reference_error: best reachable validation error; None: estimated as trials come in.
         tau: excess skill that still counts as good.
+        untrained: skill of the training error from which nothing was learned.
+        classes: of the data set, where training labels are noisy; None: balanced classes.
         seed: of all draws; None: unpredictable.
 
     Raises:
-        ValueError: an error rate outside 0 <= reference < chance < 1.
+        ValueError: an error rate outside of 0 to 1, or a chance error of 0.
     """
 
     def __init__(
@@ -59,12 +62,13 @@ class RegimeSampler(BaseSampler):
         reference_error: float | None = None,
         tau: float = 0.05,
         untrained: float = 0.9,
+        classes: float | None = None,
         seed: int | None = None,
     ) -> None:
-        Cuts(chance_error, reference_error or 0.0, tau, untrained)  # refuse bad numbers here, not in a trial
+        self._cuts = Cuts(chance_error, reference_error or 0.0, tau, untrained, classes=classes)
         self._space = None if space is None else dict(space)
         self._shared = IntersectionSearchSpace()
-        self._chance, self._reference, self._tau, self._untrained = chance_error, reference_error, tau, untrained
+        self._reference = reference_error
         self._independent = RandomSampler(seed)
         self._lock = threading.Lock()
         self._seed(seed)
@@ -112,7 +116,7 @@ class RegimeSampler(BaseSampler):
         pending = memory.read(study)
         n = len(memory.points)
         if n + len(pending) < START or n < START // 2 or not encoder.dimensions:
-            return _row(encoder.from_unit(encoder.sobol(trial.number + 1, self._sobol_seed)[-1:]), 0)
+            return row_of(encoder.from_unit(encoder.sobol(trial.number + 1, self._sobol_seed)[-1:]), 0)
         self._update(memory)
         belief = memory.belief
         assert belief is not None
@@ -125,7 +129,7 @@ class RegimeSampler(BaseSampler):
         else:
             score = targeted(belief, views, beliefs)
         best = int(np.argmax(score))
-        return _row(memory.fresh, best) if best < CANDIDATES else memory.points[memory.tried[best - CANDIDATES]]
+        return row_of(memory.fresh, best) if best < CANDIDATES else memory.points[memory.tried[best - CANDIDATES]]
 
     def _update(self, memory: "_Memory") -> None:
         """Bring the belief to the finished trials: by rank-one updates, or by a refit after enough growth."""
@@ -137,7 +141,7 @@ class RegimeSampler(BaseSampler):
         encoder, outcomes = memory.encoder, memory.outcomes(slice(n))
         features = np.array(memory.features)
         start = None if memory.belief is None else memory.belief.fields.hypers
-        cuts = Cuts(self._chance, self._reference_error(memory, outcomes), self._tau, self._untrained)
+        cuts = replace(self._cuts, reference=self._reference_error(memory, outcomes))
         fields = Fields(cuts, features, outcomes, start)
         # A sampler that starts late, after `fitscape resume`, must not keep its first trial waiting.
         steps = 6 if start is not None else 30 if n <= SUBSET else 12
@@ -164,7 +168,7 @@ class RegimeSampler(BaseSampler):
             belief = memory.belief
             mean = belief.fields.val.centre + belief.fields.val.scale * belief.val.mean
             lowest = float(belief.cuts.error(np.array([mean.min()]))[0])
-        return min(max(lowest, 0.0), 0.95 * self._chance)
+        return lowest
 
 
 class _Memory:
@@ -218,8 +222,3 @@ def _outcome(trial: FrozenTrial) -> tuple[float, ...] | None:
         return None
     train, val = np.clip(values, 0, 1)
     return (float(train), float(val), False, *optional)
-
-
-def _row(points: pd.DataFrame, i: int) -> dict[str, Any]:
-    """One point in plain Python types; a row of the frame would turn whole numbers into floats."""
-    return {str(name): points[name].iloc[i : i + 1].tolist()[0] for name in points}

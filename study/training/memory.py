@@ -43,7 +43,8 @@ def _glibc() -> ctypes.CDLL | None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """True for torch's own error, and for the plain RuntimeErrors of its CPU allocator and of CUDA's libraries."""
-    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY)
+    known = isinstance(error, torch.OutOfMemoryError | TrialOutOfMemory)
+    return known or any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
 def keep_freed_memory(device: torch.device) -> None:

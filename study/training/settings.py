@@ -7,6 +7,7 @@ import torch
 
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["nchw", "channels_last", "mixed"]  # mixed: channels_last but for maps of few pixels
+SAFE_FORMAT: MemoryFormat = "nchw"  # no convolution of torch is known to crash in it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +35,14 @@ class Settings:
     threads: int = 1  # of the CPU; a study runs one trial a core
     captured: bool = True  # on a card, a step becomes one launch where every step is alike
     tf32: bool = True  # what float32 means for a card's convolutions; a CPU has no such units
-    card_share: float = 1.0  # of a card's memory that this process may take
+    card_share: float | None = None  # of a card's memory that this process may take; None: whatever it has been given
     repeatable: bool = True  # False lets cuDNN pick kernels by timing: faster, not the same numbers twice
     rates: tuple[Rate, ...] = ()  # what the choice rests on; empty where nothing was measured
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"threads: {self.threads} is below 1")
-        if not 0 < self.card_share <= 1:
+        if self.card_share is not None and not 0 < self.card_share <= 1:
             raise ValueError(f"card_share: {self.card_share} is outside 0 to 1 (0 excluded)")
         try:
             torch.device(self.device)
@@ -70,10 +71,11 @@ class Settings:
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
 
     def apply(self) -> None:
-        """Set what is the process's on a card: repeatable kernels, TF32, its share of the memory."""
+        """Set what is the process's on a card: repeatable kernels, TF32, a share of the memory."""
         if self.torch_device.type != "cuda":
             return
         torch.backends.cudnn.benchmark = not self.repeatable
         torch.backends.cudnn.deterministic = self.repeatable
         torch.backends.cudnn.allow_tf32 = self.tf32
-        torch.cuda.set_per_process_memory_fraction(self.card_share)
+        if self.card_share is not None:
+            torch.cuda.set_per_process_memory_fraction(self.card_share)

@@ -49,7 +49,7 @@ class TrialRun:
         subset = select(data, config.data, config.seed)
         self.randomness = Randomness(config.seed, device)
         self.normalize = make_normalize(subset, settings)
-        self.augment = augment.make(config.data.augment)
+        self.augment = augment.of(config.data)
         train_images = _upload(data.train_images, device)
         self.batches = Batches(
             train_images,
