@@ -15,7 +15,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord, TrialState
 from fitscape.study.search.optuna_study import DIRECTIONS, attributes, outcome
-from fitscape.study.search.space import Space, holds
+from fitscape.study.search.space import Space, holds, snapped
 
 UID = "fitscape_uid"  # user attribute of the Optuna study: whose export it is
 
@@ -93,7 +93,8 @@ def _opened(file: Path) -> Iterator[optuna.storages.RDBStorage]:
 
 def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, classes: int) -> FrozenTrial:
     flat = {**trial.config.flat(), "architecture": trial.config.model.name}
-    inside = {name: flat[name] for name in space if holds(space[name], flat[name])}
+    snap = {name: snapped(flat[name], space[name]) for name in space}
+    inside = {name: value for name, value in snap.items() if holds(space[name], value)}
     state, values = outcome(trial)
     label = labels.get(trial.trial_id)
     regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}

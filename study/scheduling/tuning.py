@@ -26,7 +26,6 @@ _CAUSES = {
     "low on memory": "oom: its process was ended because its node ran out of memory",
     "node has died": "its node died",
     "preempted": "its node was preempted",
-    CRASHED: "its process was killed or crashed",
 }
 
 
@@ -98,15 +97,17 @@ class Reports(Live, TrialProgressCallback):
 
     def _cause(self, trial: Trial) -> tuple[str, str]:
         """Why a trial's process ended, in a few words instead of Ray's many; and the signal, if it crashed."""
-        if self._timeout is not None and self._watchdog.silence(trial.config["id"]) >= self._timeout:
-            return f"hung: no step for {self._timeout:g} s", ""
         error = _last_error(trial)
+        for sign, cause in _CAUSES.items():  # an epoch may be longer than the limit: first what Ray knows for sure
+            if sign in error:
+                return cause, ""
         crash = self._watchdog.crash(trial.config["id"]) if CRASHED in error else ""
         if crash:
             return f"its process crashed in native code ({crash})", crash
-        for sign, cause in _CAUSES.items():
-            if sign in error:
-                return cause, ""
+        if self._timeout is not None and self._watchdog.silence(trial.config["id"]) >= self._timeout:
+            return f"hung: no step for {self._timeout:g} s", ""
+        if CRASHED in error:
+            return "its process was killed or crashed", ""
         lines = [line.strip() for line in error.splitlines() if line.strip()]
         return (f"its process died: {lines[-1][:300]}" if lines else "its process died"), ""
 
@@ -128,7 +129,7 @@ class Stops(Live, FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         report: Report = result["report"]
-        if report.end is not None or self._interruption.requested:
+        if report.last or self._interruption.requested:
             return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
 

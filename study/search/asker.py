@@ -15,7 +15,7 @@ from fitscape.study.regimes.rule import balanced
 from fitscape.study.search.designs import DESIGNS
 from fitscape.study.search.optuna_study import attributes, build_study, outcome
 from fitscape.study.search.samplers import make_sampler
-from fitscape.study.search.space import Point, Space, point_of, resolve
+from fitscape.study.search.space import Point, Space, point_of, resolve, snapped
 
 MAX_REFUSED = 1000  # invalid or used-up points in a row before the space counts as exhausted
 
@@ -55,7 +55,8 @@ class Asker:
         self._space = resolve(config) if space is None else space
         self._lock = threading.Lock()
         known = list(trials)
-        self._known = {t.trial_id for t in known}
+        # A trial of an old ledger whose value misses the grid by rounding is the trial of the value on the grid.
+        self._known = {t.trial_id for t in known} | {self._on_grid(t.config).trial_id for t in known}
         self._made = len(known)
         self._queue: deque[Suggestion] = deque()
         self._source: _DesignSource | _SamplerSource
@@ -112,6 +113,7 @@ class Asker:
         """Queue a point with each of its seeds; seeds that were run move on where repeats make sense."""
         if not _is_valid(self._config.base, point):
             return  # two hyperparameters contradict each other here; the source goes on to its next point
+        point = {name: snapped(v, self._space[name]) if name in self._space else v for name, v in point.items()}
         config = self._config.base.with_hyperparameters(point)
         fixed = "seed" in point or origin == "enqueue" or not self._source.repeatable
         first = config.seed
@@ -121,6 +123,13 @@ class Asker:
         seeds = 1 if "seed" in point else self._config.search.seeds
         for seed in range(first, first + seeds):
             self._queue.append(Suggestion(config.with_hyperparameters({"seed": seed}), dict(point), origin))
+
+    def _on_grid(self, config: TrialConfig) -> TrialConfig:
+        """The config with values that miss a stepped range's grid by rounding put on it."""
+        flat = config.flat()
+        values = {name: (flat[name], snapped(flat[name], d)) for name, d in self._space.items() if name in flat}
+        moved = {name: new for name, (old, new) in values.items() if old != new}
+        return config.with_hyperparameters(moved) if moved else config
 
     def _complete_groups(self, known: list[TrialRecord]) -> None:
         """A crash may have cut a configuration's seeds short, those of a repeat too: queue the missing ones."""
@@ -183,18 +192,21 @@ class _SamplerSource:
     def next_point(self) -> Point | None:
         self._drop_unused()
         self._latest = self._study.ask(dict(self._space))
-        return dict(self._latest.params)
+        return self._params(self._latest)
 
     def started(self, suggestion: Suggestion) -> None:
         """Tie the trial to Optuna's; further seeds and enqueued points get one of their own."""
         point = point_of(suggestion.config, self._space)
         if point is None:
             return
-        if self._latest is None or self._latest.params != point:
+        if self._latest is None or self._params(self._latest) != point:
             self._study.enqueue_trial(point)
             self._asked[suggestion.config.trial_id] = self._study.ask(dict(self._space))
         else:
             self._asked[suggestion.config.trial_id], self._latest = self._latest, None
+
+    def _params(self, trial: Trial) -> Point:
+        return {name: snapped(value, self._space[name]) for name, value in trial.params.items()}
 
     def tell(self, trial: TrialRecord) -> None:
         asked = self._asked.pop(trial.trial_id, None)

@@ -89,7 +89,8 @@ def test_it_goes_to_the_boundaries() -> None:
     encoder = Encoder(SPACE)
     dense = encoder.from_unit(encoder.sobol(4096, seed=1))
     told = [outcome(p) for p in dense.to_dict("records")]
-    labels = CUTS.labels(*np.array([t[0] for t in told]).T, np.array([t[1] for t in told]))
+    train, val = np.array([t[0] for t in told]).T
+    labels = CUTS.labels(train, val, np.array([t[1] for t in told]))
     features = encoder.features(dense)
 
     def distance(found: np.ndarray) -> float:
