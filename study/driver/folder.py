@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.files import CHECKPOINTS, StudyFolder, write_whole
+from fitscape.study.paths import absolute_dataset, absolute_uri, expanded
 from fitscape.study.reading.document import dump
 from fitscape.study.search.space import hyperparameters, resolve
 from fitscape.study.tracking import redact
@@ -54,12 +55,15 @@ def _below(place: str, name: str) -> str:
 
 
 def frozen(config: StudyConfig) -> StudyConfig:
-    """What may be written down and stays true: a named space written out, the tracking URI without secrets."""
-    tracking = config.tracking
+    """What may be written down and stays true: a named space written out, absolute paths, a URI without secrets."""
+    tracking, data = config.tracking, config.data
     if tracking.uri is not None:
-        tracking = tracking.model_copy(update={"uri": redact(tracking.uri)})
-    return config.model_copy(update={"space": hyperparameters(resolve(config)), "tracking": tracking})
+        tracking = tracking.model_copy(update={"uri": absolute_uri(redact(tracking.uri))})
+    root = None if data.root is None else str(expanded(data.root).absolute())
+    data = data.model_copy(update={"dataset": absolute_dataset(data.dataset), "root": root})
+    return config.model_copy(update={"space": hyperparameters(resolve(config)), "tracking": tracking, "data": data})
 
 
 def shared_storage(given: str | None = None) -> str | None:
-    return given or os.environ.get(STORAGE) or None
+    storage = given or os.environ.get(STORAGE) or None
+    return str(expanded(storage)) if storage is not None and storage.startswith("~") else storage

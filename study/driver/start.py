@@ -17,7 +17,7 @@ from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.recover import open_or_restore, require_backup
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, UserError
-from fitscape.study.ledger import SETTINGS, Ledger, StudyLock
+from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
@@ -102,12 +102,13 @@ def resume(
             Lease(where, interruption) as lease,
             open_or_restore(where, aside.say) as ledger,
         ):
+            _say_whose(ledger, aside)
             lease.claim(ledger.uid)
             config = _config_in(where, ledger, trials, aside)
             if config.base.evaluation.batch_norm == "running":
                 aside.say(RUNNING_STATISTICS)
             conduct = Conduct(where, lease, aside, interruption, address)
-            before = settled(ledger.config, ledger.get_meta(SETTINGS))
+            before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS)))
             same = not list(resume_checks.config_changes(before, frozen(config)))
             if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
                 return conduct.wrap_up(config, ledger)
@@ -145,6 +146,7 @@ def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData
     uid = uuid.uuid4().hex
     lease.claim(uid)
     ledger = Ledger.create(folder.ledger, frozen(config), provenance(data), uid=uid)
+    settle_in(ledger)
     folder.write_config(frozen(config))
     return ledger
 
@@ -154,11 +156,20 @@ def _same_study(
 ) -> Ledger:
     """Refuse what has changed; write down what was accepted."""
     now = frozen(config), provenance(data)
-    before = settled(ledger.config, ledger.get_meta(SETTINGS)), ledger.provenance
+    before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS))), ledger.provenance
     resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
     folder.write_config(now[0])  # first: a kill in between leaves a target that is higher than the ledger's, not lower
     ledger.amend(*now)
     return ledger
+
+
+def _say_whose(ledger: Ledger, aside: Aside) -> None:
+    """A copy becomes a study of its own; one that was copied while its study ran lacks what it lacks."""
+    if lacks_its_log(ledger):
+        aside.say(INCOMPLETE)
+    original = settle_in(ledger)
+    if original is not None:
+        aside.say(f"this is a copy of {original}: it goes on as a study of its own, in MLflow too")
 
 
 def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside) -> StudyConfig:

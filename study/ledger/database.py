@@ -1,9 +1,11 @@
 """The SQLite file under the ledger: opening, transactions, backup, errors in the user's words."""
 
+import shutil
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
@@ -29,10 +31,14 @@ class Database:
         self.path = path
         self.kept: Path | None = None  # the copy of the old file, where opening it changed it
         self._guard = threading.RLock()
+        self._read_only = read_only
         if create is None and not path.is_file():
             raise UserError("there is no ledger here", where=str(path), mend="is the study's name right?")
         with translated(path):
-            self._connection = _connect(path, "ro" if read_only else "rw" if create is None else "rwc")
+            if read_only:
+                self._connection = _connect_to_read(path)
+            else:
+                self._connection = _connect(path, "rw" if create is None else "rwc")
             self._check(create, read_only)
 
     def _check(self, create: Fill | None, read_only: bool) -> None:
@@ -127,8 +133,21 @@ class Database:
             target.execute("PRAGMA journal_mode = DELETE")  # one file, readable from a read-only folder
         return to
 
+    def checkpoint(self) -> None:
+        """Move what is committed from the write-ahead log into the file, as far as no reader is in the way.
+
+        Who copies the file alone, beside a run or after a kill, then has every trial that has ended.
+        """
+        with self._guard, suppress(sqlite3.OperationalError):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def close(self) -> None:
+        """Whoever closes last leaves one file, which a copy holds whole and a read-only disk can serve."""
         with self._guard:
+            if not self._read_only:
+                with suppress(sqlite3.Error):  # another process has it open, or the disk is full: the log stays
+                    self._connection.execute("PRAGMA busy_timeout = 100")
+                    self._connection.execute("PRAGMA journal_mode = DELETE")
             self._connection.close()
 
 
@@ -183,3 +202,30 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """A file in a folder that cannot be written serves too: SQLite wants to make ``-shm`` beside a write-ahead log.
+
+    Without a log the file is whole, and nobody can change it there. With one, a copy in memory is read.
+    """
+    connection = _connect(path, "ro")
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        return connection
+    except sqlite3.OperationalError as error:
+        connection.close()
+        wal = path.with_name(f"{path.name}-wal")
+        if (error.sqlite_errorcode & 0xFF) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+        if not wal.exists() or not wal.stat().st_size:
+            return _connect(path, "ro&immutable=1")
+        with tempfile.TemporaryDirectory(prefix="fitscape-reading-") as folder:
+            copy = Path(folder) / path.name
+            for file in (path, wal):
+                shutil.copyfile(file, copy.with_name(file.name))
+            with closing(_connect(copy, "rw")) as whole:
+                kept = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+                whole.backup(kept)
+        kept.row_factory = sqlite3.Row
+        return kept

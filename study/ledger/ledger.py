@@ -122,6 +122,15 @@ class Ledger(Outbox, Labels, Notes):
                 notes.add(connection, "amended", was)
                 append(connection, EventKind.STUDY)
 
+    def renew_uid(self, original: Path) -> None:
+        """Give a copy a uid of its own; what sinks know of the ledger at ``original`` is forgotten, and a note kept."""
+        with self._database.write(durable=True) as connection:
+            (was,) = connection.execute("SELECT uid FROM study").fetchone()
+            connection.execute("UPDATE study SET uid = ?", (uuid.uuid4().hex,))
+            connection.execute("DELETE FROM cursors")
+            connection.execute("DELETE FROM meta WHERE key LIKE 'mlflow %'")
+            notes.add(connection, "copied", {"uid": was, "path": str(original)})
+
     def settle(self, config: StudyConfig) -> None:
         """Put values that were measured in the place of ``auto``. It is the same study: no note is kept."""
         with self._database.write(durable=True) as connection:
@@ -225,6 +234,7 @@ class Ledger(Outbox, Labels, Notes):
             )
             _put_extra(connection, trial_id, size, extra)
             append(connection, EventKind.ENDED, trial_id)
+        self._database.checkpoint()
         return True
 
     def reopen(self, trial_id: str) -> None:
@@ -250,6 +260,7 @@ class Ledger(Outbox, Labels, Notes):
             connection.execute("UPDATE trials SET state = 'pending' WHERE state = 'running'")
             for (trial_id,) in rows:
                 append(connection, EventKind.RELEASED, trial_id)
+        self._database.checkpoint()
         return [row["trial_id"] for row in rows]
 
     def trials(self, *, epochs: Collection[int] | None = None) -> list[TrialRecord]:

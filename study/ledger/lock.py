@@ -87,18 +87,18 @@ class StudyLock:
 def holder(folder: Path) -> Holder | None:
     """The driver that holds the study now; None when nobody does. For ``status`` and ``sync``."""
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDWR)
-    except FileNotFoundError:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:  # nobody has ever held it, or the folder is somebody else's
         return None
     try:
-        return None if _try(descriptor) else _read(descriptor) or Holder(0, "unknown host", 0.0)
+        return None if _try(descriptor, fcntl.LOCK_SH) else _read(descriptor) or Holder(0, "unknown host", 0.0)
     finally:
         os.close(descriptor)
 
 
-def _try(descriptor: int) -> bool:
+def _try(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

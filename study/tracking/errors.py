@@ -2,6 +2,7 @@
 
 import re
 from typing import NamedTuple
+from urllib.request import getproxies, proxy_bypass
 
 from fitscape.study.tracking.location import Location
 
@@ -22,7 +23,7 @@ def explain(error: BaseException, location: Location) -> Trouble:
     at = location.public
     for pattern, what, mend in _KNOWN:
         if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
-            return Trouble(f"{at}: {what}", mend.format(host=_host(location)))
+            return Trouble(f"{at}: {what}", mend.format(host=_host(location)) + _proxy(location))
     return Trouble(f"{at}: {scrub(text, location) or type(error).__name__}", "see the server's log")
 
 
@@ -36,6 +37,16 @@ def scrub(text: str, location: Location) -> str:
     text = text.replace(location.uri, location.public)
     text = re.sub(r"//[^/@\s]+@", "//", text)
     return re.sub(r"\s+", " ", text).strip()[:300]
+
+
+def _proxy(location: Location) -> str:
+    """A hint at a proxy that requests to the server go through; empty where there is none."""
+    if not location.served:
+        return ""
+    scheme, host = location.uri.partition("://")[0], _host(location).partition(":")[0]
+    if scheme not in getproxies() or proxy_bypass(host):
+        return ""
+    return f"; {scheme.upper()}_PROXY is set: for a server that it does not reach, NO_PROXY={host}"
 
 
 def _host(location: Location) -> str:
