@@ -142,6 +142,14 @@ class CheckpointStore:
         for trial_id in there.intersection(ended):
             self.delete(trial_id)
 
+    def try_to_sweep(self, ended: Iterable[str]) -> str:
+        """``sweep``, or why it could not be done just now: the next driver does it."""
+        try:
+            self.sweep(ended)
+        except OSError as error:
+            return f"checkpoints of ended trials were not removed: {error}"
+        return ""
+
     def _open(self, trial_id: str) -> tuple[Any, str]:
         fs, root = open_storage(self.root)
         return fs, f"{root}/{trial_id}".rstrip("/")
