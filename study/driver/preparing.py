@@ -68,7 +68,7 @@ def _with_resources(config: StudyConfig, values: dict[str, Any]) -> StudyConfig:
 
 
 def finish(prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster) -> "tuple[Settings, Request]":
-    """What only the cluster can tell: the share of a card, and settings measured on it.
+    """What only the cluster knows: the share of a card, and settings measured on it.
 
     What was measured is in the ledger and in its config from then on, so that a repeat repeats it.
     """

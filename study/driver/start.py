@@ -47,7 +47,7 @@ def run(
         config: the study.
         root: the runs folder.
         address: of a Ray cluster; None starts one on this machine.
-        observer: told what happens.
+        observer: called with each event.
         storage: for checkpoints and backups, where nodes share no disk with the driver; None: $FITSCAPE_STORAGE,
             then the study's folder.
         interruption: to end the run from outside; signals end it in any case.

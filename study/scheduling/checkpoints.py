@@ -1,4 +1,4 @@
-"""Checkpoints of unfinished trials: a file an epoch, the previous one kept, on a folder or an object store."""
+"""Checkpoints of unfinished trials: a file per epoch, the previous one kept, on a folder or an object store."""
 
 import contextlib
 import json

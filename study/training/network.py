@@ -13,9 +13,9 @@ from fitscape.study.training.settings import Settings
 
 SMALL_MAP = 4 * 4  # pixels; the "mixed" layout keeps convolutions of such maps in NCHW
 # oneDNN's backward pass of a strided 1x1 convolution in channels_last writes beyond its memory on CPUs with AVX-512:
-# seen with torch 2.14 (oneDNN 3) from 1 to 15 input channels on maps of 46 pixels a side and more, never below 33.
+# seen with torch 2.14 (oneDNN 3) from 1 to 15 input channels on maps of 46 pixels per side and more, never below 33.
 NARROW = 16  # input channels
-WIDE_MAP = 32  # pixels a side
+WIDE_MAP = 32  # pixels per side
 
 
 def make_network(

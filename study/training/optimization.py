@@ -16,7 +16,7 @@ STEP_AT = (0.5, 0.75)  # step: divided by 10 at half and three quarters (He et a
 
 
 def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimizer:
-    """SGD with heavy-ball momentum as He et al. used it (no Nesterov), or AdamW; one fused kernel a step.
+    """SGD with heavy-ball momentum as He et al. used it (no Nesterov), or AdamW; one fused kernel per step.
 
     On a card its learning rate is a tensor there, so that a captured step reads the rate of its time.
 
