@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, Question, Question, drawn_alike, percent, stalled, val_error
+from fitscape.study.findings.context import Context, Labels, Question, drawn_alike, percent, stalled, val_error
 from fitscape.study.findings.cost import cost_findings
 from fitscape.study.findings.duels import LEAST_TRIALS, Duel, arms, duels
 from fitscape.study.findings.evidence import (

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from fitscape.study.findings.context import Context, Labels, Question, Question, ended, percent, strata, train_error, val_error
+from fitscape.study.findings.context import Context, Labels, Question, ended, percent, strata, train_error, val_error
 from fitscape.study.findings.evidence import RESAMPLES, resampled_evidence
 from fitscape.study.findings.finding import ALPHA, Evidence, Finding, judge
 from fitscape.study.records import TrialRecord

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, Question, Question, percent
+from fitscape.study.findings.context import Context, Labels, Question, percent
 from fitscape.study.findings.evidence import bootstrap_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, Question, Question, ended, stalled, strata, twins
+from fitscape.study.findings.context import Context, Labels, Question, ended, stalled, strata, twins
 from fitscape.study.findings.evidence import discordant_evidence, mean_evidence
 from fitscape.study.findings.finding import Finding, Verdict, judge
 from fitscape.study.findings.frontier import Frontier, trainability_frontier

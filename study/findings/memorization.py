@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 from fitscape.study.findings.context import (
-    Question,
     Context,
     Labels,
     Question,

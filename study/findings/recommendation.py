@@ -8,7 +8,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
-from fitscape.study.findings.context import Context, Labels, Question, Question, drawn_alike, ended, val_error
+from fitscape.study.findings.context import Context, Labels, Question, drawn_alike, ended, val_error
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord

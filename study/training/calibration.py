@@ -91,13 +91,7 @@ def choose_settings(
         settings: what is given and not chosen: device and threads.
         precision: the study's, once it has one; then only the layout is chosen.
         formats: the layouts to choose from; None: all that this kind of device has.
-<<<<<<< HEAD
-        batch_size: images a step; on the CPU a large net is measured with fewer.
-=======
         batch_size: images per step; on the CPU a large net is measured with fewer.
-        steps: steps of the whole trial. On CUDA ``torch.compile`` is chosen if it wins its compilation back
-            within them; 0 leaves it untried.
->>>>>>> refs/heads/house
 
     A card's step is measured as trials run it, captured where it can be. bf16 is tried where the device has units for
     it: a card without them emulates it, at a hundredth of the speed. The candidates are timed in turn and each counts
