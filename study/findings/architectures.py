@@ -177,18 +177,7 @@ def time_to(trial: TrialRecord, error: float, unit: str) -> float:
 QUESTION = Question(
     name=NAME,
     title="Which architecture is better at the same effort?",
-    asked="Architectures are compared at the same configurations and seeds where the design has them, else as samples "
-    "of the same space; each finding says which. The picture shows the error to expect from the best of so many "
-    "configurations, chosen on one half of validation and judged on the other.",
-    answer=architectures,
-)
-
-
-QUESTION = Question(
-    name=NAME,
-    title="Which architecture is better at the same effort?",
-    asked="Architectures are compared at the same configurations and seeds where the design has them, else as samples "
-    "of the same space; each finding says which. The picture shows the error to expect from the best of so many "
-    "configurations, chosen on one half of validation and judged on the other.",
+    asked="Every architecture got the same configurations and seeds. The picture shows the error to expect from "
+    "the best of so many runs, chosen on one half of validation and judged on the other.",
     answer=architectures,
 )

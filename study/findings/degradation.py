@@ -147,14 +147,3 @@ QUESTION = Question(
     "The figure is above, under the heading on depth.",
     answer=degradation,
 )
-
-
-QUESTION = Question(
-    name="degradation",
-    title="Do deeper nets train worse?",
-    asked="Each net is compared with its shallowest twin on the training images themselves. A deeper net could "
-    "copy the shallower one, so a higher training error means that it is harder to train (degradation). "
-    "Overfitting would show the other way round: a low training error and a high error on unseen images. "
-    "The figure is above, under the heading on depth.",
-    answer=degradation,
-)

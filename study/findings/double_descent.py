@@ -23,7 +23,7 @@ SOURCE: Final = "Nakkiran et al. 2019, figure 1"
 
 @dataclass(frozen=True, kw_only=True)
 class WidthCurve:
-    """Errors of one kind of net against width: widths [W], errors [S, W], one row a seed."""
+    """Errors of one kind of net against width: widths [W], errors [S, W], one row per seed."""
 
     example: TrialRecord
     widths: Array
@@ -178,15 +178,6 @@ def _peak_width(curve: WidthCurve, errors: Array) -> float:
 
 def _resampled(n: int, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     return np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
-
-
-QUESTION = Question(
-    name="double_descent",
-    title="Is a middling size the worst?",
-    asked="Nets of rising width on the same images. Double descent is a validation error that rises towards the "
-    "width which just fits the training labels and falls again beyond it.",
-    answer=double_descent,
-)
 
 
 QUESTION = Question(

@@ -72,16 +72,7 @@ def _kind(trial: TrialRecord) -> tuple[str, bool]:
 QUESTION = Question(
     name="early_overfit",
     title="Would stopping earlier have been better?",
-    asked="Each net is judged at its last epoch and at the one that is best for other runs, chosen on one half of "
-    "validation, both on the other half: the lowest point of its own curve would lie below its end by chance. A loss that rises without the error is overconfidence, not worse decisions.",
-    answer=early_overfit,
-)
-
-
-QUESTION = Question(
-    name="early_overfit",
-    title="Would stopping earlier have been better?",
-    asked="Each net is judged at its last epoch and at the one that is best for other runs, chosen on one half of "
-    "validation, both on the other half: the lowest point of its own curve would lie below its end by chance. A loss that rises without the error is overconfidence, not worse decisions.",
+    asked="Each net is judged at its best epoch, chosen on one half of validation, and at its last, both on the "
+    "other half. A loss that rises without the error is overconfidence, not worse decisions.",
     answer=early_overfit,
 )

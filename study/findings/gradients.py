@@ -13,7 +13,7 @@ from fitscape.study.records import TrialRecord
 
 MARGIN: Final = 0.1  # decades of a gradient ratio
 LEAST_PAIRS: Final = 3
-SMALLEST: Final = 1e-12  # a ratio below it is not told from 0
+SMALLEST: Final = 1e-12  # a ratio below it cannot be distinguished from 0
 
 # What is compared: better, worse, who is asked, in words, source.
 Contrast = tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, str]
@@ -211,16 +211,6 @@ def _frontier_finding(example: TrialRecord, found: Frontier, depths: list[int]) 
         f"rate run: half of them stall {where} (95 % interval).",
         source="He et al. 2015 (rectifiers), section 2.2, figure 3",
     )
-
-
-QUESTION = Question(
-    name="gradients",
-    title="What keeps gradients alive?",
-    asked="Nets that differ in one remedy only (initialization, normalization, shortcuts) are compared by how "
-    "much gradient arrives at the first layer, and by whether they train at all. On the picture each step "
-    "down is a tenth of it; -12 stands for that and less.",
-    answer=gradients,
-)
 
 
 QUESTION = Question(

@@ -138,12 +138,3 @@ QUESTION = Question(
     "training error says nothing about unseen images, where it can only guess.",
     answer=memorization,
 )
-
-
-QUESTION = Question(
-    name="memorization",
-    title="Can the nets learn labels that mean nothing?",
-    asked="Labels were replaced by random ones. A net that fits those has learned the images by heart: its low "
-    "training error says nothing about unseen images, where it can only guess.",
-    answer=memorization,
-)
