@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hand_made import make_epoch
 
-from fitscape.study.config import Choices, Range, StudyConfig
+from fitscape.study.config import Choices, Range, RegimeThresholds, StudyConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import open_study
 from fitscape.study.records import Regime, TrialState
@@ -59,7 +59,8 @@ def test_label_noise_as_a_hyperparameter_keeps_its_value_beside_the_share_of_lab
 def test_label_noise_with_unequal_classes_does_not_make_learned_nets_diverged_on_the_map(tmp_path: Path) -> None:
     """Classes of 70, 15 and 15 %: always answering the first is wrong for 30 %, of the redrawn labels for 2 in 3."""
     provenance = {"chance_error": 0.3, "data": {"classes": ["a", "b", "c"]}}
-    config = StudyConfig(name="unequal", space={"width": Range(low=0.125, high=1)})
+    regimes = RegimeThresholds(tau=0.3)
+    config = StudyConfig(name="unequal", space={"width": Range(low=0.125, high=1)}, regimes=regimes)
     noise, flipped = 0.5, 0.5 * 2 / 3
     with Ledger.create(tmp_path / "ledger.db", config, provenance) as ledger:
         for i in range(16):
