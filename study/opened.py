@@ -32,7 +32,7 @@ def open_study(folder: str | Path) -> "OpenStudy":
     """
     path = Path(folder) / LEDGER
     if not path.is_file():
-        raise UserError("is no study", where=str(folder), mend=f"a study's folder holds {LEDGER}")
+        raise UserError("is no study", where=str(folder), fix=f"a study's folder holds {LEDGER}")
     return OpenStudy(Path(folder), Ledger.open(path, read_only=True))
 
 

@@ -61,4 +61,4 @@ def study_folder(root: Path, name: str) -> Path:
 
     there = studies(root)
     hint = did_you_mean(name, there) if there else f"no study is in {root}; name another folder with --root"
-    raise UserError(f"no study is called '{name}'", where=str(root), mend=hint)
+    raise UserError(f"no study is called '{name}'", where=str(root), fix=hint)

@@ -138,7 +138,7 @@ def _in_reach(folder: Folder) -> Iterator[None]:
     except OSError as error:
         where = str(error.filename or (folder.place if folder.storage else folder.path))
         what = f"cannot be used: {error.strerror or str(error).splitlines()[0]}"
-        raise UserError(what, where=where, mend="free some room, or bring the storage back, then try again") from error
+        raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
 
 
 def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData") -> Ledger:

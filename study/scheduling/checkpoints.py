@@ -201,7 +201,7 @@ def open_storage(root: str) -> tuple[Any, str]:
         fs, path = FileSystem.from_uri(root)
     except ValueError as error:
         raise UserError(
-            f"cannot be opened: {error}", where=_shown(root), mend="a folder, or s3://BUCKET/PATH"
+            f"cannot be opened: {error}", where=_shown(root), fix="a folder, or s3://BUCKET/PATH"
         ) from error
     return fs, path.rstrip("/")
 

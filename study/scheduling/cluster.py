@@ -109,8 +109,8 @@ class Cluster:
             ray.init(address=address, runtime_env=shipped_code(), **common)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             first = str(error).strip().split("\n")[0]
-            mend = "is it running, and is RAY_AUTH_TOKEN_PATH its token?"
-            raise UserError(f"no Ray cluster answers: {first}", where=self.address, mend=mend) from error
+            fix = "is it running, and is RAY_AUTH_TOKEN_PATH its token?"
+            raise UserError(f"no Ray cluster answers: {first}", where=self.address, fix=fix) from error
         return self
 
     def __exit__(
@@ -173,7 +173,7 @@ def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, wh
             raise UserError(
                 f"a trial asks for {asked:g} {name[:-1].upper()}, {where} has {there:g}",
                 where=f"resources.{name}_per_trial",
-                mend=f"at most {there:g}" if there else "0 trains on the CPU",
+                fix=f"at most {there:g}" if there else "0 trains on the CPU",
             )
 
 
