@@ -171,7 +171,7 @@ def translated(path: Path) -> Iterator[None]:
             sqlite3.SQLITE_READONLY: ("read-only", "make the file writable"),
             sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the folder's permissions"),
             sqlite3.SQLITE_IOERR: (f"disk error: {error}", "check the disk"),
-        }.get(kind, (f"SQLite refuses: {error}", "resume when the cause has gone"))
+        }.get(kind or 0, (f"SQLite refuses: {error}", "resume when the cause has gone"))
         raise UserError(what, where=str(path), fix=fix) from error
 
 

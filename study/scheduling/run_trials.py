@@ -86,10 +86,9 @@ def run_trials(
     observer = observer or ignore
     ledger.release()
     known = ledger.trials()
-    try:
-        checkpoints.sweep(trial.trial_id for trial in known if trial.state.terminal)
-    except OSError as error:  # out of reach just now; trials wait for it in their own processes
-        observer(Message(f"checkpoints of ended trials were not removed: {error}"))
+    trouble = checkpoints.try_to_sweep(trial.trial_id for trial in known if trial.state.terminal)
+    if trouble:  # trials wait for the storage in their own processes
+        observer(Message(trouble))
     asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     shared = Shared(
