@@ -87,7 +87,7 @@ def open_test(
         raise UserError("has no finished trial to open the test part for", where=ledger.config.name)
     data = data or load(ledger.config.data)
     if data.fingerprint != ledger.provenance["data_fingerprint"]:
-        raise UserError("the data are not those of the study", where="data", mend="bring back the files it was run on")
+        raise UserError("the data are not those of the study", where="data", fix="bring back the files it was run on")
     settings = _settings(ledger.config, ledger.get_meta(SETTINGS, {}), device)
     about = {"dataset": data.config.dataset, "fingerprint": data.fingerprint}
     trials = [trial.trial_id for trial in finalists]
@@ -137,7 +137,7 @@ def _again(config: TrialConfig, data: TrialData, images: Tensor, labels: Tensor,
             return call(evaluate_again, config, data, images, labels, settings=replace(settings, memory_format=layout))
         except Crashed as error:
             crash = str(error)
-    raise UserError(crash, where=f"trial {config.trial_id}", mend="run it on another machine, or leave it out")
+    raise UserError(crash, where=f"trial {config.trial_id}", fix="run it on another machine, or leave it out")
 
 
 def _lowest(finalists: Iterable[TrialRecord]) -> set[str]:

@@ -38,7 +38,7 @@ def sync(name: Name, root: Root = ROOT, tracking_uri: TrackingUri = None) -> int
     backlog = ship(folder / LEDGER, tracking_uri)
     if not backlog.empty:
         left = f"{backlog.points} points, {backlog.runs} runs and {backlog.files} files are still unshipped"
-        raise UserError(f"{left}: {backlog.error}", where=name, mend="`fitscape sync` again when MLflow answers")
+        raise UserError(f"{left}: {backlog.error}", where=name, fix="`fitscape sync` again when MLflow answers")
     typer.echo(f"{name}: everything is in MLflow")
     return ExitCode.DONE
 

@@ -64,7 +64,7 @@ def list_(
     if kind not in KINDS:
         from fitscape.study.reading.keys import did_you_mean
 
-        raise UserError(f"no list of '{kind}'", mend=did_you_mean(kind, KINDS))
+        raise UserError(f"no list of '{kind}'", fix=did_you_mean(kind, KINDS))
     entries = _entries(kind)
     if as_json:
         typer.echo(json.dumps(entries, indent=1))

@@ -55,10 +55,10 @@ def study_folder(root: Path, name: str) -> Path:
         if (folder / LEDGER).is_file():
             return folder
         if (folder / BACKUP).is_file():
-            mend = f"fitscape resume {name} restores it from {BACKUP}"
-            raise UserError("its ledger is missing", where=str(folder), mend=mend)
+            fix = f"fitscape resume {name} restores it from {BACKUP}"
+            raise UserError("its ledger is missing", where=str(folder), fix=fix)
     from fitscape.study.reading.keys import did_you_mean
 
     there = studies(root)
     hint = did_you_mean(name, there) if there else f"no study is in {root}; name another folder with --root"
-    raise UserError(f"no study is called '{name}'", where=str(root), mend=hint)
+    raise UserError(f"no study is called '{name}'", where=str(root), fix=hint)

@@ -27,7 +27,7 @@ def ui(
 
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
-            raise UserError(f"{port} is taken by another program", where="--port", mend=f"--port {port + 1}")
+            raise UserError(f"{port} is taken by another program", where="--port", fix=f"--port {port + 1}")
     if tracking_uri is not None or (root / MLFLOW_STORE).is_file():
         typer.echo(f"MLflow is starting on http://{HOST}:{port} (Ctrl-C ends it)")
         sys.stdout.flush()
@@ -43,7 +43,7 @@ def doctor(
     tracking_uri: TrackingUri = None,
     as_json: Json = False,
 ) -> int:
-    """Look whether a study can run here: resources, nodes, storage, data, MLflow; each fault names its mend."""
+    """Look whether a study can run here: resources, nodes, storage, data, MLflow; each fault names its fix."""
     from fitscape.study.cli.configure import changes_of, configure
 
     config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)
@@ -54,6 +54,6 @@ def doctor(
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         for finding in findings:
-            mend = f" ({finding.mend})" if finding.mend else ""
-            typer.echo(f"{'ok' if finding.ok else 'FAULT':<6} {finding.what}{mend}")
+            fix = f" ({finding.fix})" if finding.fix else ""
+            typer.echo(f"{'ok' if finding.ok else 'FAULT':<6} {finding.what}{fix}")
     return ExitCode.DONE if all(finding.ok for finding in findings) else ExitCode.BAD_INPUT

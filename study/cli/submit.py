@@ -37,7 +37,7 @@ def submit(
 ) -> int:
     """Run a study on a cluster: checks it here, sends code and study, shows what the job says."""
     if address is None:
-        raise UserError("is needed: Ray's Jobs API", where="--address", mend="http://HOST:8265")
+        raise UserError("is needed: Ray's Jobs API", where="--address", fix="http://HOST:8265")
     from fitscape.study.cli.configure import changes_of, configure, options_of
     from fitscape.study.scheduling.jobs import Jobs, stage
 
@@ -71,7 +71,7 @@ def _write(config: "StudyConfig", folder: Path) -> list[str]:
 
     uri = config.tracking.uri
     if uri is not None and redact(uri) != uri:
-        mend = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD on the cluster's nodes"
-        raise UserError("holds a password, which the job would show", where="tracking.uri", mend=mend)
+        fix = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD on the cluster's nodes"
+        raise UserError("holds a password, which the job would show", where="tracking.uri", fix=fix)
     (folder / CONFIG).write_text(dump(config.model_dump(mode="json")), encoding="utf-8")
     return ["run", CONFIG]

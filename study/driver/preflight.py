@@ -1,4 +1,4 @@
-"""Everything that is looked at before a study starts, each finding with its mend."""
+"""Everything that is looked at before a study starts, each finding with its fix."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
     trouble = tracking.result()
     findings.append(
-        Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.mend)
+        Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.fix)
     )
     return findings
 
@@ -46,7 +46,7 @@ def require(findings: list[Finding]) -> None:
     """Raises UserError: the first finding that is not well."""
     for finding in findings:
         if not finding.ok:
-            raise UserError(finding.what, mend=finding.mend)
+            raise UserError(finding.what, fix=finding.fix)
 
 
 def _here(config: StudyConfig) -> Finding:
@@ -54,7 +54,7 @@ def _here(config: StudyConfig) -> Finding:
     try:
         require_resources(config.resources, cpus=cpus, gpus=gpus, where="this machine")
     except UserError as error:
-        return Finding(f"{error.where}: {error.what}", False, error.mend)
+        return Finding(f"{error.where}: {error.what}", False, error.fix)
     return Finding(f"this machine has {cpus} CPU and {gpus} GPU", True)
 
 
@@ -62,7 +62,7 @@ def _data(config: StudyConfig) -> Finding:
     try:
         presence = check_files(config.data)
     except UserError as error:
-        return Finding(f"{error.where}: {error.what}", False, error.mend)
+        return Finding(f"{error.where}: {error.what}", False, error.fix)
     return Finding(f"data set {config.data.dataset}: {presence.text}", True)
 
 
@@ -72,8 +72,8 @@ def _prepared(config: StudyConfig) -> Finding:
     for place in (folder, user_cache()):
         if os.access(next(path for path in (place, *place.parents) if path.exists()), os.W_OK):
             return Finding(f"prepared data go to {place}", True)
-    mend = "set FITSCAPE_DATA or data.root to a folder that you may write to"
-    return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, mend)
+    fix = "set FITSCAPE_DATA or data.root to a folder that you may write to"
+    return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, fix)
 
 
 def _disk(root: Path) -> Finding:
@@ -86,6 +86,6 @@ def _disk(root: Path) -> Finding:
 
 def _durable(root: Path) -> Finding:
     if inside_session_folder(root):
-        mend = "set FITSCAPE_ROOT to a folder on a durable volume"
-        return Finding(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, mend)
+        fix = "set FITSCAPE_ROOT to a folder on a durable volume"
+        return Finding(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, fix)
     return Finding(f"{root.absolute()} outlives a Ray session", True)

@@ -42,14 +42,16 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     """Load the data; on a local CPU measure precision and layout too. Torch is imported here.
 
     Raises:
-        UserError: the data cannot be had.
+        UserError: the data cannot be had, or no network can be trained on such batches of them.
     """
     from fitscape.study.data import load
     from fitscape.study.scheduling.calibrate import costliest_trial, study_settings
+    from fitscape.study.scheduling.single_images import require_more_than_one_image
     from fitscape.study.search.space import resolve
 
-    data = load(config.data)
-    trial = costliest_trial(config, resolve(config), known.pending, data.trial_data)
+    data, space = load(config.data), resolve(config)
+    require_more_than_one_image(config, space, data.trial_data)
+    trial = costliest_trial(config, space, known.pending, data.trial_data)
     if not local or (config.resources.gpus_per_trial != 0 and count_gpus()):
         return Prepared(data, trial, None, None)
     request = Request(config.resources.cpus_per_trial, 0)
@@ -68,7 +70,7 @@ def _with_resources(config: StudyConfig, values: dict[str, Any]) -> StudyConfig:
 
 
 def finish(prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster) -> "tuple[Settings, Request]":
-    """What only the cluster can tell: the share of a card, and settings measured on it.
+    """What only the cluster knows: the share of a card, and settings measured on it.
 
     What was measured is in the ledger and in its config from then on, so that a repeat repeats it.
     """

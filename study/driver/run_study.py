@@ -75,7 +75,7 @@ class Conduct:
                     require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
                     trouble = tracking.result(self._interruption)
                     if trouble is not None:
-                        require([Finding(trouble.what, False, trouble.mend)])
+                        require([Finding(trouble.what, False, trouble.fix)])
                     prepared = preparing.result(self._interruption)
                     with open_ledger(prepared.data) as self._ledger:
                         return self._with_ledger(config, self._ledger, prepared)

@@ -47,7 +47,7 @@ def run(
         config: the study.
         root: the runs folder.
         address: of a Ray cluster; None starts one on this machine.
-        observer: told what happens.
+        observer: called with each event.
         storage: for checkpoints and backups, where nodes share no disk with the driver; None: $FITSCAPE_STORAGE,
             then the study's folder.
         interruption: to end the run from outside; signals end it in any case.
@@ -138,7 +138,7 @@ def _in_reach(folder: Folder) -> Iterator[None]:
     except OSError as error:
         where = str(error.filename or (folder.place if folder.storage else folder.path))
         what = f"cannot be used: {error.strerror or str(error).splitlines()[0]}"
-        raise UserError(what, where=where, mend="free some room, or bring the storage back, then try again") from error
+        raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
 
 
 def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData") -> Ledger:

@@ -87,7 +87,7 @@ def _chosen(
 
 
 def gpu_share(config: StudyConfig, trial: TrialConfig, data: TrialData, cluster: Cluster) -> float:
-    """GPUs a trial: as asked, or for ``auto`` 1/n, n trials of the costliest kind filling a card's memory.
+    """GPUs per trial: as asked, or for ``auto`` 1/n, n trials of the costliest kind filling a card's memory.
 
     0 on a cluster without cards; 1 where a card is only logical.
     """

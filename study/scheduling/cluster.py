@@ -23,7 +23,7 @@ WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
 # What keeps a Ray of one machine on loopback: its ``_node_ip_address="127.0.0.1"`` becomes the machine's own address.
 _CLUSTER_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 # What a worker of this machine loads as it waits for its first trial: 2 s that no slot has to wait then. Not our own
-# packages, which might be those of another folder before the driver has told the worker where it looks.
+# packages, which might be those of another folder before the worker knows where the driver looks.
 _PRELOAD = {"RAY_preload_python_modules": "torch,ray.tune"}
 PACKAGE = Path(__file__).parents[2]  # ours; the checkout links its folders study/, models/ and search_spaces/ into it
 
@@ -109,8 +109,8 @@ class Cluster:
             ray.init(address=address, runtime_env=shipped_code(), **common)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             first = str(error).strip().split("\n")[0]
-            mend = "is it running, and is RAY_AUTH_TOKEN_PATH its token?"
-            raise UserError(f"no Ray cluster answers: {first}", where=self.address, mend=mend) from error
+            fix = "is it running, and is RAY_AUTH_TOKEN_PATH its token?"
+            raise UserError(f"no Ray cluster answers: {first}", where=self.address, fix=fix) from error
         return self
 
     def __exit__(
@@ -173,7 +173,7 @@ def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, wh
             raise UserError(
                 f"a trial asks for {asked:g} {name[:-1].upper()}, {where} has {there:g}",
                 where=f"resources.{name}_per_trial",
-                mend=f"at most {there:g}" if there else "0 trains on the CPU",
+                fix=f"at most {there:g}" if there else "0 trains on the CPU",
             )
 
 

@@ -25,11 +25,11 @@ ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task wait
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; ``mend`` is empty where it is well."""
+    """One thing that was looked at; ``fix`` is empty where it is well."""
 
     what: str
     ok: bool
-    mend: str = ""
+    fix: str = ""
 
 
 def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: tuple[str, ...] = ()) -> list[Finding]:
@@ -165,8 +165,8 @@ def _room(nodes: list[Node], resources: ResourceConfig) -> Finding:
     there = f"{sum(node.cpus for node in nodes):g} CPU and {gpus:g} GPU on {len(nodes)} node(s)"
     if slots:
         return Finding(f"a trial takes {request}; {slots} fit at once on {there}", True)
-    mend = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"
-    return Finding(f"a trial takes {request}; no node has that ({there})", False, mend)
+    fix = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"
+    return Finding(f"a trial takes {request}; no node has that ({there})", False, fix)
 
 
 def _same(key: str, here: dict[str, str], answers: list[tuple[str, dict[str, str]]]) -> Finding:
@@ -188,8 +188,8 @@ def _storage(answers: list[tuple[str, str]], storage: str) -> Finding:
     wrong = [f"{host}: {problem}" for host, problem in answers if problem]
     if not wrong:
         return Finding(f"{storage} can be written and read from every node", True)
-    mend = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches, with room"
-    return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, mend)
+    fix = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches, with room"
+    return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, fix)
 
 
 def _version(package: str) -> str:

@@ -72,7 +72,7 @@ def run_trials(
         settings: precision and layout of the whole study.
         checkpoints: on storage that every node reaches.
         interruption: ends the run early when requested.
-        observer: told what happens.
+        observer: called with each event.
         run: instead of ``study.training.run_trial``.
         save_every: seconds between two checkpoints of a trial; None: ``trainable.SAVE_EVERY``.
 
@@ -173,7 +173,7 @@ def _tune(
 ) -> None:
     """Ray Tune over the feed, until it is finished or the run is interrupted."""
     os.environ.update(_TUNE, TUNE_MAX_PENDING_TRIALS_PG=str(max(1, places.room())))
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the observer is told the same in our words
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the observer gets the same in our words
     from ray import tune
 
     from fitscape.study.scheduling.tuning import Deadline, Reports, Stops

@@ -95,7 +95,7 @@ class TrialRunner(tune.Trainable):
         """Free the memory of the trial before the next one takes its own."""
         self._epochs: Iterator[Progress] | None = None
         self._progress: Progress | None = None
-        self._halved = False  # which has been told
+        self._halved = False  # which has been reported
         self._save_seconds = 0.0
         gc.collect()
         if self._device() == "cuda":

@@ -83,7 +83,7 @@ class Session:
         raise OldCopy(
             f"MLflow is ahead of this copy of the study: {why}",
             where=str(self._ledger.path.parent),
-            mend="sync where the study ran last, or fetch it anew below another --root",
+            fix="sync where the study ran last, or fetch it anew below another --root",
         )
 
     def reconcile(self) -> None:
@@ -182,7 +182,7 @@ class Session:
         return True
 
     def _ship_or_set_aside(self, trial: TrialRecord, label: Label | None) -> None:
-        """A trial that MLflow refuses as invalid must not hold up the others: it is remembered and told."""
+        """A trial that MLflow refuses as invalid must not hold up the others: it is remembered and reported."""
         rejected = self._ledger.get_meta(self._rejected_key, {})
         try:
             self._ship_trial(trial, label)

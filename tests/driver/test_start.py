@@ -121,7 +121,7 @@ def test_a_root_in_rays_session_folder_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     inside = tmp_path / "ray" / "session_1" / "runtime_resources" / "working_dir_files" / "x"
     bad = [finding for finding in first_look(study(), inside, address=None) if not finding.ok]
-    assert [finding.mend for finding in bad] == ["set FITSCAPE_ROOT to a folder on a durable volume"]
+    assert [finding.fix for finding in bad] == ["set FITSCAPE_ROOT to a folder on a durable volume"]
 
 
 def test_a_lock_is_free_again_after_a_refusal(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What doctor finds, and how it says what would mend it."""
+"""What doctor finds, and how it says what would fix it."""
 
 import sys
 from pathlib import Path
@@ -23,14 +23,14 @@ def test_a_sound_cluster_has_no_faults(cluster: Cluster, tmp_path: Path) -> None
 def test_a_trial_that_fits_nowhere_is_named_with_what_is_there(cluster: Cluster, tmp_path: Path) -> None:
     bad = [f for f in look_at(cluster, ResourceConfig(cpus_per_trial=3), str(tmp_path)) if not f.ok]
     assert [f.what for f in bad] == ["a trial takes 3 CPU; no node has that (2 CPU and 4 GPU on 1 node(s))"]
-    assert bad[0].mend
+    assert bad[0].fix
 
 
 def test_storage_that_cannot_be_written_is_named(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     bad = [f for f in look_at(cluster, ResourceConfig(), str(tmp_path / "file")) if not f.ok]
     assert len(bad) == 1
-    assert "FITSCAPE_STORAGE" in bad[0].mend
+    assert "FITSCAPE_STORAGE" in bad[0].fix
 
 
 def test_every_node_is_asked_and_differences_are_named(
@@ -43,7 +43,7 @@ def test_every_node_is_asked_and_differences_are_named(
 
     monkeypatch.setattr(preflight, "_version", lambda package: "0.0")  # here only: the node keeps its own
     bad = [finding for finding in look_at(cluster, ResourceConfig(), str(tmp_path)) if not finding.ok]
-    assert [finding.mend for finding in bad] == ["install the same torch everywhere", "install the same ray everywhere"]
+    assert [finding.fix for finding in bad] == ["install the same torch everywhere", "install the same ray everywhere"]
 
 
 def test_an_optional_package_is_tried_on_every_node(
@@ -58,11 +58,11 @@ def test_an_optional_package_is_tried_on_every_node(
     (bad,) = [finding for finding in findings if not finding.ok]
     host = cluster.nodes()[0].host
     assert bad.what == f"the study needs only_here: {host} cannot import it (No module named 'only_here')"
-    assert bad.mend == "there: pip install 'fitscape[only_here]'"
+    assert bad.fix == "there: pip install 'fitscape[only_here]'"
 
     monkeypatch.setattr(preflight, "_version", lambda package: "0.0")
     found = look_at(cluster, ResourceConfig(), str(tmp_path), ("timm",))
-    assert "install the same timm everywhere" in [finding.mend for finding in found]
+    assert "install the same timm everywhere" in [finding.fix for finding in found]
 
 
 def test_an_optional_package_that_is_broken_here_is_named(
