@@ -208,6 +208,7 @@ def explore(
         draw = random.Random(seed)
         kills, errors = [p for p in plan if p[1] is None], [p for p in plan if p[1] is not None]
         plan = draw.sample(kills, min(sample, len(kills))) + draw.sample(errors, min(sample, len(errors)))
+        draw.shuffle(plan)
     print(f"{len(first.steps)} steps: {Counter(step.partition(' ')[0] for step in first.steps)}", flush=True)
     tried: Counter[str] = Counter()
     lost: Counter[str] = Counter()
