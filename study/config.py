@@ -227,8 +227,8 @@ class ResourceConfig(Frozen):
 
     cpus_per_trial: Annotated[float, Field(gt=0)] = 1
     """CPU cores of one trial, above 0."""
-    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0
-    """GPUs of one trial, at least 0; a fraction packs several trials on a card, auto measures how many fit."""
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """Part of a card that one trial takes, 0 to 1; 0 trains on the CPU. auto measures how many trials share a card."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
     """Trials at a time, at least 1. Unset: as many as the resources allow."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3

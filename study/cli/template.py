@@ -68,7 +68,7 @@ stopping:
 
 resources:
   cpus_per_trial: 1
-  gpus_per_trial: 0          # a fraction packs several trials on a card; auto measures it
+  gpus_per_trial: auto       # measures how many trials share a card; 0 trains on the CPU
   max_concurrent: null       # null: as many as fit
   max_attempts: 3            # of a trial, after crashes
   trial_timeout: 3600.0      # seconds without a step until a trial counts as hung; null: never

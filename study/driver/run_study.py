@@ -15,15 +15,16 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.cluster import Cluster, least_request
+from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.interruption import Interruption, listening
-from fitscape.study.scheduling.outcome import Outcome
-from fitscape.study.scheduling.preflight import Finding, look_at
+from fitscape.study.scheduling.preflight import look_at
 from fitscape.study.tracking import Backlog, Shipper, check, parent_url
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
+    from fitscape.study.scheduling.run_trials import Outcome
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
@@ -53,8 +54,10 @@ class Conduct:
         try:
             self._cluster.__enter__()
             with listening(self._interruption, self._leave):
-                self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
-                require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
+                say = self._observer.on_message
+                self._cluster.wait_for_workers(config.resources, self._interruption, say)
+                findings = look_at(self._cluster, config.resources, self._folder.shared, extras(config))
+                require(findings, say)
                 trouble = tracking.result(self._interruption)
                 if trouble is not None:
                     require([Finding(trouble.what, False, trouble.mend)])
@@ -92,17 +95,17 @@ class Conduct:
         self._observer.on_start(config.search.trials, _ended(ledger))
         return shipper
 
-    def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
+    def _conclude(self, config: StudyConfig, outcome: "Outcome", shipper: Shipper) -> ExitCode:
         report = "" if outcome.interrupted else self._labels_and_report()
         interrupted = bool(outcome.interrupted)
         backlog = shipper.close(SHIP_WITHIN_INTERRUPTED if interrupted else SHIP_WITHIN, extend=not interrupted)
         self._finish(config, outcome, report, backlog)
         return self._exit_code(outcome.counts)
 
-    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
+    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
         from fitscape.study.scheduling.run_trials import run_trials
 
-        settings, request = finish(prepared, config, ledger, self._cluster)
+        settings, request = finish(prepared, config, ledger, self._cluster, self._observer.on_message)
         left = config.search.trials - _ended(ledger)
         return run_trials(
             config,
@@ -132,7 +135,7 @@ class Conduct:
             self._observer.on_message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)")
             return ""
 
-    def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
+    def _finish(self, config: StudyConfig, outcome: "Outcome", report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
         if outcome.interrupted:
             self._observer.on_message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {root}")

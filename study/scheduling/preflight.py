@@ -5,14 +5,16 @@ import os
 import platform
 import shutil
 import uuid
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fitscape.study.config import ResourceConfig
+from fitscape.study.scheduling.card_preflight import look_at_cards
 from fitscape.study.scheduling.checkpoints import open_storage
-from fitscape.study.scheduling.cluster import PACKAGE, Cluster, Node, Request, errand
+from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
+from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.packing import Node, Request
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 HERE = "this machine"
@@ -20,17 +22,10 @@ UNUSABLE = "cannot import it"
 ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; ``mend`` is empty where it is well."""
-
-    what: str
-    ok: bool
-    mend: str = ""
-
-
 def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: tuple[str, ...] = ()) -> list[Finding]:
     """Resources; and of every node: it answers, its versions and code are this process's, it reaches the storage.
+
+    A node or a card that cannot be used is put into ``cluster.aside``, as long as there is another.
 
     Args:
         cluster: entered.
@@ -38,24 +33,56 @@ def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: t
         storage: folder or URI that checkpoints go to.
         extras: optional packages that the study needs, each of an extra of its name; looked for on every node.
     """
-    nodes = cluster.nodes()
-    findings = [_room(nodes, resources)]
     here = probe(None, extras)
     if cluster.local:
-        findings += [_extra(name, [(HERE, here)]) for name in extras]
-        return [*findings, _storage([(HERE, probe(storage)["storage"])], storage)]
-    workers = [node for node in nodes if node.cpus > 0]
+        there = [(HERE, probe(storage)["storage"])]
+        findings = [*(_extra(name, [(HERE, here)]) for name in extras), _storage(there, storage)]
+    else:
+        findings = _nodes(cluster, here, storage, extras)
+    findings += look_at_cards(cluster, resources)
+    return [_room(cluster.usable(), resources), *findings]
+
+
+def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[str, ...]) -> list[Finding]:
+    """Every node that runs trials is asked; those at fault are set aside, unless all are."""
+    workers = [node for node in cluster.nodes() if node.cpus > 0]
     answers = _ask(workers, storage, extras)
-    silent = [node.host for node in workers if node.id not in answers]
-    findings.append(
-        Finding(
-            f"{len(answers)} of {len(workers)} nodes answer" + (f", not {', '.join(silent)}" if silent else ""),
-            not silent,
-            "look at these nodes with `ray status`" if silent else "",
-        )
-    )
-    told = [(node.host, answers[node.id]) for node in workers if node.id in answers]
-    findings += [_same(key, here, told) for key in here if key not in extras]
+    faults = {
+        node.id: [finding for finding in _answer(here, node, answers.get(node.id), storage, extras) if not finding.ok]
+        for node in workers
+    }
+    sound = [node for node in workers if not faults[node.id]]
+    if not sound:  # the fault is everywhere, or this machine's
+        told = [(node.host, answers[node.id]) for node in workers if node.id in answers]
+        return [_answering(workers, answers), *_compare(here, told, storage, extras)]
+    findings = [_answering(sound, answers)]
+    for node in workers:
+        if faults[node.id]:
+            why = cluster.aside.nodes[node.id] = "; ".join(finding.what for finding in faults[node.id])
+            mend = "; ".join(finding.mend for finding in faults[node.id])
+            findings.append(Finding(f"{node.host} is left out: {why}", False, mend, fatal=False))
+    return findings + _compare(here, [(node.host, answers[node.id]) for node in sound], storage, extras)
+
+
+def _answering(nodes: list[Node], answers: dict[str, dict[str, str]]) -> Finding:
+    silent = [node.host for node in nodes if node.id not in answers]
+    what = f"{len(nodes) - len(silent)} of {len(nodes)} nodes answer" + (f", not {', '.join(silent)}" if silent else "")
+    return Finding(what, not silent, "look at these nodes with `ray status`" if silent else "")
+
+
+def _answer(
+    here: dict[str, str], node: Node, answer: dict[str, str] | None, storage: str, extras: tuple[str, ...]
+) -> list[Finding]:
+    if answer is None:
+        return [Finding("it does not answer", False, "look at it with `ray status`")]
+    return _compare(here, [(node.host, answer)], storage, extras)
+
+
+def _compare(
+    here: dict[str, str], told: list[tuple[str, dict[str, str]]], storage: str, extras: tuple[str, ...]
+) -> list[Finding]:
+    """What nodes say of themselves beside what this process is."""
+    findings = [_same(key, here, told) for key in here if key not in extras]
     findings += [_extra(name, [(HERE, here), *told]) for name in extras]
     return [*findings, _storage([(host, answer["storage"]) for host, answer in told], storage)]
 

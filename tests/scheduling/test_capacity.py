@@ -4,8 +4,7 @@ import pytest
 
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
-from fitscape.study.scheduling.calibrate import trials_per_card
-from fitscape.study.scheduling.cost import costliest, relative_cost
+from fitscape.study.scheduling.capacity import costliest, relative_cost
 from fitscape.study.search.space import resolve
 
 SHAPE = (1, 8, 8)
@@ -46,14 +45,6 @@ def test_the_costliest_trial_of_a_space_is_at_its_corner() -> None:
     assert (found.model.name, found.model.width, found.optimization.batch_size) == ("resnet34", 0.5, 64)
     heavier = TrialConfig().with_hyperparameters({"width": 2.0, "batch_size": 512})
     assert costliest(config, resolve(config), [heavier], SHAPE, 10) == heavier
-
-
-@pytest.mark.parametrize(
-    ("peak", "card", "most", "trials"),
-    [(2000, 16_000, 16, 5), (100, 80_000, 16, 16), (20_000, 16_000, 16, 1), (100, 80_000, 4, 4)],
-)
-def test_trials_on_a_card(peak: float, card: float, most: int, trials: int) -> None:
-    assert trials_per_card(peak, card, most=most) == trials
 
 
 def test_a_study_of_nets_that_the_images_cannot_feed_is_refused() -> None:
