@@ -4,13 +4,12 @@ Everything a run depends on is here, so that a study can be repeated from this f
 refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
 """
 
-import hashlib
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
+from fitscape.study import releases
 
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -59,6 +58,14 @@ class Optimization(Frozen):
     """How the learning rate moves over the trial."""
 
 
+class Evaluation(Frozen):
+    """How a trial is measured."""
+
+    batch_norm: Literal["reestimated", "running"] = "reestimated"
+    """Statistics of batch norm in evaluations: of clean training images under the weights as they are, or the running
+    averages that training left, which lag behind the weights in short trials."""
+
+
 class TrialConfig(Frozen):
     """One trial, whole. Its id is the hash of it."""
 
@@ -68,14 +75,15 @@ class TrialConfig(Frozen):
     """What it sees of the training part."""
     optimization: Optimization = Optimization()
     """How it is trained."""
+    evaluation: Evaluation = Evaluation()
+    """How it is measured."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
     @property
     def trial_id(self) -> str:
-        """12 hexadecimal digits, equal for equal configs on every machine and version of Python."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        """12 hexadecimal digits, equal for equal configs on every machine, version of Python and release."""
+        return releases.trial_id(self.model_dump(mode="json"))
 
     @property
     def group_id(self) -> str:
@@ -85,7 +93,8 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections)."""
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
-        return {**vars(self.model), **vars(self.data), **vars(self.optimization), "seed": self.seed}
+        sections = (self.model, self.data, self.optimization, self.evaluation)
+        return {k: v for section in sections for k, v in vars(section).items()} | {"seed": self.seed}
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -105,12 +114,13 @@ class TrialConfig(Frozen):
             )
         part = {
             s: {k: v for k, v in hyperparameters.items() if HYPERPARAMETERS[k] == s}
-            for s in ("model", "data", "optimization")
+            for s in ("model", "data", "optimization", "evaluation")
         }
         return type(self)(
             model=self.model.replace(**part["model"]) if part["model"] else self.model,
             data=DataCondition(**{**self.data.model_dump(), **part["data"]}),
             optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
+            evaluation=Evaluation(**{**self.evaluation.model_dump(), **part["evaluation"]}),
             seed=hyperparameters.get("seed", self.seed),
         )
 
@@ -121,6 +131,7 @@ HYPERPARAMETERS: dict[str, str] = {
     **dict.fromkeys(MODEL_HYPERPARAMETERS, "model"),
     **dict.fromkeys(DataCondition.model_fields, "data"),
     **dict.fromkeys(Optimization.model_fields, "optimization"),
+    **dict.fromkeys(Evaluation.model_fields, "evaluation"),
     "seed": "seed",
 }
 
@@ -162,7 +173,7 @@ class DataConfig(Frozen):
     """The data set and its one split, the same for every trial of the study."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or folder:PATH of your own images, a class a subfolder."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or your own: folder:PATH with a class a subfolder, csv:FILE."""
     root: str | None = None
     """Folder where the files are or go. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
@@ -177,6 +188,10 @@ class DataConfig(Frozen):
     """Of the one split, at least 0; another seed is another data set."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Training images that are evaluated after each epoch, at least 50."""
+    groups: str | None = None
+    """What belongs together and lies in one part: a column, folder, or a pattern on file names, (?P<group>...)."""
+    allow_group_leak: bool = False
+    """Whether a split of your own may have a group in two of its parts."""
     unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of broken files that is accepted and left out, 0 to 1 (1 excluded)."""
 
@@ -209,19 +224,6 @@ class RegimeThresholds(Frozen):
     """The best reachable validation error, 0 to 1 (1 excluded). Unset: estimated from the study."""
 
 
-class StoppingConfig(Frozen):
-    """Label-safe early stopping; off unless asked for."""
-
-    enabled: bool = False
-    """Whether trials may be stopped; refused under any schedule but a constant one."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.98
-    """Probability of the final label from which a trial is stopped with it, above 0.5, below 1."""
-    warmup_trials: Annotated[int, Field(ge=4)] = 24
-    """Trials that run in full first, at least 4."""
-    audit_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Share of trials that run in full all the same, 0 to 1: they measure how often a stop was wrong."""
-
-
 class ResourceConfig(Frozen):
     """What one trial takes and how many run at once."""
 
@@ -248,6 +250,10 @@ class TrackingConfig(Frozen):
     """MLflow's experiment that the study's runs go to."""
 
 
+# Sections of 0.1.0: read and dropped. `reading` refuses a new study that asks for what they did.
+RETIRED = frozenset({"stopping"})
+
+
 class StudyConfig(Frozen):
     """A study, whole: what ``fitscape run`` freezes into the study's folder."""
 
@@ -269,12 +275,18 @@ class StudyConfig(Frozen):
     """How the trials are chosen."""
     regimes: RegimeThresholds = RegimeThresholds()
     """Numbers of the decision between the regimes."""
-    stopping: StoppingConfig = StoppingConfig()
-    """Label-safe early stopping."""
     resources: ResourceConfig = ResourceConfig()
     """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired_sections(cls, given: Any) -> Any:
+        """Leave out what an earlier release wrote into every study and this one no longer has."""
+        if isinstance(given, dict) and RETIRED & given.keys():
+            return {key: value for key, value in given.items() if key not in RETIRED}
+        return given
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:

@@ -7,6 +7,7 @@ import typer
 
 from fitscape.study.cli.options import ROOT, Name, Root, TrackingUri, study_folder
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import LEDGER
 
 
 def export(
@@ -29,7 +30,7 @@ def sync(name: Name, root: Root = ROOT, tracking_uri: TrackingUri = None) -> int
     folder = study_folder(root, name)
     from fitscape.study.tracking import sync as ship
 
-    backlog = ship(folder / "ledger.db", tracking_uri)
+    backlog = ship(folder / LEDGER, tracking_uri)
     if not backlog.empty:
         left = f"{backlog.points} points, {backlog.runs} runs and {backlog.files} files are still unshipped"
         raise UserError(f"{left}: {backlog.error}", where=name, mend="`fitscape sync` again when MLflow answers")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fitscape.study.errors import UserError
+from fitscape.study.files import LEDGER
 
 Root = Annotated[
     Path,
@@ -37,7 +38,7 @@ ROOT = Path("fitscape-runs")
 
 def studies(root: Path) -> list[str]:
     """Names of the studies below a root."""
-    return sorted(path.parent.name for path in root.glob("*/ledger.db"))
+    return sorted(path.parent.name for path in root.glob(f"*/{LEDGER}"))
 
 
 def study_folder(root: Path, name: str) -> Path:
@@ -47,7 +48,7 @@ def study_folder(root: Path, name: str) -> Path:
         UserError: there is none; the text suggests the nearest name.
     """
     for folder in (root / name, Path(name)):
-        if (folder / "ledger.db").is_file():
+        if (folder / LEDGER).is_file():
             return folder
     from fitscape.study.reading.keys import did_you_mean
 

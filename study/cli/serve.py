@@ -10,6 +10,7 @@ import typer
 
 from fitscape.study.cli.options import ROOT, Address, Json, Root, TrackingUri
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import MLFLOW_STORE
 
 HOST = "127.0.0.1"
 
@@ -24,7 +25,7 @@ def ui(
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
             raise UserError(f"{port} is taken by another program", where="--port", mend=f"--port {port + 1}")
-    if (root / "mlflow.db").is_file():
+    if (root / MLFLOW_STORE).is_file():
         typer.echo(f"MLflow is starting on http://{HOST}:{port} (Ctrl-C ends it)")
         sys.stdout.flush()
     serve_ui(root, port)

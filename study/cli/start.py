@@ -8,10 +8,11 @@ import typer
 
 from fitscape.study.cli.options import Scale
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import CONFIG
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("study.yaml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path(CONFIG),
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="Start from this recipe, each value written out.")
     ] = None,

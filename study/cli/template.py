@@ -37,10 +37,14 @@ base:
     weight_decay: 1e-4
     momentum: 0.9
     batch_size: 128
-    epochs: 10
+    epochs: 10               # the trial is measured after each
+    steps_per_epoch: 12      # 120 steps a trial, however few images it sees; null: one pass over its share of the
+                             # images, which on 2 % of digits is one step. More images or larger ones need more steps.
     schedule: one_cycle      # one_cycle, cosine, constant, step
+  evaluation:
+    batch_norm: reestimated  # statistics in evaluations: reestimated on training images, or training's running ones
 
-# What is searched: any key of base's three sections, or `architecture` (family and depth in one).
+# What is searched: any key of base's four sections, or `architecture` (family and depth in one).
 # A search space by name does too: `space: quick` (fitscape list spaces).
 space:
   architecture: {choices: [resnet18, plain18, densenet121]}
@@ -62,9 +66,6 @@ regimes:
   tau: 0.05                  # how far from the best reachable error still counts as good
   confidence: 0.9            # below: undecided
   reference_error: null      # best reachable error; null: estimated from the study
-
-stopping:
-  enabled: false             # stop trials whose label is certain already
 
 resources:
   cpus_per_trial: 1

@@ -9,7 +9,7 @@ from fitscape.study.driver.folder import Folder
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import EventKind, Ledger
 from fitscape.study.scheduling.checkpoints import copy_file
-from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.events import Backlog, Message, Observer
 from fitscape.study.tracking import parent_url
 from fitscape.study.tracking.location import locate
 
@@ -48,7 +48,7 @@ class Upkeep:
         except (OSError, UserError) as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                self._observer.on_message(f"the ledger was not backed up: {error}")
+                self._observer(Message(f"the ledger was not backed up: {error}"))
 
     def _lag(self) -> int:
         """Epoch records behind MLflow's cursor, counted up to a thousand or so."""
@@ -63,13 +63,13 @@ class Upkeep:
         link = parent_url(self._folder.ledger, self._tracking)
         if link is not None:
             self._linked = True
-            self._observer.on_message(f"MLflow  {link}")
+            self._observer(Message(f"MLflow  {link}"))
 
     def _work(self) -> None:
         backed_up, pause = time.monotonic(), FIRST_BACKUP
         while not self._closing.wait(BACKLOG_EVERY):
             with suppress(UserError):  # locked just now; the next look is soon
-                self._observer.on_backlog(self._lag())
+                self._observer(Backlog(self._lag()))
                 self._link()
             if time.monotonic() - backed_up > pause:
                 backed_up, pause = time.monotonic(), min(2 * pause, BACKUP_EVERY)

@@ -1,12 +1,11 @@
-"""A study's folder: where things lie, and the frozen config in it."""
+"""The folder of a study that runs: its place on shared storage, and the frozen config in it."""
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import BACKUP_NAME
+from fitscape.study.files import CHECKPOINTS, StudyFolder, write_whole
 from fitscape.study.reading.document import dump
 from fitscape.study.search.space import hyperparameters, resolve
 from fitscape.study.tracking import redact
@@ -15,23 +14,10 @@ STORAGE = "FITSCAPE_STORAGE"  # environment: a shared folder or s3://BUCKET/PATH
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(StudyFolder):
     """``ROOT/NAME``, and the place on shared storage that belongs to it."""
 
-    path: Path
     storage: str | None = None  # None: everything lies in the folder
-
-    @property
-    def ledger(self) -> Path:
-        return self.path / "ledger.db"
-
-    @property
-    def config(self) -> Path:
-        return self.path / "study.yaml"
-
-    @property
-    def backup(self) -> Path:
-        return self.path / BACKUP_NAME
 
     @property
     def shared(self) -> str:
@@ -40,7 +26,7 @@ class Folder:
 
     @property
     def checkpoints(self) -> str:
-        return f"{self.shared}/checkpoints"
+        return f"{self.shared}/{CHECKPOINTS}"
 
     def make(self) -> None:
         """Raises UserError: it cannot be made."""
@@ -52,10 +38,8 @@ class Folder:
 
     def write_config(self, config: StudyConfig) -> None:
         """Freeze, whole or not at all."""
-        partial = self.config.with_name(f".{self.config.name}.{os.getpid()}")
         text = dump(config.model_dump(mode="json"))
-        partial.write_text(f"# Frozen by fitscape. `fitscape resume` refuses what has changed here.\n{text}")
-        partial.replace(self.config)
+        write_whole(self.config, f"# Frozen by fitscape. `fitscape resume` refuses what has changed here.\n{text}")
 
 
 def frozen(config: StudyConfig) -> StudyConfig:

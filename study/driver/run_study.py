@@ -16,7 +16,7 @@ from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.events import DataRead, Finished, Message, Observer, Started
 from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.interruption import Interruption, listening
 from fitscape.study.scheduling.preflight import look_at
@@ -54,7 +54,7 @@ class Conduct:
         try:
             self._cluster.__enter__()
             with listening(self._interruption, self._leave):
-                say = self._observer.on_message
+                say = self._say
                 self._cluster.wait_for_workers(config.resources, self._interruption, say)
                 findings = look_at(self._cluster, config.resources, self._folder.shared, extras(config))
                 require(findings, say)
@@ -70,6 +70,9 @@ class Conduct:
             self._ledger = None
             self._cluster.close()
 
+    def _say(self, text: str) -> None:
+        self._observer(Message(text))
+
     def wrap_up(self, config: StudyConfig, ledger: Ledger) -> ExitCode:
         """Labels, report and MLflow of a study that lacks no trial: it needs neither data nor Ray."""
         shipper = self._begin(config, ledger)
@@ -78,7 +81,10 @@ class Conduct:
 
     def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
         shipper = self._begin(config, ledger)
-        self._observer.on_data(prepared.data.summary())
+        summary = prepared.data.summary()
+        self._observer(DataRead(summary))
+        for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
+            self._observer(Message(f"data: {warning}"))
         upkeep = Upkeep(self._folder, ledger, config, self._observer)
         try:
             outcome = self._trials(config, ledger, prepared)
@@ -92,7 +98,7 @@ class Conduct:
     def _begin(self, config: StudyConfig, ledger: Ledger) -> Shipper:
         shipper = Shipper(self._folder.ledger, config.tracking)
         shipper.start()
-        self._observer.on_start(config.search.trials, _ended(ledger))
+        self._observer(Started(config.search.trials, _ended(ledger)))
         return shipper
 
     def _conclude(self, config: StudyConfig, outcome: "Outcome", shipper: Shipper) -> ExitCode:
@@ -105,7 +111,7 @@ class Conduct:
     def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
         from fitscape.study.scheduling.run_trials import run_trials
 
-        settings, request = finish(prepared, config, ledger, self._cluster, self._observer.on_message)
+        settings, request = finish(prepared, config, ledger, self._cluster, self._say)
         left = config.search.trials - _ended(ledger)
         return run_trials(
             config,
@@ -122,36 +128,36 @@ class Conduct:
     def _labels_and_report(self) -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
-            from fitscape.study.driver.labels import put_labels
             from fitscape.study.opened import open_study
             from fitscape.study.report import build
 
             study = open_study(self._folder.path)
-            put_labels(study)
-            if study.savings is not None:
-                self._observer.on_message(study.savings.text)
+            with Ledger.open(self._folder.ledger) as ledger:
+                ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
-            self._observer.on_message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)")
+            self._observer(Message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)"))
             return ""
 
     def _finish(self, config: StudyConfig, outcome: "Outcome", report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
         if outcome.interrupted:
-            self._observer.on_message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {root}")
+            self._observer(Message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {root}"))
         if not backlog.empty:
             left = f"{backlog.points} points of {backlog.runs} trials and {backlog.files} files are not in MLflow"
-            self._observer.on_message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {root}")
-        self._observer.on_finish(
-            {
-                "counts": {state.value: count for state, count in outcome.counts.items()},
-                "seconds": round(outcome.seconds, 3),
-                "folder": str(self._folder.path),
-                "report": report,
-                "tracking": parent_url(self._folder.ledger, config.tracking) or "",
-                "unshipped_points": backlog.points,
-                "interrupted": outcome.interrupted,
-            }
+            self._observer(Message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {root}"))
+        self._observer(
+            Finished(
+                {
+                    "counts": {state.value: count for state, count in outcome.counts.items()},
+                    "seconds": round(outcome.seconds, 3),
+                    "folder": str(self._folder.path),
+                    "report": report,
+                    "tracking": parent_url(self._folder.ledger, config.tracking) or "",
+                    "unshipped_points": backlog.points,
+                    "interrupted": outcome.interrupted,
+                }
+            )
         )
 
     def _exit_code(self, counts: dict[TrialState, int]) -> ExitCode:
@@ -167,7 +173,7 @@ class Conduct:
         if ledger is not None:
             ledger.release()
         name, root = self._folder.path.name, self._folder.path.parent
-        self._observer.on_message(f"leaving; go on with: fitscape resume {name} --root {root}")
+        self._observer(Message(f"leaving; go on with: fitscape resume {name} --root {root}"))
 
 
 def _ended(ledger: Ledger) -> int:

@@ -13,11 +13,16 @@ from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, LedgerDamaged, UserError
 from fitscape.study.ledger import Ledger, StudyLock, restore
 from fitscape.study.scheduling.checkpoints import fetch_file
-from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.events import Message, Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
+
+RUNNING_STATISTICS = (
+    "this study evaluates with batch norm's running statistics, as its earlier trials did; "
+    "new studies re-estimate them (base.evaluation.batch_norm)"
+)
 
 
 def run(
@@ -48,7 +53,7 @@ def run(
     folder.make()
     with StudyLock(folder.path):
         _require_new(folder)
-        return Conduct(folder, observer or Quiet(), interruption or Interruption(), address).carry_out(
+        return Conduct(folder, observer or ignore, interruption or Interruption(), address).carry_out(
             config, Known(), lambda data: _create(folder, config, data)
         )
 
@@ -76,19 +81,19 @@ def resume(
         UserError: no study there. StudyChanged: it is no longer the same. StudyLocked: another driver holds it.
     """
     where = Folder(folder, shared_storage(storage))
-    observer = observer or Quiet()
+    observer = observer or ignore
     if not where.ledger.is_file():
         _bring_back(where)
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
-        config = _config_in(where, ledger, trials)
-        conduct = Conduct(where, observer or Quiet(), interruption or Interruption(), address)
+        config = _config_in(where, ledger, trials, observer)
+        if config.base.evaluation.batch_norm == "running":
+            observer(Message(RUNNING_STATISTICS))
+        conduct = Conduct(where, observer, interruption or Interruption(), address)
         same = not list(resume_checks.config_changes(ledger.config, frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
-        return Conduct(where, observer, interruption or Interruption(), address).carry_out(
-            config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
-        )
+        return conduct.carry_out(config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow))
 
 
 def _require_new(folder: Folder) -> None:
@@ -120,7 +125,10 @@ def _same_study(
 def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
     """The ledger; where it is damaged, its backup in its place, which is said and noted in it."""
     try:
-        return Ledger.open(folder.ledger)
+        ledger = Ledger.open(folder.ledger)
+        if ledger.kept is not None:
+            observer(Message(f"the ledger is now one of this release; the old one is kept as {ledger.kept.name}"))
+        return ledger
     except LedgerDamaged as error:
         if not folder.backup.is_file():
             raise
@@ -128,7 +136,7 @@ def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
         ledger = Ledger.open(folder.ledger)
         ended = sum(count for state, count in ledger.counts().items() if state.terminal)
         kept = f"{folder.ledger.name}.damaged"
-        observer.on_message(f"{error.what}; the backup with {ended} ended trials takes its place, it is kept as {kept}")
+        observer(Message(f"{error.what}; the backup with {ended} ended trials takes its place, it is kept as {kept}"))
         return ledger
 
 
@@ -143,11 +151,13 @@ def _bring_back(folder: Folder) -> None:
     fetch_file(folder.shared, folder.config.name, folder.config)
 
 
-def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfig:
+def _config_in(folder: Folder, ledger: Ledger, trials: int | None, observer: Observer) -> StudyConfig:
     """The config of the folder's study.yaml, with a raised number of trials."""
     from fitscape.study.reading import load_config
 
-    config = load_config(folder.config) if folder.config.is_file() else ledger.config
+    config = ledger.config
+    if folder.config.is_file():
+        config = load_config(folder.config, frozen=True, on_retired=lambda text: observer(Message(text)))
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

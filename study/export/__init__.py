@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fitscape.study.errors import UserError
+from fitscape.study.files import whole_file
 from fitscape.study.opened import OpenStudy
 from fitscape.study.table import table
 
@@ -28,10 +27,8 @@ def export(study: OpenStudy, to: Path) -> int:
     """
     write = writer(to)
     try:
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=to.parent) as folder:
-            part = Path(folder) / f"part{to.suffix}"
-            write(study, part)
-            os.replace(part, to)
+        with whole_file(to) as partial:
+            write(study, partial)
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror or error}", where=str(to)) from None
     return len(study.trials)

@@ -19,7 +19,7 @@ from fitscape.study.findings.evidence import (
 from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.findings.tuning import TuningCurve, expected_best, resampled_best, tuning_curve
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 MARGIN: Final = 0.005  # half a point of validation error
 QUESTION: Final = "architectures"

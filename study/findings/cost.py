@@ -12,7 +12,7 @@ from fitscape.study.findings.duels import Duel
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import Array, rate
+from fitscape.study.regimes.rule import Array, rate
 
 Cost = Literal["parameters", "flops"]
 NAMES: Final[dict[Cost, str]] = {"parameters": "parameters", "flops": "floating-point operations"}

@@ -11,7 +11,7 @@ from fitscape.study.findings.context import Context, Labels, ended, percent, str
 from fitscape.study.findings.evidence import RESAMPLES, resampled_evidence
 from fitscape.study.findings.finding import ALPHA, Evidence, Finding, judge
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 INTERPOLATION: Final = 0.1  # training error at which Nakkiran et al. put the threshold
 MARGIN: Final = 0.01  # height of a peak that is worth the name

@@ -10,7 +10,7 @@ from scipy.special import xlogy
 from scipy.stats import chi2
 
 from fitscape.study.findings.finding import ALPHA
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fitscape.study.findings.context import Context, Labels, drawn_alike, ended,
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import rate
+from fitscape.study.regimes.rule import rate
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,20 @@
 """The SQLite file under the ledger: opening, transactions, backup, errors in the user's words."""
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from fitscape.study.errors import LedgerDamaged, UserError
+from fitscape.study.files import BACKUP, whole_file
+from fitscape.study.ledger.migration import SCHEMA_VERSION, add_epoch_columns, is_current, migrate
 
-SCHEMA_VERSION = 1
 APPLICATION_ID = 0x46495453  # "FITS": tells a ledger from any other SQLite file
 BUSY_SECONDS = 10  # what a writer waits for another process's transaction, each of which takes about a millisecond
-BACKUP_NAME = "ledger.backup.db"
 
 Fill = Callable[[sqlite3.Connection], None]
 
@@ -27,6 +27,7 @@ class Database:
 
     def __init__(self, path: Path, *, read_only: bool = False, create: Fill | None = None) -> None:
         self.path = path
+        self.kept: Path | None = None  # the copy of the old file, where opening it changed it
         self._guard = threading.RLock()
         if create is None and not path.is_file():
             raise UserError("there is no ledger here", where=str(path), mend="is the study's name right?")
@@ -50,6 +51,7 @@ class Database:
                 raise sqlite3.DatabaseError(found)
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")  # a backup put in place has none
+                self._migrate()
         except BaseException:
             self._connection.close()
             raise
@@ -64,8 +66,24 @@ class Database:
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {SCHEMA_VERSION}; {schema}"
         )
+        add_epoch_columns(self._connection)
         fill(self._connection)
         self._connection.execute("COMMIT")
+
+    def _migrate(self) -> None:
+        """What an earlier release wrote becomes a ledger of this one, whole or not at all, after a copy of it."""
+        if is_current(self._connection):
+            return
+        try:
+            with self.write(durable=True) as connection:
+                if not is_current(connection):  # another process may have been faster
+                    migrate(connection, self._keep)
+        except OSError as error:
+            what = f"is of an earlier release, and no copy of it can be kept: {error.strerror or error}"
+            raise UserError(what, where=str(self.path), mend="make room, or get the right to write here") from error
+
+    def _keep(self, version: int) -> None:
+        self.kept = self.backup(_free(self.path, version))
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -98,21 +116,15 @@ class Database:
     def backup(self, to: Path) -> Path:
         """Copy a consistent state to ``to`` while others write; ``to`` is replaced whole or not at all."""
         to.parent.mkdir(parents=True, exist_ok=True)
-        partial = to.with_name(f".{to.name}.{os.getpid()}.{threading.get_ident()}")
-        try:
-            # A connection of its own: the copy does not hold the guard, so no epoch waits for it.
-            with (
-                translated(self.path),
-                closing(_connect(self.path, "ro")) as source,
-                closing(sqlite3.connect(partial, isolation_level=None)) as target,
-            ):
-                source.backup(target)
-                target.execute("PRAGMA journal_mode = DELETE")  # one file, readable from a read-only folder
-            sync(partial)
-            partial.replace(to)
-            sync(to.parent)
-        finally:
-            partial.unlink(missing_ok=True)
+        # A connection of its own: the copy does not hold the guard, so no epoch waits for it.
+        with (
+            whole_file(to, durable=True) as partial,
+            translated(self.path),
+            closing(_connect(self.path, "ro")) as source,
+            closing(sqlite3.connect(partial, isolation_level=None)) as target,
+        ):
+            source.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")  # one file, readable from a read-only folder
         return to
 
     def close(self) -> None:
@@ -148,8 +160,14 @@ def insert(connection: sqlite3.Connection, verb: str, row: Mapping[str, Any]) ->
     connection.execute(f"{verb} ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row)
 
 
+def _free(path: Path, version: int) -> Path:
+    """``ledger.v1.db``, which nothing replaces: after a way back to 0.1.0 the next one is ``ledger.v1.2.db``."""
+    names = (f"{path.stem}.v{version}{more}{path.suffix}" for more in chain([""], (f".{n}" for n in count(2))))
+    return next(file for name in names if not (file := path.with_name(name)).exists())
+
+
 def _backup_hint(path: Path) -> str:
-    backup = path.with_name(BACKUP_NAME)
+    backup = path.with_name(BACKUP)
     return f"`fitscape resume` restores it from {backup}" if backup.is_file() else f"there is no backup at {backup}"
 
 
@@ -160,12 +178,3 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,6 +18,7 @@ from fitscape.study.ledger.labels import Labels
 from fitscape.study.ledger.notes import Notes
 from fitscape.study.ledger.outbox import EventKind, Outbox, append
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
+from fitscape.study.releases import study_as_stored
 
 
 class Ledger(Outbox, Labels, Notes):
@@ -52,6 +53,9 @@ class Ledger(Outbox, Labels, Notes):
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
         """An existing ledger, ``read_only`` beside a running driver.
 
+        One of an earlier release is read as it is when ``read_only``; otherwise it is brought to this release first,
+        after a copy of it (``kept``).
+
         Raises:
             UserError: missing, damaged (the text names the backup), or of a newer version.
         """
@@ -60,6 +64,11 @@ class Ledger(Outbox, Labels, Notes):
     @property
     def path(self) -> Path:
         return self._database.path
+
+    @property
+    def kept(self) -> Path | None:
+        """The copy of what an earlier release wrote, where opening this ledger brought it to this release."""
+        return self._database.kept
 
     def backup(self, to: Path) -> Path:
         """A consistent copy while others write; ``to`` is replaced whole or not at all."""
@@ -89,7 +98,7 @@ class Ledger(Outbox, Labels, Notes):
 
     @property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate_json(self._study("config"))
+        return StudyConfig.model_validate(study_as_stored(json.loads(self._study("config"))))
 
     @property
     def provenance(self) -> dict[str, Any]:

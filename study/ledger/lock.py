@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from fitscape.study.errors import StudyLocked
+from fitscape.study.files import LOCK
 
 _GRACE = 0.3  # seconds: `holder` takes the lock for an instant, which must not turn a driver away
 
@@ -40,7 +41,7 @@ class StudyLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "lock"
+        self._path = folder / LOCK
         self._descriptor: int | None = None
         self.took_over: Holder | None = None
 
@@ -80,7 +81,7 @@ class StudyLock:
 def holder(folder: Path) -> Holder | None:
     """The driver that holds the study now; None when nobody does. For ``status`` and ``sync``."""
     try:
-        descriptor = os.open(folder / "lock", os.O_RDWR)
+        descriptor = os.open(folder / LOCK, os.O_RDWR)
     except FileNotFoundError:
         return None
     try:

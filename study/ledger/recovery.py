@@ -1,11 +1,11 @@
 """A damaged or lost ledger is replaced by its backup."""
 
-import os
 import shutil
 from pathlib import Path
 
+from fitscape.study.files import whole_file
 from fitscape.study.ledger import notes
-from fitscape.study.ledger.database import Database, sync
+from fitscape.study.ledger.database import Database
 
 
 def restore(path: Path, backup: Path) -> None:
@@ -17,18 +17,15 @@ def restore(path: Path, backup: Path) -> None:
     Raises:
         UserError: the backup itself is missing or damaged; the ledger is then left as it was.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     Database(backup, read_only=True).close()
     path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(backup, partial)  # a backup is one whole file, see Database.backup
-    restored = Database(partial)
-    with restored.write(durable=True) as connection:
-        notes.add(connection, "restored", {"backup": backup.name})
-    restored.close()
-    for suffix in ("-wal", "-shm", ""):
-        old = path.with_name(path.name + suffix)
-        if old.exists():
-            old.replace(path.with_name(f"{path.name}.damaged{suffix}"))
-    sync(partial)
-    partial.replace(path)
-    sync(path.parent)
+    with whole_file(path, durable=True) as partial:
+        shutil.copyfile(backup, partial)  # a backup is one whole file, see Database.backup
+        restored = Database(partial)
+        with restored.write(durable=True) as connection:
+            notes.add(connection, "restored", {"backup": backup.name})
+        restored.close()
+        for suffix in ("-wal", "-shm", ""):
+            old = path.with_name(path.name + suffix)
+            if old.exists():
+                old.replace(path.with_name(f"{path.name}.damaged{suffix}"))

@@ -6,6 +6,7 @@ names a network of timm).
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +18,8 @@ from fitscape.study.reading.document import Document, read
 from fitscape.study.reading.explain import Problem, problems, shown
 from fitscape.study.reading.keys import keys_at
 from fitscape.study.reading.overrides import Override, parse_set
+from fitscape.study.reading.retired import retired_problems
+from fitscape.study.releases import study_as_stored
 
 __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validate"]
 
@@ -24,16 +27,30 @@ __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validat
 Check = Callable[[StudyConfig], object]
 
 
-def load_config(path: Path, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
+def load_config(
+    path: Path,
+    changes: Iterable[Override] = (),
+    also: Check | None = None,
+    *,
+    frozen: bool = False,
+    on_retired: Callable[[str], object] | None = None,
+) -> StudyConfig:
     """The study of a YAML file, with some of its values replaced.
 
     Args:
+        frozen: the file is the one in a study's folder, which holds every key of the release that wrote it: a later
+            one that it lacks is what that release did, not the default of new studies.
         also: a further check; where its UserError names a key, the file and the line are put before it.
+        on_retired: gets a line for each thing that the study of an earlier release asks for and that is gone. None:
+            such a study is refused.
 
     Raises:
         UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
     """
-    return validate(read(path), changes, also)
+    document = read(path)
+    if frozen and isinstance(document.value, dict):
+        document = replace(document, value=study_as_stored(document.value))
+    return validate(document, changes, also, on_retired)
 
 
 def override(config: StudyConfig, changes: Sequence[Override], origin: str, also: Check | None = None) -> StudyConfig:
@@ -45,7 +62,12 @@ def override(config: StudyConfig, changes: Sequence[Override], origin: str, also
     return validate(Document(config.model_dump(mode="json"), origin), changes, also)
 
 
-def validate(document: Document, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
+def validate(
+    document: Document,
+    changes: Iterable[Override] = (),
+    also: Check | None = None,
+    on_retired: Callable[[str], object] | None = None,
+) -> StudyConfig:
     """A document as a study.
 
     Raises:
@@ -54,6 +76,11 @@ def validate(document: Document, changes: Iterable[Override] = (), also: Check |
     if not isinstance(document.value, dict):
         _refuse(document, [Problem((), f"{shown(document.value)} is no study", _keys_hint())])
     document = overrides.apply(document, changes)
+    for problem in retired_problems(document):
+        if on_retired is None:
+            _refuse(document, [problem])
+        else:
+            on_retired(problem.what)
     _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
     config = _validated(document, {**document.value, "enqueue": []})

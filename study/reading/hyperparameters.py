@@ -8,7 +8,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from fitscape.models.spec import CHOICES, DEPTHS, WHOLE_NUMBERS, architectures
-from fitscape.study.config import HYPERPARAMETERS, Choices, Optimization, Range, StudyConfig, TrialConfig
+from fitscape.study.config import (
+    HYPERPARAMETERS,
+    Choices,
+    DataCondition,
+    Evaluation,
+    Optimization,
+    Range,
+    StudyConfig,
+    TrialConfig,
+)
 from fitscape.study.reading.document import Document, Key
 from fitscape.study.reading.explain import Problem, explain, raised, shown
 from fitscape.study.reading.keys import unknown_key
@@ -22,9 +31,13 @@ COUPLED: dict[str, tuple[Any, ...]] = {
 }
 WORDS = {
     "architecture",
-    "augment",
     *CHOICES,
-    *(name for name, field in Optimization.model_fields.items() if isinstance(field.default, str)),
+    *(
+        name
+        for section in (DataCondition, Optimization, Evaluation)
+        for name, field in section.model_fields.items()
+        if isinstance(field.default, str)
+    ),
 }
 WHOLE = {
     "seed",

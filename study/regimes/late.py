@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitscape.study.records import LatePair
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 RISE: Final = 0.10  # relative; Prechelt's generalization loss (1998) that is worth a word
 RESAMPLES: Final = 1000

@@ -13,6 +13,7 @@ HYPERPARAMETERS: Final = {
     "lr": "learning rate",
     "batch_size": "batch size",
     "growth_rate": "growth rate",
+    "batch_norm": "batch-norm statistics",
 }
 NETS: Final = {"resnet": "ResNet", "plain": "plain-", "densenet": "DenseNet"}
 

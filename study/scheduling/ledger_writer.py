@@ -10,7 +10,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import ModelSize, TrialRecord
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.events import EpochEnded, Message, Observer, TrialEnded, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.reports import End, Report
 
@@ -53,7 +53,7 @@ class Bookkeeper:
         self._inbox.put(lambda: self._end(trial_id, end))
 
     def message(self, text: str) -> None:
-        self._inbox.put(lambda: self._quietly(self._observer.on_message, text))
+        self._inbox.put(lambda: self._quietly(self._observer, Message(text)))
 
     def close(self, within: float = FLUSH_WITHIN) -> None:
         """Write what is left.
@@ -81,7 +81,7 @@ class Bookkeeper:
                 time.sleep(RETRY_EVERY)
             except Exception as error:  # noqa: BLE001  (one report is lost, the study is not)
                 text = f"a report was dropped: {type(error).__name__}: {error}"
-                return self._quietly(self._observer.on_message, text)
+                return self._quietly(self._observer, Message(text))
             else:
                 self._failing_since = self._refusal = None
                 return None
@@ -89,7 +89,7 @@ class Bookkeeper:
     def _refused(self, error: UserError) -> None:
         if self._failing_since is None:
             self._failing_since = time.monotonic()
-            self._quietly(self._observer.on_message, f"{error}; trying again")
+            self._quietly(self._observer, Message(f"{error}; trying again"))
         self._refusal = error
         if time.monotonic() - self._failing_since > GIVE_UP_AFTER:
             self._interruption.request(str(error))
@@ -97,17 +97,17 @@ class Bookkeeper:
     def _write(self, trial_id: str, report: Report) -> None:
         """A report as a whole may be written twice: each part of it is idempotent, but for the start."""
         for text in report.notices:
-            self._quietly(self._observer.on_message, text)
+            self._quietly(self._observer, Message(text))
         if report.start is not None:
             self._ledger.start_attempt(trial_id, report.start.node, report.start.device)
-            self._quietly(self._observer.on_trial_start, self._ledger.trial(trial_id))
+            self._quietly(self._observer, TrialStarted(self._ledger.trial(trial_id)))
         if report.size is not None:
             self._sizes[trial_id] = report.size
         if report.extra:
             self._ledger.annotate(trial_id, **report.extra)
         for record in (report.start.record if report.start is not None else None, report.record):
             if record is not None and self._ledger.record_epoch(trial_id, record):
-                self._quietly(self._observer.on_epoch, trial_id, record)
+                self._quietly(self._observer, EpochEnded(trial_id, record))
         if report.end is not None:
             self._end(trial_id, report.end)
 
@@ -119,12 +119,12 @@ class Bookkeeper:
         trial = self._ledger.trial(trial_id)
         self._quietly(self._tell, trial)
         self._quietly(self._checkpoints.delete, trial_id)
-        self._quietly(self._observer.on_trial_end, trial)
+        self._quietly(self._observer, TrialEnded(trial))
 
     def _quietly(self, act: Callable[..., Any], *arguments: Any) -> None:
         """What follows from a record must not undo it: a resume makes it good."""
         try:
             act(*arguments)
         except Exception as error:  # noqa: BLE001  (a sampler, a storage, somebody's live view)
-            if act != self._observer.on_message:
+            if act is not self._observer:
                 self.message(f"{type(error).__name__}: {error}")

@@ -16,14 +16,13 @@ from fitscape.study.scheduling.capacity import Places, relative_cost
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.ray_patches import untold
 from fitscape.study.scheduling.scratch import scratch
 from fitscape.study.search.asker import Asker, Suggestion
 from fitscape.study.search.designs import DESIGNS
-from fitscape.study.search.space import resolve
 from fitscape.study.training import Settings
 
 if TYPE_CHECKING:
@@ -101,11 +100,11 @@ def run_trials(
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
     begun = time.monotonic()
-    observer = observer or Quiet()
+    observer = observer or ignore
     ledger.release()
     known = ledger.trials()
     checkpoints.sweep(keep=[trial.trial_id for trial in known if not trial.state.terminal])
-    asker = Asker(config, known, chance_error=data.majority_error)
+    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     logical = bool(os.environ.get(LOGICAL))
     shared = Shared(
@@ -224,22 +223,13 @@ def _tune(
     from fitscape.study.scheduling.tuning import Deadline, Reports, Stops
     from fitscape.study.scheduling.worker import TrialRunner
 
-    rule = None
-    if config.stopping.enabled:
-        from fitscape.study.scheduling.stopping import Stopping
-
-        rule = Stopping(config, resolve(config), chance_error=data.majority_error, known=known)
-        if rule.why_not:
-            bookkeeper.message(rule.why_not)
-    stops = Stops(interruption, rule)
-
     def look(running: int) -> None:
         lack = places.look(running, feed.left, interruption)
         if lack:
             bookkeeper.message(lack)
 
     timeout = config.resources.trial_timeout
-    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look, stops=stops)
+    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look)
     trainable = tune.with_parameters(TrialRunner, shared=shared)
     bundle = places.request.bundle()
 
@@ -254,7 +244,7 @@ def _tune(
             tune.with_resources(trainable, resources),
             tune_config=tune.TuneConfig(
                 search_alg=feed,
-                scheduler=stops,
+                scheduler=Stops(interruption),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: f"{trial.config['id']}-{trial.trial_id}",

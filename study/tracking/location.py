@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from fitscape.study.config import TrackingConfig
+from fitscape.study.files import MLFLOW_STORE
 
 _SECRET = re.compile(r"password|passwd|pwd|token|secret|key", re.IGNORECASE)
 _INITIALISING_SECONDS = 60.0
@@ -47,7 +48,7 @@ class Location:
 
 def default_store(root: Path) -> str:
     """The URI of the store that the studies below ``root`` share when no other is named."""
-    return f"sqlite:///{root.absolute() / 'mlflow.db'}"
+    return f"sqlite:///{root.absolute() / MLFLOW_STORE}"
 
 
 def locate(root: Path, config: TrackingConfig) -> Location:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fitscape.study.config import TrackingConfig
+from fitscape.study.files import MLFLOW_STORE
 from fitscape.study.tracking.client import Client, load
 from fitscape.study.tracking.errors import Trouble, explain
 from fitscape.study.tracking.location import Location, locate
@@ -56,7 +57,7 @@ def _connect(location: Location) -> None:
 
 def _check_file(file: Path) -> Trouble | None:
     if file.is_dir():
-        return Trouble(f"{file} is a folder", "name a file: sqlite:///FOLDER/mlflow.db")
+        return Trouble(f"{file} is a folder", f"name a file: sqlite:///FOLDER/{MLFLOW_STORE}")
     existing = next(path for path in (file, *file.parents) if path.exists())
     if not os.access(existing, os.W_OK):
         return Trouble(f"{existing} cannot be written", "give yourself the right, or choose another --root")

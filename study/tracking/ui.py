@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from fitscape.study.config import TrackingConfig
 from fitscape.study.errors import UserError
+from fitscape.study.files import MLFLOW_STORE
 from fitscape.study.tracking.location import alone, default_store, locate
 
 
@@ -32,7 +33,7 @@ def serve_ui(root: Path, port: int = 5000) -> NoReturn:
     Raises:
         UserError: nothing below ``root`` was tracked in the default store.
     """
-    store = root / "mlflow.db"
+    store = root / MLFLOW_STORE
     if not store.is_file():
         mend = "run a study first, or open the server that --tracking-uri named"
         raise UserError("no MLflow store here", where=str(store), mend=mend)

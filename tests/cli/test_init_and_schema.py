@@ -23,6 +23,10 @@ def test_init_writes_a_study_that_runs(fitscape: Command, tmp_path: Path) -> Non
     config = configure("study.yaml", [])
     assert config.name == "my-study"
     assert set(config.space) == {"architecture", "width", "train_fraction", "weight_decay"}
+    optimization = config.base.optimization
+    assert optimization.steps_per_epoch is not None  # else 2 % of digits would be one step an epoch
+    assert optimization.steps_per_epoch * optimization.epochs >= 100
+    assert config.base.evaluation.batch_norm == "reestimated"
 
 
 def test_the_template_has_every_section_and_its_defaults(fitscape: Command, tmp_path: Path) -> None:
@@ -31,7 +35,7 @@ def test_the_template_has_every_section_and_its_defaults(fitscape: Command, tmp_
     assert {*written, "recipe"} == set(keys_at(()) or ())
     default = StudyConfig(name="my-study")
     config = configure("s.yaml", [])
-    for section in ("data", "search", "regimes", "stopping", "resources", "tracking"):
+    for section in ("data", "search", "regimes", "resources", "tracking"):
         assert getattr(config, section) == getattr(default, section)
 
 

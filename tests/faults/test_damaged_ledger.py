@@ -11,7 +11,8 @@ from fitscape.study import driver
 from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.start import _open_or_restore
 from fitscape.study.errors import LedgerDamaged
-from fitscape.study.ledger import BACKUP_NAME, Ledger
+from fitscape.study.files import BACKUP
+from fitscape.study.ledger import Ledger
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     with new_ledger(folder) as ledger:
         for seed in range(4):
             run_by_hand(ledger, seed=seed, epochs=20)
-        ledger.backup(folder / BACKUP_NAME)
+        ledger.backup(folder / BACKUP)
         run_by_hand(ledger, seed=4, epochs=20)
     return folder
 
@@ -48,7 +49,7 @@ def test_the_backup_takes_its_place_and_that_is_said(folder: Path, damage: Calla
 
 
 def test_without_a_backup_resume_refuses_and_leaves_it_alone(folder: Path) -> None:
-    (folder / BACKUP_NAME).unlink()
+    (folder / BACKUP).unlink()
     halve(folder / "ledger.db")
     before = (folder / "ledger.db").read_bytes()
     with pytest.raises(LedgerDamaged, match="there is no backup"):

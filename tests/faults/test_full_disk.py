@@ -14,7 +14,8 @@ from fitscape.study.driver.backups import Upkeep
 from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import BACKUP_NAME, Ledger
+from fitscape.study.files import BACKUP
+from fitscape.study.ledger import Ledger
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.preflight import probe
 
@@ -90,7 +91,7 @@ def test_a_backup_that_finds_no_room_is_said_once_and_leaves_the_one_before(disk
         upkeep.close()
     assert len(heard.messages) == 1
     assert heard.messages[0].startswith("the ledger was not backed up")
-    with Ledger.open(folder.path / BACKUP_NAME, read_only=True) as backup:
+    with Ledger.open(folder.path / BACKUP, read_only=True) as backup:
         assert len(backup.trials()) == 1
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from hand_made import make_epoch
 
 from fitscape.study.config import StudyConfig
-from fitscape.study.scheduling.events import Quiet
+from fitscape.study.scheduling.events import Event, Message, TrialEnded, TrialStarted
 
 RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS, HALVED, STOPPED = range(
     100, 109
@@ -98,7 +98,7 @@ def seeds_study(seeds: list[int], *, epochs: int = 4, **resources: Any) -> Study
     )
 
 
-class Heard(Quiet):
+class Heard:
     """Keeps what a run says."""
 
     def __init__(self) -> None:
@@ -106,11 +106,11 @@ class Heard(Quiet):
         self.started: list[str] = []
         self.ended: list[str] = []
 
-    def on_message(self, text: str) -> None:
-        self.messages.append(text)
-
-    def on_trial_start(self, record: Any) -> None:
-        self.started.append(record.trial_id)
-
-    def on_trial_end(self, record: Any) -> None:
-        self.ended.append(record.trial_id)
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Message():
+                self.messages.append(event.text)
+            case TrialStarted():
+                self.started.append(event.trial.trial_id)
+            case TrialEnded():
+                self.ended.append(event.trial.trial_id)

@@ -3,6 +3,7 @@
 import base64
 from typing import Final, TypedDict
 
+from fitscape.study.files import StudyFolder
 from fitscape.study.findings import Verdict
 from fitscape.study.report.subject import Subject
 
@@ -76,7 +77,7 @@ def _outcome(verdicts: list[Verdict]) -> str:
 
 
 def _uri(subject: Subject, question: str) -> str:
-    file = subject.study.folder / "report" / "figures" / f"{question}.png"
+    file = StudyFolder(subject.study.folder).figures / f"{question}.png"
     if question == DRAWN_ABOVE or not file.is_file():
         return ""
     return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode("ascii")
