@@ -254,6 +254,12 @@ class TrackingConfig(Frozen):
 RETIRED = frozenset({"stopping"})
 
 
+def _as_tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_tuples(part) for key, part in value.items()}
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
 class StudyConfig(Frozen):
     """A study, whole: what ``fitscape run`` freezes into the study's folder."""
 
@@ -284,9 +290,10 @@ class StudyConfig(Frozen):
     @classmethod
     def _without_retired_sections(cls, given: Any) -> Any:
         """Leave out what an earlier release wrote into every study and this one no longer has."""
-        if isinstance(given, dict) and RETIRED & given.keys():
-            return {key: value for key, value in given.items() if key not in RETIRED}
-        return given
+        if not isinstance(given, dict):
+            return given
+        # As tuples: JSON that has come through here is no longer JSON, whose lists pydantic takes for tuples.
+        return {key: _as_tuples(value) for key, value in given.items() if key not in RETIRED}
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:
