@@ -26,7 +26,7 @@ class Demand:
             if len(self._waiting) > count or placement_group_table(group)["state"] != "PENDING":
                 self._waiting.remove(group)
                 remove_placement_group(group)
-        labels = [selector] if selector else []
+        labels = [selector] if selector else None
         while len(self._waiting) < min(count, MOST):
             self._waiting.append(placement_group([self._request.bundle()], bundle_label_selector=labels))
 

@@ -63,6 +63,8 @@ class Feed(Live, Searcher):
         self._asker, self._add, self._room, self._ahead, self._cost = asker, add, room, ahead, cost
         self._drawn, self._attempt, self._stopped = drawn, attempt, stopped
         self.paused = False  # nothing is handed out for now
+        # Called where nothing is out: Tune's loop then stands in `suggest`, and asks again and again for a trial.
+        self.on_idle: Callable[[], None] = lambda: None
         self._held: dict[str, TrialConfig] = {}  # of which it is not known yet whether they are tried again
         waiting = list(pending)
         self._first = deque(trial.config for trial in waiting if trial.epochs)
@@ -76,8 +78,12 @@ class Feed(Live, Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial; None to be asked again, FINISHED when there is none left."""
+        if not self._out:
+            self.on_idle()
         with self._changed:
-            if not self._out:  # nothing runs, so that there is nothing to do but wait; not for ever, though
+            if not (
+                self._out or self.paused
+            ):  # nothing runs, so that there is nothing to do but wait; not for ever, though
                 self._changed.wait_for(lambda: self._left or self._exhausted or self._closed, timeout=0.5)
             if self._closed or self._stopped():
                 return Searcher.FINISHED

@@ -1,6 +1,7 @@
 """Measure a few training steps, choose precision and memory layout, and record the choice with its evidence."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -92,9 +93,9 @@ def choose_settings(
             replace(settings, precision=p, memory_format=m)
             for p, m in product((precision,) if precision else PRECISIONS, formats)
         ]
-        steppers = [Stepper(spec, input_shape, classes, settings=c, batch=batch) for c in candidates]
-        for stepper in steppers:
-            stepper.seconds()  # the first step allocates, and on CUDA loads kernels
+        candidates, steppers = _that_fit(
+            candidates, lambda c: Stepper(spec, input_shape, classes, settings=c, batch=batch)
+        )
         repeats = 10 if cuda else 1
         best = [stepper.seconds(repeats) / repeats for stepper in steppers]
         close = [i for i, seconds in enumerate(best) if seconds <= HOPELESS * min(best)]
@@ -114,6 +115,29 @@ def choose_settings(
         return replace(chosen, rates=tuple(rates))
     finally:
         torch.set_num_threads(before)
+
+
+def _that_fit(candidates: list[Settings], make: Callable[[Settings], Stepper]) -> tuple[list[Settings], list[Stepper]]:
+    """The candidates whose step fits the device, each with its stepper, which has made its first step.
+
+    Raises:
+        RuntimeError: none fits; the last one's error.
+    """
+    fitting: list[tuple[Settings, Stepper]] = []
+    failure: RuntimeError | None = None
+    for candidate in candidates:
+        try:
+            stepper = make(candidate)
+            stepper.seconds()  # the first step allocates, and on CUDA loads kernels
+        except RuntimeError as error:
+            if not memory.is_out_of_memory(error):
+                raise
+            failure = error.with_traceback(None)  # whose frames hold what did not fit
+        else:
+            fitting.append((candidate, stepper))
+    if failure is not None and not fitting:
+        raise failure
+    return [candidate for candidate, _ in fitting], [stepper for _, stepper in fitting]
 
 
 def _enough(flops: int) -> int:
