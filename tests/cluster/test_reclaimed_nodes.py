@@ -51,7 +51,7 @@ def test_twenty_lost_nodes_end_no_trial(head: Raylets, tmp_path: Path) -> None:
         for loss in range(LOSSES):
             before = max(epochs_trained(tmp_path, trial.trial_id), default=0)
             wait_for(
-                lambda: max(epochs_trained(tmp_path, trial.trial_id), default=0) >= before + 3,
+                lambda before=before: max(epochs_trained(tmp_path, trial.trial_id), default=0) >= before + 3,
                 f"it came no further after {loss} lost nodes: {(tmp_path / 'driver.log').read_text()}",
             )
             head.lose()
