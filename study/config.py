@@ -6,7 +6,7 @@ refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked 
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer, model_validator
 
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
 from fitscape.study import releases
@@ -35,6 +35,14 @@ class DataCondition(Frozen):
     """Share of its training labels that is redrawn among all classes, 0 to 1."""
     augment: Augment = "none"
     """What is done to training images, anew in each epoch: mirrored, shifted, a square cut out."""
+    crop_scale: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Least share of an image's area that a random resized crop keeps, above 0; 1 crops nothing, 0.08 is common."""
+    rotation: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 0.0
+    """Degrees by which a training image is turned at most, either way, 0 to 180."""
+    colour_jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """Share by which brightness, contrast and saturation change at most, 0 to 1."""
+    rand_augment: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    """Magnitude of two random operations an image (RandAugment), 0 to 10; 0 does nothing."""
 
 
 class Optimization(Frozen):
@@ -93,8 +101,8 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections)."""
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
-        sections = (self.model, self.data, self.optimization, self.evaluation)
-        return {k: v for section in sections for k, v in vars(section).items()} | {"seed": self.seed}
+        model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
+        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -238,7 +246,9 @@ class ResourceConfig(Frozen):
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """Seconds without a step after which a trial is ended, above 0. Null: never."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of the whole study; auto measures once which is faster."""
+    """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
+    memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"
+    """Memory layout of images and convolutions. auto measures which is faster, once, as for precision."""
 
 
 class TrackingConfig(Frozen):
@@ -248,16 +258,6 @@ class TrackingConfig(Frozen):
     """Of the tracking server. Unset: a SQLite file in the runs folder."""
     experiment: str = "fitscape"
     """MLflow's experiment that the study's runs go to."""
-
-
-# Sections of 0.1.0: read and dropped. `reading` refuses a new study that asks for what they did.
-RETIRED = frozenset({"stopping"})
-
-
-def _as_tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _as_tuples(part) for key, part in value.items()}
-    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 class StudyConfig(Frozen):
@@ -286,14 +286,12 @@ class StudyConfig(Frozen):
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_retired_sections(cls, given: Any) -> Any:
-        """Leave out what an earlier release wrote into every study and this one no longer has."""
-        if not isinstance(given, dict):
-            return given
-        # As tuples: JSON that has come through here is no longer JSON, whose lists pydantic takes for tuples.
-        return {key: _as_tuples(value) for key, value in given.items() if key not in RETIRED}
+    @field_serializer("base", mode="wrap")
+    def _base_as_it_was_asked_for(self, base: TrialConfig, serialize: SerializerFunctionWrapHandler) -> Any:
+        """An unset shortcut stays unset: written down as the base's own it would be that of every architecture."""
+        written = serialize(base)
+        written["model"]["shortcut"] = base.model.chosen_shortcut
+        return written
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:

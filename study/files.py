@@ -88,3 +88,9 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def free_name(path: Path, ending: str) -> Path:
+    """``path`` with ``ending``, or with a number after that: the first name beside it that nothing has yet."""
+    names = (path.with_name(f"{path.name}{ending}{number}") for number in ("", *(f"-{n}" for n in range(2, 10_000))))
+    return next(name for name in names if not os.path.lexists(name))

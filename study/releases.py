@@ -7,13 +7,19 @@ import hashlib
 import json
 from typing import Any
 
+from fitscape.models.spec import published_shortcut
+
 # Fields of a trial that came after 0.1.0, by section, each with what releases before it did. An id leaves a field
 # out where it has that value, and a config that was stored without the field has that value, whatever new studies
 # default to. An entry never changes and never goes: ids depend on it.
-FROZEN: dict[str, dict[str, Any]] = {"evaluation": {"batch_norm": "running"}}
+FROZEN: dict[str, dict[str, Any]] = {
+    "evaluation": {"batch_norm": "running"},
+    "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+}
 
-# Keys of a study's config that a later release took away, as paths. Stored configs still hold them.
-GONE: tuple[tuple[str, ...], ...] = ()
+# Sections of a study that a later release took away. Stored configs still hold them: they are read and dropped.
+# `reading` refuses a new study that asks for what they did.
+RETIRED = frozenset({"stopping"})
 
 
 def trial_id(config: dict[str, Any]) -> str:
@@ -35,16 +41,20 @@ def trial_as_stored(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def study_as_stored(config: dict[str, Any]) -> dict[str, Any]:
-    """A stored study's config, from a ledger or the study's folder: later fields filled in, keys that went left out."""
-    for path in GONE:
-        config = _without(config, path)
+    """A stored study's config, from a ledger or the study's folder, with the later fields that its base lacks."""
     base = config.get("base")
-    return {**config, "base": trial_as_stored(base)} if isinstance(base, dict) else config
+    return {**config, "base": trial_as_stored(_shortcut_as_asked_for(base))} if isinstance(base, dict) else config
 
 
-def _without(config: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    key, *rest = path
-    inner = config.get(key)
-    if not rest:
-        return {k: v for k, v in config.items() if k != key}
-    return {**config, key: _without(inner, tuple(rest))} if isinstance(inner, dict) else config
+def _shortcut_as_asked_for(base: dict[str, Any]) -> dict[str, Any]:
+    """0.1.0 wrote a base's published shortcut where none was asked for, and did not mean it for other networks."""
+    model = base.get("model")
+    if "evaluation" in base or not isinstance(model, dict):
+        return base
+    published = published_shortcut(model.get("family", "resnet"), model.get("depth", 18))
+    return {**base, "model": {**model, "shortcut": None}} if model.get("shortcut") == published else base
+
+
+def without_retired(config: dict[str, Any]) -> dict[str, Any]:
+    """A study's config without the sections of earlier releases."""
+    return {key: value for key, value in config.items() if key not in RETIRED}

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from fitscape.models.spec import ModelSpec
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.reading import load_config
 from fitscape.study.reading.document import dump
-from fitscape.study.releases import FROZEN, trial_as_stored
+from fitscape.study.releases import FROZEN, study_as_stored, trial_as_stored
 
 # Ids that 0.1.0 gave: to the default trial, and to one with a hyperparameter of each section.
 DEFAULT_0_1_0 = "a9c2e2d67dec"
@@ -18,7 +19,10 @@ OTHER = {"architecture": "plain20", "width": 0.5, "train_fraction": 0.3, "lr": 0
 
 
 def test_what_0_1_0_did_is_frozen() -> None:
-    assert FROZEN == {"evaluation": {"batch_norm": "running"}}
+    assert FROZEN == {
+        "evaluation": {"batch_norm": "running"},
+        "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+    }
 
 
 @pytest.mark.parametrize(("hyperparameters", "expected"), [({}, DEFAULT_0_1_0), (OTHER, OTHER_0_1_0)])
@@ -58,3 +62,25 @@ def test_a_ledger_and_a_folder_of_0_1_0_keep_running_statistics(tmp_path: Path) 
         assert ledger.trials()[0].config.trial_id == DEFAULT_0_1_0
     # A new study from the same file is a new study.
     assert load_config(tmp_path / "study.yaml").base.evaluation.batch_norm == "reestimated"
+
+
+@pytest.mark.parametrize(
+    ("model", "later", "of_resnet20", "of_resnet18"),
+    [
+        (ModelSpec(), False, "identity", "projection"),  # 0.1.0 wrote projection where nobody had asked for it
+        (ModelSpec(depth=20, shortcut="projection"), False, "projection", "projection"),
+        (ModelSpec(shortcut="projection"), True, "projection", "projection"),
+        (ModelSpec(), True, "identity", "projection"),
+    ],
+)
+def test_a_stored_shortcut_is_that_of_other_nets_only_where_it_was_asked_for(
+    model: ModelSpec, later: bool, of_resnet20: str, of_resnet18: str
+) -> None:
+    study = StudyConfig(name="s", base=TrialConfig(model=model))
+    stored = study.model_dump(mode="json")
+    if not later:
+        del stored["base"]["evaluation"]
+        stored["base"]["model"]["shortcut"] = model.shortcut
+    base = StudyConfig.model_validate(study_as_stored(stored)).base
+    trials = [base.with_hyperparameters({"architecture": name}) for name in ("resnet20", "resnet18", "plain18")]
+    assert [trial.model.shortcut for trial in trials] == [of_resnet20, of_resnet18, "none"]

@@ -87,11 +87,11 @@ def test_optuna_storage_holds_states_values_and_attributes(study: OpenStudy, tmp
     assert (off.params, off.user_attrs["outside"]) == ({"lr": 0.1}, ["architecture", "width"])
 
 
-def test_an_export_replaces_the_old_file_whole(study: OpenStudy, tmp_path: Path) -> None:
+def test_an_export_replaces_the_old_file_whole_where_that_is_asked_for(study: OpenStudy, tmp_path: Path) -> None:
     path = tmp_path / "out.db"
     path.write_text("old")
-    export(study, path)
-    export(study, path)
+    export(study, path, overwrite=True)
+    export(study, path, overwrite=True)
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.db", "small"]
 
@@ -106,7 +106,7 @@ def test_a_failed_export_leaves_the_old_file(study: OpenStudy, tmp_path: Path, m
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
     with pytest.raises(UserError, match=r"out\.csv: cannot be written: No space left"):
-        export(study, path)
+        export(study, path, overwrite=True)
     assert path.read_text() == "old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "small"]
 

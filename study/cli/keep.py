@@ -14,13 +14,15 @@ def export(
     name: Name,
     to: Annotated[Path, typer.Option("--to", help="FILE.json, .csv, .parquet, or .db for optuna-dashboard.")],
     root: Root = ROOT,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> int:
-    """Write one row a trial, for other tools."""
+    """Write one row per trial, for other tools. An Optuna storage that exists gets the study added."""
     from fitscape.study import export as room
     from fitscape.study.opened import open_study
 
     room.writer(to)  # before the ledger is read
-    count = room.export(open_study(study_folder(root, name)), to)
+    room.require_target(to, overwrite=overwrite)
+    count = room.export(open_study(study_folder(root, name)), to, overwrite=overwrite)
     typer.echo(f"{count} trials in {to}")
     return ExitCode.DONE
 

@@ -74,6 +74,7 @@ resources:
   max_attempts: 3            # of a trial, after crashes
   trial_timeout: 3600.0      # seconds without a step until a trial counts as hung; null: never
   precision: auto            # auto, fp32, bf16
+  memory_format: auto        # auto, nchw, channels_last, mixed
 
 tracking:
   uri: null                  # MLflow server; null: a SQLite store beside the study

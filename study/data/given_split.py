@@ -34,7 +34,9 @@ def joined(*groupings: Indices) -> Indices:
         _, members = np.unique(grouping, return_inverse=True)
         columns.append(members + offset)
         offset += int(members.max(initial=-1)) + 1
-    links = coo_array((np.ones(len(rows), dtype=np.int8), (rows, np.concatenate(columns) + size)), [size + offset] * 2)
+    nodes = size + offset
+    entries = (np.ones(len(rows), dtype=np.int8), (rows, np.concatenate(columns) + size))
+    links = coo_array(entries, shape=(nodes, nodes))
     return np.asarray(connected_components(links, directed=False)[1][:size], dtype=np.int64)
 
 

@@ -95,7 +95,7 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
 
 def _split(raw: RawData, config: DataConfig, contents: Indices, test_contents: Indices | None) -> Split:
     groups = contents if raw.groups is None else joined(contents, raw.groups)
-    sizes = {
+    sizes: dict[str, Any] = {
         "validation_fraction": config.validation_fraction,
         "test_fraction": config.test_fraction,
         "limit": config.limit,

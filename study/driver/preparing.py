@@ -1,7 +1,7 @@
 """Data and measured settings: what is got ready beside the start of Ray."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fitscape.study.data import SealedData
     from fitscape.study.scheduling.card_memory import DataShape
     from fitscape.study.training import Settings
+
+
+MEASURED = ("precision", "memory_format")  # of the resources, where they are auto
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,23 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     return Prepared(data, shape, trial, (), *measured)
 
 
+def settled(config: StudyConfig, kept: Mapping[str, Any] | None) -> StudyConfig:
+    """The config with what an earlier run measured, which the ledger keeps, in the place of ``auto``."""
+    kept = kept or {}
+    auto = [name for name in MEASURED if getattr(config.resources, name) == "auto" and name in kept]
+    return _with_resources(config, {name: kept[name] for name in auto})
+
+
+def _with_resources(config: StudyConfig, values: dict[str, Any]) -> StudyConfig:
+    return config.model_copy(update={"resources": config.resources.model_copy(update=values)}) if values else config
+
+
 def finish(
     prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster, say: Callable[[str], None]
 ) -> "tuple[Settings, Request]":
     """What only the cluster can tell: settings measured on it, and the share of a card.
+
+    What was measured is in the ledger and in its config from then on, so that a repeat repeats it.
 
     What is measured there gets shapes and counts; the data itself stays here.
     """
@@ -82,6 +98,8 @@ def finish(
         arguments = (config, prepared.trial, shape.image, shape.classes, kept, device)
         settings, keep = on_worker(study_settings, Request(resources.cpus_per_trial, gpus), *arguments)
     ledger.set_meta(SETTINGS, keep)
+    if keep:
+        ledger.settle(_with_resources(ledger.config, {name: keep[name] for name in MEASURED}))
     left = max(1, config.search.trials - sum(n for state, n in ledger.counts().items() if state.terminal))
     request, text = trial_request(config, prepared.hungry, shape, settings, cluster, trials=left)
     if text:

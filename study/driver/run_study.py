@@ -111,7 +111,12 @@ class Conduct:
     def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
         from fitscape.study.scheduling.run_trials import run_trials
 
+        asked = config.resources
         settings, request = finish(prepared, config, ledger, self._cluster, self._say)
+        self._folder.write_config(ledger.config)
+        if "auto" in (asked.precision, asked.memory_format):
+            found = f"precision {settings.precision}, memory layout {settings.memory_format}"
+            self._say(f"{found}: measured, and kept in {self._folder.config}")
         left = config.search.trials - _ended(ledger)
         return run_trials(
             config,

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
+from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
-from fitscape.study.driver.preparing import Known
+from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, LedgerDamaged, UserError
-from fitscape.study.ledger import Ledger, StudyLock, restore
+from fitscape.study.ledger import SETTINGS, Ledger, StudyLock, restore
 from fitscape.study.scheduling.checkpoints import fetch_file
 from fitscape.study.scheduling.events import Message, Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
@@ -50,9 +51,10 @@ def run(
     """
     folder = Folder(root / config.name, shared_storage(storage))
     require(first_look(config, root, address=address))
+    require_free(folder)
     folder.make()
     with StudyLock(folder.path):
-        _require_new(folder)
+        require_free(folder)  # another driver may have been quicker
         return Conduct(folder, observer or ignore, interruption or Interruption(), address).carry_out(
             config, Known(), lambda data: _create(folder, config, data)
         )
@@ -89,25 +91,19 @@ def resume(
         if config.base.evaluation.batch_norm == "running":
             observer(Message(RUNNING_STATISTICS))
         conduct = Conduct(where, observer, interruption or Interruption(), address)
-        same = not list(resume_checks.config_changes(ledger.config, frozen(config)))
+        before = settled(ledger.config, ledger.get_meta(SETTINGS))
+        same = not list(resume_checks.config_changes(before, frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
             return conduct.wrap_up(config, ledger)
         require(first_look(config, folder.parent, address=address))
         return conduct.carry_out(config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow))
 
 
-def _require_new(folder: Folder) -> None:
-    mend = f"fitscape resume {folder.path.name}, or choose another --name"
-    if folder.ledger.is_file() and folder.ledger.stat().st_size:
-        raise UserError("a study of this name exists", where=str(folder.path), mend=mend)
-    if folder.storage is not None and fetch_file(folder.shared, folder.backup.name, folder.backup):
-        folder.backup.unlink()
-        raise UserError("a study of this name exists", where=folder.shared, mend=mend)
-
-
 def _create(folder: Folder, config: StudyConfig, data: "SealedData") -> Ledger:
+    """The ledger first: where it is, all else in the folder is the study's."""
+    ledger = Ledger.create(folder.ledger, frozen(config), provenance(data))
     folder.write_config(frozen(config))
-    return Ledger.create(folder.ledger, frozen(config), provenance(data))
+    return ledger
 
 
 def _same_study(
@@ -115,7 +111,7 @@ def _same_study(
 ) -> Ledger:
     """Refuse what has changed; write down what was accepted."""
     now = frozen(config), provenance(data)
-    before = ledger.config, ledger.provenance
+    before = settled(ledger.config, ledger.get_meta(SETTINGS)), ledger.provenance
     resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
     ledger.amend(*now)
     folder.write_config(now[0])
@@ -132,32 +128,36 @@ def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
     except LedgerDamaged as error:
         if not folder.backup.is_file():
             raise
-        restore(folder.ledger, folder.backup)
+        kept = restore(folder.ledger, folder.backup)
         ledger = Ledger.open(folder.ledger)
         ended = sum(count for state, count in ledger.counts().items() if state.terminal)
-        kept = f"{folder.ledger.name}.damaged"
-        observer(Message(f"{error.what}; the backup with {ended} ended trials takes its place, it is kept as {kept}"))
+        aside = f", it is kept as {kept.name}" if kept is not None else ""
+        observer(Message(f"{error.what}; the backup with {ended} ended trials takes its place{aside}"))
         return ledger
 
 
 def _bring_back(folder: Folder) -> None:
-    """Restore a lost head's folder from the backup on shared storage."""
-    if folder.storage is None:
-        raise UserError("no study is here", where=str(folder.path), mend="fitscape status lists none; is --root right?")
-    folder.make()
-    if not fetch_file(folder.shared, folder.backup.name, folder.backup):
-        raise UserError("no study is here", where=f"{folder.path} and {folder.shared}")
+    """Restore a lost ledger from the backup beside it, or a lost head's folder from the one on shared storage."""
+    if not folder.backup.is_file():
+        if folder.storage is None:
+            mend = "fitscape status lists none; is --root right?"
+            raise UserError("no study is here", where=str(folder.path), mend=mend)
+        folder.make()
+        if not fetch_file(folder.shared, folder.backup.name, folder.backup):
+            raise UserError("no study is here", where=f"{folder.path} and {folder.shared}")
+        if not folder.config.exists():
+            fetch_file(folder.shared, folder.config.name, folder.config)
     restore(folder.ledger, folder.backup)
-    fetch_file(folder.shared, folder.config.name, folder.config)
 
 
 def _config_in(folder: Folder, ledger: Ledger, trials: int | None, observer: Observer) -> StudyConfig:
-    """The config of the folder's study.yaml, with a raised number of trials."""
+    """The config of the folder's study.yaml, with a raised number of trials. ``auto`` means what was measured."""
     from fitscape.study.reading import load_config
 
     config = ledger.config
     if folder.config.is_file():
         config = load_config(folder.config, frozen=True, on_retired=lambda text: observer(Message(text)))
+    config = settled(config, ledger.get_meta(SETTINGS))
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, drawn_alike, percent, stalled, val_error
+from fitscape.study.findings.context import Context, Labels, Question, drawn_alike, percent, stalled, val_error
 from fitscape.study.findings.cost import cost_findings
 from fitscape.study.findings.duels import LEAST_TRIALS, Duel, arms, duels
 from fitscape.study.findings.evidence import (
@@ -172,3 +172,12 @@ def time_to(trial: TrialRecord, error: float, unit: str) -> float:
         if epoch.val_error <= error:
             return float(spent)
     return float("inf")
+
+
+QUESTION = Question(
+    name="architectures",
+    title="Which architecture is better at the same effort?",
+    asked="Every architecture got the same configurations and seeds. The picture shows the error to expect from "
+    "the best of so many runs, chosen on one half of validation and judged on the other.",
+    answer=architectures,
+)

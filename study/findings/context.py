@@ -24,7 +24,14 @@ class Context:
     seed: int = 0  # of the resampling
 
 
-Question: TypeAlias = Callable[[Sequence[TrialRecord], Labels, Context], list[Finding]]
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a study may be asked. Each module of an answer ends with its own, as ``QUESTION``."""
+
+    name: str  # of the recipe that asks it alone, and of its figure
+    title: str
+    asked: str  # in plain words: what is asked, and how to read the figure
+    answer: Callable[[Sequence[TrialRecord], Labels, Context], list[Finding]]
 
 
 def ended(trials: Iterable[TrialRecord]) -> list[TrialRecord]:

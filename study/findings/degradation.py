@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, percent
+from fitscape.study.findings.context import Context, Labels, Question, percent
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import Regime, TrialRecord
@@ -136,3 +136,14 @@ def _not_vanishing(pair: DepthPair) -> list[Finding]:
 def _one_image(pair: DepthPair) -> float:
     last = pair.deep_trials[0].last
     return 1 / last.train_n if last is not None else 0.0
+
+
+QUESTION = Question(
+    name="degradation",
+    title="Do deeper nets train worse?",
+    asked="Each net is compared with its shallowest twin on the training images themselves. A deeper net could "
+    "copy the shallower one, so a higher training error means that it is harder to train (degradation). "
+    "Overfitting would show the other way round: a low training error and a high error on unseen images. "
+    "The figure is above, under the heading on depth.",
+    answer=degradation,
+)

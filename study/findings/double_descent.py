@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from fitscape.study.findings.context import Context, Labels, ended, percent, strata, train_error, val_error
+from fitscape.study.findings.context import Context, Labels, Question, ended, percent, strata, train_error, val_error
 from fitscape.study.findings.evidence import RESAMPLES, resampled_evidence
 from fitscape.study.findings.finding import ALPHA, Evidence, Finding, judge
 from fitscape.study.records import TrialRecord
@@ -178,3 +178,12 @@ def _peak_width(curve: WidthCurve, errors: Array) -> float:
 
 def _resampled(n: int, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     return np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
+
+
+QUESTION = Question(
+    name="double_descent",
+    title="Is a middling size the worst?",
+    asked="Nets of rising width on the same images. Double descent is a validation error that rises towards the "
+    "width which just fits the training labels and falls again beyond it.",
+    answer=double_descent,
+)

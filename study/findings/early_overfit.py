@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, percent
+from fitscape.study.findings.context import Context, Labels, Question, percent
 from fitscape.study.findings.evidence import bootstrap_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
@@ -67,3 +67,12 @@ def early_overfit(trials: Sequence[TrialRecord], labels: Labels, context: Contex
 
 def _kind(trial: TrialRecord) -> tuple[str, bool]:
     return trial.config.model.family, trial.config.data.label_noise > 0
+
+
+QUESTION = Question(
+    name="early_overfit",
+    title="Would stopping earlier have been better?",
+    asked="Each net is judged at its best epoch, chosen on one half of validation, and at its last, both on the "
+    "other half. A loss that rises without the error is overconfidence, not worse decisions.",
+    answer=early_overfit,
+)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, ended, stalled, strata, twins
+from fitscape.study.findings.context import Context, Labels, Question, ended, stalled, strata, twins
 from fitscape.study.findings.evidence import discordant_evidence, mean_evidence
 from fitscape.study.findings.finding import Finding, Verdict, judge
 from fitscape.study.findings.frontier import Frontier, trainability_frontier
@@ -211,3 +211,13 @@ def _frontier_finding(example: TrialRecord, found: Frontier, depths: list[int]) 
         f"rate run: half of them stall {where} (95 % interval).",
         source="He et al. 2015 (rectifiers), section 2.2, figure 3",
     )
+
+
+QUESTION = Question(
+    name="gradients",
+    title="What keeps gradients alive?",
+    asked="Nets that differ in one remedy only (initialization, normalization, shortcuts) are compared by how "
+    "much gradient arrives at the first layer, and by whether they train at all. On the picture each step "
+    "down is a tenth of it; -12 stands for that and less.",
+    answer=gradients,
+)

@@ -5,7 +5,16 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, config_key, ended, percent, train_error, val_error
+from fitscape.study.findings.context import (
+    Context,
+    Labels,
+    Question,
+    config_key,
+    ended,
+    percent,
+    train_error,
+    val_error,
+)
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.records import TrialRecord
@@ -120,3 +129,12 @@ def _regularization(nets: Sequence[TrialRecord], family: str, context: Context) 
             )
         )
     return found
+
+
+QUESTION = Question(
+    name="memorization",
+    title="Can the nets learn labels that mean nothing?",
+    asked="Labels were replaced by random ones. A net that fits those has learned the images by heart: its low "
+    "training error says nothing about unseen images, where it can only guess.",
+    answer=memorization,
+)

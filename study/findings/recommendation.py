@@ -8,7 +8,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
-from fitscape.study.findings.context import Context, Labels, drawn_alike, ended, val_error
+from fitscape.study.findings.context import Context, Labels, Question, drawn_alike, ended, val_error
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
@@ -77,3 +77,12 @@ def _hyperparameter(trial: TrialRecord, move: Move) -> float:
 def _logit_error(trial: TrialRecord, chance: float) -> float:
     n = trial.last.val_n if trial.last is not None else 1000
     return float(logit(rate(val_error(trial, chance), n)))
+
+
+QUESTION = Question(
+    name="regimes",
+    title="What helps: data, capacity or regularization?",
+    asked="Over the space that was run, how the odds of an error on unseen images change when one "
+    "hyperparameter is moved and the others are held. The map shows where that is so.",
+    answer=what_helps,
+)

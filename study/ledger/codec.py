@@ -7,8 +7,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from fitscape.study.config import TrialConfig
+from fitscape.study.records import EpochRecord as EpochRecord
 from fitscape.study.records import (
-    EpochRecord,
     GradientProfile,
     Label,
     LatePair,

@@ -18,7 +18,7 @@ from fitscape.study.ledger.labels import Labels
 from fitscape.study.ledger.notes import Notes
 from fitscape.study.ledger.outbox import EventKind, Outbox, append
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
-from fitscape.study.releases import study_as_stored
+from fitscape.study.releases import study_as_stored, without_retired
 
 
 class Ledger(Outbox, Labels, Notes):
@@ -98,7 +98,7 @@ class Ledger(Outbox, Labels, Notes):
 
     @property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate(study_as_stored(json.loads(self._study("config"))))
+        return StudyConfig.model_validate(without_retired(study_as_stored(json.loads(self._study("config")))))
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -114,6 +114,13 @@ class Ledger(Outbox, Labels, Notes):
             if was != {key: json.loads(text) for key, text in new.items()}:
                 connection.execute("UPDATE study SET config = :config, provenance = :provenance", new)
                 notes.add(connection, "amended", was)
+                append(connection, EventKind.STUDY)
+
+    def settle(self, config: StudyConfig) -> None:
+        """Put values that were measured in the place of ``auto``. It is the same study: no note is kept."""
+        with self._database.write(durable=True) as connection:
+            new = config.model_dump_json()
+            if connection.execute("UPDATE study SET config = ?1 WHERE config <> ?1", (new,)).rowcount:
                 append(connection, EventKind.STUDY)
 
     def _study(self, column: str) -> Any:
@@ -169,6 +176,16 @@ class Ledger(Outbox, Labels, Notes):
             insert(connection, "INSERT INTO epochs", codec.epoch_row(trial_id, record))
             append(connection, EventKind.EPOCH, trial_id, record.epoch)
         return True
+
+    def void_epochs(self, trial_id: str) -> None:
+        """Forget the epochs of a trial that has not ended, which runs anew in another memory layout. A note says so."""
+        with self._database.write() as connection:
+            if _state(connection, trial_id).terminal:
+                return
+            count = connection.execute("DELETE FROM epochs WHERE trial_id = ?", (trial_id,)).rowcount
+            if count:
+                notes.add(connection, "voided", {"trial": trial_id, "epochs": count})
+                append(connection, EventKind.VOIDED, trial_id)
 
     def annotate(self, trial_id: str, *, size: ModelSize | None = None, **extra: Any) -> None:
         """Add what the network costs, or entries of ``TrialRecord.extra``."""

@@ -9,8 +9,7 @@ from typing import Any, get_args
 
 from fitscape.study.ledger import codec
 from fitscape.study.ledger.codec import to_json
-from fitscape.study.records import EpochRecord
-from fitscape.study.releases import study_as_stored, trial_as_stored
+from fitscape.study.releases import study_as_stored, trial_as_stored, without_retired
 
 SCHEMA_VERSION = 2
 _COLUMN_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
@@ -29,7 +28,7 @@ def migrate(connection: sqlite3.Connection, keep: Callable[[int], object]) -> No
     """
     keep(_version(connection))
     add_epoch_columns(connection)
-    _rewrite(connection, "study", "config", study_as_stored)
+    _rewrite(connection, "study", "config", lambda config: without_retired(study_as_stored(config)))
     _rewrite(connection, "trials", "config", trial_as_stored)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -47,7 +46,7 @@ def _missing_columns(connection: sqlite3.Connection) -> list[str]:
 
 def _declaration(name: str) -> str:
     """``INTEGER NOT NULL DEFAULT 0``. A number that may be NaN is NULL here, and so may be missing."""
-    field = next(f for f in fields(EpochRecord) if f.name == name)
+    field = next(f for f in fields(codec.EpochRecord) if f.name == name)
     kinds = set(get_args(field.type) or (field.type,))
     (kind,) = kinds - {NoneType}
     if kind is float or NoneType in kinds:

@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     RELEASED = "released"  # was running when its driver ended
     ENDED = "ended"
     REOPENED = "reopened"
+    VOIDED = "voided"  # its epochs are no longer there: it runs anew
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 import shutil
 from pathlib import Path
 
-from fitscape.study.files import whole_file
+from fitscape.study.files import free_name, whole_file
 from fitscape.study.ledger import notes
 from fitscape.study.ledger.database import Database
 
 
-def restore(path: Path, backup: Path) -> None:
-    """Put ``backup`` in the place of a damaged or missing ledger; a damaged one is kept as ``*.damaged``.
+def restore(path: Path, backup: Path) -> Path | None:
+    """Put ``backup`` in the place of a damaged or missing ledger; a damaged one is kept, as ``*.damaged`` or, where an
+    earlier one has that name, ``*.damaged-2`` and so on. Returns where the damaged one is; None where there was none.
 
     Its write-ahead log goes away with it: replayed over the backup it would damage that too. The note
     ``restored`` tells every sink that the outside may know more than this ledger does.
@@ -25,7 +26,10 @@ def restore(path: Path, backup: Path) -> None:
         with restored.write(durable=True) as connection:
             notes.add(connection, "restored", {"backup": backup.name})
         restored.close()
-        for suffix in ("-wal", "-shm", ""):
+        kept = free_name(path, ".damaged")
+        damaged = path.exists()
+        for suffix in ("-wal", "-shm", "-journal", ""):
             old = path.with_name(path.name + suffix)
             if old.exists():
-                old.replace(path.with_name(f"{path.name}.damaged{suffix}"))
+                old.replace(kept.with_name(kept.name + suffix))
+    return kept if damaged else None

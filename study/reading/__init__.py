@@ -19,7 +19,7 @@ from fitscape.study.reading.explain import Problem, problems, shown
 from fitscape.study.reading.keys import keys_at
 from fitscape.study.reading.overrides import Override, parse_set
 from fitscape.study.reading.retired import retired_problems
-from fitscape.study.releases import study_as_stored
+from fitscape.study.releases import study_as_stored, without_retired
 
 __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validate"]
 
@@ -81,6 +81,7 @@ def validate(
             _refuse(document, [problem])
         else:
             on_retired(problem.what)
+    document = replace(document, value=without_retired(document.value))
     _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
     config = _validated(document, {**document.value, "enqueue": []})
@@ -88,6 +89,7 @@ def validate(
         _require_space(config.space, document)
     _refuse(document, [*hyperparameters.space_problems(config), *hyperparameters.enqueue_problems(points, config.base)])
     config = _validated(document, document.value)
+    _refuse(document, list(hyperparameters.growth_rate_problems(config)))
     _refuse(document, list(timm_names.timm_problems(config, points)))
     if also is not None:
         try:

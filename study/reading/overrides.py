@@ -34,7 +34,7 @@ def parse_set(text: str, option: str = "--set") -> Override:
 
 
 def apply(document: Document, overrides: Iterable[Override]) -> Document:
-    """The document with its values replaced; a changed family or depth takes its own published shortcut again.
+    """The document with its values replaced.
 
     Raises:
         UserError: an unknown key, or a key inside something that holds none.
@@ -45,8 +45,6 @@ def apply(document: Document, overrides: Iterable[Override]) -> Document:
         document = replace(document, replaced=replaced)
         _put(value, override, document)
         replaced[override.key] = override.option
-        if override.key in (("base", "model", "family"), ("base", "model", "depth")):
-            value["base"]["model"].pop("shortcut", None)
     return replace(document, value=value, replaced=replaced)
 
 

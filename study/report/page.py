@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from fitscape.study.regimes.flags import DEGRADED, FLAGS
 from fitscape.study.report import vocabulary, wording
 from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
@@ -61,7 +62,7 @@ def render(subject: Subject) -> str:
     }
     data = {
         "looks": vocabulary.as_json(),
-        "flags": vocabulary.FLAGS,
+        "flags": {name: flag.meaning for name, flag in FLAGS.items()},
         "hyperparameters": wording.HYPERPARAMETERS,
         "nets": {t.config.model.name: wording.net(t.config.model.name) for t in subject.trials},
         "tau": subject.config.regimes.tau,
@@ -77,7 +78,7 @@ def render(subject: Subject) -> str:
         facts=_facts(subject),
         contents=[(key, *names) for key, names in SECTIONS.items() if not absent.get(key)],
         looks=vocabulary.LOOKS.values(),
-        degraded=vocabulary.DEGRADED,
+        degraded=DEGRADED,
         has_curves=any(t.epochs for t in subject.trials),
         has_shares=any(row["shares"] for row in context["comparison"]),
         trial_count=len(subject.trials),

@@ -1,24 +1,45 @@
 """What becomes of a trial whose process was lost: it is handed out again, fails, or waits for the look at its card."""
 
+import time
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
 
 from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.card_faults import CardFaults, Fault
-from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.cluster import Cluster, errand
+from fitscape.study.scheduling.crash_log import crash_of
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.losses import Loss, Losses
-from fitscape.study.scheduling.reports import End, Report
+from fitscape.study.scheduling.reports import CRASHES, End, Report, Start
 from fitscape.study.scheduling.trial_queue import Feed
+from fitscape.study.training import SAFE_FORMAT
+
+ANSWER_WITHIN = 60.0  # seconds in which a node says that it is still there; silent for longer, it is lost
 
 # What Ray says of a lost process, and what that is to a user. Ray's text for any crash speaks of OOM as well.
 _CAUSES = {
     "low on memory": ("oom: its process was ended because its node ran out of memory", Loss.PROCESS),
     "node has died": ("its node died", Loss.MACHINE),
     "preempted": ("its node was preempted", Loss.MACHINE),
-    "worker process has died": ("its process was killed or crashed", Loss.PROCESS),
 }
+_KILLED = "worker process has died"
+
+
+@dataclass(frozen=True)
+class _Question:
+    """To the node of a lost process: is it still there, and did the process crash?"""
+
+    config: TrialConfig
+    cause: str
+    answer: Any
+    until: float
 
 
 class Attempts:
@@ -47,13 +68,18 @@ class Attempts:
         self._losses = Losses(attempts)
         feed.on_idle = self.look
         self._causes: dict[str, str] = {}  # of trials that wait for the look at their card
+        self._started: dict[str, Start] = {}
+        self._questions: list[_Question] = []
+        self._crashes: defaultdict[str, list[str]] = defaultdict(list)  # signals, for each process that crashed
         self.faults = CardFaults(cluster, decided=self._decided, say=bookkeeper.message, check=check)
 
     def heard(self, trial_id: str, report: Report) -> None:
         """Take in a report of a running attempt."""
         self._losses.heard(trial_id, report)
+        if report.start is not None:
+            self._started[trial_id] = report.start
         if report.end is not None:
-            self._losses.forget(trial_id)
+            self._forget(trial_id)
 
     def lost(self, config: TrialConfig, error: str, hung: str) -> None:
         """A trial's process has ended without its last report.
@@ -64,16 +90,52 @@ class Attempts:
             hung: why a watchdog ended it; empty where none did.
         """
         fault = Fault.read(error)
-        if fault is None:
-            self._again(config, *((hung, Loss.PROCESS) if hung else _cause(error)))
+        known = (hung, Loss.PROCESS) if hung else next((c for sign, c in _CAUSES.items() if sign in error), None)
+        if fault is not None:
+            self._feed.hold(config)
+            self._causes[config.trial_id] = f"card {fault.uuid}: {fault.text}"
+            self.faults.failed(config.trial_id, fault)
+            self._feed.paused = self.faults.settling
+        elif known is not None:
+            self._again(config, *known)
+        else:
+            self._ask(config, "its process was killed or crashed" if _KILLED in error else _last_line(error))
+
+    def _ask(self, config: TrialConfig, cause: str) -> None:
+        """Ray often says the same of a process that was killed, of one that crashed, and of a node that is lost."""
+        start = self._started.get(config.trial_id)
+        if start is None:  # it never began
+            self._again(config, cause, Loss.PROCESS)
             return
         self._feed.hold(config)
-        self._causes[config.trial_id] = f"card {fault.uuid}: {fault.text}"
-        self.faults.failed(config.trial_id, fault)
-        self._feed.paused = self.faults.settling
+        answer = errand(crash_of, start.node_id).remote(Path(start.crash_log))
+        self._questions.append(_Question(config, cause, answer, time.monotonic() + ANSWER_WITHIN))
+
+    def _answered(self, question: _Question) -> bool:
+        if ray.wait([question.answer], timeout=0)[0]:
+            try:
+                crash: str | None = ray.get(question.answer)
+            except ray.exceptions.RayError:  # it is gone
+                crash = None
+        elif time.monotonic() < question.until:
+            return False
+        else:
+            crash = None
+        trial_id = question.config.trial_id
+        if self._feed.let_go(trial_id) is None:  # the run has ended meanwhile
+            return True
+        if crash:
+            self._crashes[trial_id].append(crash)
+            self._again(question.config, f"its process crashed in native code ({crash})", Loss.PROCESS)
+        elif crash is None:
+            self._again(question.config, "its node died", Loss.MACHINE)
+        else:
+            self._again(question.config, question.cause, Loss.PROCESS)
+        return True
 
     def look(self) -> None:
         """At each turn of Tune's loop."""
+        self._questions = [question for question in self._questions if not self._answered(question)]
         self.faults.look()
         self._feed.paused = self.faults.settling
 
@@ -96,18 +158,24 @@ class Attempts:
                 Loss.MACHINE: "it goes on from its last checkpoint",
                 Loss.REFUSED: "it goes on elsewhere",
             }
-            self._bookkeeper.message(f"trial {trial_id}: {cause}; {tries[loss]}")
-            self._feed.again(config)
+            crashes = self._crashes[trial_id]
+            anew = (
+                f" begins anew, in memory layout {SAFE_FORMAT}" if len(crashes) == 1 and "crashed in" in cause else ""
+            )
+            self._bookkeeper.message(f"trial {trial_id}: {cause}; {tries[loss]}{anew}")
+            self._feed.again(config, **({CRASHES: list(crashes)} if crashes else {}))
         elif not again:
             attempts = f"{lost} attempts" if loss is Loss.PROCESS else f"{lost} attempts, the last of them in vain"
             self._bookkeeper.ended(trial_id, End(state=TrialState.FAILED, message=f"{cause} ({attempts})"))
-            self._losses.forget(trial_id)
+            self._forget(trial_id)
+
+    def _forget(self, trial_id: str) -> None:
+        self._losses.forget(trial_id)
+        self._started.pop(trial_id, None)
+        self._crashes.pop(trial_id, None)
 
 
-def _cause(error: str) -> tuple[str, Loss]:
-    """Why a trial's process ended, in a few words instead of Ray's many."""
-    for sign, cause in _CAUSES.items():
-        if sign in error:
-            return cause
+def _last_line(error: str) -> str:
+    """Of Ray's many words, those that name what was raised."""
     lines = [line.strip() for line in error.splitlines() if line.strip()]
-    return (f"its process died: {lines[-1][:300]}" if lines else "its process died"), Loss.PROCESS
+    return f"its process died: {lines[-1][:300]}" if lines else "its process died"

@@ -13,12 +13,14 @@ from fitscape.models.size import activation_bytes, measure
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
+from fitscape.study.isolated import Crashed, call
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.demand import Demand
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.search.space import Space
-from fitscape.study.training import Settings, choose_settings
+from fitscape.study.training import SAFE_FORMAT, Settings, choose_settings
+from fitscape.study.training.settings import MemoryFormat, Precision
 
 GROWING = ("width", "growth_rate", "depth", "batch_size")  # hyperparameters that make a step dearer
 WIDTH = 0.25  # a narrow net is counted quickly; convolutions grow with the square of the width
@@ -129,10 +131,10 @@ def study_settings(
     kept: Mapping[str, Any],
     device: str,
 ) -> tuple[Settings, dict[str, Any]]:
-    """Precision and layout of the study: as its first run chose them, or measured in this process, now.
+    """Precision and layout of the study: as the config or its first run has them, or measured on this machine, now.
 
-    Precision stays for the life of a study, or its trials could not be compared; the layout is chosen anew on
-    another kind of device.
+    Precision stays for the life of a study, or its trials could not be compared; a layout that was measured is
+    measured anew on another kind of device. Layouts are tried in a process of their own: kernels of some crash.
 
     Args:
         config: the study.
@@ -145,23 +147,27 @@ def study_settings(
     Returns:
         Settings for every worker to put its own device in, and JSON to keep.
     """
-    base = Settings(threads=max(1, int(config.resources.cpus_per_trial)))
-    asked = config.resources.precision
-    if kept.get("device") == device and asked in ("auto", kept["precision"]):
+    asked = config.resources
+    base = Settings(threads=max(1, int(asked.cpus_per_trial)))
+    as_kept = asked.precision in ("auto", kept.get("precision")) and (
+        asked.memory_format in ("auto", kept.get("memory_format"))
+    )
+    if kept.get("device") == device and as_kept:
         return replace(base, precision=kept["precision"], memory_format=kept["memory_format"]), dict(kept)
-    precision = kept.get("precision") if asked == "auto" else asked
-    problem = ""
-    try:
-        chosen = choose_settings(
-            trial.model,
-            shape,
-            classes,
-            settings=replace(base, device=device),
-            precision=precision,
-            batch_size=trial.optimization.batch_size,
-        )
-    except (ValueError, RuntimeError) as error:  # out of memory, or a net that cannot be trained: its trial will tell
-        chosen, problem = replace(base, precision=precision or "fp32"), f"{type(error).__name__}: {error}"
+    precision = kept.get("precision") if asked.precision == "auto" else asked.precision
+    given = asked.memory_format
+    layout = None if given == "auto" or given == kept.get("memory_format") else given
+    if layout == "mixed" and device == "cuda":
+        layout = "channels_last"  # mixed is a matter of the CPU's kernels
+    chosen, problem = _chosen(
+        replace(base, device=device),
+        precision,
+        layout,
+        spec=trial.model,
+        input_shape=shape,
+        classes=classes,
+        batch_size=trial.optimization.batch_size,
+    )
     keep = {
         "device": device,
         "precision": chosen.precision,
@@ -171,6 +177,23 @@ def study_settings(
         "problem": problem,
     }
     return replace(chosen, device="cpu"), keep
+
+
+def _chosen(
+    base: Settings, precision: Precision | None, layout: MemoryFormat | None, **net: Any
+) -> tuple[Settings, str]:
+    """What is not given, measured; and in words what went wrong meanwhile. A layout that crashes is not chosen."""
+    if precision is not None and layout is not None:
+        return replace(base, precision=precision, memory_format=layout), ""
+    problem = ""
+    for formats in ((layout,) if layout else None, (SAFE_FORMAT,)):
+        try:
+            return call(choose_settings, settings=base, precision=precision, formats=formats, **net), problem
+        except Crashed as error:
+            problem = f"{error} while the layouts were measured"
+        except (ValueError, RuntimeError) as error:  # out of memory, or a net that cannot be trained: its trial tells
+            return replace(base, precision=precision or "fp32"), f"{type(error).__name__}: {error}"
+    return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), problem
 
 
 def on_worker(task: Callable[..., Any], request: Request, *arguments: Any, node_id: str | None = None) -> Any:

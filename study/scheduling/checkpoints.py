@@ -16,6 +16,7 @@ from fitscape.study.records import EpochRecord
 T = TypeVar("T")
 KEPT = 2  # the newest and the one before it, in case the newest is damaged
 _NAME = re.compile(r"(\d{6,})\.ckpt")
+_PARTIAL = ".partial"
 
 
 class CheckpointStore:
@@ -57,20 +58,27 @@ class CheckpointStore:
         return None, refused
 
     def delete(self, trial_id: str) -> None:
-        """Remove a trial's checkpoints; nothing happens where there are none."""
-        fs, folder = self._open(trial_id)
-        with contextlib.suppress(FileNotFoundError):
-            fs.delete_dir(folder)
+        """Remove a trial's checkpoints; nothing happens where there are none. What is none of ours stays."""
+        from pyarrow.fs import FileSelector
 
-    def sweep(self, keep: Iterable[str]) -> None:
-        """Remove the checkpoints of every trial but those named: what a killed driver left behind."""
+        fs, folder = self._open(trial_id)
+        entries = fs.get_file_info(FileSelector(folder, allow_not_found=True))
+        ours = [entry for entry in entries if is_checkpoint(entry.base_name)]
+        with contextlib.suppress(FileNotFoundError):
+            if len(ours) == len(entries):
+                fs.delete_dir(folder)
+                return
+            for entry in ours:
+                fs.delete_file(entry.path)
+
+    def sweep(self, ended: Iterable[str]) -> None:
+        """Remove the checkpoints that a killed driver left of trials that have ended; what is not named stays."""
         from pyarrow.fs import FileSelector
 
         fs, folder = self._open("")
-        wanted = set(keep)
-        for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True)):
-            if entry.base_name not in wanted:
-                self.delete(entry.base_name)
+        there = {entry.base_name for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True))}
+        for trial_id in there.intersection(ended):
+            self.delete(trial_id)
 
     def _open(self, trial_id: str) -> tuple[Any, str]:
         fs, root = open_storage(self.root)
@@ -83,6 +91,11 @@ class CheckpointStore:
 
         names = (entry.base_name for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True)))
         return sorted((int(m[1]) for name in names if (m := _NAME.fullmatch(name))), reverse=True)
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a file has the name of a checkpoint, or of one that was cut short."""
+    return _NAME.fullmatch(name.removesuffix(_PARTIAL)) is not None
 
 
 def with_record(record: EpochRecord, state: bytes) -> bytes:
@@ -150,7 +163,7 @@ def fetch_file(storage: str, name: str, to: Path) -> bool:
 
 def write(fs: Any, path: str, data: bytes) -> None:
     """Renamed into place on a file system; an object store's upload is atomic by itself."""
-    partial = f"{path}.partial" if fs.type_name == "local" else path
+    partial = f"{path}{_PARTIAL}" if fs.type_name == "local" else path
     with fs.open_output_stream(partial) as stream:
         stream.write(data)
     if partial != path:

@@ -99,6 +99,8 @@ class Bookkeeper:
         for text in report.notices:
             self._quietly(self._observer, Message(text))
         if report.start is not None:
+            if report.start.afresh:
+                self._ledger.void_epochs(trial_id)
             self._ledger.start_attempt(trial_id, report.start.node, report.start.device)
             self._quietly(self._observer, TrialStarted(self._ledger.trial(trial_id)))
         if report.size is not None:

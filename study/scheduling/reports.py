@@ -8,6 +8,8 @@ from typing import Any
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialState
 from fitscape.study.scheduling.heartbeat import Address
 
+CRASHES = "crashes"  # of Tune's config of a trial: the signals that ended its processes, one for each crash
+
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
@@ -19,6 +21,8 @@ class Start:
     node_id: str  # Ray's
     pulse: Address  # of the process
     card: str = ""  # UUID of its card
+    crash_log: str = ""  # where the process writes what it died of, on its node
+    afresh: bool = False  # what earlier attempts measured is void: they had another memory layout
 
     @property
     def epoch(self) -> int:

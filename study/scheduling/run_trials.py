@@ -103,7 +103,7 @@ def run_trials(
     observer = observer or ignore
     ledger.release()
     known = ledger.trials()
-    checkpoints.sweep(keep=[trial.trial_id for trial in known if not trial.state.terminal])
+    checkpoints.sweep(trial.trial_id for trial in known if trial.state.terminal)
     asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     logical = bool(os.environ.get(LOGICAL))

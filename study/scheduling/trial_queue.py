@@ -65,6 +65,7 @@ class Feed(Live, Searcher):
         self.paused = False  # nothing is handed out for now
         # Called where nothing is out: Tune's loop then stands in `suggest`, and asks again and again for a trial.
         self.on_idle: Callable[[], None] = lambda: None
+        self._told: dict[str, dict[str, Any]] = {}  # what a trial's next attempt is told
         self._held: dict[str, TrialConfig] = {}  # of which it is not known yet whether they are tried again
         waiting = list(pending)
         self._first = deque(trial.config for trial in waiting if trial.epochs)
@@ -94,7 +95,8 @@ class Feed(Live, Searcher):
             config = self._take()
             self._out[trial_id] = config.trial_id
             self._changed.notify_all()
-        return {"trial": config.model_dump_json(), "id": config.trial_id, **self._attempt()}
+            told = self._told.pop(config.trial_id, {})
+        return {"trial": config.model_dump_json(), "id": config.trial_id, **self._attempt(), **told}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """A place is free again. What the trial measured reaches the sampler through the ledger."""
@@ -102,9 +104,10 @@ class Feed(Live, Searcher):
             self._out.pop(trial_id, None)
             self._changed.notify_all()
 
-    def again(self, config: TrialConfig) -> None:
-        """A trial that was handed out is to be handed out once more, before all others."""
+    def again(self, config: TrialConfig, **told: Any) -> None:
+        """A trial that was handed out is to be handed out once more, before all others; ``told`` goes with it."""
         with self._changed:
+            self._told[config.trial_id] = told
             self._held.pop(config.trial_id, None)
             self._first.append(config)
             self._changed.notify_all()

@@ -21,9 +21,10 @@ from fitscape.study.scheduling.card_check import card_fault
 from fitscape.study.scheduling.card_faults import CardFault
 from fitscape.study.scheduling.cards import own
 from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
+from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
-from fitscape.study.scheduling.reports import End, Report, Start, failure
-from fitscape.study.training import Progress, Settings, run_trial
+from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure
+from fitscape.study.training import SAFE_FORMAT, Progress, Settings, run_trial
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
@@ -60,6 +61,7 @@ class TrialRunner(tune.Trainable):
         self._shared = shared
         self._card, self._card_tried = "", False
         self._pulse = Pulse()
+        self._crash_log = CrashLog()
         self._freezes = 2  # before the first trial, and after it: training loads another part of torch
         self._begin(config)
 
@@ -89,6 +91,7 @@ class TrialRunner(tune.Trainable):
             self._save(self._progress)
         with contextlib.suppress(RuntimeError):  # a card that has failed frees nothing
             self._drop()
+        self._crash_log.remove()
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._drop()
@@ -98,6 +101,7 @@ class TrialRunner(tune.Trainable):
         self._config = TrialConfig.model_validate_json(config["trial"])
         self._avoid, self._slots = config.get("avoid", ()), config.get("slots", 1)
         self._card = own(self._shared.logical).uuid if ray.get_gpu_ids() else ""
+        self._crashes: list[str] = config.get(CRASHES, [])
         self._saved_at = time.monotonic()
 
     def _drop(self) -> None:
@@ -114,8 +118,14 @@ class TrialRunner(tune.Trainable):
 
     def _start(self) -> Report:
         self._require_card()
+        if len(self._crashes) > 1:
+            what = f"its process crashed twice ({', '.join(self._crashes)}), at last in memory layout {SAFE_FORMAT}"
+            return Report(end=End(state=TrialState.FAILED, message=what))
         shared, trial_id = self._shared, self._config.trial_id
         settings = replace(shared.settings, device=self._device())
+        if self._crashes:  # a checkpoint of another layout would not give the numbers of a trial in this one
+            settings = replace(settings, memory_format=SAFE_FORMAT)
+            shared.checkpoints.delete(trial_id)
 
         def run(checkpoint: bytes | None) -> Iterator[Progress]:
             return shared.run(
@@ -136,8 +146,11 @@ class TrialRunner(tune.Trainable):
             node_id=node_id,
             pulse=self._pulse.address,
             card=self._card,
+            crash_log=str(self._crash_log.path),
+            afresh=bool(self._crashes),
         )
-        return Report(start=start, notices=tuple(refused))
+        layout = {"memory_format": SAFE_FORMAT} if self._crashes else {}
+        return Report(start=start, notices=tuple(refused), extra=layout)
 
     def _epoch(self, epochs: Iterator[Progress]) -> Report:
         progress = self._progress = next(epochs, None)

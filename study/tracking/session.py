@@ -98,6 +98,9 @@ class Session:
         if not events and not self._whole:
             return False
         self._ledger.harden()
+        for event in events:
+            if event.kind is EventKind.VOIDED and event.trial_id in self._runs:
+                self._forget(event.trial_id)
         fresh = _epochs_by_trial(events)
         labels = parent.latest_labels(self._ledger)
         for trial_id in [*fresh, *(self._whole - fresh.keys())]:
@@ -148,6 +151,11 @@ class Session:
         if self._status[trial_id] != status:
             self.client.set_status(run_id, status, projection.milliseconds(trial.ended_at))
             self._status[trial_id] = status
+
+    def _forget(self, trial_id: str) -> None:
+        """Delete a run whose numbers the ledger no longer has; what there is now goes into a new one."""
+        self.client.delete(self._runs.pop(trial_id))
+        self._described.discard(trial_id)
 
     def _create(self, trial: TrialRecord) -> str:
         tags = {

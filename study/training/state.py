@@ -18,7 +18,12 @@ from fitscape.study.training.late import BestEpoch
 from fitscape.study.training.memorization import Memorization, memorization
 from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
 from fitscape.study.training.network import make_network
-from fitscape.study.training.optimization import learning_rate, make_optimizer, set_learning_rate
+from fitscape.study.training.optimization import (
+    lay_out_like_parameters,
+    learning_rate,
+    make_optimizer,
+    set_learning_rate,
+)
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.step import Gradients
@@ -40,7 +45,7 @@ class TrialRun:
         subset = select(data, config.data, config.seed)
         self.randomness = Randomness(config.seed, device)
         self.normalize = make_normalize(subset, settings)
-        self.augment = augment.make(config.data.augment)
+        self.augment = augment.of(config.data)
         train_images = _upload(data.train_images, device)
         self.batches = Batches(
             train_images,
@@ -162,6 +167,7 @@ class TrialRun:
         self.gradients.parts = state["parts"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        lay_out_like_parameters(self.optimizer)
         self.randomness.load_state_dict(state["randomness"])
         self.batches.load_state_dict(state["batches"])
         self.best.load_state_dict(state["best"])

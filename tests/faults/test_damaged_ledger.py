@@ -9,7 +9,7 @@ from studies_by_hand import new_ledger, run_by_hand
 
 from fitscape.study import driver
 from fitscape.study.driver.folder import Folder
-from fitscape.study.driver.start import _open_or_restore
+from fitscape.study.driver.start import _bring_back, _open_or_restore
 from fitscape.study.errors import LedgerDamaged
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import Ledger
@@ -46,6 +46,25 @@ def test_the_backup_takes_its_place_and_that_is_said(folder: Path, damage: Calla
     (message,) = heard.messages
     assert "the backup with 4 ended trials takes its place" in message
     assert (folder / "ledger.db.damaged").stat().st_size > 0
+
+
+def test_a_second_restore_keeps_what_the_first_set_aside(folder: Path) -> None:
+    halve(folder / "ledger.db")
+    first = (folder / "ledger.db").read_bytes()
+    _open_or_restore(Folder(folder), Heard()).close()
+    zero(folder / "ledger.db")
+    heard = Heard()
+    _open_or_restore(Folder(folder), heard).close()
+    assert (folder / "ledger.db.damaged").read_bytes() == first
+    assert (folder / "ledger.db.damaged-2").is_file()
+    assert heard.messages[0].endswith("it is kept as ledger.db.damaged-2")
+
+
+def test_a_ledger_that_is_gone_comes_back_from_the_backup_beside_it(folder: Path) -> None:
+    (folder / "ledger.db").unlink()
+    _bring_back(Folder(folder))
+    with Ledger.open(folder / "ledger.db") as ledger:
+        assert len(ledger.trials()) == 4
 
 
 def test_without_a_backup_resume_refuses_and_leaves_it_alone(folder: Path) -> None:

@@ -1,11 +1,12 @@
 """A user's folder of images: one subfolder a class, or the parts of a ready split with the classes below each."""
 
-import os
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from fitscape.study.data.datasets import image_files
+from fitscape.study.data.datasets.folder_scan import PassedOver, images_below, loose_images, subfolders
 from fitscape.study.data.datasets.listing import (
     FOLDER,
     SPELLINGS,
@@ -17,18 +18,18 @@ from fitscape.study.data.datasets.listing import (
 )
 from fitscape.study.data.datasets.source import Labels, Presence, RawData, Source
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-
 
 class ImageFolder(Source):
     """Images below ``PATH/CLASS/`` or ``PATH/PART/CLASS/``, at any depth; what is hidden or no image is passed over.
 
     Parts are called train, val and test, in any usual spelling; they are used as they are. Each image becomes a square
     by cutting the longer side alike at both ends, then antialiased resizing. All grey makes one channel, otherwise
-    three; 16-bit grey is scaled to 8, transparent parts lie on white.
+    three; 16-bit grey is scaled to 8, from as many bits as the largest value of the data set needs (8, 10, 12 or 16);
+    transparent parts lie on white.
     """
 
     name = "folder"
+    foreign = True
     argument_name = "PATH"
     description = "your own images: folder:PATH, a class a subfolder, below train, val and test if you have a split"
 
@@ -41,7 +42,10 @@ class ImageFolder(Source):
         return list(self._listing().paths)
 
     def read(self, image_size: int | None) -> RawData:
-        return image_files.read(self._listing(), image_size)
+        return image_files.read(self._listing(), image_size, self)
+
+    def state(self) -> list[str]:
+        return image_files.state(self._listing())
 
     def _path(self) -> Path:
         return Path(self.argument).expanduser().absolute()
@@ -55,16 +59,18 @@ class ImageFolder(Source):
         root = self._path()
         if not self.argument or not root.is_dir():
             raise refused(f"{self.argument or 'the path after folder:'} is not a folder")
-        below = {folder: _images_below(folder) for folder in _subfolders(root)}
+        passed = PassedOver()
+        below = {folder: images_below(folder, passed) for folder in subfolders(root)}
         if not below:
             raise refused(f"{root} has no subfolders", "put each class's images into a subfolder of its name")
-        if not any(below.values()):
+        left = {folder for file in passed.left_out for folder in file.parents}  # that hold files that cannot be read
+        if not any(below.values()) and not passed.left_out:
             raise refused(f"{root} has no images in its subfolders", "put each class's images into a subfolder")
-        with_images = [folder for folder, images in below.items() if images]
+        with_images = [folder for folder, images in below.items() if images or folder in left]
         split = _ready_split(root, with_images)
-        folders = with_images if split is None else [c for part in split for c in _class_folders(part)]
+        folders = with_images if split is None else [c for part in split for c in class_folders(part, left)]
         classes = tuple(sorted({text(folder.name) for folder in folders}))
-        rows = [(path, folder) for folder in folders for path in _images_below(folder)]
+        rows = [(path, folder) for folder in folders for path in images_below(folder)]
         names = [text(path.relative_to(root)) for path, _ in rows]
         return Listing(
             root=root,
@@ -73,6 +79,11 @@ class ImageFolder(Source):
             classes=classes,
             parts=None if split is None else np.array([split[folder.parent] for _, folder in rows], dtype=np.int8),
             groups=self._groups(rows, names),
+            left_out=passed.left_out,
+            notes=passed.notes(
+                no_classes=[text(folder.name) for folder in below if folder not in with_images],
+                loose=loose_images(root),
+            ),
         ).require_usable(allow_group_leak=self.allow_group_leak)
 
     def _groups(self, rows: list[tuple[Path, Path]], names: list[str]) -> Labels | None:
@@ -88,10 +99,6 @@ class ImageFolder(Source):
         return groups_of_names(self.groups, names)
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
 def _ready_split(root: Path, folders: list[Path]) -> dict[Path, int] | None:
     """The part of each subfolder where they are parts; None where they are classes.
 
@@ -100,6 +107,11 @@ def _ready_split(root: Path, folders: list[Path]) -> dict[Path, int] | None:
     """
     parts = {folder: SPELLINGS[folder.name.lower()] for folder in folders if folder.name.lower() in SPELLINGS}
     if len(parts) < 2:
+        alone = [folder for folder in parts if not loose_images(folder) and len(class_folders(folder)) > 1]
+        if alone and len(folders) > 1:
+            beside = ", ".join(folder.name for folder in folders if folder not in alone)
+            what = f"{root} holds {alone[0].name}, which is a part with classes of its own, beside {beside}"
+            raise refused(what, f"name folder:{alone[0]}")
         if len(parts) == 1 and len(folders) == 1:
             raise refused(
                 f"{root} holds {folders[0].name} alone, which is a part and not a class", f"name {folders[0]}"
@@ -112,16 +124,11 @@ def _ready_split(root: Path, folders: list[Path]) -> dict[Path, int] | None:
     if len(set(parts.values())) < len(parts):
         raise refused(f"{root} holds {names}: two of them are the same part", "merge them, or move one out")
     for folder in parts:
-        if not _class_folders(folder):
+        if not class_folders(folder):
             raise refused(f"{folder} has no class folders", "put each class's images into a subfolder, or move it out")
     return {folder: int(part) for folder, part in parts.items()}
 
 
-def _class_folders(part: Path) -> list[Path]:
-    return [folder for folder in _subfolders(part) if _images_below(folder)]
-
-
-def _images_below(folder: Path) -> list[Path]:
-    found = (Path(at) / file for at, _, files in os.walk(folder) for file in files)
-    shown = (p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
-    return sorted(p for p in shown if p.suffix.lower() in SUFFIXES)
+def class_folders(part: Path, left: Collection[Path] = ()) -> list[Path]:
+    """Those of a part's subfolders that hold images, or are among ``left``, whose files cannot be read."""
+    return [folder for folder in subfolders(part) if folder in left or images_below(folder)]

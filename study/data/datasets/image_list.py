@@ -39,6 +39,7 @@ class ImageList(Source):
     """
 
     name = "csv"
+    foreign = True
     argument_name = "FILE"
     description = "your own list of images: csv:FILE (or .tsv, .parquet, .jsonl), with path, label, split, group"
 
@@ -51,7 +52,7 @@ class ImageList(Source):
         return [self._path(), *self._listing().paths]
 
     def read(self, image_size: int | None) -> RawData:
-        return image_files.read(self._listing(), image_size)
+        return image_files.read(self._listing(), image_size, self)
 
     def _path(self) -> Path:
         return Path(self.argument).expanduser().absolute()

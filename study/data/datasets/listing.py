@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ class Listing:
     classes: tuple[str, ...]
     parts: Parts | None = None  # [N], as given
     groups: Labels | None = None  # [N]; equal numbers belong together
+    left_out: Mapping[Path, str] = field(default_factory=dict)  # file -> why it is not read
+    notes: tuple[str, ...] = ()  # sentences about what was passed over
 
     def name(self, path: Path) -> str:
         """The file as a person knows it, relative to ``root`` where it lies below."""
@@ -47,7 +49,9 @@ class Listing:
             found = f"one class only, {self.classes[0]}" if self.classes else "no images"
             raise refused(f"{self.root} has {found}", "two classes are the least")
         if len(self.paths) < MINIMUM_IMAGES:
-            raise refused(f"{self.root} has {len(self.paths)} images, too few", f"{MINIMUM_IMAGES} are the least")
+            lacking = f"; {len(self.left_out)} files cannot be read" if self.left_out else ""
+            mend = f"{MINIMUM_IMAGES} are the least"
+            raise refused(f"{self.root} has {len(self.paths)} images, too few{lacking}", mend)
         if self.parts is not None:
             _require_every_class(self.labels, self.classes, self.parts)
             if self.groups is not None and not allow_group_leak:

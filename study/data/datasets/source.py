@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fitscape.study.data.datasets.journal import Journal
 from fitscape.study.data.given_split import Parts
 
 Images = NDArray[np.uint8]
@@ -49,6 +50,7 @@ class Source(ABC):
 
     name: str
     description: str  # one line for ``fitscape list datasets``
+    foreign: ClassVar[bool] = False  # whether its files come from anywhere, and may crash a decoder
     argument_name: ClassVar[str] = ""  # of what follows the colon, as in ``folder:PATH``; empty where nothing does
 
     def __init__(
@@ -56,6 +58,8 @@ class Source(ABC):
     ) -> None:
         """``argument`` is what follows the colon in ``folder:PATH``; the others as in DataConfig."""
         self.root, self.argument = root, argument
+        self.journal = Journal()
+        self.crashing: dict[str, str] = {}  # file -> reason: files that are known to crash their decoder
         self.groups, self.allow_group_leak = groups, allow_group_leak
 
     @abstractmethod
@@ -73,6 +77,10 @@ class Source(ABC):
         Raises:
             UserError: as `presence`, or the download failed.
         """
+
+    def state(self) -> list[str]:
+        """What else keys the cache: sentences about files that are there and not read."""
+        return []
 
     @abstractmethod
     def read(self, image_size: int | None) -> RawData:
