@@ -8,6 +8,7 @@ import json
 
 # The oldest driver of each CUDA release, by its major version (CUDA's release notes, table 3).
 LEAST_DRIVER = {"11": "450", "12": "525", "13": "580"}
+CONTEXT_BYTES = 600 * 2**20  # of a process on a card, beside what its allocator takes
 OTHER_MAKERS = "only NVIDIA cards are supported; set resources.gpus_per_trial=0 to train on the CPU"
 
 
@@ -49,12 +50,23 @@ def no_fault() -> str:
 
 
 def kernel() -> None:
-    """One product on the current card, looked at on the host; raises what CUDA raises."""
+    """One product on the current card, whose result comes back to the host; raises what CUDA raises."""
     import torch
 
     ones = torch.ones(64, 64, device="cuda")
-    if float((ones @ ones).sum()) != 64.0**3:
-        raise RuntimeError("a matrix product came out wrong")
+    (ones @ ones).sum().item()
+
+
+def keep_to(share: float) -> None:
+    """Let this process's allocator take ``share`` of its card and no more, the context of the process counted in.
+
+    What a trial does must not depend on its neighbours: beyond its share it runs out of memory, they do not.
+    """
+    import torch
+
+    if share < 1:
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(max(share / 2, share - CONTEXT_BYTES / total))
 
 
 def supported(capability: tuple[int, int], architectures: list[str]) -> bool:

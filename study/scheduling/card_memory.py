@@ -151,8 +151,8 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         try:
-            for _ in run_trial(trial.with_hyperparameters(few), data, settings=settings):
-                pass
+            for progress in run_trial(trial.with_hyperparameters(few), data, settings=settings):
+                too_large = too_large or progress.halved
         except (RuntimeError, TrialOutOfMemory) as error:
             if not (isinstance(error, TrialOutOfMemory) or is_out_of_memory(error)):
                 continue  # a net that cannot be trained: its trial says so

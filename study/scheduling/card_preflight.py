@@ -21,7 +21,8 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
     """
     nodes = [node for node in cluster.usable() if node.gpus]
     if not nodes or resources.gpus_per_trial == 0:
-        return [*_other_makers(), *_idle(nodes, resources)]
+        device = Finding("trials train on the CPU" + ("" if nodes else ": there is no NVIDIA card"), True)
+        return [device, *_other_makers(), *_idle(nodes, resources)]
     states = _ask(cluster, nodes)
     findings, sound = [], defaultdict(list)
     for node in nodes:
@@ -93,7 +94,7 @@ def _idle(nodes: list[Node], resources: ResourceConfig) -> list[Finding]:
 def _other_makers() -> list[Finding]:
     """A GPU of this machine that is not NVIDIA's is not used, which is said."""
     maker = other_maker()
-    return [Finding(f"{maker} not supported: trials train on the CPU", True)] if maker else []
+    return [Finding(f"{maker} not supported", True)] if maker else []
 
 
 def _hosts(hosts: list[str]) -> str:

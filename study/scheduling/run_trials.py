@@ -113,6 +113,7 @@ def run_trials(
         checkpoints=checkpoints,
         timeout=config.resources.trial_timeout,
         save_every=SAVE_EVERY if save_every is None else save_every,
+        share=request.gpus or 1.0,
         logical=logical,
         card_fault=card_fault or (no_fault if logical else own_card_fault),
         **({} if run is None else {"run": run}),

@@ -17,7 +17,7 @@ from ray import tune
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord, TrialState
-from fitscape.study.scheduling.card_check import card_fault
+from fitscape.study.scheduling.card_check import card_fault, keep_to
 from fitscape.study.scheduling.card_faults import CardFault
 from fitscape.study.scheduling.cards import own
 from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
@@ -45,6 +45,7 @@ class Shared:
     timeout: float | None = None  # seconds without a step until a trial counts as hung
     save_every: float = SAVE_EVERY
     run: TrialFunction = run_trial
+    share: float = 1.0  # of a card
     logical: bool = False  # GPUs are numbers, as tests declare them, and trials train on the CPU
     card_fault: Callable[[], str] = card_fault  # what is wrong with this process's card
 
@@ -211,6 +212,8 @@ class TrialRunner(tune.Trainable):
             raise CardFault(self._card, "refused", "it was set aside")
         if not self._card_tried and (fault := self._shared.card_fault()):
             raise CardFault(self._card, "refused", fault)
+        if not self._card_tried and not self._shared.logical:
+            keep_to(self._shared.share)
         self._card_tried = True
 
     def _watch(self) -> None:

@@ -15,7 +15,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.scheduling import cards as cards_module
 from fitscape.study.scheduling import cluster as cluster_module
 from fitscape.study.scheduling import heartbeat
-from fitscape.study.scheduling.card_check import is_full, look, supported
+from fitscape.study.scheduling.card_check import is_full, keep_to, look, supported
 from fitscape.study.scheduling.cards import Card, cards, check, check_declared, check_one, from_json, own
 from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_resources
 
@@ -290,3 +290,15 @@ def test_a_local_ray_hands_cards_on_by_uuid(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert cluster_module.Cluster()._declared_gpus() == 2
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-a,MIG-1"
+
+
+@pytest.mark.parametrize(("share", "fraction"), [(0.5, 0.475), (0.04, 0.02), (1.0, None)])
+def test_a_process_takes_no_more_than_its_share(
+    monkeypatch: pytest.MonkeyPatch, share: float, fraction: float | None
+) -> None:
+    taken: list[float] = []
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", taken.append)
+    properties = SimpleNamespace(total_memory=24_000 * 2**20)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    keep_to(share)
+    assert taken == ([] if fraction is None else [pytest.approx(fraction)])
