@@ -4,13 +4,27 @@ Everything a run depends on is here, so that a study can be repeated from this f
 refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
 from fitscape.study import releases
+from fitscape.study.paths import uri_problem
+from fitscape.study.samplers import SAMPLERS
 
+if TYPE_CHECKING:
+    SamplerName = str
+else:
+    SamplerName = Literal[*SAMPLERS]
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -207,7 +221,7 @@ class DataConfig(Frozen):
 class SearchConfig(Frozen):
     """Which trials are run, and how many."""
 
-    sampler: Literal["sobol", "random", "tpe", "grid", "regime"] = "sobol"
+    sampler: SamplerName = "sobol"
     """Who chooses: an even design, chance, Optuna's TPE towards low error, every combination, or boundary seeking."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
     """Trials all in all, replicates and enqueued points included, 1 to 1000000."""
@@ -235,20 +249,29 @@ class RegimeThresholds(Frozen):
 class ResourceConfig(Frozen):
     """What one trial takes and how many run at once."""
 
-    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
-    """CPU cores of one trial, above 0."""
+    cpus_per_trial: Annotated[float, Field(ge=0.01, le=100_000)] = 1
+    """CPU cores of one trial, 0.01 to 100000."""
     gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    """Part of a card that one trial takes, 0 to 1; 0 trains on the CPU. auto measures how many trials share a card."""
+    """Part of a card that a trial takes: 0 trains it on the CPU, else 0.01 to 1. auto: measured, as many as fit."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
     """Trials at a time, at least 1. Unset: as many as the resources allow."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     """Times that a trial is tried whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """Seconds without a step after which a trial is ended, above 0. Null: never."""
+    storage_grace: Annotated[float, Field(ge=0)] = 300
+    """Seconds that storage out of reach is waited for, at least 0; then the study is interrupted, no trial failed."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
     memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"
     """Memory layout of images and convolutions. auto measures which is faster, once, as for precision."""
+
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _is_a_share(cls, gpus: float | str) -> float | str:
+        if isinstance(gpus, float | int) and 0 < gpus < 0.01:
+            raise ValueError(f"{gpus:g} is below 0.01, and not 0")
+        return gpus
 
 
 class TrackingConfig(Frozen):
@@ -256,8 +279,15 @@ class TrackingConfig(Frozen):
 
     uri: str | None = None
     """Of the tracking server. Unset: a SQLite file in the runs folder."""
-    experiment: str = "fitscape"
+    experiment: Annotated[str, Field(min_length=1)] = "fitscape"
     """MLflow's experiment that the study's runs go to."""
+
+    @field_validator("uri")
+    @classmethod
+    def _is_a_uri(cls, uri: str | None) -> str | None:
+        if uri is not None and (problem := uri_problem(uri)):
+            raise ValueError(f"'{uri}' is no URI: {problem}")
+        return uri
 
 
 class StudyConfig(Frozen):

@@ -62,8 +62,18 @@ class OpenStudy:
 
     @property
     def chance_error(self) -> float:
-        """Validation error of always answering the most frequent class."""
-        return float(self.provenance["chance_error"])
+        """Validation error of always answering the most frequent class.
+
+        0.1.0 wrote down 1 where validation has no image of training's most frequent class, and 0 where it has no
+        other: then it is computed anew from the counts, as ``TrialData.majority_error`` does.
+        """
+        chance = float(self.provenance["chance_error"])
+        counts = self.provenance.get("data", {}).get("images_by_class")
+        if 0 < chance < 1 or counts is None:
+            return chance
+        train, validation = counts["train"], counts["validation"]
+        there = [c for c, count in enumerate(validation) if count]
+        return 1 - validation[max(there, key=lambda c: train[c])] / sum(validation)
 
     @cached_property
     def labels(self) -> dict[str, Label]:

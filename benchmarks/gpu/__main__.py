@@ -32,8 +32,8 @@ def steps(device: str) -> list[Step]:
         Step(
             f"memory {net.name} {precision}{' expandable' if expandable else ''}",
             15,
-            lambda left, case=(net, precision), e=expandable: footprint.footprint(
-                *case, device, expandable=e, left=left
+            lambda left, net=net, precision=precision, expandable=expandable: footprint.footprint(
+                net, precision, device, expandable=expandable, left=left
             ),
         )
         for expandable in (False, True)

@@ -94,7 +94,8 @@ def _bits(data: TrialData, settings: Settings, saved: bytes | None = None) -> tu
     net = resnet18(0.25, 128) if settings.device == "cuda" else resnet18(0.0625, 32)
     drawn = {"dropout": 0.3, "augment": "crop_flip_cutout", "label_noise": 0.2}
     config = trial_config(net, steps=None, epochs=3, **drawn)
-    losses, first = [], b""
+    losses: list[tuple[float, ...]] = []
+    first = b""
     for progress in run_trial(config, data, settings=settings, checkpoint=saved):
         losses.append((progress.record.batch_loss, progress.record.train_loss, progress.record.val_loss))
         first = first or progress.checkpoint()

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -14,20 +14,21 @@ from fitscape.models.spec import ModelSpec
 from fitscape.study.training import Settings, TrialOutOfMemory, run_trial
 
 MIB = 2**20
+Precision = Literal["fp32", "bf16"]
 WORST = Net(
     "DenseNet121 width 2 group norm batch 512", ModelSpec(family="densenet", depth=121, width=2, norm="group"), 512
 )
-CASES: tuple[tuple[Net, str], ...] = (
+CASES: tuple[tuple[Net, Precision], ...] = (
     (resnet18(0.125, 128), "bf16"),
     (resnet18(1, 512), "bf16"),
     (densenet121(128), "fp32"),
     (WORST, "bf16"),
 )
-SMALL: tuple[tuple[Net, str], ...] = ((resnet18(0.0625, 32), "fp32"),)
+SMALL: tuple[tuple[Net, Precision], ...] = ((resnet18(0.0625, 32), "fp32"),)
 LADDER = (1.2, 0.8, 0.55, 0.3, 0.1)  # of the peak
 
 
-def footprint(net: Net, precision: str, device: str, *, expandable: bool, left: float) -> dict[str, Any]:
+def footprint(net: Net, precision: Precision, device: str, *, expandable: bool, left: float) -> dict[str, Any]:
     """In a process of its own: allocated and reserved peak, and what the card has less of while it lives."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -46,7 +47,7 @@ def footprint(net: Net, precision: str, device: str, *, expandable: bool, left: 
         process.join()
 
 
-def _train(pipe: Connection, net: Net, precision: str, device: str, expandable: bool) -> None:
+def _train(pipe: Connection, net: Net, precision: Precision, device: str, expandable: bool) -> None:
     if expandable:
         os.environ["PYTORCH_ALLOC_CONF"] = os.environ["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
     torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -76,7 +76,7 @@ def trial_config(net: Net, *, steps: int | None, epochs: int = 100_000, **others
 
 def fast(device: str, **others: Any) -> Settings:
     """As a study on a card computes: bf16, channels_last."""
-    precision = "bf16" if device == "cuda" else "fp32"
+    precision: Literal["fp32", "bf16"] = "bf16" if device == "cuda" else "fp32"
     return replace(Settings(device=device, precision=precision, memory_format="channels_last"), **others)
 
 
@@ -86,7 +86,8 @@ def ways() -> tuple[str, ...]:
 
 
 def way(settings: Settings, name: str) -> Settings:
-    return replace(settings, captured=name == "graph") if len(ways()) > 1 else settings
+    captured: dict[str, Any] = {"captured": name == "graph"} if len(ways()) > 1 else {}
+    return replace(settings, **captured)
 
 
 def running(

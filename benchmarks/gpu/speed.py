@@ -67,7 +67,7 @@ class _Engine:
 
     def __init__(self, net: Net, data: TrialData, settings: Settings) -> None:
         started = time.monotonic()
-        few = running(net, data, settings, WARM_UP)
+        few: Any = running(net, data, settings, WARM_UP)
         next(few)
         self.first = time.monotonic() - started
         guess = next(few).record.images_per_second

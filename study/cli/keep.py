@@ -8,11 +8,14 @@ import typer
 from fitscape.study.cli.options import ROOT, Name, Root, TrackingUri, study_folder
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import LEDGER
+from fitscape.study.paths import expanded
 
 
 def export(
     name: Name,
-    to: Annotated[Path, typer.Option("--to", help="FILE.json, .csv, .parquet, or .db for optuna-dashboard.")],
+    to: Annotated[
+        Path, typer.Option("--to", help="FILE.json, .csv, .parquet, or .db for optuna-dashboard.", callback=expanded)
+    ],
     root: Root = ROOT,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> int:

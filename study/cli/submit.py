@@ -90,10 +90,8 @@ def _with_images(config: "StudyConfig", scratch: Path) -> tuple["StudyConfig", l
     storage = os.environ.get("FITSCAPE_STORAGE")
     if storage:
         send(upload, storage, typer.echo)
-    elif upload.bytes > MOST_IN_PACKAGES:
-        what = (
-            f"{images} has {upload.bytes / 2**20:.0f} MiB, {MOST_IN_PACKAGES / 2**20:.0f} can go through the Jobs API"
-        )
+    elif upload.size > MOST_IN_PACKAGES:
+        what = f"{images} has {upload.size / 2**20:.0f} MiB, {MOST_IN_PACKAGES / 2**20:.0f} can go through the Jobs API"
         mend = (
             "set FITSCAPE_STORAGE to storage that the cluster reaches too, or give a path that it sees and --no-upload"
         )

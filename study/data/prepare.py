@@ -51,6 +51,13 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
                 where="data",
                 mend="give more images, another fraction or a higher limit",
             )
+    if len(set(named["validation"].tolist())) < 2:
+        only = raw.classes[int(named["validation"][0])]
+        raise UserError(
+            f"the validation part would hold images of one class only, {only}",
+            where="data",
+            mend="give more images of the others, or a higher validation_fraction",
+        )
     if parts.half_a.all() or not parts.half_a.any():
         raise UserError(
             f"the {len(named['validation'])} images of validation are copies of each other, so it has no two halves",

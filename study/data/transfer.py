@@ -30,7 +30,7 @@ class Part:
 
     name: str
     members: tuple[str, ...]
-    bytes: int
+    size: int  # bytes
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,9 @@ class Upload:
     parts: tuple[Part, ...]
 
     @property
-    def bytes(self) -> int:
-        return sum(part.bytes for part in self.parts)
+    def size(self) -> int:
+        """Bytes."""
+        return sum(part.size for part in self.parts)
 
     def tar(self, part: Part) -> bytes:
         """One part, the same bytes for the same files on every machine."""
@@ -65,7 +66,8 @@ class Upload:
             UserError: a file cannot be read, or is larger than a part may be.
         """
         parts: list[Part] = []
-        whole, digest, members, size = hashlib.sha256(), hashlib.sha256(), [], 0
+        whole, digest, size = hashlib.sha256(), hashlib.sha256(), 0
+        members: list[str] = []
         for file in sorted(_files(folder)):
             name, length = file.relative_to(folder).as_posix(), file.stat().st_size
             if length > PART_BYTES:
@@ -102,8 +104,8 @@ def send(upload: Upload, storage: str, say: Callable[[str], None]) -> None:
         for part in upload.parts:
             if part.name not in there:
                 _write(fs, f"{folder}/{part.name}", upload.tar(part))
-            sent += part.bytes
-            say(f"{sent / 2**20:.0f} of {upload.bytes / 2**20:.0f} MiB of {upload.folder} are in {storage}")
+            sent += part.size
+            say(f"{sent / 2**20:.0f} of {upload.size / 2**20:.0f} MiB of {upload.folder} are in {storage}")
         _write(fs, f"{folder}/{MANIFEST}", json.dumps([part.name for part in upload.parts]).encode())
     except OSError as error:
         raise UserError(f"cannot be written: {error}", where=storage, mend="is FITSCAPE_STORAGE right?") from error

@@ -3,12 +3,11 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
@@ -16,7 +15,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord, TrialState
 from fitscape.study.search.optuna_study import DIRECTIONS, attributes, outcome
-from fitscape.study.search.space import Space
+from fitscape.study.search.space import Space, holds, snapped
 
 UID = "fitscape_uid"  # user attribute of the Optuna study: whose export it is
 
@@ -94,23 +93,22 @@ def _opened(file: Path) -> Iterator[optuna.storages.RDBStorage]:
 
 def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, classes: int) -> FrozenTrial:
     flat = {**trial.config.flat(), "architecture": trial.config.model.name}
-    inside = {name: flat[name] for name in space if _holds(space, name, flat[name])}
+    snap = {name: snapped(flat[name], space[name]) for name in space}
+    inside = {name: value for name, value in snap.items() if holds(space[name], value)}
     state, values = outcome(trial)
     label = labels.get(trial.trial_id)
     regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
     outside = [name for name in space if name not in inside]
     told = {**attributes(trial, classes), **regime, **({"outside": outside} if outside else {}), "config": flat}
-    return optuna.trial.create_trial(
+    frozen = optuna.trial.create_trial(
         state=OptunaState.WAITING if trial.state is TrialState.PENDING else state,
         values=values,
         params=inside,
         distributions={name: space[name] for name in inside},
         user_attrs=told,
     )
-
-
-def _holds(space: Space, name: str, value: Any) -> bool:
-    distribution = space[name]
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
-    return value is not None and distribution._contains(value)
+    if frozen.datetime_start is not None and trial.started_at is not None:
+        frozen.datetime_start = datetime.fromtimestamp(trial.started_at)  # Optuna's times are local and naive
+    if frozen.datetime_complete is not None and trial.ended_at is not None:
+        frozen.datetime_complete = datetime.fromtimestamp(trial.ended_at)
+    return frozen

@@ -22,7 +22,7 @@ from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 
 MARGIN: Final = 0.005  # half a point of validation error
-QUESTION: Final = "architectures"
+NAME: Final = "architectures"
 
 
 def tuning_curves(trials: Sequence[TrialRecord], context: Context) -> dict[str, TuningCurve]:
@@ -62,7 +62,7 @@ def _lower_error(duel: Duel, context: Context) -> Finding:
         evidence,
         claim=f"Architectures: {duel.better} reaches a lower validation error than {duel.worse} at the same tuning "
         "budget",
-        question=QUESTION,
+        question=NAME,
         family=duel.family,
         unit=f"validation error, {duel.worse} - {duel.better}",
         explanation=how,
@@ -133,7 +133,7 @@ def _more_stable(duel: Duel, labels: Labels) -> Finding:
     return judge(
         evidence,
         claim=f"Architectures: {duel.better} trains more stably than {duel.worse}",
-        question=QUESTION,
+        question=NAME,
         family=duel.family,
         unit=f"share of stable runs, {duel.better} - {duel.worse}",
         explanation=f"{kept[0]} of {of[0]} runs of {duel.better} and {kept[1]} of {of[1]} of {duel.worse} neither "
@@ -155,7 +155,7 @@ def _faster(duel: Duel, unit: str, context: Context) -> Finding:
     return judge(
         evidence,
         claim=f"Architectures: {duel.better} trains faster than {duel.worse}, in {unit} to a given error",
-        question=QUESTION,
+        question=NAME,
         family=duel.family,
         unit=f"share of pairs in which {duel.better} is the earlier, less that in which it is the later",
         explanation=f"{percent(target)} validation error is reached by {arrived[0]} of the runs of {duel.better} "
@@ -175,7 +175,7 @@ def time_to(trial: TrialRecord, error: float, unit: str) -> float:
 
 
 QUESTION = Question(
-    name="architectures",
+    name=NAME,
     title="Which architecture is better at the same effort?",
     asked="Every architecture got the same configurations and seeds. The picture shows the error to expect from "
     "the best of so many runs, chosen on one half of validation and judged on the other.",

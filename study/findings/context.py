@@ -8,8 +8,10 @@ import numpy as np
 
 from fitscape.study.findings.finding import Finding, Method
 from fitscape.study.records import Label, Regime, TrialRecord, TrialState
+from fitscape.study.samplers import SAMPLERS
 
-UNBIASED: Final = ("sobol", "random", "grid")  # origins of trials that are a fair sample of the space
+# Origins of trials that are a fair sample of the space.
+UNBIASED: Final = tuple(name for name, sampler in SAMPLERS.items() if not sampler.adaptive)
 
 Labels: TypeAlias = Mapping[str, Label]  # by trial id
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from fitscape.study.findings.context import Context, Labels, Question, percent
 from fitscape.study.findings.evidence import mean_evidence
-from fitscape.study.findings.finding import Finding, judge
+from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.records import Regime, TrialRecord
 from fitscape.study.regimes import DepthPair, depth_pairs
 from fitscape.study.regimes.flags import VANISHING_RATIO
@@ -31,6 +31,15 @@ def degradation(trials: Sequence[TrialRecord], labels: Labels, context: Context)
         if pair.stratum.model.family == "plain":
             found += _not_vanishing(pair)
     return found
+
+
+def rise(pair: DepthPair) -> Evidence:
+    """By how much the deep net ends at the higher training error, seed by seed."""
+    last = pair.deep_trials[0].last
+    one_image = 1 / last.train_n if last is not None else 0.0
+    return mean_evidence(
+        pair.deep_errors - pair.shallow_errors, margin=MARGIN, resolution=one_image, test="paired t over seeds"
+    )
 
 
 def _against_shallowest(pairs: list[DepthPair]) -> list[DepthPair]:
@@ -65,9 +74,7 @@ def _rise(pair: DepthPair) -> Finding:
     deep, shallow = _names(pair)
     family = pair.stratum.model.family
     plain = family == "plain"
-    evidence = mean_evidence(
-        pair.deep_errors - pair.shallow_errors, margin=MARGIN, resolution=_one_image(pair), test="paired t over seeds"
-    )
+    evidence = rise(pair)
     meaning = (
         "A deeper net could copy the shallower one and leave the rest as identity, so a higher training error "
         "means that it is harder to train. Overfitting would be a low training error with a high validation error."
@@ -88,9 +95,7 @@ def _rise(pair: DepthPair) -> Finding:
 
 def _control(pair: DepthPair) -> Finding:
     deep, shallow = _names(pair)
-    evidence = mean_evidence(
-        pair.deep_errors - pair.shallow_errors, margin=MARGIN, resolution=_one_image(pair), test="paired t over seeds"
-    )
+    evidence = rise(pair)
     return judge(
         evidence,
         "not_above",
@@ -131,11 +136,6 @@ def _not_vanishing(pair: DepthPair) -> list[Finding]:
             source="He et al. 2015, section 4.1",
         )
     ]
-
-
-def _one_image(pair: DepthPair) -> float:
-    last = pair.deep_trials[0].last
-    return 1 / last.train_n if last is not None else 0.0
 
 
 QUESTION = Question(

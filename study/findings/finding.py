@@ -80,7 +80,7 @@ def judge(
         evidence: the effect, larger meaning more of what is claimed or denied.
         holds: what the claim says of it.
     """
-    above = evidence.p_above <= ALPHA / 2 and evidence.estimate >= evidence.margin
+    above = is_above(evidence)
     not_above = evidence.p_below <= ALPHA / 2 and not above
     verdict = Verdict.UNDECIDED
     if above or not_above:
@@ -103,6 +103,11 @@ def judge(
         verdict=verdict,
         seeds_needed=evidence.seeds_needed,
     )
+
+
+def is_above(evidence: Evidence) -> bool:
+    """Whether an effect is surely above its null and large enough to be worth its name."""
+    return evidence.p_above <= ALPHA / 2 and evidence.estimate >= evidence.margin
 
 
 def correct(findings: Iterable[Finding], method: Method = "holm") -> list[Finding]:

@@ -12,7 +12,7 @@ from fitscape.study.findings.context import Context, Labels, Question, drawn_ali
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.rule import rate
+from fitscape.study.regimes.rule import Array, rate
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
     found: list[Finding] = []
     for family in sorted({t.config.model.family for t in told}):
         nets = [t for t in told if t.config.model.family == family]
-        moves = [m for m in MOVES if len({_hyperparameter(t, m) for t in nets}) >= 3]
-        if len(nets) < max(LEAST_TRIALS, 4 * (len(moves) + 1)) or not moves:
+        moves = [m for m in MOVES if len({h for t in nets if (h := _hyperparameter(t, m)) > 0}) >= 3]
+        x = np.column_stack([np.ones(len(nets)), *(_in_factors(nets, m) for m in moves), *_zeros(nets, moves)])
+        if len(nets) < max(LEAST_TRIALS, 4 * x.shape[1]) or not moves:
             continue
         y = np.array([_logit_error(t, context.chance_error) for t in nets])
-        x = np.array([[np.log(max(_hyperparameter(t, m), 1e-12)) / np.log(m.factor) for m in moves] for t in nets])
-        fit = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC3")
+        fit = sm.OLS(y, x).fit(cov_type="HC3")
         for i, move in enumerate(moves, start=1):
             evidence = slope_evidence(-float(fit.params[i]), float(fit.bse[i]), len(nets), MARGIN)
             found.append(
@@ -68,6 +68,18 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
                 )
             )
     return found
+
+
+def _in_factors(nets: Sequence[TrialRecord], move: Move) -> Array:
+    """[T] the hyperparameter in steps of the move's factor; 0 where it is 0, which is no number of steps away."""
+    values = np.array([_hyperparameter(t, move) for t in nets])
+    return np.log(np.where(values > 0, values, 1.0)) / np.log(move.factor)
+
+
+def _zeros(nets: Sequence[TrialRecord], moves: Sequence[Move]) -> list[Array]:
+    """A level of its own, [T], for trials in which a move's hyperparameter is off: no weight decay, for one."""
+    off = [np.array([float(_hyperparameter(t, m) == 0) for t in nets]) for m in moves]
+    return [column for column in off if column.any()]
 
 
 def _hyperparameter(trial: TrialRecord, move: Move) -> float:

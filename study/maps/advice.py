@@ -1,6 +1,6 @@
 """What a map advises: the point likeliest to fit well, and what moving one hyperparameter from there would do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.regime_map import RegimeMap
 
 TIED: Final = 0.01  # probabilities of good this close are equal; the lower expected error decides
@@ -52,14 +53,26 @@ def conditions(fitted: RegimeMap) -> dict[str, Any]:
     return found
 
 
-def best_point(fitted: RegimeMap, held: Mapping[str, Any], *, points: int = 1024) -> dict[str, Any]:
-    """Of a Sobol sample of the space, the point likeliest to be good; hyperparameters in ``held`` keep their value."""
+def best_point(
+    fitted: RegimeMap,
+    held: Mapping[str, Any],
+    *,
+    points: int = 1024,
+    possible: Callable[[Mapping[str, Any]], bool] = lambda point: True,
+) -> dict[str, Any]:
+    """Of a Sobol sample of the space, the point likeliest to be good; hyperparameters in ``held`` keep their value.
+
+    Args:
+        possible: whether a point can be trained; points that cannot are left out, unless none can.
+    """
     frame = fitted.encoder.from_unit(fitted.encoder.sobol(points, fitted.seed))
     frame = frame.assign(**{name: pd.Series([value] * len(frame), dtype=object) for name, value in held.items()})
+    kept = [possible({str(name): value for name, value in row.items()}) for row in frame.to_dict("records")]
+    frame = frame[kept] if any(kept) else frame
     table = fitted.predict(frame)
     tied = table["good"] >= table["good"].max() - TIED
     row = int(np.nanargmin(table["val_error"].where(tied).to_numpy()))
-    return {str(name): value for name, value in frame.iloc[row].items()}
+    return row_of(frame, row)
 
 
 def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 4000) -> list[Step]:

@@ -90,7 +90,7 @@ class Attempts:
             hung: why a watchdog ended it; empty where none did.
         """
         fault = Fault.read(error)
-        known = (hung, Loss.PROCESS) if hung else next((c for sign, c in _CAUSES.items() if sign in error), None)
+        known = next((cause for sign, cause in _CAUSES.items() if sign in error), None)
         if fault is not None:
             self._feed.hold(config)
             self._causes[config.trial_id] = f"card {fault.uuid}: {fault.text}"
@@ -98,8 +98,8 @@ class Attempts:
             self._feed.paused = self.faults.settling
         elif known is not None:
             self._again(config, *known)
-        else:
-            self._ask(config, "its process was killed or crashed" if _KILLED in error else _last_line(error))
+        else:  # an epoch may be longer than the limit: a crash says more than silence does
+            self._ask(config, hung or ("its process was killed or crashed" if _KILLED in error else _last_line(error)))
 
     def _ask(self, config: TrialConfig, cause: str) -> None:
         """Ray often says the same of a process that was killed, of one that crashed, and of a node that is lost."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
+from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.scheduling.capacity import Places, relative_cost
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.events import Observer, ignore
+from fitscape.study.scheduling.events import Message, Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.ray_patches import untold
@@ -93,7 +94,8 @@ def run_trials(
         check_card: what is wrong with a card by its UUID, instead of ``cards.check_one``.
 
     Raises:
-        UserError: the ledger could not be written at the end.
+        UserError: the ledger cannot be read or written at the start. What it refuses later makes the outcome an
+            interrupted one.
     """
     from fitscape.study.scheduling.card_check import card_fault as own_card_fault
     from fitscape.study.scheduling.card_check import no_fault
@@ -103,7 +105,10 @@ def run_trials(
     observer = observer or ignore
     ledger.release()
     known = ledger.trials()
-    checkpoints.sweep(trial.trial_id for trial in known if trial.state.terminal)
+    try:
+        checkpoints.sweep(trial.trial_id for trial in known if trial.state.terminal)
+    except OSError as error:  # out of reach just now; trials wait for it in their own processes
+        observer(Message(f"checkpoints of ended trials were not removed: {error}"))
     asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     logical = bool(os.environ.get(LOGICAL))
@@ -125,8 +130,9 @@ def run_trials(
     ):
         _tune(config, data, known, shared, places, bookkeeper, feed, attempts, interruption)
     if feed.error is not None:
-        raise feed.error
-    ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
+        interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
+    with _written(interruption, observer):
+        ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)
 
 
@@ -143,10 +149,21 @@ def _bookkeeper(
     try:
         yield bookkeeper
     finally:
-        try:
+        with _written(interruption, observer):
             bookkeeper.close()
-        finally:
+        with _written(interruption, observer):
             ledger.release()
+
+
+@contextmanager
+def _written(interruption: Interruption, observer: Observer) -> Iterator[None]:
+    """What the ledger does not take makes the run an interrupted one, which is never a success."""
+    try:
+        yield
+    except UserError as error:
+        if interruption.requested:
+            observer(Message(str(error)))
+        interruption.request(str(error))
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from ray.tune.search import Searcher
 
 from fitscape.study.config import TrialConfig
+from fitscape.study.errors import UserError
+from fitscape.study.patience import insist
 from fitscape.study.records import TrialRecord
 
 
@@ -16,6 +18,9 @@ class Live:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return object, ()
+
+
+ADD_WITHIN = 120.0  # seconds in which the ledger may refuse a new trial, as a full disk makes it
 
 
 class Asks(Protocol):
@@ -169,7 +174,7 @@ class Feed(Live, Searcher):
                 suggestion = self._asker.ask()  # may take seconds: not under the lock
                 if suggestion is None:
                     return
-                config = self._add(suggestion)
+                config = insist(lambda s=suggestion: self._add(s), within=ADD_WITHIN, refusals=(UserError,))  # type: ignore[misc]
                 ready = config, self._cost(config)
                 with self._changed:
                     self._ready.append(ready)

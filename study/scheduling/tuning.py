@@ -99,7 +99,7 @@ class Stops(Live, FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         report: Report = result["report"]
-        if report.end is not None or self._interruption.requested:
+        if report.last or self._interruption.requested:
             return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
 

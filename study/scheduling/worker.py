@@ -6,6 +6,7 @@ import gc
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -20,11 +21,12 @@ from fitscape.study.records import EpochRecord, TrialState
 from fitscape.study.scheduling.card_check import card_fault, keep_to
 from fitscape.study.scheduling.card_faults import CardFault
 from fitscape.study.scheduling.cards import own
-from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
+from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_record, with_record
 from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
-from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure
+from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure, first_line
 from fitscape.study.training import SAFE_FORMAT, Progress, Settings, run_trial
+from fitscape.study.training.memory import is_out_of_memory
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
@@ -76,15 +78,17 @@ class TrialRunner(tune.Trainable):
             report = self._start() if self._epochs is None else self._epoch(self._epochs)
         except CardFault:
             raise
+        except StorageLost as error:
+            report = Report(cannot_go_on=str(error))
         except Exception as error:
             if self._card and (fault := self._shared.card_fault()):
                 raise CardFault(self._card, "begun", f"{fault}: {failure(error).message}"[:300]) from error
             report = Report(end=failure(error))
         faulthandler.cancel_dump_traceback_later()
         self._pulse.rest()
-        if report.end is not None:
+        if report.last:
             self._drop()
-        return {"report": report, "done": report.end is not None}
+        return {"report": report, "done": report.last}
 
     def cleanup(self) -> None:
         """The trial is taken away before its end, or there is nothing left to run."""
@@ -126,7 +130,7 @@ class TrialRunner(tune.Trainable):
         settings = replace(shared.settings, device=self._device())
         if self._crashes:  # a checkpoint of another layout would not give the numbers of a trial in this one
             settings = replace(settings, memory_format=SAFE_FORMAT)
-            shared.checkpoints.delete(trial_id)
+            shared.checkpoints.clear(trial_id, waiting=lambda error: self._watch())
 
         def run(checkpoint: bytes | None) -> Iterator[Progress]:
             return shared.run(
@@ -135,9 +139,15 @@ class TrialRunner(tune.Trainable):
 
         def go_on(epoch: int, data: bytes) -> tuple[EpochRecord | None, Iterator[Progress]]:
             record, state = split_record(data)
-            return record, run(state)
+            try:
+                return record, run(state)
+            except Exception as error:
+                if isinstance(error, ValueError | MemoryError) or is_out_of_memory(error):
+                    raise
+                # another version of the code wrote it, and the user has allowed that
+                raise ValueError(f"it does not fit: {type(error).__name__}: {first_line(error)}") from error
 
-        found, refused = shared.checkpoints.newest(trial_id, go_on)
+        found, refused = shared.checkpoints.newest(trial_id, go_on, waiting=lambda error: self._watch())
         record, self._epochs = found or (None, run(None))
         node_id = ray.get_runtime_context().get_node_id()
         start = Start(
@@ -225,7 +235,8 @@ class TrialRunner(tune.Trainable):
         self._alive_at = time.monotonic()
         self._pulse.beat()
         if self._shared.timeout is not None and sys.__stderr__ is not None:
-            faulthandler.dump_traceback_later(self._shared.timeout, exit=True, file=sys.__stderr__)
+            timeout = min(self._shared.timeout, threading.TIMEOUT_MAX)  # a larger one is refused, and is never
+            faulthandler.dump_traceback_later(timeout, exit=True, file=sys.__stderr__)
 
     def _sign_of_life(self) -> None:
         if time.monotonic() - self._alive_at >= SIGN_OF_LIFE:

@@ -1,6 +1,7 @@
 """Labels of whole studies, against planted truths."""
 
 import time
+from random import Random
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_flags_of_the_planted_study() -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 5))
-def test_labels_do_not_depend_on_the_order_of_trials(random: st.DataObject, seed: int) -> None:
+def test_labels_do_not_depend_on_the_order_of_trials(random: Random, seed: int) -> None:
     trials, _ = planted_study(np.random.default_rng(seed), seeds=2)
     before = label_planted(trials)
     random.shuffle(trials)

@@ -196,3 +196,27 @@ def test_a_card_that_would_stay_idle_is_a_fault_with_its_fix(
     assert bad[0].what.startswith(what)
     assert mend in bad[0].mend
     assert not any(finding.fatal for finding in bad)
+
+
+def test_a_node_with_a_disk_of_its_own_under_the_same_name_is_found_from_both_sides(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every node writes and reads back what it wrote; only between them nothing travels."""
+    monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
+    ask = preflight._ask
+
+    def elsewhere(nodes: Any, storage: str, extras: Any, sign: str) -> Any:
+        return ask(nodes, str(tmp_path / "private"), extras, sign)
+
+    monkeypatch.setattr(preflight, "_ask", elsewhere)
+    (bad,) = [f for f in look_at(cluster, ResourceConfig(), str(tmp_path / "mine")) if not f.ok]
+    assert bad.what.count("it is not the same storage") == 2
+    assert f"{cluster.nodes()[0].host}: what the driver wrote is not there" in bad.what
+    assert "this machine: what" in bad.what
+    assert not list((tmp_path / "mine").iterdir())
+
+
+def test_a_shared_storage_is_left_as_it_was(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
+    assert all(f.ok for f in look_at(cluster, ResourceConfig(), str(tmp_path / "shared")))
+    assert not list((tmp_path / "shared").iterdir())
