@@ -146,9 +146,9 @@ def prepare_once() -> None:
     run_study.prepare = lambda *_, **__: prepared
     run_study.finish = lambda *_, **__: (Settings(), Request(1, 0))
     run_study.look_at = lambda *_, **__: []
-    run_study.Conduct._labels_and_report = _page  # type: ignore[method-assign]
-    run_trials._tune = one_by_one  # type: ignore[assignment]
-    worker.ray = SimpleNamespace(  # type: ignore[assignment]
+    run_study.Conduct._labels_and_report = _page  # type: ignore[method-assign,assignment]
+    run_trials._tune = one_by_one
+    worker.ray = SimpleNamespace(
         get_gpu_ids=lambda: [], get_runtime_context=lambda: SimpleNamespace(get_node_id=lambda: "0" * 16)
     )
     run_trials.run_trials = partial(run_trials.run_trials, run=no_op, save_every=0.0)
