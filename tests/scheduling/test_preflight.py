@@ -209,7 +209,7 @@ def test_a_node_with_a_disk_of_its_own_under_the_same_name_is_found_from_both_si
         return ask(nodes, str(tmp_path / "private"), extras, sign)
 
     monkeypatch.setattr(preflight, "_ask", elsewhere)
-    (bad,) = [f for f in look_at(cluster, ResourceConfig(), str(tmp_path / "mine")) if not f.ok]
+    (bad,) = [f for f in look_at(cluster, HALF, str(tmp_path / "mine")) if not f.ok]
     assert bad.what.count("it is not the same storage") == 2
     assert f"{cluster.nodes()[0].host}: what the driver wrote is not there" in bad.what
     assert "this machine: what" in bad.what
@@ -218,5 +218,5 @@ def test_a_node_with_a_disk_of_its_own_under_the_same_name_is_found_from_both_si
 
 def test_a_shared_storage_is_left_as_it_was(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
-    assert all(f.ok for f in look_at(cluster, ResourceConfig(), str(tmp_path / "shared")))
+    assert all(f.ok for f in look_at(cluster, HALF, str(tmp_path / "shared")))
     assert not list((tmp_path / "shared").iterdir())
