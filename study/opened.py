@@ -127,11 +127,11 @@ class OpenStudy:
         return all_findings(self.trials, self.labels.values(), context, questions=questions)
 
     def table(self) -> pd.DataFrame:
-        """A row a trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
+        """A row per trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
         return table(self.trials, self.labels, self.space)
 
     def curves(self) -> pd.DataFrame:
-        """A row an epoch of every trial, with its trial id (``study.table.curves``)."""
+        """A row per epoch of every trial, with its trial id (``study.table.curves``)."""
         return curves(self.trials)
 
     def map_table(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""A study's trials as tables: one row a trial, with the columns that every export and report shares, or an epoch."""
+"""A study's trials as tables: one row per trial, with the columns that every export and report shares, or an epoch."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -18,7 +18,7 @@ REAL = ("regime_probability", "width", "train_loss", "train_error", "val_loss", 
 
 
 def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: Iterable[str]) -> pd.DataFrame:
-    """One row a trial, in order of creation.
+    """One row per trial, in order of creation.
 
     Losses and errors are those of the last epoch; what was not measured is missing, and a non-finite value stays
     what it is. ``epochs`` counts those that were run; where it is searched, ``epochs_asked`` holds its value. Any
@@ -58,7 +58,7 @@ def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str,
 
 
 def curves(trials: Iterable[TrialRecord]) -> pd.DataFrame:
-    """One row an epoch, in order: ``trial_id``, every number of its ``EpochRecord``, and ``gap``; no norms by layer."""
+    """One row per epoch, in order: ``trial_id``, each number of its ``EpochRecord``, and ``gap``; no norms by layer."""
     numbers = [field.name for field in fields(EpochRecord) if field.name != "gradients"]
     columns = ["trial_id", *numbers, "gap"]
     rows = [(t.trial_id, *(getattr(e, name) for name in columns[1:])) for t in trials for e in t.epochs]

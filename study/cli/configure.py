@@ -15,7 +15,7 @@ from fitscape.study.reading.document import Key
 from fitscape.study.reading.keys import did_you_mean
 from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_one_card, require_resources
 
-# A recipe is told its data set: its image size and number of images follow from it.
+# A recipe takes its data set as an argument: its image size and number of images follow from it.
 ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset"}
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fitscape.study.errors import UserError
-from fitscape.study.files import LEDGER
+from fitscape.study.files import BACKUP, LEDGER
 from fitscape.study.paths import expanded
 from fitscape.study.samplers import SAMPLERS
 
@@ -42,7 +42,7 @@ ROOT = Path("fitscape-runs")
 
 def studies(root: Path) -> list[str]:
     """Names of the studies below a root."""
-    return sorted(path.parent.name for path in root.glob(f"*/{LEDGER}"))
+    return sorted({path.parent.name for file in (LEDGER, BACKUP) for path in root.glob(f"*/{file}")})
 
 
 def study_folder(root: Path, name: str) -> Path:
@@ -54,6 +54,9 @@ def study_folder(root: Path, name: str) -> Path:
     for folder in (root / name, expanded(name)):
         if (folder / LEDGER).is_file():
             return folder
+        if (folder / BACKUP).is_file():
+            mend = f"fitscape resume {name} restores it from {BACKUP}"
+            raise UserError("its ledger is missing", where=str(folder), mend=mend)
     from fitscape.study.reading.keys import did_you_mean
 
     there = studies(root)

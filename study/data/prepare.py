@@ -27,7 +27,7 @@ class Prepared:
 
     trial: dict[str, Any]  # TrialData's fields but probe_size
     test: dict[str, Tensor]  # images uint8 [T, C, H, W], labels int64 [T]
-    facts: dict[str, Any]  # JSON: what `SealedData.summary` tells
+    facts: dict[str, Any]  # JSON: what `SealedData.summary` returns
 
 
 def prepare(raw: RawData, config: DataConfig) -> Prepared:

@@ -25,7 +25,7 @@ MOST_COUNTED = 2000  # events
 
 
 class Upkeep:
-    """A thread that backs the ledger up, to the folder and to shared storage, and tells the observer the backlog.
+    """A thread that backs the ledger up, to the folder and to shared storage, and reports the backlog.
 
     The caller holds the study's lock, and with ``lease`` its place on shared storage.
     """

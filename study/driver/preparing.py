@@ -79,7 +79,7 @@ def _with_resources(config: StudyConfig, values: dict[str, Any]) -> StudyConfig:
 def finish(
     prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster, say: Callable[[str], None]
 ) -> "tuple[Settings, Request]":
-    """What only the cluster can tell: settings measured on it, and the share of a card.
+    """What only the cluster knows: settings measured on it, and the share of a card.
 
     What was measured is in the ledger and in its config from then on, so that a repeat repeats it.
 

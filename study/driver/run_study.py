@@ -91,6 +91,7 @@ class Conduct:
         """Labels, report and MLflow of a study that lacks no trial: it needs neither data nor Ray."""
         with listening(self._interruption, self._leave):
             shipper = self._begin(config, ledger)
+            self._sweep(ledger)
             Upkeep(self._folder, ledger, config, self._observer, self._lease).close()
             return self._conclude(config, Outcome(counts=ledger.counts(), interrupted="", seconds=0.0), shipper)
 
@@ -146,6 +147,14 @@ class Conduct:
             backlog = shipper.close(SHIP_WITHIN, extend=True, enough=lambda: self._interruption.requested)
         self._finish(config, outcome, report or "", backlog)
         return self._exit_code(outcome.counts, report)
+
+    def _sweep(self, ledger: Ledger) -> None:
+        """A driver that was killed after its last trial's end has left that one's checkpoints."""
+        if self._lease.holds():
+            ended = [trial.trial_id for trial in ledger.trials(epochs=()) if trial.state.terminal]
+            trouble = CheckpointStore(self._folder.checkpoints).try_to_sweep(ended)
+            if trouble:
+                self._observer.say(trouble)
 
     def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
         from fitscape.study.scheduling.run_trials import run_trials

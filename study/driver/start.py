@@ -47,7 +47,7 @@ def run(
         config: the study.
         root: the runs folder.
         address: of a Ray cluster; None starts one on this machine.
-        observer: told what happens.
+        observer: called with each event.
         storage: for checkpoints and backups, where nodes share no disk with the driver; None: $FITSCAPE_STORAGE,
             then the study's folder.
         interruption: to end the run from outside; signals end it in any case.
@@ -179,8 +179,13 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside)
     config = ledger.config
     if folder.config.is_file():
         config = load_config(folder.config, frozen=True, on_retired=aside.say)
-    if frozen(config) in _replaced(ledger):  # a driver of 0.1.0 died between the ledger and the file
-        config = ledger.config
+    before = ledger.config_before
+    if (
+        before is not None
+        and frozen(config) == before
+        and not list(resume_checks.config_changes(before, ledger.config))
+    ):
+        config = ledger.config  # a driver of 0.1.0 raised the target in the ledger, and died before the file
     config = settled(config, ledger.get_meta(SETTINGS))
     if trials is not None:
         there = len(ledger.trials())
@@ -190,12 +195,3 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside)
     if config.name != ledger.config.name:
         raise UserError(f"is '{config.name}', the study's is '{ledger.config.name}'", where=f"{folder.config}: name")
     return config
-
-
-def _replaced(ledger: Ledger) -> list[StudyConfig]:
-    """The config that the latest amendment took out of force; its target of trials alone may differ from today's."""
-    notes = ledger.notes("amended")
-    if not notes:
-        return []
-    before = StudyConfig.model_validate(notes[-1].body["config"], strict=False)
-    return [] if list(resume_checks.config_changes(before, ledger.config)) else [before]

@@ -23,7 +23,7 @@ UID = "fitscape_uid"  # user attribute of the Optuna study: whose export it is
 def write(study: OpenStudy, to: Path) -> None:
     """One Optuna study named as ours: every trial with its state, (train_error, val_error) and user attributes.
 
-    Unlike the study that a sampler is told (search/optuna_study.py), it holds the trials outside the space too: of
+    Unlike the study that a sampler sees (search/optuna_study.py), it holds the trials outside the space too: of
     those, the hyperparameters that do lie in the space are parameters, and the attribute ``outside`` names the others.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -23,7 +23,7 @@ SOURCE: Final = "Nakkiran et al. 2019, figure 1"
 
 @dataclass(frozen=True, kw_only=True)
 class WidthCurve:
-    """Errors of one kind of net against width: widths [W], errors [S, W], one row a seed."""
+    """Errors of one kind of net against width: widths [W], errors [S, W], one row per seed."""
 
     example: TrialRecord
     widths: Array

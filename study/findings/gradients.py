@@ -13,7 +13,7 @@ from fitscape.study.records import TrialRecord
 
 MARGIN: Final = 0.1  # decades of a gradient ratio
 LEAST_PAIRS: Final = 3
-SMALLEST: Final = 1e-12  # a ratio below it is not told from 0
+SMALLEST: Final = 1e-12  # a ratio below it cannot be distinguished from 0
 
 # What is compared: better, worse, who is asked, in words, source.
 Contrast = tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, str]

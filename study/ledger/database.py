@@ -15,7 +15,7 @@ from fitscape.study.errors import LedgerDamaged, UserError
 from fitscape.study.files import BACKUP, whole_file
 from fitscape.study.ledger.migration import SCHEMA_VERSION, add_epoch_columns, is_current, migrate
 
-APPLICATION_ID = 0x46495453  # "FITS": tells a ledger from any other SQLite file
+APPLICATION_ID = 0x46495453  # "FITS": marks a ledger among other SQLite files
 BUSY_SECONDS = 10  # what a writer waits for another process's transaction, each of which takes about a millisecond
 
 Fill = Callable[[sqlite3.Connection], None]
@@ -171,7 +171,7 @@ def translated(path: Path) -> Iterator[None]:
             sqlite3.SQLITE_READONLY: ("read-only", "give yourself the right to write it"),
             sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the folder's permissions"),
             sqlite3.SQLITE_IOERR: (f"disk error: {error}", "check the disk"),
-        }.get(kind, (f"SQLite refuses: {error}", "resume when the cause has gone"))
+        }.get(kind or 0, (f"SQLite refuses: {error}", "resume when the cause has gone"))
         raise UserError(what, where=str(path), mend=mend) from error
 
 

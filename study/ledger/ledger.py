@@ -98,7 +98,13 @@ class Ledger(Outbox, Labels, Notes):
 
     @property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate(without_retired(study_as_stored(json.loads(self._study("config")))))
+        return _study_config(json.loads(self._study("config")))
+
+    @property
+    def config_before(self) -> StudyConfig | None:
+        """What the latest amendment took out of force; None where there was none."""
+        amended = self.notes("amended")
+        return _study_config(amended[-1].body["config"]) if amended else None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -289,6 +295,10 @@ class Ledger(Outbox, Labels, Notes):
             for row in connection.execute(sql, values):
                 epochs[row["trial_id"]].append(codec.epoch_record(row))
         return [codec.trial_record(row, tuple(epochs[row["trial_id"]])) for row in rows]
+
+
+def _study_config(stored: dict[str, Any]) -> StudyConfig:
+    return StudyConfig.model_validate(without_retired(study_as_stored(stored)))
 
 
 def _state(connection: sqlite3.Connection, trial_id: str) -> TrialState:

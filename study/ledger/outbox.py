@@ -8,7 +8,7 @@ from fitscape.study.ledger.database import Database
 
 
 class EventKind(StrEnum):
-    """What an event tells of. The event holds no values: the sink reads them from the tables."""
+    """What an event is about. The event holds no values: the sink reads them from the tables."""
 
     STUDY = "study"  # config, provenance
     ADDED = "added"

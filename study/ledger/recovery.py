@@ -16,7 +16,7 @@ def restore(path: Path, backup: Path) -> Path | None:
     earlier one has that name, ``*.damaged-2`` and so on. Returns where the damaged one is; None where there was none.
 
     Its write-ahead log goes away with it: replayed over the backup it would damage that too. The ledger's name is
-    never without a file meanwhile, so that nobody starts a new study there. The note ``restored`` tells every sink
+    never without a file meanwhile, so that nobody starts a new study there. The note ``restored`` lets every sink know
     that the outside may know more than this ledger does.
 
     Raises:

@@ -71,7 +71,7 @@ class RegimeMap:
         only under a constant learning rate is epoch t of a longer run a run of t epochs.
 
         Args:
-            table: a column a hyperparameter, ``train_error``, ``val_error``, ``diverged``; optional ``train_n``,
+            table: a column per hyperparameter, ``train_error``, ``val_error``, ``diverged``; optional ``train_n``,
                 ``val_n`` (images behind the errors), ``flip_rate`` (realised share of flipped training
                 labels), ``trial_id`` (else rows are counted from 0).
             warm: an earlier map of the same space whose hyperparameters are the starting point.
@@ -96,7 +96,7 @@ class RegimeMap:
         return self._fields
 
     def predict(self, points: pd.DataFrame, tau: float | None = None) -> pd.DataFrame:
-        """A row a point: probabilities ``diverged`` (with untrained), ``good``, ``overfit``, ``underfit``; the
+        """A row per point: probabilities ``diverged`` (with untrained), ``good``, ``overfit``, ``underfit``; the
         likeliest ``regime`` and its ``probability``; ``undecided`` where that is below the confidence; and the
         median ``train_error`` and ``val_error`` on clean labels, of a run that does not diverge.
         """
@@ -148,7 +148,7 @@ class RegimeMap:
         rng = np.random.default_rng(self.seed)
         val, train = fields.val.sample(features, draws, rng), fields.train.sample(features, draws, rng)
         labels = cuts.labels(cuts.error(train), cuts.error(val))
-        broken = labels == "diverged"  # untrained, which the errors tell by themselves
+        broken = labels == "diverged"  # untrained, which the errors show by themselves
         p_diverged = fields.divergence.sample_probability(features, draws, rng)
         trained = [((labels == regime) * (1 - p_diverged)).mean(1) for regime in REGIMES[1:]]
         shares = np.stack([np.where(broken, 1.0, p_diverged).mean(1), *trained])

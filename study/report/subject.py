@@ -66,7 +66,7 @@ class Subject:
 
     @cached_property
     def importance(self) -> pd.DataFrame:
-        """A row a hyperparameter of the map, most important first (maps/importance.py); empty without a map."""
+        """A row per hyperparameter of the map, most important first (maps/importance.py); empty without a map."""
         return importance(self.map) if self.map else pd.DataFrame(columns=["share", "low", "high"])
 
     @property

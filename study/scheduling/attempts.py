@@ -27,6 +27,7 @@ ANSWER_WITHIN = 60.0  # seconds in which a node says that it is still there; sil
 _CAUSES = {
     "low on memory": ("oom: its process was ended because its node ran out of memory", Loss.PROCESS),
     "node has died": ("its node died", Loss.MACHINE),
+    "AttemptOutOfMemory": ("the memory of the card that it had is gone", Loss.MACHINE),
     "preempted": ("its node was preempted", Loss.MACHINE),
 }
 _KILLED = "worker process has died"

@@ -1,4 +1,4 @@
-"""Checkpoints of unfinished trials: a file an epoch, the previous one kept, on a folder or an object store."""
+"""Checkpoints of unfinished trials: a file per epoch, the previous one kept, on a folder or an object store."""
 
 import contextlib
 import json
@@ -141,6 +141,14 @@ class CheckpointStore:
         there = {entry.base_name for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True))}
         for trial_id in there.intersection(ended):
             self.delete(trial_id)
+
+    def try_to_sweep(self, ended: Iterable[str]) -> str:
+        """``sweep``, or why it could not be done just now: the next driver does it."""
+        try:
+            self.sweep(ended)
+        except OSError as error:
+            return f"checkpoints of ended trials were not removed: {error}"
+        return ""
 
     def _open(self, trial_id: str) -> tuple[Any, str]:
         fs, root = open_storage(self.root)

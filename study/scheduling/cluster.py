@@ -23,7 +23,7 @@ WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
 # What keeps a Ray of one machine on loopback: its ``_node_ip_address="127.0.0.1"`` becomes the machine's own address.
 _CLUSTER_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 # What a worker of this machine loads as it waits for its first trial: 2 s that no slot has to wait then. Not our own
-# packages, which might be those of another folder before the driver has told the worker where it looks.
+# packages, which might be those of another folder before the worker knows where the driver looks.
 _PRELOAD = {"RAY_preload_python_modules": "torch,ray.tune"}
 PACKAGE = Path(__file__).parents[2]  # ours; the checkout links its folders study/, models/ and search_spaces/ into it
 

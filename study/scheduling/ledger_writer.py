@@ -21,7 +21,7 @@ TRIES = 3  # of a report that is refused for another reason than the state of th
 
 
 class Bookkeeper:
-    """Takes reports in order, writes each, then tells the sampler and the observer.
+    """Takes reports in order, writes each, then passes it to the sampler and the observer.
 
     A report that cannot be written is tried again: nothing after it overtakes it. Nothing here raises into
     Tune's loop. What follows from a record (a sampler's model, a deleted checkpoint, a line on a terminal) has

@@ -23,7 +23,7 @@ _LEAN: dict[str, Any] = {
 
 @contextmanager
 def untold() -> Iterator[None]:
-    """Within it Tune does not tell its telemetry, which is off, what kinds of callbacks there are.
+    """Within it Tune does not count callbacks for its telemetry, which is off.
 
     To know one, it would import MLflow and its other integrations: seconds before the first trial.
     """

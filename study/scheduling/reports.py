@@ -1,4 +1,4 @@
-"""What a trial's process tells the driver. Travels inside Tune's result, under the key ``report``."""
+"""What a trial's process reports to the driver. Travels inside Tune's result, under the key ``report``."""
 
 import traceback
 from collections.abc import Mapping

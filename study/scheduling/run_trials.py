@@ -87,7 +87,7 @@ def run_trials(
         settings: precision and layout of the whole study.
         checkpoints: on storage that every node reaches.
         interruption: ends the run early when requested.
-        observer: told what happens.
+        observer: called with each event.
         run: instead of ``study.training.run_trial``.
         save_every: seconds between two checkpoints of a trial; None: ``worker.SAVE_EVERY``.
         card_fault: what is wrong with the card of a worker, instead of ``card_check.card_fault``.
@@ -105,10 +105,9 @@ def run_trials(
     observer = observer or ignore
     ledger.release()
     known = ledger.trials()
-    try:
-        checkpoints.sweep(trial.trial_id for trial in known if trial.state.terminal)
-    except OSError as error:  # out of reach just now; trials wait for it in their own processes
-        observer(Message(f"checkpoints of ended trials were not removed: {error}"))
+    trouble = checkpoints.try_to_sweep(trial.trial_id for trial in known if trial.state.terminal)
+    if trouble:  # trials wait for the storage in their own processes
+        observer(Message(trouble))
     asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     logical = bool(os.environ.get(LOGICAL))
@@ -235,7 +234,7 @@ def _tune(
 ) -> None:
     """Ray Tune over the feed, until it is finished or the run is interrupted."""
     os.environ.update(_TUNE, TUNE_MAX_PENDING_TRIALS_PG=str(max(PENDING, places.room())))
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the observer is told the same in our words
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the observer gets the same in our words
     from ray import tune
 
     from fitscape.study.scheduling.tuning import Deadline, Reports, Stops

@@ -25,7 +25,7 @@ from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, 
 from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
 from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure, first_line
-from fitscape.study.training import SAFE_FORMAT, Progress, Settings, run_trial
+from fitscape.study.training import SAFE_FORMAT, AttemptOutOfMemory, Progress, Settings, run_trial
 from fitscape.study.training.memory import is_out_of_memory
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
@@ -76,7 +76,7 @@ class TrialRunner(tune.Trainable):
         self._watch()
         try:
             report = self._start() if self._epochs is None else self._epoch(self._epochs)
-        except CardFault:
+        except (CardFault, AttemptOutOfMemory):  # the attempt is lost, the trial is not
             raise
         except StorageLost as error:
             report = Report(cannot_go_on=str(error))
@@ -113,7 +113,7 @@ class TrialRunner(tune.Trainable):
         """Free the memory of the trial before the next one takes its own."""
         self._epochs: Iterator[Progress] | None = None
         self._progress: Progress | None = None
-        self._halved = False  # which has been told
+        self._halved = False  # which has been reported
         self._save_seconds, self._saved_bytes = 0.0, 0
         gc.collect()
         if self._device() == "cuda":

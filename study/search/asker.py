@@ -35,7 +35,7 @@ class Asker:
     """Hands out every trial of a study once; rebuilt from the ledger's trials, so it needs no state on disk.
 
     A configuration that comes up again is run with its next seed, as a replicate (the outcome is stochastic:
-    a repeat is information). Thread-safe: results may be told while another thread asks.
+    a repeat is information). Thread-safe: results may arrive while another thread asks.
 
     Args:
         config: the study; its ``search.trials`` is the total, what is already there included.

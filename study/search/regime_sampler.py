@@ -32,7 +32,7 @@ EXPLORE_REFERENCE = 8  # every so many asks look for a better reference error, w
 
 
 class RegimeSampler(BaseSampler):
-    """Suggests the trial that tells most about where regimes end.
+    """Suggests the trial that says most about where regimes end.
 
     For an Optuna study with two directions ``minimize``, values (train_error, val_error), both rates. A trial
     that diverged has ``user_attrs["diverged"] = True`` (any state); any other failed trial is ignored. Optional

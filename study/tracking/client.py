@@ -58,7 +58,7 @@ class Client:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
-        # A locked database is retried and told in one line; MLflow would log a page each time.
+        # A locked database is retried, with one line about it; MLflow would log a page each time.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         self._entities = mlflow.entities
         self.Error: type[Exception] = MlflowException

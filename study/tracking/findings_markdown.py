@@ -10,7 +10,7 @@ ORDER = ("contradicted", "supported", "undecided")
 
 
 def told_findings(study: Path) -> str:
-    """One line a finding, decided ones first; empty before there is a report.
+    """One line per finding, decided ones first; empty before there is a report.
 
     Args:
         study: the study's folder, whose ``report/findings.json`` is read.

@@ -182,7 +182,7 @@ class Session:
         return True
 
     def _ship_or_set_aside(self, trial: TrialRecord, label: Label | None) -> None:
-        """A trial that MLflow refuses as invalid must not hold up the others: it is remembered and told."""
+        """A trial that MLflow refuses as invalid must not hold up the others: it is remembered and reported."""
         rejected = self._ledger.get_meta(self._rejected_key, {})
         try:
             self._ship_trial(trial, label)

@@ -26,6 +26,7 @@ from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import Ledger, StudyLock
 from fitscape.study.scheduling.aside import Aside
+from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.events import Backlog, Event, ignore
 from fitscape.study.scheduling.interruption import Interruption
 
@@ -220,3 +221,15 @@ def test_a_home_that_cannot_be_written_leaves_no_token_in_the_temporary_folder(t
     }
     ran = subprocess.run([sys.executable, "-c", TOKEN], env=environment, capture_output=True, text=True, timeout=60)
     assert ran.stdout == "set() 64\n", ran.stderr
+
+
+def test_a_driver_killed_after_its_last_trials_end_leaves_no_checkpoint_for_good(tmp_path: Path) -> None:
+    folder = tmp_path / "by-hand"
+    folder.mkdir()
+    config = StudyConfig(name="by-hand", search={"trials": 1})
+    provenance = {"data": {"classes": ["a", "b"]}, "chance_error": 0.5}
+    with Ledger.create(folder / "ledger.db", frozen(config), provenance) as ledger:
+        ended = run_by_hand(ledger)
+    CheckpointStore(str(folder / "checkpoints")).save(ended, 2, b"state")
+    assert driver.resume(folder) == ExitCode.DONE
+    assert not list((folder / "checkpoints").rglob("*.ckpt"))

@@ -1,6 +1,8 @@
 """What is durable is so before anybody is told; what is read in one reading is one state."""
 
 import sqlite3
+from collections import Counter
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from studies_by_hand import epoch_record, new_ledger, run_by_hand
 
 from fitscape.study.errors import LedgerDamaged, UserError
-from fitscape.study.ledger import Ledger
+from fitscape.study.ledger import EventKind, Ledger
 from fitscape.study.ledger.database import translated
 from fitscape.study.records import TrialState
 
@@ -96,3 +98,32 @@ def test_every_refusal_of_sqlite_is_one_line_that_may_be_tried_again(code: int) 
     error.sqlite_errorcode = code
     with pytest.raises(UserError, match="SQLite refuses: locking protocol"), translated(Path("ledger.db")):
         raise error
+
+
+def test_two_processes_that_write_and_one_that_reads_lose_nothing(tmp_path: Path) -> None:
+    """Each writer sees the other's transactions; a reader sees whole ones only."""
+    with new_ledger(tmp_path) as ledger:
+        trials = [run_by_hand(ledger, seed=seed, epochs=0, end=None) for seed in range(2)]
+    context = get_context("fork")
+    barrier = context.Barrier(3)
+    writers = [context.Process(target=_write, args=(tmp_path / "ledger.db", trial, barrier)) for trial in trials]
+    for writer in writers:
+        writer.start()
+    with Ledger.open(tmp_path / "ledger.db", read_only=True) as reader:
+        barrier.wait(timeout=60)
+        while any(writer.is_alive() for writer in writers):
+            events = len([e for e in reader.events(0, 10**6) if e.kind is EventKind.EPOCH])
+            assert events <= sum(len(trial.epochs) for trial in reader.trials())
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        assert [[r.epoch for r in trial.epochs] for trial in ledger.trials()] == [list(range(1, 61))] * 2
+        told = Counter((e.trial_id, e.epoch) for e in ledger.events(0, 10**6) if e.kind is EventKind.EPOCH)
+        assert set(told.values()) == {1}
+        assert len(told) == 120
+
+
+def _write(path: Path, trial_id: str, barrier: Any) -> None:
+    with Ledger.open(path) as ledger:
+        barrier.wait(timeout=60)
+        for epoch in range(1, 61):
+            ledger.record_epoch(trial_id, epoch_record(epoch))

@@ -1,12 +1,13 @@
 """Every shipped space, and every kind of hyperparameter, has a report."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from report_studies import simulated_study
-from test_report_files import data_of
 
 from fitscape import search_spaces
 from fitscape.study.config import HYPERPARAMETERS, StudyConfig
@@ -37,6 +38,10 @@ RANGES: dict[str, Any] = {
     "optimizer": {"choices": ["sgd", "adamw"]},
     "schedule": {"choices": ["one_cycle", "constant"]},
     "augment": {"choices": ["none", "flip"]},
+    "crop_scale": {"low": 0.3, "high": 1},
+    "rotation": {"low": 0, "high": 20},
+    "colour_jitter": {"low": 0, "high": 0.5},
+    "rand_augment": {"low": 0, "high": 10},
     "batch_norm": {"choices": ["running", "reestimated"]},
 }
 
@@ -44,7 +49,9 @@ RANGES: dict[str, Any] = {
 def reported(tmp_path: Path, **study: Any) -> dict[str, Any]:
     config = StudyConfig.model_validate({"name": "s", "search": {"trials": 24}, **study})
     folder = simulated_study(tmp_path, config, 24, epochs=3)
-    data: dict[str, Any] = data_of(build(folder))
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', build(folder).read_text(), re.DOTALL)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found[1])
     json.dumps(data, allow_nan=False)
     assert not open_study(folder).map_table().empty
     return data
@@ -62,14 +69,16 @@ def test_a_shipped_space(tmp_path: Path, name: str) -> None:
         ("family", "epochs", "depth"),
         ("seed", "dropout", "optimizer"),
         ("steps_per_epoch", "momentum", "norm"),
-        ("batch_norm", "schedule", "stem"),
+        ("batch_norm", "schedule", "stem", "rotation", "rand_augment"),
+        ("crop_scale", "colour_jitter"),
         ("augment", "init", "label_noise", "shortcut"),
         ("growth_rate", "weight_decay", "lr", "width", "train_fraction"),
     ],
 )
 def test_hyperparameters_of_every_kind(tmp_path: Path, names: tuple[str, ...]) -> None:
+    finely = () if "lr" in names else ("lr",)  # so that no two points of a small design are one trial
     base = {"model": {"family": "densenet", "depth": 121}} if "growth_rate" in names else {}
-    reported(tmp_path, base=base, space={name: RANGES[name] for name in names})
+    reported(tmp_path, base=base, space={name: RANGES[name] for name in (*names, *finely)})
 
 
 def test_no_hyperparameter_is_left_out_above() -> None:
@@ -77,8 +86,6 @@ def test_no_hyperparameter_is_left_out_above() -> None:
 
 
 def test_numbers_of_numpy_are_json_wherever_they_stand() -> None:
-    import numpy as np
-
     data = {np.int64(3): [np.float32(0.5), {"a": (np.bool_(True), np.int64(7))}]}
     assert plain(data) == {3: [0.5, {"a": [True, 7]}]}
     assert '{"3":[0.5,{"a":[true,7]}]}' in script_json("x", data)

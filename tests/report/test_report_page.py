@@ -55,7 +55,7 @@ def picture(page: Page) -> tuple[str, str]:
     return painted or "", page.locator("#map-text").inner_text()
 
 
-def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Page) -> None:
+def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any) -> None:
     figures = page.locator(".plot").count()
     assert figures > 7
     assert page.locator(".plot .main-svg").count() >= figures

@@ -24,7 +24,7 @@ def colour(n: int, seed: int) -> NDArray[np.uint8]:
 
 
 def write_cifar(base: Path, published: str, patch: pytest.MonkeyPatch, n: int = 20, *, packed: bool = True) -> Path:
-    """The folder of batches of "CIFAR10" or "CIFAR100", n images a batch, and its archive where ``packed``."""
+    """The folder of batches of "CIFAR10" or "CIFAR100", n images per batch, and its archive where ``packed``."""
     cls = getattr(datasets, published)
     folder = base / cls.base_folder
     folder.mkdir(parents=True)

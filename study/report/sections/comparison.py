@@ -13,7 +13,7 @@ from fitscape.study.report.subject import Subject
 
 
 def comparison(subject: Subject) -> list[dict[str, Any]]:
-    """A row an architecture. Shares are of the searched space, integrated over the map, never counts of trials."""
+    """A row per architecture. Shares are of the searched space, integrated over the map, never counts of trials."""
     by_net: dict[str, list[TrialRecord]] = {}
     for trial in subject.trials:
         by_net.setdefault(trial.config.model.name, []).append(trial)
