@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from command import Command
 
-from fitscape.study.scheduling.preflight import Finding
+from fitscape.study.scheduling.findings import Finding
 from fitscape.study.tracking import Backlog
 
 
