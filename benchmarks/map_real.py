@@ -3,7 +3,7 @@
     python -m benchmarks.map_real [--trials 56] [--plain-trials 200] [--rounds 1]
 
 The space is the grid of R1, whose nets were trained beforehand with three seeds each: that is the truth a map is
-scored on. Fitscape searches with the regime sampler and may stop trials; the plain script
+scored on. Fitscape searches with the regime sampler; the plain script
 (``benchmarks.peer.plain_map``) trains Sobol's points in full. Afterwards the same map is fitted to the first n trials
 of each side, in the order in which they ended. The first n at which it is right on 95 % of the decidable nodes counts,
 with the time of its end and what the process takes before the first trial and after the last. A side that never
@@ -47,7 +47,6 @@ def config(terrain: DigitsNets, sampler: str, trials: int, seed: int) -> StudyCo
             "space": {hyperparameter: {"choices": values} for hyperparameter, values in CHOICES.items()},
             "search": {"trials": trials, "sampler": sampler, "seed": seed},
             "regimes": {"tau": terrain.cuts.tau, "reference_error": terrain.cuts.reference},
-            "stopping": {"enabled": True},
             "resources": {"max_concurrent": SLOTS, "precision": "fp32"},  # that of R1's nets and of the plain script
         }
     )

@@ -1,21 +1,22 @@
-"""Wall clock to a 95 % map, everything together: regime sampler, stopping and engine against a plain script.
+"""Wall clock to a 95 % map, everything together: regime sampler and engine against a plain script.
 
     python -m benchmarks.map_speed [--seeds 5] [--rounds 5] [--plain "plain, actors reused"]
 
 The landscape is R1 of ``benchmarks.regime_search``: real nets trained at every node of a grid, whose learning curves
-are replayed. Fitscape's side searches with the regime sampler and stops trials early; the plain side runs Sobol's
-points to their full length. Both have two trials in flight, and the same map is fitted to what they find.
+are replayed. Fitscape's side searches with the regime sampler; the plain side runs Sobol's points. Both have two
+trials in flight, and the same map is fitted to what they find.
 
 A trial is priced with what it takes here and now: the seconds of an epoch of each net, measured in turn on both sides
 (at the full training set; the smaller subsets cost both a little less), and what a trial costs besides, from the
-newest results of ``benchmarks.study_speed``. The CPU seconds of sampler and stopping rule are added in full, as if
-they took a slot's time. A search that does not arrive counts with all it spent: a lower bound, and it is said.
+newest results of ``benchmarks.study_speed``. The CPU seconds of the sampler are added in full, as if they took a
+slot's time. A search that does not arrive counts with all it spent: a lower bound, and it is said.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from torch.utils.data import TensorDataset
 from benchmarks.peer.plain_study import epochs
 from benchmarks.record import keep, newest, spread, summary
 from benchmarks.regime_search.generate_real import ARCHITECTURES, DATA, WIDTHS
-from benchmarks.regime_search.joint import StoppedRuns
 from benchmarks.regime_search.samplers import make
 from benchmarks.regime_search.simulate import Curve, checkpoints, simulate
 from benchmarks.regime_search.tabulated import DigitsNets
@@ -85,18 +85,19 @@ def prices(rounds: int) -> tuple[Prices, Prices]:
 class Priced:
     """Trials of one search, each at its price in milliseconds of a slot, as ``simulate`` counts epochs."""
 
-    def __init__(self, runs: StoppedRuns, price: Prices, a_trial: float) -> None:
-        self._runs, self._price, self._a_trial = runs, price, a_trial
-        self.thinking = 0.0  # CPU seconds of sampler and stopping rule, not yet on a bill
+    def __init__(self, terrain: DigitsNets, price: Prices, a_trial: float) -> None:
+        self._terrain, self._price, self._a_trial = terrain, price, a_trial
+        self.thinking = 0.0  # CPU seconds of the sampler, not yet on a bill
         self.trials = self.epochs = 0
 
     def __call__(self, point: dict[str, Any], rng: np.random.Generator) -> tuple[dict[str, Any], int]:
-        outcome, spent = self.timed(self._runs)(point, rng)
+        replay = self._terrain.replay(point, rng)
+        spent = len(replay.train)
         net = point["architecture"], WIDTHS[point["width"]]
         seconds = self._a_trial + spent * self._price[net] + self.thinking
         self.thinking = 0.0
         self.trials, self.epochs = self.trials + 1, self.epochs + spent
-        return outcome, round(1000 * seconds)
+        return asdict(replay.outcome), round(1000 * seconds)
 
     def timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*given: Any) -> Any:
@@ -114,11 +115,9 @@ class Priced:
         return sampler
 
 
-def search(
-    terrain: DigitsNets, sampler: str, seed: int, price: Prices, cost: dict[str, float], *, stopping: bool
-) -> dict[str, float]:
+def search(terrain: DigitsNets, sampler: str, seed: int, price: Prices, cost: dict[str, float]) -> dict[str, float]:
     """Seconds of wall clock to the map, and what was run for it."""
-    runs = Priced(StoppedRuns(terrain, seed, stopping), price, cost["a_trial"])
+    runs = Priced(terrain, price, cost["a_trial"])
     watched = runs.watch(make(sampler, terrain, seed, SLOTS))
     marks = checkpoints(LAST)
     curve: Curve = simulate(
@@ -156,8 +155,8 @@ def main() -> None:
     terrain = DigitsNets()
     found: dict[str, list[dict[str, float]]] = {"Fitscape": [], "plain": []}
     for seed in range(FIRST_SEED, FIRST_SEED + arguments.seeds):
-        found["Fitscape"].append(search(terrain, "regime", seed, ours, our_cost, stopping=True))
-        found["plain"].append(search(terrain, "sobol", seed, plain, plain_cost, stopping=False))
+        found["Fitscape"].append(search(terrain, "regime", seed, ours, our_cost))
+        found["plain"].append(search(terrain, "sobol", seed, plain, plain_cost))
         print({name: runs[-1] for name, runs in found.items()}, flush=True)
     ratios = [a["seconds"] / b["seconds"] for a, b in zip(found["Fitscape"], found["plain"], strict=True)]
     results = {

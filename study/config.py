@@ -209,19 +209,6 @@ class RegimeThresholds(Frozen):
     """The best reachable validation error, 0 to 1 (1 excluded). Unset: estimated from the study."""
 
 
-class StoppingConfig(Frozen):
-    """Label-safe early stopping; off unless asked for."""
-
-    enabled: bool = False
-    """Whether trials may be stopped; refused under any schedule but a constant one."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.98
-    """Probability of the final label from which a trial is stopped with it, above 0.5, below 1."""
-    warmup_trials: Annotated[int, Field(ge=4)] = 24
-    """Trials that run in full first, at least 4."""
-    audit_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Share of trials that run in full all the same, 0 to 1: they measure how often a stop was wrong."""
-
-
 class ResourceConfig(Frozen):
     """What one trial takes and how many run at once."""
 
@@ -248,6 +235,10 @@ class TrackingConfig(Frozen):
     """MLflow's experiment that the study's runs go to."""
 
 
+# Sections of 0.1.0: read and dropped. `reading` refuses a new study that asks for what they did.
+RETIRED = frozenset({"stopping"})
+
+
 class StudyConfig(Frozen):
     """A study, whole: what ``fitscape run`` freezes into the study's folder."""
 
@@ -269,12 +260,18 @@ class StudyConfig(Frozen):
     """How the trials are chosen."""
     regimes: RegimeThresholds = RegimeThresholds()
     """Numbers of the decision between the regimes."""
-    stopping: StoppingConfig = StoppingConfig()
-    """Label-safe early stopping."""
     resources: ResourceConfig = ResourceConfig()
     """What one trial takes, and how many run at once."""
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired_sections(cls, given: Any) -> Any:
+        """Leave out what an earlier release wrote into every study and this one no longer has."""
+        if isinstance(given, dict) and RETIRED & given.keys():
+            return {key: value for key, value in given.items() if key not in RETIRED}
+        return given
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:

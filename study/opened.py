@@ -17,9 +17,8 @@ from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
 from fitscape.study.records import Label, TrialRecord, TrialState
-from fitscape.study.regimes import estimate_reference, final_record, flip_rate, label_all
+from fitscape.study.regimes import estimate_reference, final_record, label_all
 from fitscape.study.search.optuna_study import measured
-from fitscape.study.search.savings import Savings, savings
 from fitscape.study.search.space import Space, point_of, resolve
 from fitscape.study.table import curves, table
 
@@ -71,8 +70,8 @@ class OpenStudy:
     def labels(self) -> dict[str, Label]:
         """The label of each trial that has one, under the study's thresholds, by trial id.
 
-        Computed from the records; a stopped trial keeps the label that its driver gave, which knew the
-        prediction that stopped it.
+        Computed from the records. A trial that 0.1.0 stopped early keeps the label it got then: its last record
+        does not show how it would have ended.
         """
         thresholds = self.config.regimes
         stopped = {t.trial_id for t in self.trials if t.state is TrialState.STOPPED}
@@ -102,7 +101,8 @@ class OpenStudy:
             self.space,
             self.config.regimes,
             chance_error=self.chance_error,
-            reference_error=min(reference.error, 0.999 * self.chance_error),
+            reference_error=reference.error,
+            classes=self.classes,
         ).fit(table)
 
     @cached_property
@@ -117,13 +117,6 @@ class OpenStudy:
         context = Context(classes=self.classes, chance_error=self.chance_error)
         return all_findings(self.trials, self.labels.values(), context, questions=questions)
 
-    @cached_property
-    def savings(self) -> Savings | None:
-        """What early stopping saved, and how often an audited trial would have been stopped under a wrong label."""
-        if not self.config.stopping.enabled:
-            return None
-        return savings(self.config, self.space, self.trials, self.chance_error)
-
     def table(self) -> pd.DataFrame:
         """A row a trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
         return table(self.trials, self.labels, self.space)
@@ -133,14 +126,10 @@ class OpenStudy:
         return curves(self.trials)
 
     def map_table(self) -> pd.DataFrame:
-        """What the map is fitted on: a row for each trial inside the space that finished, diverged or was stopped.
-
-        A stopped trial counts with the forecast of its end and its uncertainty.
-        """
+        """What the map is fitted on: a row for each trial inside the space that finished or diverged."""
         rows = []
         for trial in self.trials:
-            point, told = point_of(trial.config, self.space), measured(trial)
+            point, told = point_of(trial.config, self.space), measured(trial, self.classes)
             if point is not None and told is not None:
-                flips = flip_rate(trial.config, trial.last, self.classes)
-                rows.append({**point, "trial_id": trial.trial_id, **told, "flip_rate": flips})
+                rows.append({**point, "trial_id": trial.trial_id, **told})
         return pd.DataFrame(rows)

@@ -8,7 +8,7 @@ from fitscape.study.config import TrialConfig
 
 
 class TrialState(StrEnum):
-    """How a trial ended, or where it is. STOPPED is censored by the stopping rule, never 'underfit'."""
+    """How a trial ended, or where it is. STOPPED is read only: 0.1.0 could end a trial before its last epoch."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -84,12 +84,25 @@ class EpochRecord:
     memorized_train: float | None = None
     memorized_val: float | None = None
     flipped_n: int = 0  # flipped labels in the probe: flipped_n / train_n is the realised flip rate
+    val_flipped_n: int = 0  # validation images behind memorized_val; 0 in records of 0.1.0
+    val_n_a: int = 0  # validation images in half A; 0 in records of 0.1.0
     gradients: tuple[GradientProfile, ...] = ()  # epoch 1 begins with the profile at initialization (step 0)
     gradient_ratio: float | None = None  # median first_last_ratio over this epoch's probed steps
 
     @property
     def gap(self) -> float:
         return self.val_error - self.train_error
+
+    @property
+    def halves(self) -> tuple[int, int]:
+        """Validation images in half A and in half B; of a record that does not say, equal ones, A with the odd one."""
+        in_a = self.val_n_a or self.val_n - self.val_n // 2
+        return in_a, self.val_n - in_a
+
+    @property
+    def val_flipped(self) -> int:
+        """Validation images behind ``memorized_val``; of a record that does not say, as many as expected."""
+        return self.val_flipped_n or round(self.val_n * self.flipped_n / self.train_n)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +139,7 @@ class TrialRecord:
     epochs: tuple[EpochRecord, ...] = ()
     size: ModelSize | None = None
     late: LatePair | None = None
-    message: str = ""  # why it failed, stopped or diverged
+    message: str = ""  # why it failed or diverged
     started_at: float | None = None
     ended_at: float | None = None
     node: str = ""

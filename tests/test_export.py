@@ -73,14 +73,12 @@ def test_optuna_storage_holds_states_values_and_attributes(study: OpenStudy, tmp
     states = {t.user_attrs["state"]: t.state.name for t in made.trials}
     assert states == {
         "finished": "COMPLETE",
-        "stopped": "COMPLETE",
+        "stopped": "FAIL",
         "diverged": "FAIL",
         "failed": "FAIL",
         "running": "RUNNING",
         "pending": "WAITING",
     }
-    stopped = next(t for t in made.trials if t.user_attrs["state"] == "stopped")
-    assert stopped.values == [0.05, 0.2], "the forecast of its end, not (0.1, 0.2), where it stood"
     first = made.trials[0]
     assert first.values == [0.02, 0.05]
     assert first.params == {"architecture": "resnet18", "width": 0.5, "lr": 0.1}

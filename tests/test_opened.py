@@ -1,5 +1,6 @@
 """A study read from its folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,9 @@ from hand_made import make_epoch
 from fitscape.study.config import Choices, Range, StudyConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import open_study
-from fitscape.study.records import TrialState
+from fitscape.study.records import Regime, TrialState
 
 SPACE = {"width": Range(low=0.125, high=1), "label_noise": Choices(choices=(0.0, 0.2))}
-PREDICTED = {"label": "overfit", "train_error": 0.02, "val_error": 0.3, "train_sd": 0.2, "val_sd": 0.1}
 
 
 @pytest.fixture
@@ -25,30 +25,30 @@ def folder(tmp_path: Path) -> Path:
             trial_id = ledger.add_trial(config.base.with_hyperparameters(point), point, "sobol").trial_id
             ledger.start_attempt(trial_id, "here", "cpu")
             ledger.record_epoch(trial_id, make_epoch(0.6, 0.62, epoch=1, flipped_n=368))
-            extra = {"predicted": PREDICTED} if state is TrialState.STOPPED else {}
-            ledger.end_trial(trial_id, state, **extra)
+            ledger.end_trial(trial_id, state)
     return tmp_path
 
 
-def test_a_stopped_trial_is_on_the_map_with_the_forecast_of_its_end(folder: Path) -> None:
-    finished, stopped = open_study(folder).map_table().to_dict("records")
-    assert (finished["train_error"], finished["val_error"], finished["val_n"]) == (0.6, 0.62, 2000)
-    assert {name: stopped[name] for name in PREDICTED if name != "label"} == {
-        name: value for name, value in PREDICTED.items() if name != "label"
-    }
-    assert not stopped["diverged"]
+def test_a_trial_that_an_earlier_release_stopped_keeps_its_label_and_is_not_on_the_map(folder: Path) -> None:
+    finished, stopped, _ = open_study(folder).trials
+    given = replace(open_study(folder).labels[finished.trial_id], trial_id=stopped.trial_id, regime=Regime.OVERFIT)
+    with Ledger.open(folder / "ledger.db") as ledger:
+        ledger.put_labels([given])
+    study = open_study(folder)
+    assert study.labels[stopped.trial_id] == given
+    assert study.map_table()["trial_id"].tolist() == [finished.trial_id]
 
 
-def test_a_forecast_counts_less_than_a_measured_end(folder: Path) -> None:
-    known = open_study(folder).map.fields.val.known
-    assert known[1] > known[0] > 0
+def test_a_stopped_trial_without_a_label_gets_none_from_where_it_stood(folder: Path) -> None:
+    study = open_study(folder)
+    assert set(study.labels) == {study.trials[0].trial_id}
 
 
 def test_label_noise_as_a_hyperparameter_keeps_its_value_beside_the_share_of_labels_that_flipped(folder: Path) -> None:
     study = open_study(folder)
     table = study.map_table()
-    assert table["label_noise"].tolist() == [0.2, 0.2]
-    assert table["flip_rate"].tolist() == [0.184, 0.184]
+    assert table["label_noise"].tolist() == [0.2]
+    assert table["flip_rate"].tolist() == [0.184]
     assert (
         study.map.encoder.features(table)[0].tolist()
         != study.map.encoder.features(table.assign(label_noise=0.0))[0].tolist()

@@ -37,7 +37,7 @@ def losses(folder: Path, ended: Mapping[str, TrialRecord], store: Path) -> dict[
     """
     with Ledger.open(folder / "ledger.db", read_only=True) as ledger:
         trials = {trial.trial_id: trial for trial in ledger.trials()}
-        config, uid = ledger.config, ledger.uid
+        config, uid, classes = ledger.config, ledger.uid, len(ledger.provenance["data"]["classes"])
         started_again, ends = _outbox(ledger)
     points = Counter(
         (trial.trial_id, key, record.epoch)
@@ -61,7 +61,7 @@ def losses(folder: Path, ended: Mapping[str, TrialRecord], store: Path) -> dict[
         "points missing in MLflow": (points - shipped).total(),
         "points doubled in MLflow": sum(count > 1 for count in shipped.values()),
         "points in MLflow that the ledger lacks": len(shipped.keys() - points.keys()),
-        "trials that the sampler knows otherwise": _sampler_differs(list(trials.values()), resolve(config)),
+        "trials that the sampler knows otherwise": _sampler_differs(list(trials.values()), resolve(config), classes),
     }
 
 
@@ -99,10 +99,10 @@ def _mlflow(store: Path, uid: str) -> tuple[Counter[tuple[str, str, int]], Count
     return points, by_trial, Counter(status for status, _ in runs.values())
 
 
-def _sampler_differs(trials: list[TrialRecord], space: Mapping[str, Any]) -> int:
+def _sampler_differs(trials: list[TrialRecord], space: Mapping[str, Any], classes: int) -> int:
     """Trials of the space that the Optuna study, replayed as a driver does it, holds otherwise than the ledger."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    replayed = build_study(trials, dict(space)).trials
+    replayed = build_study(trials, dict(space), classes=classes).trials
     told: Counter[str] = Counter(trial.user_attrs["trial_id"] for trial in replayed)
     known = {trial.user_attrs["trial_id"]: trial for trial in replayed}
     wrong = 0

@@ -1,4 +1,4 @@
-"""A second table of real trials, for development: R1 is what samplers and stopping are judged on, never tuned to.
+"""A second table of real trials, for development: R1 is what samplers are judged on, never tuned to.
 
     python -m benchmarks.regime_search.development_nets FILE.parquet     a minute on one core
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.regime_search.jobs import COMPARED_AT, JOINT_TRIALS, Finished
+from benchmarks.regime_search.jobs import COMPARED_AT, Finished
 from benchmarks.regime_search.simulate import Curve
 
 Array = NDArray[np.float64]
@@ -33,12 +33,11 @@ class Figure:
 
 
 def table_of(done: list[Finished]) -> Table:
-    """The searches without learning curves."""
+    """Finished searches by landscape, sampler and seed."""
     table: Table = {}
     for one in done:
-        if one.job.stopping is None:
-            by = table.setdefault(one.job.terrain, {})
-            by.setdefault((one.job.sampler, one.job.pending), {})[one.job.seed] = one.curve
+        by = table.setdefault(one.job.terrain, {})
+        by.setdefault((one.job.sampler, one.job.pending), {})[one.job.seed] = one.curve
     return table
 
 
@@ -103,7 +102,6 @@ def figures(done: list[Finished]) -> Iterator[Figure]:
     for terrain, r in _ratios(table, REGIME, TPE, 0.90).items():
         yield Figure(f"trials to 90 % over TPE's, {terrain}", "≤ 0.40", r.text, _spread(r.values), r.seeds)
     yield from _calibration(table)
-    yield from _stopping(done)
 
 
 def _calibration(table: Table) -> Iterator[Figure]:
@@ -120,35 +118,3 @@ def _calibration(table: Table) -> Iterator[Figure]:
             got = f"{mine.mean():.3f} against {sobol.mean():.3f}"
             interval = _interval(mine - sobol, lambda q: f"{q:+.3f}")
             yield Figure(f"Brier against Sobol's {at}, {terrain}", "below", got, interval, len(seeds))
-
-
-def _stopping(done: list[Finished]) -> Iterator[Figure]:
-    by: dict[tuple[str, bool], dict[int, Finished]] = {}
-    for one in done:
-        if one.job.stopping is not None:
-            by.setdefault((one.job.sampler, one.job.stopping), {})[one.job.seed] = one
-    for name, goals in (("regime", ("≤ 0.60", "≤ 1.5 %", "≤ 0.40")), ("sobol", ("(for comparison)",) * 3)):
-        runs = by.get((name, True), {})
-        if not runs:
-            continue
-        counts = [one.counts for one in runs.values()]
-        spent = np.array([c["spent"] / c["full"] for c in counts])
-        where = f"{name} with stopping, R1"
-        interval = _interval(spent, lambda q: f"{q:.2f}")
-        first = f"epochs spent of full length, {JOINT_TRIALS} trials or more, {where}"
-        yield Figure(first, goals[0], f"{spent.mean():.2f}", interval, len(runs))
-        flips, stops = sum(c["flipped"] for c in counts), sum(c["stopped"] for c in counts)
-        rates = np.array([c["flipped"] / max(c["stopped"], 1) for c in counts])
-        got = f"{100 * flips / max(stops, 1):.1f} % ({flips} of {stops})"
-        interval = _interval(rates, lambda q: f"{100 * q:.1f} %")
-        yield Figure(f"labels flipped among those stopped with one, {where}", goals[1], got, interval, len(runs))
-        undecided = np.array([c["unlabelled"] / max(c["stopped"] + c["unlabelled"], 1) for c in counts])
-        got, interval = f"{100 * undecided.mean():.0f} %", _interval(undecided, lambda q: f"{100 * q:.0f} %")
-        yield Figure(f"stopped without a label, of all stopped, {where}", "(no goal)", got, interval, len(runs))
-        full = by.get(("sobol", False), {})
-        if runs.keys() & full.keys():
-            r = Ratio.of(
-                {s: o.curve for s, o in runs.items()}, {s: o.curve for s, o in full.items()}, 0.95, epochs=True
-            )
-            figure = f"epochs to 95 % over full-length Sobol's, {where}"
-            yield Figure(figure, goals[2], r.text, _spread(r.values), r.seeds)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import optuna
 
 from benchmarks.regime_search import landscapes
-from benchmarks.regime_search.joint import StoppedRuns
 from benchmarks.regime_search.samplers import make
 from benchmarks.regime_search.simulate import Curve, Terrain, checkpoints, simulate
 from benchmarks.regime_search.tabulated import DigitsNets
@@ -21,10 +20,8 @@ LAST = {"S1": 224, "S2": 640, "S3": 512, "R1": 320}  # trials at most
 TPE_LAST = 256
 JUDGED = (("regime", 1), ("regime", 8), ("sobol", 1), ("tpe", 1))  # a goal is about these
 OTHERS = (("random", 1), ("grid", 1), ("tpe", 8), ("regime-estimated", 1))  # the last: reference error unknown
-JOINT = (("regime", True), ("sobol", False), ("sobol", True))  # sampler, whether trials may be stopped
 FIRST_SEED = 100
 ENOUGH, COMPARED_AT = 0.95, 96
-JOINT_TRIALS = 200  # at least, so that the share of epochs saved is of equally long searches
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,6 @@ class Job:
     sampler: str
     pending: int
     seed: int
-    stopping: bool | None = None  # None: trials of one epoch; else R1 with its epochs, with or without the rule
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,6 @@ class Finished:
 
     job: Job
     curve: Curve
-    counts: dict[str, int]  # what the stopping rule did; empty without it
 
 
 _built: dict[str, Terrain] = {}
@@ -55,10 +50,7 @@ def search(job: Job) -> Finished:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if job.terrain not in _built:
         _built[job.terrain] = TERRAINS[job.terrain]()
-    terrain, runs = _built[job.terrain], None
-    if job.stopping is not None:
-        assert isinstance(terrain, DigitsNets)
-        runs = StoppedRuns(terrain, job.seed, job.stopping)
+    terrain = _built[job.terrain]
     last = min(LAST[job.terrain], TPE_LAST if job.sampler == "tpe" else LAST[job.terrain])
     curve = simulate(
         terrain,
@@ -68,10 +60,9 @@ def search(job: Job) -> Finished:
         seed=job.seed,
         marks=checkpoints(last),
         enough=ENOUGH,
-        at_least=COMPARED_AT if runs is None else JOINT_TRIALS,
-        run=runs,
+        at_least=COMPARED_AT,
     )
-    return Finished(job, curve, runs.counts() if runs else {})
+    return Finished(job, curve)
 
 
 def rounds(seeds: int, fewer: int, terrains: list[str]) -> Iterator[list[Job]]:
@@ -79,7 +70,4 @@ def rounds(seeds: int, fewer: int, terrains: list[str]) -> Iterator[list[Job]]:
     every = max(1, seeds // max(fewer, 1))
     for i, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):
         samplers = (*JUDGED, *OTHERS) if fewer and i % every == 0 else JUDGED
-        jobs = [Job(terrain, name, pending, seed) for terrain in terrains for name, pending in samplers]
-        if "R1" in terrains:
-            jobs += [Job("R1", name, 1, seed, stopping) for name, stopping in JOINT]
-        yield jobs
+        yield [Job(terrain, name, pending, seed) for terrain in terrains for name, pending in samplers]

@@ -96,7 +96,6 @@ def write(report: Report, done: list[Finished]) -> Path:
             **vars(one.job),
             "n": one.curve.n,
             "epochs": one.curve.epochs,
-            **one.counts,
             "accuracy": [round(s["accuracy"], 4) for s in one.curve.scores],
             "final": {k: round(v, 4) for k, v in one.curve.scores[-1].items()},
         }

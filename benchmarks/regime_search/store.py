@@ -15,7 +15,7 @@ def load(path: Path) -> list[Finished]:
     for line in path.read_text().splitlines() if path.exists() else []:
         with suppress(json.JSONDecodeError):
             row = json.loads(line)
-            found.append(Finished(Job(**row["job"]), Curve(**row["curve"]), row["counts"]))
+            found.append(Finished(Job(**row["job"]), Curve(**row["curve"])))
     return found
 
 

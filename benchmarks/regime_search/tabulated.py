@@ -34,7 +34,13 @@ class Replay:
     train_n: int
     val_n: int
     diverged: bool
-    total: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it came to at its last epoch."""
+        if self.diverged:
+            return Outcome(np.nan, np.nan, True, self.train_n, self.val_n)
+        return Outcome(float(self.train[-1]), float(self.val[-1]), False, self.train_n, self.val_n)
 
 
 class DigitsNets:
@@ -54,7 +60,6 @@ class DigitsNets:
     def _nodes(self) -> dict[tuple[Any, ...], list[Replay]]:
         """The runs of each node, by architecture and indices into WIDTHS, FRACTIONS and RATES."""
         keys = ["architecture", *NODES, "seed"]
-        total = int(self.table["epoch"].max())
         index = {hyperparameter: {v: i for i, v in enumerate(values)} for hyperparameter, values in self.values.items()}
         nodes: dict[tuple[Any, ...], list[Replay]] = {}
         for key, rows in self.table.groupby(keys):
@@ -66,7 +71,6 @@ class DigitsNets:
                 int(last["train_n"]),
                 int(last["val_n"]),
                 bool(last["diverged"]),
-                total,
             )
             nodes.setdefault(place, []).append(replay)
         return nodes
@@ -83,10 +87,7 @@ class DigitsNets:
         return runs[int(rng.integers(len(runs)))]
 
     def run(self, point: dict[str, Any], rng: np.random.Generator) -> Outcome:
-        r = self.replay(point, rng)
-        if r.diverged:
-            return Outcome(np.nan, np.nan, True, r.train_n, r.val_n)
-        return Outcome(float(r.train[-1]), float(r.val[-1]), False, r.train_n, r.val_n)
+        return self.replay(point, rng).outcome
 
     @cached_property
     def _test_set(self) -> tuple[pd.DataFrame, NDArray[np.str_], NDArray[np.bool_]]:
@@ -104,7 +105,7 @@ class DigitsNets:
             mean = z[place].mean(axis=0)
             draws = mean + rng.normal(size=(DRAWS, 2)) * sd / np.sqrt(len(runs))
             val, train = self.cuts.error(np.vstack([mean, draws])).T
-            names = self.cuts.labels(train, val, np.zeros(DRAWS + 1, dtype=bool))
+            names = self.cuts.labels(train, val)
             labels.append(str(names[0]))
             decidable.append(bool((names[1:] == names[0]).mean() >= DECIDABLE))
         points = pd.DataFrame(list(groups), columns=["architecture", *NODES])

@@ -63,9 +63,6 @@ regimes:
   confidence: 0.9            # below: undecided
   reference_error: null      # best reachable error; null: estimated from the study
 
-stopping:
-  enabled: false             # stop trials whose label is certain already
-
 resources:
   cpus_per_trial: 1
   gpus_per_trial: 0          # a fraction packs several trials on a card; auto measures it

@@ -55,6 +55,12 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
                 where="data",
                 mend="give more images, another fraction or a higher limit",
             )
+    if parts.half_a.all() or not parts.half_a.any():
+        raise UserError(
+            f"the {len(named['validation'])} images of validation are copies of each other, so it has no two halves",
+            where="data",
+            mend="take the copies out, or give another fraction",
+        )
     train_images = images[parts.train]
     trial = {
         "train_images": torch.from_numpy(train_images),

@@ -59,15 +59,34 @@ def hold_out(labels: Indices, groups: Indices, share: float, rng: np.random.Gene
         labels: class of each image [N]; a group counts under its first image's class.
         groups: content group of each image [N], see `content_groups`.
     """
-    _, first, group_of, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    candidates, _ = _group_order(labels, groups, rng)
+    return _filled(candidates, groups, round(share * len(labels)))
+
+
+def halve(labels: Indices, groups: Indices, rng: np.random.Generator) -> Mask:
+    """Which images are in half A: as many as in half B, or as near to that as whole groups allow; stratified.
+
+    A class of a single group is in one half only. Arguments as in `hold_out`.
+    """
+    candidates, first_of_class = _group_order(labels, groups, rng)
+    return _filled(np.concatenate([candidates, first_of_class]), groups, round(0.5 * len(labels)))
+
+
+def _group_order(labels: Indices, groups: Indices, rng: np.random.Generator) -> tuple[Indices, Indices]:
+    """Numbers of the groups in stratified order: all but one of each class, and those."""
+    _, first = np.unique(groups, return_index=True)
     group_labels = labels[first]
     order = stratified_order(group_labels, rng)
-    _, stays = np.unique(group_labels[order], return_index=True)
-    candidates = np.delete(order, stays)
-    candidates = candidates[stratified_order(group_labels[candidates], rng)]
-    room = round(share * len(labels))
-    held = np.zeros(len(first), dtype=np.bool_)
-    for group in candidates:
+    _, leading = np.unique(group_labels[order], return_index=True)
+    rest = np.delete(order, leading)
+    return rest[stratified_order(group_labels[rest], rng)], order[np.sort(leading)]
+
+
+def _filled(order: Indices, groups: Indices, room: int) -> Mask:
+    """Images of the groups taken in this order, of each that fits into the room that is left."""
+    _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    held = np.zeros(len(sizes), dtype=np.bool_)
+    for group in order:
         if sizes[group] <= room:
             held[group] = True
             room -= int(sizes[group])
@@ -121,7 +140,7 @@ def split(
         keep = round(limit * len(validation) / len(pool))
         train = _prefix(train, labels, limit - keep, stream("limit train", seed))
         validation = _prefix(validation, labels, keep, stream("limit validation", seed))
-    half_a = hold_out(labels[validation], groups[validation], 0.5, stream("halves", seed))
+    half_a = halve(labels[validation], groups[validation], stream("halves", seed))
     return Split(train, validation, half_a, np.flatnonzero(is_test), leaked)
 
 

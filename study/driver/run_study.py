@@ -119,14 +119,12 @@ class Conduct:
     def _labels_and_report(self) -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
-            from fitscape.study.driver.labels import put_labels
             from fitscape.study.opened import open_study
             from fitscape.study.report import build
 
             study = open_study(self._folder.path)
-            put_labels(study)
-            if study.savings is not None:
-                self._observer.on_message(study.savings.text)
+            with Ledger.open(self._folder.ledger) as ledger:
+                ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
             self._observer.on_message(f"no report: {error} (fitscape report {self._folder.path.name} tries again)")

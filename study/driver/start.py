@@ -80,7 +80,7 @@ def resume(
     if not where.ledger.is_file():
         _bring_back(where)
     with StudyLock(folder), _open_or_restore(where, observer) as ledger:
-        config = _config_in(where, ledger, trials)
+        config = _config_in(where, ledger, trials, observer)
         conduct = Conduct(where, observer or Quiet(), interruption or Interruption(), address)
         same = not list(resume_checks.config_changes(ledger.config, frozen(config)))
         if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
@@ -143,11 +143,13 @@ def _bring_back(folder: Folder) -> None:
     fetch_file(folder.shared, folder.config.name, folder.config)
 
 
-def _config_in(folder: Folder, ledger: Ledger, trials: int | None) -> StudyConfig:
+def _config_in(folder: Folder, ledger: Ledger, trials: int | None, observer: Observer) -> StudyConfig:
     """The config of the folder's study.yaml, with a raised number of trials."""
     from fitscape.study.reading import load_config
 
-    config = load_config(folder.config) if folder.config.is_file() else ledger.config
+    config = ledger.config
+    if folder.config.is_file():
+        config = load_config(folder.config, on_retired=observer.on_message)
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

@@ -33,25 +33,26 @@ def write(study: OpenStudy, to: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             made.set_metric_names(["train_error", "val_error"])
-        made.add_trials(_frozen(trial, study.labels, study.space) for trial in study.trials)
+        made.add_trials(_frozen(trial, study.labels, study.space, study.classes) for trial in study.trials)
     finally:
         storage.remove_session()
         storage.engine.dispose()
 
 
-def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space) -> FrozenTrial:
+def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, classes: int) -> FrozenTrial:
     flat = {**trial.config.flat(), "architecture": trial.config.model.name}
     inside = {name: flat[name] for name in space if _holds(space, name, flat[name])}
     state, values = outcome(trial)
     label = labels.get(trial.trial_id)
     regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
     outside = [name for name in space if name not in inside]
+    told = {**attributes(trial, classes), **regime, **({"outside": outside} if outside else {}), "config": flat}
     return optuna.trial.create_trial(
         state=OptunaState.WAITING if trial.state is TrialState.PENDING else state,
         values=values,
         params=inside,
         distributions={name: space[name] for name in inside},
-        user_attrs={**attributes(trial), **regime, **({"outside": outside} if outside else {}), "config": flat},
+        user_attrs=told,
     )
 
 

@@ -30,7 +30,7 @@ from fitscape.study.findings.evidence import (
 from fitscape.study.findings.finding import Counted, Evidence, Finding, judge
 from fitscape.study.findings.tuning import TuningCurve, expected_best, resampled_best, tuning_curve
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 MARGIN: Final = 0.005  # half a point of validation error
 QUESTION: Final = "architectures"
@@ -120,7 +120,9 @@ def _of_pairs(duel: Duel, context: Context) -> _Compared | None:
     errors = np.array([[val_error(t, context.chance_error) for t in pair] for pair in duel.pairs])
     means = errors.mean(axis=0)
     differences, counted = unit_means(errors[:, 1] - errors[:, 0], duel.sides[0])
-    how = f"Over {len(errors)} pairs of runs alike in all else ({len(differences)} {counted.value}), {duel.better} ends "
+    how = (
+        f"Over {len(errors)} pairs of runs alike in all else ({len(differences)} {counted.value}), {duel.better} ends "
+    )
     how += f"at {percent(means[0])} validation error and {duel.worse} at {percent(means[1])}, on average."
     test = f"paired t over {counted.value}"
     evidence = mean_evidence(differences, margin=MARGIN, resolution=1e-3, test=test, counted=counted)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fitscape.study.findings.finding import Counted, Finding, Method
 from fitscape.study.records import Label, Regime, TrialRecord, TrialState
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 UNBIASED: Final = ("sobol", "random", "grid")  # origins of trials that are a fair sample of the space
 SAMPLED: Final = ("sobol", "random")  # those whose configurations were drawn from it

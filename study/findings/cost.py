@@ -12,7 +12,7 @@ from fitscape.study.findings.duels import Duel
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import Array, rate
+from fitscape.study.regimes.rule import Array, rate
 
 Cost = Literal["parameters", "flops"]
 NAMES: Final[dict[Cost, str]] = {"parameters": "parameters", "flops": "floating-point operations"}
@@ -43,8 +43,8 @@ def cost_findings(duel: Duel, labels: Labels, context: Context) -> list[Finding]
                 question="architectures",
                 family=duel.family,
                 unit=f"logit validation error, {duel.worse} - {duel.better}, at equal {NAMES[cost]}",
-                explanation=f"Over {len(size)} configurations that trained, at equal {NAMES[cost]} the odds of an error "
-                f"are {np.exp(evidence.estimate):.2f} times as high with {duel.worse}{_ratio(fit.params, cost)}.",
+                explanation=f"Over {len(size)} configurations that trained, at equal {NAMES[cost]} the odds of an "
+                f"error are {np.exp(evidence.estimate):.2f} times as high with {duel.worse}{_ratio(fit.params, cost)}.",
                 source="Huang et al. 2017, figure 3",
                 effect=f"a lower error of {duel.better} at equal {NAMES[cost]}",
             )

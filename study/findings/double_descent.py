@@ -12,7 +12,7 @@ from fitscape.study.findings.evidence import RESAMPLES, needed, resampled_eviden
 from fitscape.study.findings.finding import ALPHA, Counted, Evidence, Finding, judge
 from fitscape.study.findings.spread import Spread
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 INTERPOLATION: Final = 0.1  # training error at which Nakkiran et al. put the threshold
 MARGIN: Final = 0.01  # height of a peak that is worth the name
@@ -112,9 +112,7 @@ def peak_evidence(val: Array, seed: int = 0) -> Evidence:
     df = spread.df
     smaller = np.asarray(student.cdf((rises - MARGIN) / se, df))
     # Against each width: the least convincing rise on either side, whichever side denies it better, twice for choosing.
-    denied = [
-        min(1.0, 2 * min(smaller[j, :j].max(), smaller[j, j + 1 :].max())) for j in range(1, len(mean) - 1)
-    ]
+    denied = [min(1.0, 2 * min(smaller[j, :j].max(), smaller[j, j + 1 :].max())) for j in range(1, len(mean) - 1)]
     dips = int(np.argmin(mean[:peak])), peak + 1 + int(np.argmin(mean[peak + 1 :]))
     higher = max(dips, key=lambda dip: mean[dip])
     half = float(student.ppf(1 - ALPHA / 2, df)) * se[peak, higher]
@@ -188,4 +186,3 @@ def _place_finding(curve: WidthCurve, context: Context) -> Finding:
 
 def _peak_width(curve: WidthCurve, errors: Array) -> float:
     return float(curve.widths[peak_at(errors)])
-

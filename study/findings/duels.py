@@ -70,8 +70,10 @@ def duels(trials: Sequence[TrialRecord]) -> list[Duel]:
         pairs = _paired(a, b)
         if len(pairs) >= LEAST_TRIALS:
             found.append(Duel(better, worse, tuple(pairs), ((), ())))
-        elif min(len(by_configuration(x := drawn_alike(a))), len(by_configuration(y := drawn_alike(b)))) >= LEAST_TRIALS:
-            found.append(Duel(better, worse, (), (tuple(x), tuple(y))))
+            continue
+        samples = drawn_alike(a), drawn_alike(b)
+        if all(len(by_configuration(sample)) >= LEAST_TRIALS for sample in samples):
+            found.append(Duel(better, worse, (), (tuple(samples[0]), tuple(samples[1]))))
     return found
 
 

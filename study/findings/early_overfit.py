@@ -13,7 +13,7 @@ from fitscape.study.findings.finding import Counted, Evidence, Finding, judge
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.regimes.late import RISE
 from fitscape.study.regimes.replicates import finite
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 LEAST_UNITS: Final = 4
 LEAST_EPOCHS: Final = 4
@@ -138,8 +138,8 @@ def _error_finding(curves: Curves, family: str, nets: str) -> Finding:
         question="early_overfit",
         family=family,
         unit="validation error, last - best epoch",
-        explanation=f"Over {evidence.n} {evidence.counted.value} the error changes by {percent(evidence.estimate)} from "
-        "the epoch of lowest loss to the last. A loss that rises without the error is overconfidence, not worse "
+        explanation=f"Over {evidence.n} {evidence.counted.value} the error changes by {percent(evidence.estimate)} "
+        "from the epoch of lowest loss to the last. A loss that rises without the error is overconfidence, not worse "
         "decisions.",
         source=SOURCE,
         effect="a rise of the validation error after the best epoch",

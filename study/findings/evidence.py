@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from fitscape.study.findings.finding import ALPHA, Counted, Evidence
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 POWER: Final = 0.8
 RESAMPLES: Final = 2000

@@ -13,8 +13,7 @@ from scipy.stats import binomtest, chi2
 
 from fitscape.study.findings.evidence import needed
 from fitscape.study.findings.finding import ALPHA, Counted, Evidence
-from fitscape.study.regimes.skill import Array
-
+from fitscape.study.regimes.rule import Array
 
 DRAWS: Final = 4000
 WORTH: Final = 0.25  # of a share: what a larger study should tell

@@ -10,7 +10,7 @@ from fitscape.study.findings.evidence import discordant_evidence, mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.findings.frontier import Frontier, frontier_evidence, trainability_frontier
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 MARGIN: Final = 0.1  # decades of a gradient ratio
 RESCUED: Final = 0.05  # of the nets, that a remedy must keep from stalling

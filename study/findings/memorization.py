@@ -19,7 +19,7 @@ from fitscape.study.findings.context import (
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 FITTED: Final = 0.05  # training error up to which random labels count as learned by heart
 NEAR_CHANCE: Final = 0.05  # distance from chance that counts as chance
@@ -44,7 +44,9 @@ def memorization(trials: Sequence[TrialRecord], labels: Labels, context: Context
     return found
 
 
-def _mean(values: Array, trials: Sequence[TrialRecord], *, margin: float = 0.0, worth: float | None = WORTH) -> Evidence:
+def _mean(
+    values: Array, trials: Sequence[TrialRecord], *, margin: float = 0.0, worth: float | None = WORTH
+) -> Evidence:
     """t test of one value a run."""
     units, counted = unit_means(list(values), trials)
     test = f"t over {counted.value}"

@@ -12,7 +12,7 @@ from fitscape.study.findings.context import Context, Labels, by_configuration, d
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.skill import rate
+from fitscape.study.regimes.rule import rate
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
         if len(nets) < max(LEAST_CONFIGURATIONS, 4 * (len(moves) + 1)) or not moves:
             continue
         y = np.array([np.mean([_logit_error(t, context.chance_error) for t in seeds]) for seeds in nets])
-        x = np.array(
-            [[np.log(max(_hyperparameter(s[0], m), 1e-12)) / np.log(m.factor) for m in moves] for s in nets]
-        )
+        x = np.array([[np.log(max(_hyperparameter(s[0], m), 1e-12)) / np.log(m.factor) for m in moves] for s in nets])
         fit = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC3")
         for i, move in enumerate(moves, start=1):
             df = len(nets) - len(moves) - 1

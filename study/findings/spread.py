@@ -8,7 +8,7 @@ from scipy.stats import t as student
 
 from fitscape.study.findings.finding import ALPHA
 from fitscape.study.regimes.depth import variance_prior
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 SMALLEST = 1e-4  # standard deviation of an error: below what images can tell
 
@@ -63,7 +63,9 @@ class Spread:
             own = true * rng.chisquare(self.own_df, (draws, w)) / self.own_df
             estimated = (self.prior_df + self.own_df * own) / (self.prior_df + self.own_df)
         means = rng.standard_normal((draws, w)) * np.sqrt(true)
-        return np.asarray((means[:, :, None] - means[:, None, :]) / np.sqrt(estimated[:, :, None] + estimated[:, None, :]))
+        return np.asarray(
+            (means[:, :, None] - means[:, None, :]) / np.sqrt(estimated[:, :, None] + estimated[:, None, :])
+        )
 
     def means(self, values: Array, draws: int, rng: np.random.Generator) -> Array:
         """[R, W] draws of the settings' true means, given values [S, W]."""

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from fitscape.study.findings.finding import ALPHA
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 RESAMPLES: Final = 1000
 

@@ -53,6 +53,8 @@ CREATE TABLE epochs (
     memorized_train   REAL,
     memorized_val     REAL,
     flipped_n         INTEGER NOT NULL,
+    val_flipped_n     INTEGER NOT NULL,
+    val_n_a           INTEGER NOT NULL,
     gradient_ratio    REAL,
     nans              TEXT NOT NULL,
     gradients         TEXT NOT NULL,  -- JSON list of GradientProfile

@@ -1,8 +1,7 @@
-"""From errors to regimes: the soft-floored logit scale, and the decision list as probabilities.
+"""The regimes' law on the map's scale: the soft-floored logit z, and the law integrated over beliefs about z.
 
-Why it is so: docs/decisions/0005-map-and-search.md. All errors here are on the scale of clean labels: under
-symmetric label noise the training error is first put back on that scale by :func:`denoise`, which leaves every
-skill unit unchanged.
+Why it is so: docs/decisions/0005-map-and-search.md. All errors here are on the scale of clean labels: a training
+error measured against noisy labels is replaced by the clean one of equal skill (``Scale.denoised``).
 """
 
 from dataclasses import dataclass
@@ -12,63 +11,47 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr, ndtri
 
+from fitscape.study.regimes.rule import BIAS_LIMIT, DECIDABLE, Scale, regimes
+
 Array = NDArray[np.float64]
 
 REGIMES = ("diverged", "good", "overfit", "underfit")  # columns of every probability array; diverged
 #                                                        holds untrained as well
+_COLUMN = np.array([REGIMES.index({"untrained": "diverged"}.get(name, name)) for name in DECIDABLE], dtype=np.int8)
 SMALLEST_FLOOR = 2.5e-3  # a reference error of zero still has a finite floor
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
+LARGEST_ERROR = 1 - 1e-9  # one whose logit is finite
+REACH = 3.0  # standard deviations around the known training error within which the cut's course matters
+NEGLIGIBLE = 1e-6  # probability of a panel that is not worth its nodes
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 NODES, WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 
-def denoise(error: Array, flip_rate: Array | float, chance: float) -> Array:
-    """Error against the clean labels, of the error against labels flipped symmetrically at ``flip_rate``.
-
-    Inverts E' = eta + E (1 - eta K / (K - 1)) with K / (K - 1) = 1 / chance for balanced classes. A net that
-    memorizes flipped labels comes out below zero and is clipped.
-    """
-    rate = np.asarray(flip_rate, dtype=float)
-    return np.clip((error - rate) / np.maximum(1 - rate / chance, 1e-3), 0, 1)
-
-
 @dataclass(frozen=True)
-class Cuts:
+class Cuts(Scale):
     """The decision list's numbers, and where they lie on the soft-floored logit scale z."""
 
-    chance: float  # error of always answering the most frequent class
-    reference: float  # best reachable validation error
+    reference: float
     tau: float = 0.05
     untrained: float = 0.9
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.reference < self.chance < 1:
-            raise ValueError(
-                f"reference error {self.reference:g} and chance error {self.chance:g} must obey "
-                "0 <= reference < chance < 1"
-            )
-
     @cached_property
     def floor(self) -> float:
-        return float(logit(max(self.reference / 2, SMALLEST_FLOOR)))
+        return float(logit(max(float(self.at_skill(0)) / 2, SMALLEST_FLOOR)))
 
     def z(self, error: Array | float) -> Array:
         """l0 + log(1 + exp(logit E - l0)): a logit that stops falling at half the reference error."""
         with np.errstate(divide="ignore"):
-            return self.floor + np.logaddexp(0, logit(np.clip(error, 0, 1 - 1e-9)) - self.floor)
+            return self.floor + np.logaddexp(0, logit(np.clip(error, 0, LARGEST_ERROR)) - self.floor)
 
     def slope(self, error: Array) -> Array:
         """dz / d logit E, which is 0 far below the floor and 1 far above."""
         with np.errstate(divide="ignore"):
-            return expit(logit(np.clip(error, 0, 1 - 1e-9)) - self.floor)
+            return expit(logit(np.clip(error, 0, LARGEST_ERROR)) - self.floor)
 
     def error(self, z: Array) -> Array:
         """The inverse of :meth:`z`; 0 at and below the floor."""
         above = np.maximum(z - self.floor, 1e-12)
         return expit(self.floor + above + np.log(-np.expm1(-above)))
-
-    def at_skill(self, u: float) -> float:
-        """The error whose skill unit is ``u``: 0 is the reference, 1 is chance."""
-        return self.reference + u * (self.chance - self.reference)
 
     @cached_property
     def z_good(self) -> float:
@@ -80,20 +63,19 @@ class Cuts:
 
     def z_half(self, z_val: Array) -> Array:
         """Train z at which half of the excess validation error is bias: below overfit, above underfit."""
-        return self.z((self.reference + np.maximum(self.error(z_val), self.reference)) / 2)
+        return self.z(self.at_skill(BIAS_LIMIT * np.maximum(self.val_skill(self.error(z_val)), 0)))
 
-    def labels(self, train_error: Array, val_error: Array, diverged: NDArray[np.bool_]) -> NDArray[np.str_]:
-        """The decision list on exact errors, [n] names out of REGIMES."""
-        span = self.chance - self.reference
-        excess = (val_error - self.reference) / span
-        bias = np.maximum(0, (train_error - self.reference) / span)
-        rules = [
-            diverged | ~np.isfinite(train_error + val_error),
-            bias >= self.untrained,
-            excess <= self.tau,
-            bias <= excess / 2,
-        ]
-        return np.select(rules, ["diverged", "diverged", "good", "overfit"], "underfit")
+    def z_double(self, z_train: Array) -> Array:
+        """The inverse of :meth:`z_half`: validation z whose excess is half bias at this training z."""
+        return self.z(self.at_skill(np.maximum(self.val_skill(self.error(z_train)), 0) / BIAS_LIMIT))
+
+    def labels(
+        self, train_error: Array, val_error: Array, diverged: NDArray[np.bool_] | bool = False
+    ) -> NDArray[np.str_]:
+        """The decision list on exact clean errors [n]: names [n] out of REGIMES."""
+        skills = self.val_skill(train_error), self.val_skill(val_error)
+        columns = _COLUMN[regimes(*skills, tau=self.tau, untrained=self.untrained)]
+        return np.array(REGIMES)[np.where(diverged, 0, columns)]
 
 
 def regime_probabilities(
@@ -101,17 +83,37 @@ def regime_probabilities(
 ) -> Array:
     """[..., 4] probabilities in the order of REGIMES, for independent normal z of validation and training.
 
-    P(good) is exact; past the good threshold, the cut between overfit and underfit depends on z_val, which is
-    integrated by 6 Gauss-Legendre nodes over its truncated distribution.
+    P(good) is exact. Past the good threshold the cut between overfit and underfit depends on z_val, over whose
+    truncated distribution it is integrated (:func:`_overfit`).
     """
     learned = ndtr((cuts.z_untrained - train_mean) / train_sd)
     not_good = ndtr((val_mean - cuts.z_good) / val_sd)
-    quantiles = np.clip(1 - not_good[..., None] * NODES, 0, 1 - 1e-12)
-    z_val = np.maximum(val_mean[..., None] + val_sd[..., None] * ndtri(np.maximum(quantiles, 1e-300)), cuts.z_good)
-    half = np.minimum(cuts.z_half(np.minimum(z_val, 30)), cuts.z_untrained)
-    below = ndtr((half - train_mean[..., None]) / train_sd[..., None]) @ WEIGHTS
-    trained = 1 - p_diverged
-    good = trained * learned * (1 - not_good)
-    overfit = trained * not_good * below
-    underfit = trained * not_good * np.maximum(learned - below, 0)
-    return np.stack([1 - good - overfit - underfit, good, overfit, underfit], axis=-1)
+    overfit = _overfit(cuts, val_mean, val_sd, train_mean, train_sd, not_good)
+    good = learned * (1 - not_good)
+    underfit = np.maximum(learned * not_good - overfit, 0)
+    trained = (1 - p_diverged) * np.stack([good, overfit, underfit])
+    return np.stack([1 - trained.sum(0), *trained], axis=-1)
+
+
+def _overfit(cuts: Cuts, val_mean: Array, val_sd: Array, train_mean: Array, train_sd: Array, not_good: Array) -> Array:
+    """P(z_val past the good threshold, z_train below half of it), for normal z.
+
+    Gauss-Legendre over the probability of z_val, 4 nodes in each of 4 panels. Where the training error is well
+    known the integrand is a step, so panels end where half(z_val) is its mean and ``REACH`` standard deviations to
+    either side.
+    """
+    steps = [cuts.z_double(train_mean + k * REACH * train_sd) for k in (-1, 0, 1)]
+    beyond = [np.minimum(ndtr((val_mean - z) / val_sd), not_good) for z in steps]
+    ends = np.stack([not_good, *beyond, np.zeros_like(not_good)])
+    width = ends[:-1] - ends[1:]
+    mass = np.zeros_like(width)
+    panels = width > NEGLIGIBLE
+
+    def of_panels(values: Array) -> Array:
+        return np.broadcast_to(values, width.shape)[panels][:, None]
+
+    tail = ends[1:][panels][:, None] + width[panels][:, None] * NODES
+    z_val = of_panels(val_mean) - of_panels(val_sd) * ndtri(tail)
+    half = np.minimum(cuts.z_half(z_val), cuts.z_untrained)
+    mass[panels] = width[panels] * (ndtr((half - of_panels(train_mean)) / of_panels(train_sd)) @ WEIGHTS)
+    return np.asarray(mass.sum(0))

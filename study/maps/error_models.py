@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fitscape.study.maps.decision import Cuts, denoise, regime_probabilities
+from fitscape.study.maps.decision import Cuts, regime_probabilities
 from fitscape.study.maps.divergence import DivergenceField
 from fitscape.study.maps.gp import GaussianProcess, Hyper
+from fitscape.study.regimes.rule import rate
 
 Array = NDArray[np.float64]
 
@@ -22,8 +23,6 @@ class Outcomes:
     train_n: Array  # [n] images behind train_error
     val_n: Array  # [n]
     flip_rate: Array  # [n] realised share of flipped training labels
-    train_sd: Array  # [n] further uncertainty in logits, of errors that were predicted (stopped trials)
-    val_sd: Array  # [n]
 
     def __len__(self) -> int:
         return len(self.diverged)
@@ -32,20 +31,17 @@ class Outcomes:
         return Outcomes(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def observed_z(
-    cuts: Cuts, error: Array, n: Array, sd: Array | float = 0.0, flip_rate: Array | float = 0.0
-) -> tuple[Array, Array]:
-    """Soft-floored logits [n] of errors, and their known variances: binomial by ``n`` images (delta method),
-    and ``sd`` in logits where the error was predicted.
-    """
+def observed_z(cuts: Cuts, error: Array, n: Array, flip_rate: Array | float = 0.0) -> tuple[Array, Array]:
+    """Soft-floored logits [n] of errors, and their known variances: binomial by ``n`` images (delta method)."""
     counted = n > 0
     size = np.maximum(n, 1)
-    smooth = np.where(counted, (error * n + 0.5) / (n + 1), error)
-    clean = denoise(smooth, flip_rate, cuts.chance)
-    clean = np.where(counted, np.clip(clean, 0.5 / (size + 1), 1 - 0.5 / (size + 1)), clean)
-    spread = np.clip(clean * (1 - clean), 1e-9, None) * np.maximum(1 - flip_rate / cuts.chance, 1e-3)
+    smooth = np.where(counted, rate(error, size), error)
+    clean, steepness = cuts.denoised(smooth, flip_rate)
+    least = np.where(counted, 0.5 / (size + 1), 0.0)
+    clean = np.clip(clean, least, 1 - least)
+    spread = np.clip(clean * (1 - clean), 1e-9, None) / steepness
     binomial = np.where(counted, smooth * (1 - smooth) / size / spread**2, 0.0)
-    return cuts.z(clean), cuts.slope(clean) ** 2 * (binomial + np.square(sd))
+    return cuts.z(clean), cuts.slope(clean) ** 2 * binomial
 
 
 @dataclass(frozen=True)
@@ -82,8 +78,8 @@ class Fields:
         self.cuts = cuts
         kept = ~outcomes.diverged
         finite = outcomes.take(kept)
-        val_z, val_known = observed_z(cuts, finite.val_error, finite.val_n, finite.val_sd)
-        train_z, train_known = observed_z(cuts, finite.train_error, finite.train_n, finite.train_sd, finite.flip_rate)
+        val_z, val_known = observed_z(cuts, finite.val_error, finite.val_n)
+        train_z, train_known = observed_z(cuts, finite.train_error, finite.train_n, finite.flip_rate)
         groups = None if groups is None else groups[kept]
         self.val = GaussianProcess(features[kept], val_z, val_known, hyper=val_hyper, groups=groups)
         self.train = GaussianProcess(features[kept], train_z, train_known, hyper=train_hyper, groups=groups)

@@ -12,7 +12,7 @@ BINS = 16
 
 
 def importance(fitted: RegimeMap, *, points: int = 1024, draws: int = 60, seed: int = 0) -> pd.DataFrame:
-    """Share of the validation error's variance that each hyperparameter x explains alone, Var(E[z | x]) / Var(z), z its logit.
+    """Share of the variance of the validation error z that each hyperparameter x explains, Var(E[z | x]) / Var(z).
 
     The first-order index of Sobol (1993), estimated on one Sobol sample by the correlation ratio over equal
     bins of each hyperparameter (a category is a bin), with Kelley's (1935) correction of its bias. z is the map's

@@ -16,7 +16,7 @@ from fitscape.study.maps.error_models import Fields, Outcomes, Prediction, obser
 
 Array = NDArray[np.float64]
 
-OPTIONAL = ("train_n", "val_n", "flip_rate", "train_sd", "val_sd")  # columns that are 0 where absent
+OPTIONAL = ("train_n", "val_n", "flip_rate")  # columns that are 0 where absent
 
 
 class Thresholds(Protocol):
@@ -41,9 +41,10 @@ class RegimeMap:
         thresholds: tau, untrained, confidence.
         chance_error: error of always answering the most frequent class of validation.
         reference_error: best reachable validation error, on clean labels.
+        classes: of the data set, for training errors against noisy labels. None: balanced classes.
 
     Raises:
-        ValueError: reference and chance error do not obey 0 <= reference < chance < 1.
+        ValueError: an error rate outside of 0 to 1, or a chance error of 0 or 1.
     """
 
     def __init__(
@@ -53,11 +54,12 @@ class RegimeMap:
         *,
         chance_error: float,
         reference_error: float,
+        classes: int | None = None,
         seed: int = 0,
     ) -> None:
         self.encoder = Encoder(space)
         self.thresholds = thresholds
-        self.cuts = Cuts(chance_error, reference_error, thresholds.tau, thresholds.untrained)
+        self.cuts = Cuts(chance_error, reference_error, thresholds.tau, thresholds.untrained, classes=classes)
         self.seed = seed
         self._fields: Fields | None = None
 
@@ -71,8 +73,7 @@ class RegimeMap:
         Args:
             table: a column a hyperparameter, ``train_error``, ``val_error``, ``diverged``; optional ``train_n``,
                 ``val_n`` (images behind the errors), ``flip_rate`` (realised share of flipped training
-                labels), ``train_sd``, ``val_sd`` (in logits, of errors that a stopping rule predicted),
-                ``trial_id`` (else rows are counted from 0).
+                labels), ``trial_id`` (else rows are counted from 0).
             warm: an earlier map of the same space whose hyperparameters are the starting point.
 
         Raises:
@@ -146,7 +147,7 @@ class RegimeMap:
         features = self.encoder.features(frame)
         rng = np.random.default_rng(self.seed)
         val, train = fields.val.sample(features, draws, rng), fields.train.sample(features, draws, rng)
-        labels = cuts.labels(cuts.error(train), cuts.error(val), np.zeros_like(val, dtype=bool))
+        labels = cuts.labels(cuts.error(train), cuts.error(val))
         broken = labels == "diverged"  # untrained, which the errors tell by themselves
         p_diverged = fields.divergence.sample_probability(features, draws, rng)
         trained = [((labels == regime) * (1 - p_diverged)).mean(1) for regime in REGIMES[1:]]

@@ -17,6 +17,7 @@ from fitscape.study.reading.document import Document, read
 from fitscape.study.reading.explain import Problem, problems, shown
 from fitscape.study.reading.keys import keys_at
 from fitscape.study.reading.overrides import Override, parse_set
+from fitscape.study.reading.retired import retired_problems
 
 __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validate"]
 
@@ -24,16 +25,24 @@ __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validat
 Check = Callable[[StudyConfig], object]
 
 
-def load_config(path: Path, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
+def load_config(
+    path: Path,
+    changes: Iterable[Override] = (),
+    also: Check | None = None,
+    *,
+    on_retired: Callable[[str], object] | None = None,
+) -> StudyConfig:
     """The study of a YAML file, with some of its values replaced.
 
     Args:
         also: a further check; where its UserError names a key, the file and the line are put before it.
+        on_retired: gets a line for each thing that the study of an earlier release asks for and that is gone. None:
+            such a study is refused.
 
     Raises:
         UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
     """
-    return validate(read(path), changes, also)
+    return validate(read(path), changes, also, on_retired)
 
 
 def override(config: StudyConfig, changes: Sequence[Override], origin: str, also: Check | None = None) -> StudyConfig:
@@ -45,7 +54,12 @@ def override(config: StudyConfig, changes: Sequence[Override], origin: str, also
     return validate(Document(config.model_dump(mode="json"), origin), changes, also)
 
 
-def validate(document: Document, changes: Iterable[Override] = (), also: Check | None = None) -> StudyConfig:
+def validate(
+    document: Document,
+    changes: Iterable[Override] = (),
+    also: Check | None = None,
+    on_retired: Callable[[str], object] | None = None,
+) -> StudyConfig:
     """A document as a study.
 
     Raises:
@@ -54,6 +68,11 @@ def validate(document: Document, changes: Iterable[Override] = (), also: Check |
     if not isinstance(document.value, dict):
         _refuse(document, [Problem((), f"{shown(document.value)} is no study", _keys_hint())])
     document = overrides.apply(document, changes)
+    for problem in retired_problems(document):
+        if on_retired is None:
+            _refuse(document, [problem])
+        else:
+            on_retired(problem.what)
     _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
     config = _validated(document, {**document.value, "enqueue": []})

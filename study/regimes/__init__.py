@@ -5,24 +5,22 @@ between the best reachable error and chance; a decision list asked of draws of t
 regime is likely enough. Pure functions of records: labels at another tau need no training and no re-reading.
 """
 
-from fitscape.study.regimes.decision import DECIDABLE, Skills, probabilities, regime_of, split_excess
 from fitscape.study.regimes.depth import DepthPair, DepthTest, depth_pairs, depth_tests
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
-from fitscape.study.regimes.labels import Finals, label, label_all
+from fitscape.study.regimes.labels import label, label_all
 from fitscape.study.regimes.late import Rise, error_rises, loss_rises
 from fitscape.study.regimes.reference import Reference, estimate_reference
 from fitscape.study.regimes.replicates import SeedNoise, between_seeds, by_group, final_record, pooled_seed_noise
-from fitscape.study.regimes.skill import flip_rate, rate, to_clean, to_noisy, train_skill, val_skill
+from fitscape.study.regimes.rule import DECIDABLE, Scale, flip_rate, rate, regime_of, split_excess, to_noisy
 
 __all__ = [
     "DECIDABLE",
     "DepthPair",
     "DepthTest",
-    "Finals",
     "Reference",
     "Rise",
+    "Scale",
     "SeedNoise",
-    "Skills",
     "StandardDraws",
     "between_seeds",
     "by_group",
@@ -36,13 +34,9 @@ __all__ = [
     "label_all",
     "loss_rises",
     "pooled_seed_noise",
-    "probabilities",
     "rate",
     "regime_of",
     "split_excess",
     "standard_draws",
-    "to_clean",
     "to_noisy",
-    "train_skill",
-    "val_skill",
 ]

@@ -11,7 +11,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes.flags import INTERPOLATION_ERROR
 from fitscape.study.regimes.replicates import finite
-from fitscape.study.regimes.skill import Array, flip_rate, rate, to_noisy
+from fitscape.study.regimes.rule import Array, flip_rate, rate, to_noisy
 
 ODDS_RATIO: Final = 1.65  # half a logit: smaller rises of training error are not called degradation
 LEAST_SEEDS: Final = 5  # with 4 an exact sign test cannot reach p < .05

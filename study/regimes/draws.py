@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.regimes.skill import Array
+from fitscape.study.regimes.rule import Array
 
 DRAWS: Final = 2000
 
@@ -49,7 +49,6 @@ class StandardDraws:
     train_seed: Array
     val_seed: Array
     reference_seed: Array
-    picks: Array  # uniforms in [0, 1): which of a given set of draws to take
 
     def seeds(self, correlation: float) -> tuple[Array, Array]:
         """Standard normals [R] of the seed's effect on training and on validation error."""
@@ -66,4 +65,4 @@ def standard_draws(seed: int, draws: int = DRAWS) -> StandardDraws:
 
     train, val, reference = beta(), beta(), beta()
     train_seed, val_seed, reference_seed = rng.standard_normal((3, draws))
-    return StandardDraws(train, val, reference, train_seed, val_seed, reference_seed, rng.random(draws))
+    return StandardDraws(train, val, reference, train_seed, val_seed, reference_seed)

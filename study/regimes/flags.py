@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from fitscape.study.records import EpochRecord, Regime
+from fitscape.study.regimes.rule import MIXED
 
 VANISHING_RATIO: Final = 1e-3
 VANISHING_STEPS: Final = 500
@@ -38,14 +39,14 @@ def memorizing(record: EpochRecord) -> bool:
         return False
     seen, unseen = record.memorized_train, record.memorized_val
     low, _ = _wilson(seen, record.flipped_n)
-    _, high = _wilson(unseen, record.val_n)
+    _, high = _wilson(unseen, record.val_flipped)
     return seen - unseen - float(np.hypot(seen - low, high - unseen)) > MEMORIZED
 
 
 def mixed(regime: Regime, bias_share: float) -> bool:
     """Bias and gap share the excess, a third to two thirds each, in a net that trained but is not good."""
     settled = regime in (Regime.GOOD, Regime.UNTRAINED, Regime.DIVERGED)
-    return not settled and 1 / 3 <= bias_share <= 2 / 3
+    return not settled and MIXED[0] <= bias_share <= MIXED[1]
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:

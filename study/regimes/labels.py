@@ -5,24 +5,30 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from fitscape.study.config import RegimeThresholds
-from fitscape.study.records import Label, Regime, TrialRecord, TrialState
+from fitscape.study.records import Label, Regime, TrialRecord
 from fitscape.study.regimes import flags
-from fitscape.study.regimes.decision import DECIDABLE, Skills, probabilities, regime_of, split_excess
 from fitscape.study.regimes.depth import depth_pairs, depth_tests
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
-from fitscape.study.regimes.late import error_rises, loss_rises
+from fitscape.study.regimes.late import beyond_fluctuation, error_rises, loss_rises
 from fitscape.study.regimes.reference import Reference, estimate_reference
 from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise
-from fitscape.study.regimes.skill import Array, flip_rate, rate, train_skill, val_skill
+from fitscape.study.regimes.rule import (
+    DECIDABLE,
+    Array,
+    Scale,
+    flip_rate,
+    rate,
+    regime_of,
+    regimes,
+    shares,
+    split_excess,
+)
 from fitscape.study.regimes.subject import Subject, subject_of
 
 CHUNK: Final = 128  # trials drawn at once: arrays of 128 x 2,000 stay in the processor's cache
-
-Finals = Mapping[str, NDArray[np.float64]]  # trial id -> draws [R, 2] of the final (train, validation) errors
 
 
 def label_all(
@@ -34,14 +40,12 @@ def label_all(
     seed: int = 0,
     epoch: int | None = None,
     reference: Reference | None = None,
-    finals: Finals | None = None,
 ) -> list[Label]:
     """A label for every trial that has something to show, in the order given.
 
-    Pending and failed trials get none. At the end (``epoch`` None) running ones get none either, diverged
-    ones are *diverged*, and stopped ones are labelled from their last record, or from ``finals`` where the
-    stopping rule predicted how they would have ended. At a given epoch each trial that reached it is labelled
-    as it stood; one that had diverged before is *diverged*.
+    Pending and failed trials get none. At the end (``epoch`` None) running ones get none either, nor do trials
+    that 0.1.0 stopped early, and diverged ones are *diverged*. At a given epoch each trial that reached it is
+    labelled as it stood; one that had diverged before is *diverged*.
 
     Args:
         classes: number of classes.
@@ -50,15 +54,16 @@ def label_all(
             reference and the pooled seed noise.
         epoch: which epoch to label; None: the last.
         reference: None: ``thresholds.reference_error``, or else estimated from these trials.
-        finals: draws of the final errors of stopped trials; they carry the prediction's own noise.
     """
     trials = list(trials)
     noise = pooled_seed_noise(by_group(trials))
     subjects = [s for t in trials if (s := subject_of(t, epoch, classes)) is not None]
     reference = reference or _reference(trials, thresholds, noise)
+    if np.isnan(reference.error):
+        subjects = [s for s in subjects if s.record is None]  # only divergence shows without a reference
     rule = _Rule(thresholds, reference, noise, classes, chance_error, standard_draws(seed))
     extra = _study_flags(trials, subjects, classes, chance_error, epoch)
-    return rule.labels(subjects, finals or {}, extra)
+    return rule.labels(subjects, extra)
 
 
 def label(
@@ -77,12 +82,12 @@ def label(
     if subject is None:
         return None
     rule = _Rule(thresholds, reference, noise or SeedNoise(), classes, chance_error, standard_draws(seed))
-    return rule.labels([subject], {}, _late_flags([subject]))[0]
+    return rule.labels([subject], _late_flags([subject]))[0]
 
 
 def _reference(trials: list[TrialRecord], thresholds: RegimeThresholds, noise: SeedNoise) -> Reference:
     if thresholds.reference_error is None and not by_group(trials):
-        return Reference(error=float("nan"))  # every trial diverged, which needs no reference
+        return Reference(error=float("nan"))
     return estimate_reference(trials, given=thresholds.reference_error, noise=noise)
 
 
@@ -97,16 +102,16 @@ class _Rule:
     chance: float
     standard: StandardDraws
 
-    def labels(self, subjects: Sequence[Subject], finals: Finals, extra: Mapping[str, set[str]]) -> list[Label]:
+    def labels(self, subjects: Sequence[Subject], extra: Mapping[str, set[str]]) -> list[Label]:
         drawn = [s for s in subjects if s.record is not None]
         rows: dict[int, tuple[Array, float, float]] = {}
         for start in range(0, len(drawn), CHUNK):
             chunk = drawn[start : start + CHUNK]
-            rows.update((id(s), row) for s, row in zip(chunk, self._chunk(chunk, finals), strict=True))
+            rows.update((id(s), row) for s, row in zip(chunk, self._chunk(chunk), strict=True))
         diverged = (np.array([1.0, 0, 0, 0, 0]), np.nan, np.nan)
         return [self._label(s, rows.get(id(s), diverged), extra.get(s.trial.trial_id, set())) for s in subjects]
 
-    def _chunk(self, subjects: Sequence[Subject], finals: Finals) -> list[tuple[Array, float, float]]:
+    def _chunk(self, subjects: Sequence[Subject]) -> list[tuple[Array, float, float]]:
         """(probabilities, u(E_tr), u(E_va)) of each subject; the skills are those of the plain estimates."""
         records = [s.record for s in subjects if s.record is not None]
         flipped = np.array([flip_rate(s.trial.config, s.record, self.classes) for s in subjects])[:, None]
@@ -119,21 +124,16 @@ class _Rule:
         val_draws = self.standard.val.logits(np.rint(val * val_n), val_n)
         val_draws = expit(val_draws + self.noise.val_sd * val_seed)
         train, val = rate(train, train_n), rate(val, val_n)
-        for i, subject in enumerate(subjects):
-            predicted = finals.get(subject.trial.trial_id)
-            if predicted is not None and subject.trial.state is TrialState.STOPPED:
-                picked = predicted[(self.standard.picks * len(predicted)).astype(int)]
-                train_draws[i], val_draws[i] = picked.T
-                train[i], val[i] = predicted.mean(axis=0)
-        reference = self.reference.draws(self.standard)
-        skills = Skills(
-            train_skill(train_draws, reference, self.chance, flipped, self.classes),
-            val_skill(val_draws, reference, self.chance),
+        drawn = Scale(self.chance, self.reference.draws(self.standard), classes=self.classes)
+        codes = regimes(
+            drawn.train_skill(train_draws, flipped),
+            drawn.val_skill(val_draws),
+            tau=self.thresholds.tau,
+            untrained=self.thresholds.untrained,
         )
-        point = train_skill(train, self.reference.error, self.chance, flipped[:, 0], self.classes)
-        table = probabilities(skills, self.thresholds)
-        val_point = val_skill(val, self.reference.error, self.chance)
-        return [(row, float(tr), float(va)) for row, tr, va in zip(table, point, val_point, strict=True)]
+        point = Scale(self.chance, self.reference.error, classes=self.classes)
+        skills = point.train_skill(train, flipped[:, 0]), point.val_skill(val)
+        return [(row, float(tr), float(va)) for row, tr, va in zip(shares(codes), *skills, strict=True)]
 
     def _label(self, subject: Subject, drawn: tuple[Array, float, float], extra: set[str]) -> Label:
         row, train, val = drawn
@@ -187,17 +187,20 @@ def _study_flags(
 
 
 def _late_flags(subjects: Sequence[Subject]) -> dict[str, set[str]]:
-    """Overfit in time, where the labelled epoch is the pair's last one."""
-    late = {
-        s.trial.trial_id: pair
+    """Overfit in time, where the labelled epoch is the pair's last one: the rise is sure over images, and larger
+    than the epochs of this run differ anyway."""
+    late = [
+        (s, pair)
         for s in subjects
         if (pair := s.trial.late) is not None and s.record is not None and pair.last_epoch == s.epoch
-    }
-    pairs = list(late.values())
+    ]
+    pairs = [pair for _, pair in late]
     found: dict[str, set[str]] = {}
-    by_name = {"overfit_in_time": loss_rises(pairs), "overfit_in_time_error": error_rises(pairs)}
-    for name, rises in by_name.items():
-        for trial_id, rise in zip(late, rises, strict=True):
-            if rise.overfits:
-                found.setdefault(trial_id, set()).add(name)
+    for name, rises, measure in (
+        ("overfit_in_time", loss_rises(pairs), "val_loss"),
+        ("overfit_in_time_error", error_rises(pairs), "val_error"),
+    ):
+        for (subject, _), rise in zip(late, rises, strict=True):
+            if rise.overfits and beyond_fluctuation([getattr(e, measure) for e in subject.epochs]):
+                found.setdefault(subject.trial.trial_id, set()).add(name)
     return found

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from fitscape.study.records import EpochRecord, TrialRecord
 from fitscape.study.regimes.draws import StandardDraws
 from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise, sampling_variance
-from fitscape.study.regimes.skill import Array, rate
+from fitscape.study.regimes.rule import Array, rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def estimate_reference(
     sd = (noise or pooled_seed_noise(groups)).val_sd
     best = min(groups, key=lambda g: _pessimistic(groups[g], sd))
     records = groups[best]
-    images = [half_b(r.val_n) for r in records]
+    images = [r.halves[1] for r in records]
     return Reference(
         error=float(expit(logit(rate([r.val_error_b for r in records], images)).mean())),
         images=min(images),
@@ -66,13 +66,15 @@ def estimate_reference(
     )
 
 
-def half_b(val_n: int) -> int:
-    """Images in validation half B; half A has the odd one."""
-    return max(val_n // 2, 1)
-
-
 def _pessimistic(records: list[EpochRecord], seed_sd: float) -> float:
     """Mean logit error on half A plus one standard error; the images are common to all seeds."""
-    errors, images = [r.val_error_a for r in records], [r.val_n - r.val_n // 2 for r in records]
+    errors, images = zip(*map(_for_choosing, records), strict=True)
     sampling = float(np.mean(sampling_variance(errors, images)))
     return float(logit(rate(errors, images)).mean() + np.sqrt(sampling + seed_sd**2 / len(records)))
+
+
+def _for_choosing(record: EpochRecord) -> tuple[float, int]:
+    """Error and images of half A. 0.1.0 could leave it empty: then those of all validation images."""
+    if np.isfinite(record.val_error_a):
+        return record.val_error_a, record.halves[0]
+    return record.val_error, record.val_n

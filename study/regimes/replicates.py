@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import logit, polygamma
 
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
-from fitscape.study.regimes.skill import Array, rate
+from fitscape.study.regimes.rule import Array, rate
 
 # What stands in where a study has no replicates, with the weight of so many degrees of freedom where it has:
 # standard deviations over seeds of the logit errors, and their correlation between training and validation
@@ -32,7 +32,7 @@ class SeedNoise:
 
 def final_record(trial: TrialRecord) -> EpochRecord | None:
     """The last record of a trial that ended with finite numbers, else None."""
-    ended = trial.state in (TrialState.FINISHED, TrialState.STOPPED)
+    ended = trial.state is TrialState.FINISHED
     return trial.last if ended and trial.last is not None and finite(trial.last) else None
 
 

@@ -29,7 +29,7 @@ def subject_of(trial: TrialRecord, epoch: int | None, classes: int) -> Subject |
     if trial.state in (TrialState.PENDING, TrialState.FAILED):
         return None
     if epoch is None:
-        if not trial.state.terminal:
+        if trial.state not in (TrialState.FINISHED, TrialState.DIVERGED):
             return None
         epochs, ended = trial.epochs, True
     else:

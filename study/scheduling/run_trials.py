@@ -22,7 +22,6 @@ from fitscape.study.scheduling.ray_patches import untold
 from fitscape.study.scheduling.scratch import scratch
 from fitscape.study.search.asker import Asker, Suggestion
 from fitscape.study.search.designs import DESIGNS
-from fitscape.study.search.space import resolve
 from fitscape.study.training import Settings
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def run_trials(
     ledger.release()
     known = ledger.trials()
     checkpoints.sweep(keep=[trial.trial_id for trial in known if not trial.state.terminal])
-    asker = Asker(config, known, chance_error=data.majority_error)
+    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     shared = Shared(
         data=data,
@@ -164,29 +163,20 @@ def _tune(
     from fitscape.study.scheduling.tuning import Deadline, Reports, Stops
     from fitscape.study.scheduling.worker import TrialRunner
 
-    rule = None
-    if config.stopping.enabled:
-        from fitscape.study.scheduling.stopping import Stopping
-
-        rule = Stopping(config, resolve(config), chance_error=data.majority_error, known=known)
-        if rule.why_not:
-            bookkeeper.message(rule.why_not)
-    stops = Stops(interruption, rule)
-
     def look(running: int) -> None:
         lack = places.look(running, interruption)
         if lack:
             bookkeeper.message(lack)
 
     attempts, timeout = config.resources.max_attempts, config.resources.trial_timeout
-    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look, stops=stops)
+    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look)
     trainable = tune.with_parameters(TrialRunner, shared=shared)
     with scratch() as folder, untold():
         tune.Tuner(
             tune.with_resources(trainable, {"cpu": places.request.cpus, "gpu": places.request.gpus}),
             tune_config=tune.TuneConfig(
                 search_alg=feed,
-                scheduler=stops,
+                scheduler=Stops(interruption),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.config["id"],

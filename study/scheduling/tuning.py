@@ -1,4 +1,4 @@
-"""Our hooks in Tune's loop: reports go to the bookkeeper, interruptions and stops come back."""
+"""Our hooks in Tune's loop: reports go to the bookkeeper, interruptions come back."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,11 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.stopper import Stopper
 
-from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.live import Live
 from fitscape.study.scheduling.reports import End, Report
-from fitscape.study.scheduling.stopping import Stopping
 from fitscape.study.scheduling.watchdog import Watchdog
 
 LOOK_EVERY = 5.0  # seconds between two looks at the cluster
@@ -40,7 +38,6 @@ class Reports(Live, TrialProgressCallback):
         attempts: how often a trial whose process dies is run, all in all.
         timeout: the watchdogs' seconds: the one in a trial's process, and the one here for a process that is stopped.
         look: called every few seconds with the number of running trials.
-        stops: sees the last report of a trial here, and keeps the ends of those that it stops.
     """
 
     def __init__(
@@ -50,10 +47,8 @@ class Reports(Live, TrialProgressCallback):
         attempts: int,
         timeout: float | None,
         look: Callable[[int], None],
-        stops: "Stops",
     ) -> None:
         super().__init__()
-        self._stops = stops
         self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
         self._looked_at = 0.0
         self._watchdog = Watchdog(timeout)
@@ -78,10 +73,6 @@ class Reports(Live, TrialProgressCallback):
         report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
         self._watchdog.heard(trial.config["id"], report.start)
         self._bookkeeper.report(trial.config["id"], report)
-        self._stops.heard(trial, report)
-        end = self._stops.stopped.pop(trial.config["id"], None)
-        if end is not None:
-            self._bookkeeper.ended(trial.config["id"], end)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Its last report said that it has ended, or it was only interrupted."""
@@ -119,33 +110,17 @@ def _last_error(trial: Trial) -> str:
 
 
 class Stops(Live, FIFOScheduler):
-    """Stops a trial where the rule says so, and every trial at its next report once the run is interrupted."""
+    """Lets every trial run to its end, unless the run is interrupted: then each stops at its next report."""
 
-    def __init__(self, interruption: Interruption, rule: Stopping | None = None) -> None:
+    def __init__(self, interruption: Interruption) -> None:
         super().__init__()
-        self._interruption, self._rule = interruption, rule
-        self.stopped: dict[str, End] = {}  # trial id -> how the rule ended it
+        self._interruption = interruption
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         report: Report = result["report"]
         if report.end is not None or self._interruption.requested:
             return TrialScheduler.STOP
-        end = self._look(trial, report)
-        if end is not None:
-            self.stopped[trial.config["id"]] = end
-            return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
-
-    def heard(self, trial: Trial, report: Report) -> None:
-        """Every report. Tune shows its scheduler none that ends a trial, and those are what teaches the rule."""
-        if self._rule is not None and report.end is not None:
-            self._look(trial, report)
-            self._rule.ended(trial.config["id"], report.end.state)
-
-    def _look(self, trial: Trial, report: Report) -> End | None:
-        if self._rule is None or report.record is None:
-            return None
-        return self._rule.look(TrialConfig.model_validate_json(trial.config["trial"]), report.record)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         if self._interruption.requested:  # what has not begun must not begin on the slots that become free

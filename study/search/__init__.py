@@ -1,4 +1,4 @@
-"""Which trials to run: designs, Optuna samplers, the stopping rule. Heavy parts are imported when first used."""
+"""Which trials to run: designs and Optuna samplers. Heavy parts are imported when first used."""
 
 from typing import TYPE_CHECKING
 
@@ -8,13 +8,11 @@ if TYPE_CHECKING:
     from fitscape.study.search.asker import Asker as Asker
     from fitscape.study.search.asker import Suggestion as Suggestion
     from fitscape.study.search.regime_sampler import RegimeSampler as RegimeSampler
-    from fitscape.study.search.stopping import StoppingRule as StoppingRule
 
 __getattr__, __all__ = lazy(
     {
         "Asker": "fitscape.study.search.asker",
         "RegimeSampler": "fitscape.study.search.regime_sampler",
-        "StoppingRule": "fitscape.study.search.stopping",
         "Suggestion": "fitscape.study.search.asker",
     }
 )

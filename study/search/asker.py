@@ -11,6 +11,7 @@ from optuna.trial import Trial, TrialState
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.records import TrialRecord
+from fitscape.study.regimes.rule import balanced
 from fitscape.study.search.designs import DESIGNS
 from fitscape.study.search.optuna_study import attributes, build_study, outcome
 from fitscape.study.search.samplers import make_sampler
@@ -38,6 +39,7 @@ class Asker:
         config: the study; its ``search.trials`` is the total, what is already there included.
         trials: what the ledger holds, in order.
         chance_error: error of always answering the majority class, on validation.
+        classes: of the data set; None: balanced, as many as the chance error says.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Asker:
         trials: Iterable[TrialRecord] = (),
         *,
         chance_error: float,
+        classes: float | None = None,
         space: Space | None = None,
     ) -> None:
         self._config = config
@@ -59,7 +62,7 @@ class Asker:
         self._source: _DesignSource | _SamplerSource = (
             _DesignSource(config, self._space, known)
             if name in DESIGNS
-            else _SamplerSource(config, self._space, known, chance_error)
+            else _SamplerSource(config, self._space, known, chance_error, classes or balanced(chance_error))
         )
         for point in config.enqueue:
             self._put(point, "enqueue")
@@ -161,12 +164,14 @@ class _SamplerSource:
 
     repeatable = True
 
-    def __init__(self, config: StudyConfig, space: Space, known: list[TrialRecord], chance_error: float) -> None:
-        self._space = space
+    def __init__(
+        self, config: StudyConfig, space: Space, known: list[TrialRecord], chance_error: float, classes: float
+    ) -> None:
+        self._space, self._classes = space, classes
         # A sampler that restarts must not draw its first points again: its seed moves on with the trials.
         seed = int(np.random.SeedSequence([config.search.seed, len(known)]).generate_state(1)[0])
-        sampler = make_sampler(config, space, chance_error=chance_error, seed=seed)
-        self._study = build_study(known, space, sampler=sampler)
+        sampler = make_sampler(config, space, chance_error=chance_error, classes=classes, seed=seed)
+        self._study = build_study(known, space, classes=classes, sampler=sampler)
         running = {t.user_attrs["trial_id"]: t for t in self._study.trials if not t.state.is_finished()}
         self._asked = {name: Trial(self._study, t._trial_id) for name, t in running.items()}
         self._latest: Trial | None = None  # behind the point that next_point gave, until it becomes a trial
@@ -191,7 +196,7 @@ class _SamplerSource:
         asked = self._asked.pop(trial.trial_id, None)
         if asked is None:
             return
-        for key, value in attributes(trial).items():
+        for key, value in attributes(trial, self._classes).items():
             asked.set_user_attr(key, value)
         state, values = outcome(trial)
         self._study.tell(asked, values, state=state)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,12 @@ class RegimeSampler(BaseSampler):
         chance_error: error of always answering the most frequent class.
         reference_error: best reachable validation error; None: estimated as trials come in.
         tau: excess skill that still counts as good.
+        untrained: skill of the training error from which nothing was learned.
+        classes: of the data set, where training labels are noisy; None: balanced classes.
         seed: of all draws; None: unpredictable.
 
     Raises:
-        ValueError: an error rate outside 0 <= reference < chance < 1.
+        ValueError: an error rate outside of 0 to 1, or a chance error of 0 or 1.
     """
 
     def __init__(
@@ -59,12 +62,13 @@ class RegimeSampler(BaseSampler):
         reference_error: float | None = None,
         tau: float = 0.05,
         untrained: float = 0.9,
+        classes: float | None = None,
         seed: int | None = None,
     ) -> None:
-        Cuts(chance_error, reference_error or 0.0, tau, untrained)  # refuse bad numbers here, not in a trial
+        self._cuts = Cuts(chance_error, reference_error or 0.0, tau, untrained, classes=classes)
         self._space = None if space is None else dict(space)
         self._shared = IntersectionSearchSpace()
-        self._chance, self._reference, self._tau, self._untrained = chance_error, reference_error, tau, untrained
+        self._reference = reference_error
         self._independent = RandomSampler(seed)
         self._lock = threading.Lock()
         self._seed(seed)
@@ -137,7 +141,7 @@ class RegimeSampler(BaseSampler):
         encoder, outcomes = memory.encoder, memory.outcomes(slice(n))
         features = np.array(memory.features)
         start = None if memory.belief is None else memory.belief.fields.hypers
-        cuts = Cuts(self._chance, self._reference_error(memory, outcomes), self._tau, self._untrained)
+        cuts = replace(self._cuts, reference=self._reference_error(memory, outcomes))
         fields = Fields(cuts, features, outcomes, start)
         # A sampler that starts late, after `fitscape resume`, must not keep its first trial waiting.
         steps = 6 if start is not None else 30 if n <= SUBSET else 12
@@ -164,7 +168,7 @@ class RegimeSampler(BaseSampler):
             belief = memory.belief
             mean = belief.fields.val.centre + belief.fields.val.scale * belief.val.mean
             lowest = float(belief.cuts.error(np.array([mean.min()]))[0])
-        return min(max(lowest, 0.0), 0.95 * self._chance)
+        return lowest
 
 
 class _Memory:

@@ -108,9 +108,9 @@ class Belief:
         self.divergence.grow(features, fields.divergence.append(features, diverged))
         if diverged:
             return
-        z, known = observed_z(self.cuts, outcome.val_error, outcome.val_n, outcome.val_sd)
+        z, known = observed_z(self.cuts, outcome.val_error, outcome.val_n)
         self.val.grow(features, fields.val.append(features, float(z[0]), float(known[0])))
-        z, known = observed_z(self.cuts, outcome.train_error, outcome.train_n, outcome.train_sd, outcome.flip_rate)
+        z, known = observed_z(self.cuts, outcome.train_error, outcome.train_n, outcome.flip_rate)
         self.train.grow(features, fields.train.append(features, float(z[0]), float(known[0])))
 
     def views(self, pending: Array) -> tuple[View, View, View]:

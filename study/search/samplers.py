@@ -6,11 +6,12 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.search.space import Space
 
 
-def make_sampler(config: StudyConfig, space: Space, *, chance_error: float, seed: int) -> BaseSampler:
+def make_sampler(config: StudyConfig, space: Space, *, chance_error: float, classes: float, seed: int) -> BaseSampler:
     """The sampler that the study names, for two directions (train_error, val_error).
 
     Args:
         chance_error: error of always answering the majority class, on validation.
+        classes: of the data set.
         seed: of the sampler's own draws.
     """
     if config.search.sampler == "tpe":
@@ -24,5 +25,7 @@ def make_sampler(config: StudyConfig, space: Space, *, chance_error: float, seed
         chance_error=chance_error,
         reference_error=config.regimes.reference_error,
         tau=config.regimes.tau,
+        untrained=config.regimes.untrained,
+        classes=classes,
         seed=seed,
     )

@@ -117,6 +117,8 @@ def _measure(trial: TrialRun, batch_loss: float, images: int, train_seconds: flo
         memorized_train=memorized.train,
         memorized_val=memorized.val,
         flipped_n=memorized.flipped_n,
+        val_flipped_n=memorized.val_flipped_n,
+        val_n_a=int(half_a.sum()),
         gradients=gradients,
         gradient_ratio=gradient_ratio,
     )

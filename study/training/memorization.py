@@ -14,6 +14,7 @@ class Memorization:
     train: float | None  # of the flipped training labels in the probe, those the net predicts
     val: float | None  # of validation images given a wrong label by the same draw, those the net predicts
     flipped_n: int
+    val_flipped_n: int
 
 
 def memorization(
@@ -25,6 +26,7 @@ def memorization(
         train=_share(train_predictions, subset.labels[probe], flipped),
         val=_share(val_predictions, subset.noisy_val_labels, subset.val_flipped),
         flipped_n=int(flipped.sum()),
+        val_flipped_n=int(subset.val_flipped.sum()),
     )
 
 

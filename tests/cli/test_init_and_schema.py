@@ -31,7 +31,7 @@ def test_the_template_has_every_section_and_its_defaults(fitscape: Command, tmp_
     assert {*written, "recipe"} == set(keys_at(()) or ())
     default = StudyConfig(name="my-study")
     config = configure("s.yaml", [])
-    for section in ("data", "search", "regimes", "stopping", "resources", "tracking"):
+    for section in ("data", "search", "regimes", "resources", "tracking"):
         assert getattr(config, section) == getattr(default, section)
 
 

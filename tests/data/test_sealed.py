@@ -11,7 +11,8 @@ import torch
 
 from fitscape.study.config import DataConfig
 from fitscape.study.data import SealedData, load
-from fitscape.study.data.prepare import resized
+from fitscape.study.data.datasets.source import RawData
+from fitscape.study.data.prepare import prepare, resized
 from fitscape.study.data.splits import content_groups
 from fitscape.study.errors import UserError
 
@@ -142,3 +143,11 @@ def test_statistics_are_those_of_the_training_images(digits: SealedData) -> None
     images = digits.trial_data.train_images.numpy().astype(np.int64)
     assert (digits.trial_data.train_moments[:, 0, 0].numpy() == images.sum((1, 2, 3))).all()
     assert (digits.trial_data.train_moments[:, 0, 1].numpy() == (images**2).sum((1, 2, 3))).all()
+
+
+def test_a_validation_part_without_two_halves_is_refused() -> None:
+    """Two classes of two contents, each eight times: validation is eight copies of one image."""
+    contents = np.random.default_rng(0).integers(0, 256, (4, 1, 4, 4), dtype=np.uint8)
+    raw = RawData(images=np.repeat(contents, 8, axis=0), labels=np.repeat([0, 1], 16), classes=("a", "b"))
+    with pytest.raises(UserError, match="8 images of validation are copies of each other, so it has no two halves"):
+        prepare(raw, DataConfig(validation_fraction=0.34, test_fraction=0.25))

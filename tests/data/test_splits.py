@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitscape.study.data.splits import Split, content_groups, hold_out, split, stratified_order, stream
+from fitscape.study.data.splits import Split, content_groups, halve, hold_out, split, stratified_order, stream
 
 labelings = st.lists(st.integers(0, 5), min_size=1, max_size=150).map(np.array)
 seeds = st.integers(0, 2**31)
@@ -89,6 +89,33 @@ def test_limits_are_nested_and_never_move_an_image(labels: np.ndarray, seed: int
     assert set(small.train) & set(large.validation) == set()
     assert abs(len(set(small.train) - set(large.train))) == 0
     assert set(small.validation) <= set(large.validation)
+
+
+@pytest.mark.parametrize(("classes", "each"), [(100, 1), (100, 2), (102, 2), (3, 1), (10, 37)])
+def test_halves_are_equal_however_many_classes_there_are(classes: int, each: int) -> None:
+    labels = np.repeat(np.arange(classes), each)
+    in_a = halve(labels, np.arange(len(labels)), stream("halves", 0))
+    assert in_a.sum() == round(len(labels) / 2)
+    counts = [np.bincount(labels[half], minlength=classes) for half in (in_a, ~in_a)]
+    assert np.abs(counts[0] - counts[1]).max() <= (2 if each > 1 else 1)
+
+
+@given(pools(), seeds)
+def test_halves_keep_groups_whole_and_differ_by_less_than_the_largest_group(
+    pool: tuple[np.ndarray, np.ndarray], seed: int
+) -> None:
+    labels, groups = pool
+    in_a = halve(labels, groups, stream("t", seed))
+    assert not np.isin(groups[in_a], groups[~in_a]).any()
+    assert abs(int(in_a.sum()) - int((~in_a).sum())) <= max(np.bincount(groups).max(), 1)
+
+
+@given(pools(), seeds)
+def test_halves_are_those_of_0_1_0_wherever_it_filled_half_a(pool: tuple[np.ndarray, np.ndarray], seed: int) -> None:
+    labels, groups = pool
+    before = hold_out(labels, groups, 0.5, stream("t", seed))
+    if before.sum() == round(0.5 * len(labels)):
+        assert (halve(labels, groups, stream("t", seed)) == before).all()
 
 
 def test_parts_are_stratified_and_halves_equal() -> None:

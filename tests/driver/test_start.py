@@ -1,6 +1,8 @@
 """Bad input is refused before Ray starts, in one line."""
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +17,18 @@ from fitscape.study.driver.folder import Folder, frozen
 from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import StudyLocked, UserError
 from fitscape.study.ledger import Ledger, StudyLock
+from fitscape.study.reading.document import dump
+from fitscape.study.scheduling.events import Quiet
+
+
+class Heard(Quiet):
+    """Keeps the lines for people."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def on_message(self, text: str) -> None:
+        self.messages.append(text)
 
 
 def study(**sections: Any) -> StudyConfig:
@@ -79,6 +93,26 @@ def test_the_target_is_not_lowered_below_what_is_there(tmp_path: Path) -> None:
             ledger.add_trial(study().base.with_hyperparameters({"seed": seed}), {}, "enqueue")
     with pytest.raises(UserError, match="--trials: 1 is below the 2 trials"):
         driver.resume(tmp_path / "s", trials=1)
+
+
+@pytest.mark.parametrize(("enabled", "told"), [(False, []), (True, ["early stopping was removed"])])
+def test_a_study_with_stopping_is_gone_on_with_and_says_that_it_is_gone(
+    tmp_path: Path, enabled: bool, told: list[str]
+) -> None:
+    folder, old = tmp_path / "s", {"enabled": enabled, "confidence": 0.98, "warmup_trials": 24, "audit_fraction": 0.1}
+    folder.mkdir()
+    with Ledger.create(folder / "ledger.db", study(), {}) as ledger:
+        for seed in (1, 2):
+            ledger.add_trial(study().base.with_hyperparameters({"seed": seed}), {}, "enqueue")
+    (folder / "study.yaml").write_text(dump({**study().model_dump(mode="json"), "stopping": old}))
+    heard = Heard()
+    with pytest.raises(UserError, match="1 is below"):  # far enough: the config was read
+        driver.resume(folder, trials=1, observer=heard)
+    assert [text.split(":")[0] for text in heard.messages] == told
+    with sqlite3.connect(folder / "ledger.db") as connection:
+        (text,) = connection.execute("SELECT config FROM study").fetchone()
+        connection.execute("UPDATE study SET config = ?", (json.dumps({**json.loads(text), "stopping": old}),))
+    assert Ledger.open(folder / "ledger.db", read_only=True).config == study()
 
 
 def test_the_frozen_config_reads_back_equal_and_holds_no_secret(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def test_neither_nan_nor_a_failure_is_ever_best() -> None:
         make_trial({"lr": 0.6}, make_epoch(0.0, NAN)),
         make_trial({"lr": 0.7}, make_epoch(0.0, math.inf)),
     ]
-    study = build_study(trials, SPACE)
+    study = build_study(trials, SPACE, classes=10)
     states = [trial.state.name for trial in study.trials]
     assert states == ["COMPLETE", "FAIL", "FAIL", "FAIL", "FAIL"]
     assert [trial.params["lr"] for trial in study.best_trials] == [0.1]

@@ -46,6 +46,27 @@ def test_memorizing_needs_the_lower_bound_above_one_half(
     assert flags.memorizing(epoch) is expected
 
 
+def test_memorizing_counts_the_validation_images_that_got_a_wrong_label() -> None:
+    """Their share rests on 18 images, not on all 90 of validation: the lower end is .46, not .57."""
+    given = {"memorized_train": 0.8, "memorized_val": 2 / 18, "flipped_n": 100, "train_n": 500, "val_n": 90}
+    assert not flags.memorizing(make_epoch(0.1, 0.3, val_flipped_n=18, **given))
+    assert not flags.memorizing(make_epoch(0.1, 0.3, **given)), "0.1.0 did not record it: a fifth of 90 is expected"
+    assert flags.memorizing(make_epoch(0.1, 0.3, **{**given, "val_flipped_n": 90}))
+
+
+@pytest.mark.parametrize(("step", "expected"), [(400, True), (500, True), (501, False)])
+def test_vanishing_counts_epochs_up_to_step_500(step: int, expected: bool) -> None:
+    first = make_epoch(0.9, 0.9, epoch=1, step=100, gradient_ratio=0.5)
+    second = make_epoch(0.9, 0.9, epoch=2, step=step - 1, gradient_ratio=1e-6)
+    third = make_epoch(0.9, 0.9, epoch=3, step=step, gradient_ratio=1e-6)
+    assert flags.vanishing([first, second, third]) is expected
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.33, False), (1 / 3, True), (2 / 3, True), (0.67, False)])
+def test_mixed_is_a_third_to_two_thirds(share: float, expected: bool) -> None:
+    assert flags.mixed(Regime.UNDERFIT, share) is expected
+
+
 def test_mixed_is_for_nets_whose_fault_has_two_causes() -> None:
     assert flags.mixed(Regime.OVERFIT, 0.4)
     assert flags.mixed(Regime.UNDECIDED, 0.6)

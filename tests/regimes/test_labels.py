@@ -81,7 +81,7 @@ def test_only_trials_with_something_to_show_are_labelled() -> None:
     epoch = make_epoch(0.02, 0.05)
     trials = [make_trial({"seed": i}, epoch, state=s) for i, s in enumerate(TrialState)]
     found = {one.trial_id: one.regime for one in labels_of(trials)}
-    expected = {TrialState.FINISHED, TrialState.STOPPED, TrialState.DIVERGED}
+    expected = {TrialState.FINISHED, TrialState.DIVERGED}
     assert {t.state for t in trials if t.trial_id in found} == expected
     assert found[trials[list(TrialState).index(TrialState.DIVERGED)].trial_id] is Regime.DIVERGED
     assert labels_of([make_trial({}, state=TrialState.DIVERGED)], reference=None)[0].epoch == 0
@@ -105,17 +105,6 @@ def test_an_earlier_epoch_is_labelled_as_it_stood() -> None:
     assert [one.regime for one in labels_of([trial, diverged], epoch=1)] == [Regime.UNDERFIT] * 2
     assert [one.regime for one in labels_of([trial, diverged], epoch=2)] == [Regime.OVERFIT, Regime.DIVERGED]
     assert labels_of([trial], epoch=3) == []
-
-
-def test_predicted_finals_replace_the_last_record_of_stopped_trials_only() -> None:
-    early = make_epoch(0.5, 0.5)
-    stopped = make_trial({"seed": 0}, early, state=TrialState.STOPPED)
-    finished = make_trial({"seed": 1}, early)
-    finals = {t.trial_id: np.full((300, 2), [0.001, 0.4]) for t in (stopped, finished)}
-    first, second = labels_of([stopped, finished], finals=finals)
-    assert first.regime is Regime.OVERFIT
-    assert first.gap_excess == pytest.approx((0.4 - 0.05) / 0.85)
-    assert second.regime is Regime.UNDERFIT
 
 
 def test_overfitting_in_time_is_flagged_at_the_last_epoch_only() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hand_made import make_epoch, make_trial, noisy_epoch
 
-from fitscape.study.regimes import by_group, estimate_reference, standard_draws
+from fitscape.study.regimes import Reference, by_group, estimate_reference, standard_draws
 
 
 def test_a_given_reference_is_taken_as_exact() -> None:
@@ -53,3 +53,30 @@ def test_the_drawn_reference_carries_images_and_seeds() -> None:
     assert by_group(trials)
     assert 0.005 < drawn.std() < 0.03
     assert drawn.mean() == pytest.approx(0.1, abs=0.03)
+
+
+def test_the_images_of_each_half_are_those_that_were_recorded() -> None:
+    uneven = make_epoch(0.05, 0.1, val_n=200, val_n_a=40, val_error_a=0.05, val_error_b=0.1)
+    assert uneven.halves == (40, 160)
+    reference = estimate_reference([make_trial({}, uneven)])
+    assert reference.images == 160
+    assert reference.error == pytest.approx((0.1 * 160 + 0.5) / 161)
+    assert make_epoch(0.05, 0.1, val_n=201).halves == (101, 100)
+
+
+def test_an_empty_half_of_an_old_record_does_not_make_an_untrained_net_the_reference() -> None:
+    """0.1.0 left half A without images where each class had few: its error is NaN in the ledger."""
+    none = {"val_n": 100, "val_error_a": float("nan"), "val_loss_a": float("nan")}
+    untrained = make_trial({"width": 0.125}, make_epoch(0.9, 0.9, val_error_b=0.9, **none))
+    learned = make_trial({"width": 0.5}, make_epoch(0.1, 0.16, val_error_b=0.16, **none))
+    for trials in ([untrained, learned], [learned, untrained]):
+        assert estimate_reference(trials).group_id == learned.config.group_id
+
+
+@pytest.mark.parametrize("seeds", [2, 4, 9])
+def test_the_seeds_part_of_the_references_spread_falls_with_their_root(seeds: int) -> None:
+    """Many images, so that sampling says nothing: 1 against 4 seeds is a ratio of 2."""
+    one, many = (Reference(error=0.1, images=10**9, seeds=n, seed_sd=0.2) for n in (1, seeds))
+    spread = [np.std(np.log(d / (1 - d))) for d in (r.draws(standard_draws(0)) for r in (one, many))]
+    assert spread[0] / spread[1] == pytest.approx(np.sqrt(seeds), rel=1e-3)
+    assert spread[0] == pytest.approx(0.2, rel=0.05)

@@ -10,7 +10,6 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import ModelSize, TrialState
 
 PROVENANCE = {"data_fingerprint": "abc123", "data": {"classes": ["a", "b", "c"]}, "chance_error": 0.66}
-PREDICTED = {"label": "overfit", "train_error": 0.05, "val_error": 0.2, "train_sd": 0.2, "val_sd": 0.1}
 
 
 def small_study(root: Path, name: str = "small") -> Path:
@@ -42,7 +41,7 @@ def small_study(root: Path, name: str = "small") -> Path:
         off = {"architecture": "resnet20", "width": 1.5, "lr": 0.1}
         _run(ledger, config, off, 0.03, 0.06, origin="enqueue")
         _run(ledger, config, {"lr": 0.9}, float("nan"), float("nan"), TrialState.DIVERGED)
-        _run(ledger, config, {"lr": 0.5}, 0.1, 0.2, TrialState.STOPPED, predicted=PREDICTED)
+        _run(ledger, config, {"lr": 0.5}, 0.1, 0.2, TrialState.STOPPED)
         failed = ledger.add_trial(config.base.with_hyperparameters({"lr": 0.6}), {"lr": 0.6}, "sobol").trial_id
         ledger.start_attempt(failed, "here", "cpu")
         ledger.end_trial(failed, TrialState.FAILED, "oom: no memory left")

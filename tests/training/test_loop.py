@@ -49,6 +49,8 @@ def test_every_field_of_a_record_is_filled(digits: TrialData, tiny: Tiny) -> Non
     assert record.train_seconds > 0 < record.eval_seconds
     assert record.images_per_second == pytest.approx(256 / record.train_seconds)
     assert record.flipped_n == pytest.approx(200 * 0.45, abs=25)
+    assert record.val_flipped_n == pytest.approx(160 * 0.45, abs=25)
+    assert record.halves == (digits.val_half.sum(), (~digits.val_half).sum())
     assert [profile.step for p in (first, second) for profile in p.record.gradients] == [0, 3, 7]
     assert len(record.gradients[0].layers) == 20
     assert last.size.parameters > 0 < last.size.flops

@@ -16,6 +16,7 @@ def test_a_net_that_knows_the_noise_by_heart(digits: TrialData, tiny: Callable[.
     assert result.train == 1.0
     assert result.val == 0.0  # the true label is never the flipped one
     assert result.flipped_n == int(subset.flipped[positions].sum()) > 0
+    assert result.val_flipped_n == int(subset.val_flipped.sum()) > 0
 
 
 def test_a_net_that_guesses_scores_alike_on_both(digits: TrialData, tiny: Callable[..., TrialConfig]) -> None:
@@ -32,4 +33,4 @@ def test_no_noise_no_shares(digits: TrialData, tiny: Callable[..., TrialConfig])
     subset = select(digits, tiny().data, seed=0)
     positions = probe(subset, 10)
     result = memorization(subset, positions, subset.labels[positions], digits.val_labels)
-    assert (result.train, result.val, result.flipped_n) == (None, None, 0)
+    assert (result.train, result.val, result.flipped_n, result.val_flipped_n) == (None, None, 0, 0)

@@ -9,8 +9,15 @@ Build = Callable[..., Planted]
 
 def families() -> dict[str, dict[str, Build]]:
     """Question -> name of a kind of study -> what plants one, of a random generator."""
-    from benchmarks.statistics.planted import architectures, degradation, double_descent, early_overfit
-    from benchmarks.statistics.planted import gradients, helps, memorization
+    from benchmarks.statistics.planted import (
+        architectures,
+        degradation,
+        double_descent,
+        early_overfit,
+        gradients,
+        helps,
+        memorization,
+    )
 
     return {
         "what_helps": helps.KINDS,
@@ -21,5 +28,3 @@ def families() -> dict[str, dict[str, Build]]:
         "memorization": memorization.KINDS,
         "degradation": degradation.KINDS,
     }
-
-

@@ -31,9 +31,9 @@ def _run(
         ends = [epoch(CHANCE, CHANCE, epoch=e, train_seconds=seconds) for e in range(1, EPOCHS + 1)]
         return trial(hyperparameters, *ends, origin=origin, size=size_now, state=TrialState.DIVERGED)
     end = measured(rng, 0.05, moved(0.2, shift), epoch=EPOCHS, train_seconds=seconds)
+    fall = (CHANCE - end.val_error) / EPOCHS / seconds
     way = [
-        epoch(0.3, CHANCE - (CHANCE - end.val_error) * min(1.0, e * np.exp(-pace) / EPOCHS), epoch=e, train_seconds=seconds)
-        for e in range(1, EPOCHS)
+        epoch(0.3, CHANCE - min(fall * e, CHANCE - end.val_error), epoch=e, train_seconds=seconds) for e in (1, 2, 3)
     ]
     return trial(hyperparameters, *way, end, origin=origin, size=size_now)
 
@@ -84,7 +84,7 @@ def grid(rng: np.random.Generator, *, seeds: int, own_sd: float = 0.3, seed_sd: 
     these very configurations every statement about "better" is false.
     """
     widths, rates = (0.125, 0.1875, 0.25), (0.05, 0.2)
-    effects = rng.normal(0, [own_sd, 1.0, 0.3], (len(widths), len(rates), 3)) + [0, -2, 0]
+    effects = rng.normal([0, -2, 0], [own_sd, 1.0, 0.3], (len(widths), len(rates), 3))
     trials, labels = [], {}
     for net in NETS:
         for i, width in enumerate(widths):

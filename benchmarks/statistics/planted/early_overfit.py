@@ -30,9 +30,7 @@ def plant(
     """``fluctuation``: of the logarithm of an epoch's loss around its course, with ``memory`` from one epoch to
     the next; ``rise``: of the loss from the best epoch to the last, as a share, and a tenth as much of the error."""
     time = np.arange(1, epochs + 1)
-    course = np.exp(-time / 1.5) * 2 + np.where(
-        time > best, np.log1p(rise) * (time - best) / (epochs - best), 0.0
-    )
+    course = np.exp(-time / 1.5) * 2 + np.where(time > best, np.log1p(rise) * (time - best) / (epochs - best), 0.0)
     course -= course[time <= best].min() if rise else 0.0
     trials = []
     for i in range(configurations):

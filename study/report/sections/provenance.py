@@ -76,7 +76,6 @@ def _search(subject: Subject) -> list[tuple[str, Any]]:
         ("sampler", f"{search.sampler}, seed {search.seed}"),
         ("seeds of trials", ", ".join(map(str, seeds[:12])) + (" ..." if len(seeds) > 12 else "")),
         ("recipe", subject.config.recipe or "none"),
-        ("early stopping", saved.text if (saved := subject.study.savings) else "off"),
     ]
 
 

@@ -53,7 +53,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "error": _error(fitted, told["val_error"]),
         "interval": f"{_error(fitted, told['low'])} to {_error(fitted, told['high'])}",
         "reference": wording.percent(fitted.cuts.reference),
-        "threshold": wording.percent(fitted.cuts.at_skill(fitted.cuts.tau)),
+        "threshold": wording.percent(float(fitted.cuts.at_skill(fitted.cuts.tau))),
         "moves": moves,
         "helps": helping[0] if helping else None,
         "data": _data(fitted, told_steps),
