@@ -11,7 +11,7 @@ WORKERS ?= 2
 RECIPE ?= quickstart
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow check format docs outputs bench lock secrets up down submit clean
+.PHONY: demo test test-slow check format docs outputs bench statistics lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -51,6 +51,9 @@ bench: $(READY)  ## against plain scripts, 50 minutes on two quiet cores; dated 
 	$(BIN)/python -m benchmarks.worker_memory
 	$(BIN)/python -m benchmarks.map_speed
 	$(BIN)/python -m benchmarks.map_real
+
+statistics: $(READY)  ## how often labels, intervals and findings are right, on planted truths; resumable, hours
+	$(BIN)/python -m benchmarks.statistics
 
 lock: $(READY)  ## pin what is installed now
 	$(BIN)/python tools/lock.py

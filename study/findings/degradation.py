@@ -7,7 +7,7 @@ import numpy as np
 
 from fitscape.study.findings.context import Context, Labels, percent
 from fitscape.study.findings.evidence import mean_evidence
-from fitscape.study.findings.finding import Finding, judge
+from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.records import Regime, TrialRecord
 from fitscape.study.regimes import DepthPair, depth_pairs
 from fitscape.study.regimes.flags import VANISHING_RATIO
@@ -67,9 +67,7 @@ def _rise(pair: DepthPair) -> Finding:
     deep, shallow = _names(pair)
     family = pair.stratum.model.family
     plain = family == "plain"
-    evidence = mean_evidence(
-        pair.deep_errors - pair.shallow_errors, margin=MARGIN, resolution=_one_image(pair), test="paired t over seeds"
-    )
+    evidence = _evidence(pair)
     meaning = (
         "A deeper net could copy the shallower one and leave the rest as identity, so a higher training error "
         "means that it is harder to train. Overfitting would be a low training error with a high validation error."
@@ -90,11 +88,19 @@ def _rise(pair: DepthPair) -> Finding:
     )
 
 
+def _evidence(pair: DepthPair) -> Evidence:
+    return mean_evidence(
+        pair.deep_errors - pair.shallow_errors,
+        margin=MARGIN,
+        resolution=_one_image(pair),
+        inflation=pair.inflation,
+        test="paired t over seeds",
+    )
+
+
 def _control(pair: DepthPair) -> Finding:
     deep, shallow = _names(pair)
-    evidence = mean_evidence(
-        pair.deep_errors - pair.shallow_errors, margin=MARGIN, resolution=_one_image(pair), test="paired t over seeds"
-    )
+    evidence = _evidence(pair)
     return judge(
         evidence,
         "not_above",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -35,29 +36,35 @@ class Curves:
     epochs: Array  # [E] epochs of the longest run
     counted: Counted
 
-    def rises(self, measure: Measure) -> tuple[Array, Array]:
-        """Last less best [N] on half B, and the index of the best epoch [N]: that of the lowest mean loss of the
-        *other* rows. The lowest point of a curve that fluctuates lies below its last one by construction; of
-        other runs' fluctuations this run knows nothing.
-        """
-        total = self.a["loss"].sum(axis=0)
-        best = np.argmin((total - self.a["loss"])[:, :-1], axis=1)
-        judged = self.b[measure]
-        return judged[:, -1] - judged[np.arange(len(judged)), best], best
+    @cached_property
+    def choosing(self) -> int:
+        """Rows, the first of them, that choose the best epoch. Of a third as many as there are is enough, and
+        choosing by each row's fellows in turn would not do: rows that agree on an epoch do so because it is low
+        among all of them."""
+        return max(1, len(self.a["loss"]) // 3)
+
+    @cached_property
+    def best(self) -> int:
+        """Index of the epoch of lowest mean loss on half A, by the rows that choose; never the last one."""
+        return int(np.argmin(self.a["loss"][: self.choosing, :-1].mean(axis=0)))
 
     def evidence(self, measure: Measure, margin: float) -> Evidence:
-        """t tests over rows. That there is no rise of ``margin`` must hold of every earlier epoch."""
-        rises, _ = self.rises(measure)
-        test = f"t over {self.counted.value}, best epoch of the others"
-        found = mean_evidence(rises, margin=margin, resolution=1e-3, test=test, counted=self.counted)
-        each = self.b[measure][:, -1:] - self.b[measure][:, :-1]
-        se = np.maximum(each.std(axis=0, ddof=1), 1e-3) / np.sqrt(len(each))
-        return replace(found, p_below=float(student.cdf((each.mean(axis=0) - margin) / se, len(each) - 1).max()))
+        """t tests of last less best epoch on half B, over the rows that did not choose. The lowest point of a curve
+        that fluctuates lies below its last one by construction; of other runs' fluctuations a run knows nothing.
+        That there is no rise of ``margin`` must hold of every earlier epoch, over all rows.
+        """
+        rises = self.b[measure][:, -1:] - self.b[measure][:, :-1]
+        test = f"t over {self.counted.value}, best epoch of others"
+        judged = rises[self.choosing :, self.best]
+        found = mean_evidence(judged, margin=margin, resolution=1e-3, test=test, counted=self.counted)
+        se = np.maximum(rises.std(axis=0, ddof=1), 1e-3) / np.sqrt(len(rises))
+        p_below = student.cdf((rises.mean(axis=0) - margin) / se, len(rises) - 1)
+        return replace(found, p_below=float(p_below.max()))
 
 
 def early_overfit(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
-    """Last against best epoch, the best chosen by the other runs, over the runs of a family; those on noisy labels
-    apart."""
+    """Last against best epoch, the best chosen by some runs and judged on the others, over the runs of a family;
+    those on noisy labels apart."""
     found: list[Finding] = []
     for (family, noisy), group in _groups(trials).items():
         curves = learning_curves(group)
@@ -71,7 +78,8 @@ def early_overfit(trials: Sequence[TrialRecord], labels: Labels, context: Contex
 def learning_curves(trials: Sequence[TrialRecord]) -> Curves | None:
     """Curves of runs that ended with finite losses; a row a configuration where those were drawn from the space,
     else a row a run. None where there are too few."""
-    usable = [t for t in trials if t.state is TrialState.FINISHED and len(t.epochs) >= LEAST_EPOCHS]
+    usable = [t for t in trials if t.state is TrialState.FINISHED and t.late is not None]
+    usable = [t for t in usable if len(t.epochs) >= LEAST_EPOCHS]
     usable = [t for t in usable if all(finite(e) and e.val_loss_a > 0 and e.val_loss_b > 0 for e in t.epochs)]
     groups = by_configuration(usable) if sampled(usable) else [[t] for t in usable]
     if len(groups) < LEAST_UNITS:
@@ -114,7 +122,6 @@ def _loss_finding(curves: Curves, family: str, nets: str) -> Finding:
     low, estimate, high, margin = (
         float(np.expm1(x)) for x in (evidence.low, evidence.estimate, evidence.high, evidence.margin)
     )
-    _, best = curves.rises("loss")
     return judge(
         replace(evidence, low=low, estimate=estimate, high=high, margin=margin),
         claim=f"Early overfitting: {nets} trained to the end have a higher validation loss than at their best epoch",
@@ -122,8 +129,8 @@ def _loss_finding(curves: Curves, family: str, nets: str) -> Finding:
         family=family,
         unit="relative rise of validation loss, last over best epoch",
         explanation=f"Over {evidence.n} {evidence.counted.value} the loss at the last epoch differs by "
-        f"{100 * estimate:+.1f} % from that at the best one (epoch {np.median(curves.epochs[best]):g} in the middle), "
-        "which the other runs chose on one half of validation; the difference is measured on the other half.",
+        f"{100 * estimate:+.1f} % from that at the best one (epoch {curves.epochs[curves.best]:g}), "
+        f"which {curves.choosing} others chose on one half of validation; it is measured on the other half.",
         source=SOURCE,
         effect="a rise of the validation loss after the best epoch",
         if_found="Stopping earlier would have helped the loss.",

@@ -27,6 +27,7 @@ def mean_evidence(
     margin: float | None = None,
     worth: float | None = None,
     resolution: float = 0.0,
+    inflation: float = 1.0,
     test: str = "paired t",
     counted: Counted = Counted.SEEDS,
 ) -> Evidence:
@@ -38,6 +39,7 @@ def mean_evidence(
         margin: the smallest effect worth the name; None: ``null``.
         worth: the distance from ``null`` that a larger study should tell; None: that of ``margin``.
         resolution: smallest spread that can be measured (one image); equal values are not infinitely sure.
+        inflation: of the standard error, where the values are not quite independent.
         test: name of the test.
         counted: what the values are.
     """
@@ -46,7 +48,7 @@ def mean_evidence(
     margin = null if margin is None else margin
     return t_evidence(
         mean,
-        sd / math.sqrt(len(x)),
+        sd * inflation / math.sqrt(len(x)),
         len(x) - 1,
         n=len(x),
         null=null,

@@ -39,6 +39,15 @@ class DepthPair:
     deep_errors: Array
 
     @property
+    def inflation(self) -> float:
+        """By how much more the mean difference varies than its seeds' spread says. Seeds that choose by each other
+        are no independent draws where they do not agree: Nadeau and Bengio's correction (2003)."""
+        sides = (self.shallow_trials, self.deep_trials)
+        agreed = all(len({t.config.optimization.lr for t in side}) == 1 for side in sides)
+        seeds = len(self.shallow_errors)
+        return 1.0 if agreed else float(np.sqrt(1 + seeds / (seeds - 1)))
+
+    @property
     def conditions(self) -> str:
         """Key of what the pair shares: pairs of one key differ in depth only."""
         return _stratum(self.stratum)
@@ -113,7 +122,7 @@ def depth_tests(
         moderated = (prior_df * prior_variance + d * variance) / (prior_df + d)
     df = prior_df + d
     # All seeds on the floor differ by nothing: no evidence, whatever the variance.
-    scale = np.sqrt(np.maximum(moderated, 1e-12) / (d + 1))
+    scale = np.sqrt(np.maximum(moderated, 1e-12) / (d + 1)) * np.array([p.inflation for p in tested])
     t = (mean - np.log(ODDS_RATIO)) / scale
     p = student.sf(t, np.minimum(df, 1e6))
     adjusted = multipletests(p, method="fdr_bh")[1]

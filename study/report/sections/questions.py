@@ -23,8 +23,9 @@ ASKED: Final = {
     ),
     "architectures": (
         "Which architecture is better at the same effort?",
-        "Every architecture got the same configurations and seeds. The picture shows the error to expect from the best "
-        "of so many runs, chosen on one half of validation and judged on the other.",
+        "Architectures are compared at the same configurations and seeds where the design has them, else as samples of "
+        "the same space; each finding says which. The picture shows the error to expect from the best of so many "
+        "configurations, chosen on one half of validation and judged on the other.",
     ),
     "regimes": (
         "What helps: data, capacity or regularization?",
@@ -43,8 +44,9 @@ ASKED: Final = {
     ),
     "early_overfit": (
         "Would stopping earlier have been better?",
-        "Each net is judged at its best epoch, chosen on one half of validation, and at its last, both on the other "
-        "half. A loss that rises without the error is overconfidence, not worse decisions.",
+        "Each net is judged at its last epoch and at the one that is best for other runs, chosen on one half of "
+        "validation, both on the other half: the lowest point of its own curve would lie below its end by chance. "
+        "A loss that rises without the error is overconfidence, not worse decisions.",
     ),
 }  # fmt: skip
 DRAWN_ABOVE: Final = "degradation"  # as a figure of its own
