@@ -12,16 +12,12 @@ a change of what it measures. Writes benchmarks/results/statistics-PART.json wit
 import argparse
 import gc
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
-
 from benchmarks.machine import facts
-from benchmarks.statistics import claims, kept
+from benchmarks.statistics import claims, kept, maps
 from benchmarks.statistics.planted import families
 
 QUICK = 5
@@ -65,7 +61,26 @@ def run_claims(studies: int, end: float, keep: bool) -> None:
         kept.summary("claims").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
 
 
-PARTS: dict[str, Callable[[int, float, bool], None]] = {"claims": run_claims}
+def run_maps(studies: int, end: float, keep: bool) -> None:
+    """Intervals and probabilities of the map: a tenth as many studies, each a landscape's under a condition."""
+    done = list(kept.load("maps")) if keep else []
+    known = {(one["landscape"], one["condition"], one["seed"]) for one in done}
+    for seed in range(max(1, studies // 10)):
+        for condition in maps.CONDITIONS:
+            for name in maps.NAMES:
+                if time.monotonic() >= end or (name, condition, seed) in known:
+                    continue
+                done.append(maps.run(name, condition, seed))
+                if keep:
+                    kept.append("maps", done[-1])
+    rows = maps.summarize(done)
+    for row in rows:
+        print(" ".join(f"{key} {value:.3f}" if isinstance(value, float) else str(value) for key, value in row.items()))
+    if keep:
+        kept.summary("maps").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
+
+
+PARTS: dict[str, Callable[[int, float, bool], None]] = {"claims": run_claims, "maps": run_maps}
 
 
 if __name__ == "__main__":
