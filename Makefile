@@ -11,7 +11,7 @@ WORKERS ?= 2
 RECIPE ?= quickstart
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow check format docs outputs bench statistics lock secrets up down submit clean
+.PHONY: demo test test-slow check format docs outputs crashpoints bench statistics lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -20,7 +20,7 @@ $(READY): pyproject.toml requirements.lock
 
 demo: $(READY)  ## run the quickstart and print where its report is
 	@root=$${FITSCAPE_ROOT:-fitscape-runs}; \
-	if [ -e "$$root/quickstart" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
+	if [ -s "$$root/quickstart/ledger.db" ] || [ -s "$$root/quickstart/ledger.backup.db" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
 
 test: $(READY)  ## the default tests
 	$(BIN)/python -m pytest
@@ -43,6 +43,9 @@ docs: $(READY)  ## the site of docs/, into site/index.html
 
 outputs: $(READY)  ## run docs/how-to/look-at-a-study.md and write down what it prints
 	$(BIN)/python tests/support/outputs.py
+
+crashpoints: $(READY)  ## end a driver, or give it an error, at each of its steps in turn: an hour on two quiet cores
+	$(BIN)/python -m benchmarks.drills.crash_points
 
 bench: $(READY)  ## against plain scripts, 50 minutes on two quiet cores; dated files and plots in benchmarks/results
 	$(BIN)/python -m benchmarks.trial_speed --rounds 5

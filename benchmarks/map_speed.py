@@ -159,7 +159,7 @@ def main() -> None:
         found["plain"].append(search(terrain, "sobol", seed, plain, plain_cost))
         print({name: runs[-1] for name, runs in found.items()}, flush=True)
     ratios = [a["seconds"] / b["seconds"] for a, b in zip(found["Fitscape"], found["plain"], strict=True)]
-    results = {
+    results: dict[str, Any] = {
         "arguments": vars(arguments),
         "goal": GOAL,
         "ratio": summary(ratios),

@@ -25,10 +25,10 @@ from no_images import ten_images
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.ledger import Ledger
-from fitscape.study.records import EpochRecord, GradientProfile, ModelSize, TrialRecord
+from fitscape.study.records import EpochRecord, GradientProfile, ModelSize
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster, Request
-from fitscape.study.scheduling.events import Quiet
+from fitscape.study.scheduling.events import Event, TrialEnded, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.run_trials import run_trials
 from fitscape.study.scheduling.trial_queue import Feed
@@ -69,7 +69,7 @@ def no_op(
         )
 
 
-class Marks(Quiet):
+class Marks:
     """Notes what the driver has used when so many trials have ended."""
 
     def __init__(self) -> None:
@@ -77,10 +77,14 @@ class Marks(Quiet):
         self.begun = self.ended = 0.0
         self._count = 0
 
-    def on_trial_start(self, record: TrialRecord) -> None:
-        self.begun = self.begun or time.monotonic()
+    def __call__(self, event: Event) -> None:
+        match event:
+            case TrialStarted():
+                self.begun = self.begun or time.monotonic()
+            case TrialEnded():
+                self._ended()
 
-    def on_trial_end(self, record: TrialRecord) -> None:
+    def _ended(self) -> None:
         self._count += 1
         self.ended = time.monotonic()
         if self._count in MARKS:

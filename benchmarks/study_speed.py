@@ -149,7 +149,7 @@ def main() -> None:
             long = study("long", LONG, arguments.trials, arguments.long, data)
             run, lengths["long"] = Round(root / "long", data).fitscape(long)
             runs["Fitscape, long trials"] = [run]
-    results = {
+    results: dict[str, Any] = {
         "arguments": vars(arguments),
         "goals": GOALS,
         "ratios": {

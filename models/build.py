@@ -10,6 +10,7 @@ from fitscape.models import from_timm
 from fitscape.models.initialization import initialize
 from fitscape.models.registry import FAMILIES
 from fitscape.models.spec import ModelSpec
+from fitscape.models.workarounds import to_empty
 
 InputShape = tuple[int, int, int]
 
@@ -29,8 +30,7 @@ def build(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module:
     model = blueprint(spec, input_shape, classes)
     if spec.timm:
         return from_timm.network(spec, input_shape, classes)
-    # As to_empty, which asks the meta device for each tensor's like, and so loads a part of torch's compiler.
-    model = model._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu"))
+    model = to_empty(model)
     initialize(model, spec.init)
     return model
 

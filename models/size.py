@@ -6,12 +6,11 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from fitscape.models.build import InputShape, blueprint
 from fitscape.models.spec import ModelSpec
+from fitscape.models.workarounds import Shapes
 
 
 @lru_cache(maxsize=1024)
@@ -22,7 +21,7 @@ def measure(spec: ModelSpec, input_shape: InputShape, classes: int) -> tuple[int
         ValueError: as ``models.build.build``.
     """
     model = blueprint(spec, input_shape, classes)
-    with _Shapes():
+    with Shapes():
         return count(model, torch.empty(1, *input_shape, device="meta"))
 
 
@@ -53,46 +52,6 @@ def count(model: nn.Module, image: Tensor) -> tuple[int, int]:
         for hook in hooks:
             hook.remove()
     return sum(p.numel() for p in model.parameters()), flops
-
-
-class _Shapes(TorchFunctionMode):
-    """Within it what our networks are made of gives a meta tensor of the right shape and does nothing else.
-
-    For the meta device torch has these operations in Python, and loads its compiler for them: 1.5 s of a process.
-    """
-
-    _KEEPING = (F.batch_norm, F.group_norm, F.relu, torch.Tensor.add_)
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if function is F.conv2d and isinstance(args[4], tuple):
-            x, weight, _, stride, padding, dilation, _ = args
-            sides = zip(x.shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
-            return x.new_empty(len(x), len(weight), *(_side(*side) for side in sides))
-        if function is F.max_pool2d and not kwargs["ceil_mode"]:
-            x, window = args[0], (args[1], kwargs["stride"], kwargs["padding"], kwargs["dilation"])
-            return x.new_empty(*x.shape[:2], *(_side(n, *window) for n in x.shape[2:]))
-        if function is F.avg_pool2d and not args[4]:
-            return args[0].new_empty(*args[0].shape[:2], *(_side(n, *args[1:4]) for n in args[0].shape[2:]))
-        if function is F.adaptive_avg_pool2d and args[1] == 1:
-            return args[0].new_empty(*args[0].shape[:2], 1, 1)
-        if function is F.linear:
-            return args[0].new_empty(*args[0].shape[:-1], len(args[1]))
-        if function is torch.cat and len(args) == 2:
-            parts, axis = args
-            size = list(parts[0].shape)
-            size[axis] = sum(part.shape[axis] for part in parts)
-            return parts[0].new_empty(size)
-        if function in self._KEEPING:
-            return args[0]
-        return function(*args, **kwargs)
-
-
-def _side(pixels: int, kernel: int, step: int, pad: int, gap: int = 1) -> int:
-    """Pixels a side after a convolution or pooling."""
-    return (pixels + 2 * pad - gap * (kernel - 1) - 1) // step + 1
 
 
 @contextmanager

@@ -23,6 +23,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 WHOLE_NUMBERS = ("depth", "growth_rate")
 REAL_NUMBERS = ("width", "dropout")
 
+GROWING = ("densenet",)  # families with a growth rate
+
 TIMM = "timm:"  # timm:NAME is a family of one network, that of timm's registry; it needs the extra `timm`
 TIMM_FAMILY = r"timm:[a-z0-9_]+"
 # timm's networks come as they are. Only our dropout is theirs too; the others stay at these, which say nothing.
@@ -75,11 +77,13 @@ class ModelSpec:
     """Channels that each layer of a densenet adds, 1 to 64; the other families have none."""
 
     def __post_init__(self) -> None:
+        # Beside the fields, as two specs of one network are equal however they were written down.
+        object.__setattr__(self, "_chosen", self.shortcut is not None)
         if self.timm:
             self._leave_to_timm()
             return
         if self.shortcut is None:
-            object.__setattr__(self, "shortcut", self._published_shortcut())
+            object.__setattr__(self, "shortcut", published_shortcut(self.family, self.depth))
         for hyperparameter, choices in CHOICES.items():
             if getattr(self, hyperparameter) not in choices:
                 known = ", ".join((*choices, "timm:NAME") if hyperparameter == "family" else choices)
@@ -131,10 +135,10 @@ class ModelSpec:
                 raise ValueError(f"{hyperparameter}: {value!r} is not a {'whole ' if whole else ''}number")
             object.__setattr__(self, hyperparameter, int(value) if whole else float(value))
 
-    def _published_shortcut(self) -> Shortcut:
-        if self.family != "resnet":
-            return "none"
-        return "projection" if self.depth in IMAGENET_DEPTHS else "identity"
+    @property
+    def chosen_shortcut(self) -> Shortcut | None:
+        """The shortcut that was asked for; None where the network takes what it was published with."""
+        return self.shortcut if self.__dict__["_chosen"] else None
 
     @property
     def timm(self) -> bool:
@@ -147,10 +151,26 @@ class ModelSpec:
         return self.family if self.timm else f"{self.family}{self.depth}"
 
     def replace(self, **hyperparameters: Any) -> "ModelSpec":
-        """A copy with other hyperparameters; a changed family or depth takes its own published shortcut again."""
-        if {"family", "depth"} & hyperparameters.keys():
-            hyperparameters.setdefault("shortcut", None)
-        return replace(self, **hyperparameters)
+        """A copy with other hyperparameters.
+
+        Where they name no shortcut, the one that was asked for stays, if the family has it; else each network takes
+        what it was published with. A growth rate stays with the families that have one.
+        """
+        family = hyperparameters.get("family", self.family)
+        shortcut = self.chosen_shortcut
+        if (shortcut == "none") != (family != "resnet"):
+            shortcut = None
+        kept: dict[str, Any] = {"shortcut": shortcut}
+        if "family" in hyperparameters and family not in GROWING:
+            kept["growth_rate"] = type(self).growth_rate
+        return replace(self, **kept | hyperparameters)
+
+
+def published_shortcut(family: str, depth: int) -> Shortcut:
+    """He et al. 2015: projection at 18 and 34 layers, the parameter-free option A at 20 to 110; none elsewhere."""
+    if family != "resnet":
+        return "none"
+    return "projection" if depth in IMAGENET_DEPTHS else "identity"
 
 
 MODEL_HYPERPARAMETERS = tuple(f.name for f in fields(ModelSpec))

@@ -4,14 +4,27 @@ Everything a run depends on is here, so that a study can be repeated from this f
 refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
 """
 
-import hashlib
-import json
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
+from fitscape.study import releases
+from fitscape.study.paths import uri_problem
+from fitscape.study.samplers import SAMPLERS
 
+if TYPE_CHECKING:
+    SamplerName = str
+else:
+    SamplerName = Literal[*SAMPLERS]
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -36,6 +49,14 @@ class DataCondition(Frozen):
     """Share of its training labels that is redrawn among all classes, 0 to 1."""
     augment: Augment = "none"
     """What is done to training images, anew in each epoch: mirrored, shifted, a square cut out."""
+    crop_scale: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Least share of an image's area that a random resized crop keeps, above 0; 1 crops nothing, 0.08 is common."""
+    rotation: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 0.0
+    """Degrees by which a training image is turned at most, either way, 0 to 180."""
+    colour_jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """Share by which brightness, contrast and saturation change at most, 0 to 1."""
+    rand_augment: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    """Magnitude of two random operations an image (RandAugment), 0 to 10; 0 does nothing."""
 
 
 class Optimization(Frozen):
@@ -59,6 +80,14 @@ class Optimization(Frozen):
     """How the learning rate moves over the trial."""
 
 
+class Evaluation(Frozen):
+    """How a trial is measured."""
+
+    batch_norm: Literal["reestimated", "running"] = "reestimated"
+    """Statistics of batch norm in evaluations: of clean training images under the weights as they are, or the running
+    averages that training left, which lag behind the weights in short trials."""
+
+
 class TrialConfig(Frozen):
     """One trial, whole. Its id is the hash of it."""
 
@@ -68,14 +97,15 @@ class TrialConfig(Frozen):
     """What it sees of the training part."""
     optimization: Optimization = Optimization()
     """How it is trained."""
+    evaluation: Evaluation = Evaluation()
+    """How it is measured."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
     @property
     def trial_id(self) -> str:
-        """12 hexadecimal digits, equal for equal configs on every machine and version of Python."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        """12 hexadecimal digits, equal for equal configs on every machine, version of Python and release."""
+        return releases.trial_id(self.model_dump(mode="json"))
 
     @property
     def group_id(self) -> str:
@@ -85,7 +115,8 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections)."""
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
-        return {**vars(self.model), **vars(self.data), **vars(self.optimization), "seed": self.seed}
+        model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
+        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -105,12 +136,13 @@ class TrialConfig(Frozen):
             )
         part = {
             s: {k: v for k, v in hyperparameters.items() if HYPERPARAMETERS[k] == s}
-            for s in ("model", "data", "optimization")
+            for s in ("model", "data", "optimization", "evaluation")
         }
         return type(self)(
             model=self.model.replace(**part["model"]) if part["model"] else self.model,
             data=DataCondition(**{**self.data.model_dump(), **part["data"]}),
             optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
+            evaluation=Evaluation(**{**self.evaluation.model_dump(), **part["evaluation"]}),
             seed=hyperparameters.get("seed", self.seed),
         )
 
@@ -121,6 +153,7 @@ HYPERPARAMETERS: dict[str, str] = {
     **dict.fromkeys(MODEL_HYPERPARAMETERS, "model"),
     **dict.fromkeys(DataCondition.model_fields, "data"),
     **dict.fromkeys(Optimization.model_fields, "optimization"),
+    **dict.fromkeys(Evaluation.model_fields, "evaluation"),
     "seed": "seed",
 }
 
@@ -162,7 +195,7 @@ class DataConfig(Frozen):
     """The data set and its one split, the same for every trial of the study."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or folder:PATH of your own images, a class a subfolder."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or your own: folder:PATH with a class a subfolder, csv:FILE."""
     root: str | None = None
     """Folder where the files are or go. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
@@ -177,6 +210,10 @@ class DataConfig(Frozen):
     """Of the one split, at least 0; another seed is another data set."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Training images that are evaluated after each epoch, at least 50."""
+    groups: str | None = None
+    """What belongs together and lies in one part: a column, folder, or a pattern on file names, (?P<group>...)."""
+    allow_group_leak: bool = False
+    """Whether a split of your own may have a group in two of its parts."""
     unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of broken files that is accepted and left out, 0 to 1 (1 excluded)."""
 
@@ -184,7 +221,7 @@ class DataConfig(Frozen):
 class SearchConfig(Frozen):
     """Which trials are run, and how many."""
 
-    sampler: Literal["sobol", "random", "tpe", "grid", "regime"] = "sobol"
+    sampler: SamplerName = "sobol"
     """Who chooses: an even design, chance, Optuna's TPE towards low error, every combination, or boundary seeking."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
     """Trials all in all, replicates and enqueued points included, 1 to 1000000."""
@@ -212,18 +249,29 @@ class RegimeThresholds(Frozen):
 class ResourceConfig(Frozen):
     """What one trial takes and how many run at once."""
 
-    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
-    """CPU cores of one trial, above 0."""
+    cpus_per_trial: Annotated[float, Field(ge=0.01, le=100_000)] = 1
+    """CPU cores of one trial, 0.01 to 100000."""
     gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0
-    """GPUs of one trial, at least 0; a fraction packs several trials on a card, auto measures how many fit."""
+    """GPUs of one trial, 0 or at least 0.01; a fraction packs several trials on a card, auto measures how many fit."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
     """Trials at a time, at least 1. Unset: as many as the resources allow."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     """Times that a trial is tried whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """Seconds without a step after which a trial is ended, above 0. Null: never."""
+    storage_grace: Annotated[float, Field(ge=0)] = 300
+    """Seconds that storage out of reach is waited for, at least 0; then the study is interrupted, no trial failed."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of the whole study; auto measures once which is faster."""
+    """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
+    memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"
+    """Memory layout of images and convolutions. auto measures which is faster, once, as for precision."""
+
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _is_a_share(cls, gpus: float | str) -> float | str:
+        if isinstance(gpus, float | int) and 0 < gpus < 0.01:
+            raise ValueError(f"{gpus:g} is below 0.01, and not 0")
+        return gpus
 
 
 class TrackingConfig(Frozen):
@@ -231,12 +279,15 @@ class TrackingConfig(Frozen):
 
     uri: str | None = None
     """Of the tracking server. Unset: a SQLite file in the runs folder."""
-    experiment: str = "fitscape"
+    experiment: Annotated[str, Field(min_length=1)] = "fitscape"
     """MLflow's experiment that the study's runs go to."""
 
-
-# Sections of 0.1.0: read and dropped. `reading` refuses a new study that asks for what they did.
-RETIRED = frozenset({"stopping"})
+    @field_validator("uri")
+    @classmethod
+    def _is_a_uri(cls, uri: str | None) -> str | None:
+        if uri is not None and (problem := uri_problem(uri)):
+            raise ValueError(f"'{uri}' is no URI: {problem}")
+        return uri
 
 
 class StudyConfig(Frozen):
@@ -265,13 +316,12 @@ class StudyConfig(Frozen):
     tracking: TrackingConfig = TrackingConfig()
     """Where MLflow is."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_retired_sections(cls, given: Any) -> Any:
-        """Leave out what an earlier release wrote into every study and this one no longer has."""
-        if isinstance(given, dict) and RETIRED & given.keys():
-            return {key: value for key, value in given.items() if key not in RETIRED}
-        return given
+    @field_serializer("base", mode="wrap")
+    def _base_as_it_was_asked_for(self, base: TrialConfig, serialize: SerializerFunctionWrapHandler) -> Any:
+        """An unset shortcut stays unset: written down as the base's own it would be that of every architecture."""
+        written = serialize(base)
+        written["model"]["shortcut"] = base.model.chosen_shortcut
+        return written
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:

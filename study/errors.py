@@ -9,7 +9,11 @@ class ExitCode(IntEnum):
     DONE = 0
     BAD_INPUT = 2
     TRIALS_FAILED = 3
+    REPORT_FAILED = 4
+    HUNG_UP = 129  # these are 128 and the number of the signal that ended the run
     INTERRUPTED = 130
+    USER_1 = 138
+    USER_2 = 140
     TERMINATED = 143
 
 

@@ -5,22 +5,23 @@ import os
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from scipy.stats import beta
 from torch import Tensor
 
-from fitscape.study.config import StudyConfig
-from fitscape.study.data import SealedData, load
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.data import SealedData, TrialData, load
 from fitscape.study.errors import UserError
+from fitscape.study.isolated import Crashed, call
 from fitscape.study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import final_record
-from fitscape.study.training import Settings
+from fitscape.study.training import SAFE_FORMAT, Settings
 from fitscape.study.training.classifier import Classifier
-from fitscape.study.training.retrain import evaluate_again
+from fitscape.study.training.retrain import Again, evaluate_again
 
 SAME = 1e-6  # difference of validation errors up to which a net trained again is the same net
 
@@ -94,7 +95,8 @@ def open_test(
     test = data.open_test(reason)
     errors, nets, lowest = [], [], _lowest(finalists)
     for trial in finalists:
-        again = evaluate_again(trial.config, data.trial_data, test.images, test.labels, settings=settings)
+        layout = trial.extra.get("memory_format", settings.memory_format)
+        again = _again(trial.config, data.trial_data, test.images, test.labels, replace(settings, memory_format=layout))
         known = final_record(trial)
         assert known is not None  # choose() takes finished trials only
         wrong, n = int(again.results.wrong.sum()), len(again.results.wrong)
@@ -122,6 +124,20 @@ def open_test(
         for net in nets:
             keep(net)
     return errors
+
+
+def _again(config: TrialConfig, data: TrialData, images: Tensor, labels: Tensor, settings: Settings) -> Again:
+    """Trained again in a process of its own: one whose kernels crash is tried once more in the safe layout.
+
+    Raises:
+        UserError: it crashes in that one too.
+    """
+    for layout in (settings.memory_format, SAFE_FORMAT):
+        try:
+            return call(evaluate_again, config, data, images, labels, settings=replace(settings, memory_format=layout))
+        except Crashed as error:
+            crash = str(error)
+    raise UserError(crash, where=f"trial {config.trial_id}", mend="run it on another machine, or leave it out")
 
 
 def _lowest(finalists: Iterable[TrialRecord]) -> set[str]:

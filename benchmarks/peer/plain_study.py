@@ -87,7 +87,7 @@ def epochs(
             "val_loss": val_loss,
             "val_error": val_error,
             "batch_loss": running_loss / config["steps_per_epoch"],
-            "learning_rate": schedule.get_last_lr()[0],
+            "learning_rate": float(schedule.get_last_lr()[0]),
         }
 
 

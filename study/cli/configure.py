@@ -9,6 +9,7 @@ from fitscape.study import recipes
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import check_files
 from fitscape.study.errors import UserError
+from fitscape.study.paths import expanded
 from fitscape.study.reading import Check, Override, load_config, override, parse_set
 from fitscape.study.reading.document import Key
 from fitscape.study.reading.keys import did_you_mean
@@ -49,7 +50,7 @@ def configure(
         return _from_recipe(study, changes, scale, possible)
     if scale is not None:
         raise UserError("is for recipes", where="--scale", mend="change the file's own values")
-    return load_config(Path(study), changes, possible)
+    return load_config(expanded(study), changes, possible)
 
 
 def changes_of(sets: list[str], options: dict[str, tuple[str, object]]) -> list[Override]:

@@ -7,19 +7,25 @@ import typer
 
 from fitscape.study.cli.options import ROOT, Name, Root, TrackingUri, study_folder
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import LEDGER
+from fitscape.study.paths import expanded
 
 
 def export(
     name: Name,
-    to: Annotated[Path, typer.Option("--to", help="FILE.json, .csv, .parquet, or .db for optuna-dashboard.")],
+    to: Annotated[
+        Path, typer.Option("--to", help="FILE.json, .csv, .parquet, or .db for optuna-dashboard.", callback=expanded)
+    ],
     root: Root = ROOT,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
 ) -> int:
-    """Write one row a trial, for other tools."""
+    """Write one row per trial, for other tools. An Optuna storage that exists gets the study added."""
     from fitscape.study import export as room
     from fitscape.study.opened import open_study
 
     room.writer(to)  # before the ledger is read
-    count = room.export(open_study(study_folder(root, name)), to)
+    room.require_target(to, overwrite=overwrite)
+    count = room.export(open_study(study_folder(root, name)), to, overwrite=overwrite)
     typer.echo(f"{count} trials in {to}")
     return ExitCode.DONE
 
@@ -29,7 +35,7 @@ def sync(name: Name, root: Root = ROOT, tracking_uri: TrackingUri = None) -> int
     folder = study_folder(root, name)
     from fitscape.study.tracking import sync as ship
 
-    backlog = ship(folder / "ledger.db", tracking_uri)
+    backlog = ship(folder / LEDGER, tracking_uri)
     if not backlog.empty:
         left = f"{backlog.points} points, {backlog.runs} runs and {backlog.files} files are still unshipped"
         raise UserError(f"{left}: {backlog.error}", where=name, mend="`fitscape sync` again when MLflow answers")

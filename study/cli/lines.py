@@ -4,13 +4,14 @@ import json
 import math
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from fitscape.study.cli.live import View
 from fitscape.study.cli.tally import Tally
+from fitscape.study.cli.view import View
 from fitscape.study.cli.wording import duration, left_out, outcome, val_error
+from fitscape.study.files import LEFT_OUT
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.scheduling.events import DataRead, EpochEnded, Event, Finished, Message, Started, TrialEnded
 
 PROGRESS_SECONDS = 30.0  # a log says at least this often that the run is alive, if an epoch ends
 
@@ -20,20 +21,20 @@ class PlainLines(View):
 
     _next_progress = 0.0
 
-    def show(self, event: str, **facts: Any) -> None:
+    def show(self, event: Event) -> None:
         match event:
-            case "start":
-                done = f", {facts['done']} of them done" if facts["done"] else ""
-                self._say(f"{self.tally.folder.name}: {facts['total']} trials{done}")
-            case "data" if unread := left_out(facts["summary"]):
+            case Started():
+                done = f", {event.done} of them done" if event.done else ""
+                self._say(f"{self.tally.folder.name}: {event.total} trials{done}")
+            case DataRead() if unread := left_out(event.summary):
                 self._say(whole_list(unread, self.tally))
-            case "trial_end":
-                self._say(f"[{self.tally.ended}/{self.tally.total}] {outcome(facts['trial'])}")
-            case "message":
-                self._say(facts["text"])
-            case "finish":
-                self._say("\n".join((standing(self.tally), *pointers(facts["summary"]))))
-            case "epoch" if time.monotonic() >= self._next_progress:
+            case TrialEnded():
+                self._say(f"[{self.tally.ended}/{self.tally.total}] {outcome(event.trial)}")
+            case Message():
+                self._say(event.text)
+            case Finished():
+                self._say("\n".join((standing(self.tally), *pointers(event.summary))))
+            case EpochEnded() if time.monotonic() >= self._next_progress:
                 self._say(standing(self.tally))
 
     def _say(self, text: str) -> None:
@@ -44,9 +45,10 @@ class PlainLines(View):
 class JsonLines(View):
     """A JSON object a line: ``event``, ``time`` and what belongs to it. A number that is not finite is null."""
 
-    def show(self, event: str, **facts: Any) -> None:
-        line = {"event": event, "time": time.time(), **{name: plain(value) for name, value in facts.items()}}
-        if event in ("start", "trial_end", "finish"):
+    def show(self, event: Event) -> None:
+        facts = {name: plain(value) for name, value in vars(event).items()}
+        line = {"event": event.name, "time": time.time(), **facts}
+        if isinstance(event, Started | TrialEnded | Finished):
             line["tally"] = _counts(self.tally)
         print(json.dumps(line, allow_nan=False), flush=True)
 
@@ -68,16 +70,15 @@ def standing(tally: Tally) -> str:
 
 def whole_list(unread: str, tally: Tally) -> str:
     """The files that cannot be read, and what lists every one."""
-    return f"{unread} (all of them: fitscape status {tally.folder} --json)"
+    return f"{unread} (all of them: {tally.folder / LEFT_OUT})"
 
 
 def pointers(summary: dict[str, Any]) -> list[str]:
     """Where the results are, from the driver's summary."""
-    folder = Path(summary["folder"])
     lines = [f"report  {summary['report']}"] if summary.get("report") else []
     if summary.get("tracking"):
-        served = "127.0.0.1" not in summary["tracking"]
-        lines.append(f"MLflow  {'' if served else f'fitscape ui --root {folder.parent}, then '}{summary['tracking']}")
+        first = f"{summary['ui']}, then " if summary.get("ui") else ""
+        lines.append(f"MLflow  {first}{summary['tracking']}")
     return lines
 
 

@@ -6,10 +6,15 @@ from typing import Annotated
 import typer
 
 from fitscape.study.errors import UserError
+from fitscape.study.files import LEDGER
+from fitscape.study.paths import expanded
+from fitscape.study.samplers import SAMPLERS
 
 Root = Annotated[
     Path,
-    typer.Option("--root", envvar="FITSCAPE_ROOT", help="Folder that holds the studies.", show_default=True),
+    typer.Option(
+        "--root", envvar="FITSCAPE_ROOT", help="Folder that holds the studies.", show_default=True, callback=expanded
+    ),
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a study below --root, or its folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -24,7 +29,7 @@ TrackingUri = Annotated[
 ]
 StudyName = Annotated[str | None, typer.Option("--name", help="Name of the study; default: the recipe's.")]
 Trials = Annotated[int | None, typer.Option("--trials", help="Total number of trials, replicates included.")]
-Sampler = Annotated[str | None, typer.Option("--sampler", help="sobol, random, tpe, grid or regime.")]
+Sampler = Annotated[str | None, typer.Option("--sampler", help=f"One of {', '.join(SAMPLERS)}.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="Of a recipe: minutes, hours or paper.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value; may be given again.")
@@ -37,7 +42,7 @@ ROOT = Path("fitscape-runs")
 
 def studies(root: Path) -> list[str]:
     """Names of the studies below a root."""
-    return sorted(path.parent.name for path in root.glob("*/ledger.db"))
+    return sorted(path.parent.name for path in root.glob(f"*/{LEDGER}"))
 
 
 def study_folder(root: Path, name: str) -> Path:
@@ -46,8 +51,8 @@ def study_folder(root: Path, name: str) -> Path:
     Raises:
         UserError: there is none; the text suggests the nearest name.
     """
-    for folder in (root / name, Path(name)):
-        if (folder / "ledger.db").is_file():
+    for folder in (root / name, expanded(name)):
+        if (folder / LEDGER).is_file():
             return folder
     from fitscape.study.reading.keys import did_you_mean
 

@@ -23,6 +23,7 @@ from fitscape.study.cli.options import (
     study_folder,
 )
 from fitscape.study.errors import UserError
+from fitscape.study.files import BACKUP
 
 ALLOWED = ("data", "code", "config")
 
@@ -77,10 +78,13 @@ def resume(
 
 
 def _folder(root: Path, name: str) -> Path:
-    """The study's folder, or where it was before its disk was lost: the driver restores it from shared storage."""
+    """The study's folder, or where it was before its ledger or its disk was lost: the driver restores it."""
     try:
         return study_folder(root, name)
     except UserError:
+        for folder in (root / name, Path(name)):
+            if (folder / BACKUP).is_file():
+                return folder
         if not os.environ.get("FITSCAPE_STORAGE"):
             raise
         return root / name

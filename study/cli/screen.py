@@ -1,7 +1,6 @@
 """The live view of a terminal."""
 
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -10,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from fitscape.study.cli.lines import pointers, standing, whole_list
-from fitscape.study.cli.live import View
 from fitscape.study.cli.tally import Tally
+from fitscape.study.cli.view import View
 from fitscape.study.cli.wording import described, duration, left_out, outcome, val_error
 from fitscape.study.records import Regime, TrialState
+from fitscape.study.scheduling.events import DataRead, Event, Finished, Message, Started, TrialEnded
 
 # Marks, so that no regime is told by its colour alone.
 REGIME_STYLE = {
@@ -34,19 +34,19 @@ class Screen(View):
         self.console = console or Console()
         self._live = Live(console=self.console, get_renderable=self._draw, refresh_per_second=4, transient=True)
 
-    def show(self, event: str, **facts: Any) -> None:
+    def show(self, event: Event) -> None:
         match event:
-            case "start":
+            case Started():
                 self._live.start()
-            case "data" if unread := left_out(facts["summary"]):
+            case DataRead() if unread := left_out(event.summary):
                 self.console.print(Text(whole_list(unread, self.tally), style="yellow"), soft_wrap=True)
-            case "trial_end" if facts["trial"].state is TrialState.FAILED:
-                self.console.print(Text(outcome(facts["trial"]), style="red"))
-            case "message":
-                self.console.print(Text(facts["text"]))
-            case "finish":
+            case TrialEnded() if event.trial.state is TrialState.FAILED:
+                self.console.print(Text(outcome(event.trial), style="red"))
+            case Message():
+                self.console.print(Text(event.text))
+            case Finished():
                 self.close()
-                self.console.print(Text("\n".join((standing(self.tally), *pointers(facts["summary"])))), soft_wrap=True)
+                self.console.print(Text("\n".join((standing(self.tally), *pointers(event.summary)))), soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()

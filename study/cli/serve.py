@@ -10,6 +10,7 @@ import typer
 
 from fitscape.study.cli.options import ROOT, Address, Json, Root, TrackingUri
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import MLFLOW_STORE
 
 HOST = "127.0.0.1"
 
@@ -17,17 +18,20 @@ HOST = "127.0.0.1"
 def ui(
     root: Root = ROOT,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000,
+    tracking_uri: Annotated[
+        str | None, typer.Option("--tracking-uri", help="A store of your own, as sqlite:///FILE.")
+    ] = None,
 ) -> None:
-    """Open MLflow's UI on the studies below --root, for this machine only."""
+    """Open MLflow's UI on the studies below --root or on a store of your own, for this machine only."""
     from fitscape.study.tracking import serve_ui
 
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
             raise UserError(f"{port} is taken by another program", where="--port", mend=f"--port {port + 1}")
-    if (root / "mlflow.db").is_file():
+    if tracking_uri is not None or (root / MLFLOW_STORE).is_file():
         typer.echo(f"MLflow is starting on http://{HOST}:{port} (Ctrl-C ends it)")
         sys.stdout.flush()
-    serve_ui(root, port)
+    serve_ui(root, port, tracking_uri)
 
 
 def doctor(

@@ -8,10 +8,12 @@ import typer
 
 from fitscape.study.cli.options import Scale
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import CONFIG
+from fitscape.study.paths import expanded
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("study.yaml"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.", callback=expanded)] = Path(CONFIG),
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="Start from this recipe, each value written out.")
     ] = None,
@@ -31,11 +33,11 @@ def init(
 
 
 def _template(scale: str | None) -> str:
-    from fitscape.study.cli.template import TEMPLATE
+    from fitscape.study.cli.template import template
 
     if scale is not None:
         raise UserError("is for recipes", where="--scale", mend="name one with --recipe")
-    return TEMPLATE
+    return template()
 
 
 def _recipe(name: str, scale: str | None) -> str:

@@ -9,11 +9,10 @@ import typer
 
 from fitscape.study.cli.options import Allow, Sampler, Scale, Set, StudyName, Trials
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import CONFIG
 
 if TYPE_CHECKING:
     from fitscape.study.config import StudyConfig
-
-FILE = "study.yaml"  # in the job's working directory
 
 
 def submit(
@@ -74,5 +73,5 @@ def _write(config: "StudyConfig", folder: Path) -> list[str]:
     if uri is not None and redact(uri) != uri:
         mend = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD on the cluster's nodes"
         raise UserError("holds a password, which the job would show", where="tracking.uri", mend=mend)
-    (folder / FILE).write_text(dump(config.model_dump(mode="json")), encoding="utf-8")
-    return ["run", FILE]
+    (folder / CONFIG).write_text(dump(config.model_dump(mode="json")), encoding="utf-8")
+    return ["run", CONFIG]

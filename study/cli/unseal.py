@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 
 from fitscape.study.errors import UserError
+from fitscape.study.files import LEDGER
 from fitscape.study.ledger import Ledger, StudyLock
-from fitscape.study.opened import LEDGER
 
 
 def unseal(folder: Path, reason: str) -> None:

@@ -1,28 +1,24 @@
 """Augmentation of a batch on its device: one random choice an image, no Python loop over images."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-Augmentation = Callable[[Tensor, Generator], Tensor]
+from fitscape.study.config import DataCondition
+from fitscape.study.data.photo_augment import Augmentation, photo_steps
+
+__all__ = ["Augmentation", "of"]
 
 
-def make(name: str) -> Augmentation:
-    """The augmentation of that name: ``none``, ``flip``, ``crop``, ``crop_flip`` or ``crop_flip_cutout``.
+def of(condition: DataCondition) -> Augmentation:
+    """All that a trial's condition does to training images: the photo's steps first, then those of ``augment``.
 
     It maps images [B, C, H, W] (uint8, or floats) on any device to images of the same shape, type and device.
     Every draw comes from the generator, whose device need not be that of the images: with a CPU generator the
     CPU and a GPU make the same choices. Padding and cutout are 0: black for uint8, and the mean colour, as in
     the papers, for images that are already normalised.
-
-    Raises:
-        ValueError: no such augmentation.
     """
-    if name not in _STEPS:
-        raise ValueError(f"augment: '{name}' is not one of {', '.join(_STEPS)}")
-    steps = _STEPS[name]
+    steps = (*photo_steps(condition), *_STEPS[condition.augment])
 
     def augment(images: Tensor, generator: Generator) -> Tensor:
         for step in steps:

@@ -11,10 +11,14 @@ from torch.nn.functional import interpolate
 
 from fitscape.study.config import DataConfig
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Images, Labels, RawData
-from fitscape.study.data.splits import Indices, content_groups, split
+from fitscape.study.data.given_split import joined, split_as_given
+from fitscape.study.data.near_copies import near_copies
+from fitscape.study.data.splits import Indices, Split, content_groups, split
 from fitscape.study.errors import UserError
 
 MINIMUM_PART = 4  # in each of train, validation and test
+WARN_FROM = 0.03  # share of held-out images with a near copy in train
+EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,8 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
     _require(raw)
     images, labels = resized(raw.images, config.image_size), raw.labels
     own_test = None if raw.test_images is None else resized(raw.test_images, config.image_size)
-    groups, *test_groups = content_groups(images, *([] if own_test is None else [own_test]))
-    parts = split(
-        labels,
-        groups,
-        test_groups[0] if test_groups else None,
-        validation_fraction=config.validation_fraction,
-        test_fraction=config.test_fraction,
-        limit=config.limit,
-        seed=config.split_seed,
-    )
+    contents, *test_contents = content_groups(images, *([] if own_test is None else [own_test]))
+    parts = _split(raw, config, contents, test_contents[0] if test_contents else None)
     test_images = images[parts.test] if own_test is None else own_test
     test_labels = labels[parts.test] if raw.test_labels is None else raw.test_labels
     named = {"train": labels[parts.train], "validation": labels[parts.validation], "test": test_labels}
@@ -55,6 +51,13 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
                 where="data",
                 mend="give more images, another fraction or a higher limit",
             )
+    if len(set(named["validation"].tolist())) < 2:
+        only = raw.classes[int(named["validation"][0])]
+        raise UserError(
+            f"the validation part would hold images of one class only, {only}",
+            where="data",
+            mend="give more images of the others, or a higher validation_fraction",
+        )
     if parts.half_a.all() or not parts.half_a.any():
         raise UserError(
             f"the {len(named['validation'])} images of validation are copies of each other, so it has no two halves",
@@ -73,11 +76,13 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
     }
     test = {"images": torch.tensor(test_images), "labels": torch.tensor(test_labels)}
     trial["fingerprint"] = _fingerprint(trial, test)
+    warnings = _look_alikes(raw, images, parts, own_test is None)
     notes = [
         *raw.notes,
         *_missing_classes(named, raw.classes),
-        *([f"{parts.leaked} images left out of train: the test part holds them too"] if parts.leaked else []),
-        *_duplicates(groups, labels),
+        *([f"{parts.leaked} images left out of train: {_holder(raw)} holds them too"] if parts.leaked else []),
+        *_duplicates(contents, labels),
+        *warnings,
     ]
     facts = {
         "fingerprint": trial["fingerprint"],
@@ -90,8 +95,43 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
         "read": len(raw.labels),
         "unreadable": raw.unreadable,
         "notes": notes,
+        "warnings": warnings,
     }
     return Prepared(trial, test, facts)
+
+
+def _split(raw: RawData, config: DataConfig, contents: Indices, test_contents: Indices | None) -> Split:
+    groups = contents if raw.groups is None else joined(contents, raw.groups)
+    sizes: dict[str, Any] = {
+        "validation_fraction": config.validation_fraction,
+        "test_fraction": config.test_fraction,
+        "limit": config.limit,
+        "seed": config.split_seed,
+    }
+    if raw.parts is not None:
+        return split_as_given(raw.labels, contents, groups, raw.parts, **sizes)
+    return split(raw.labels, groups, test_contents, **sizes)
+
+
+def _look_alikes(raw: RawData, images: Images, parts: Split, test_is_cut: bool) -> list[str]:
+    """A warning where too many held-out images of the user's own have a near copy in train."""
+    if not raw.names or raw.groups is not None:
+        return []
+    held_out = np.concatenate([parts.validation, parts.test]) if test_is_cut else parts.validation
+    found = near_copies(images[parts.train], images[held_out])
+    if found.share < WARN_FROM:
+        return []
+    examples = "; ".join(
+        f"{raw.names[held_out[asked]]} and {raw.names[parts.train[known]]}" for asked, known in found.pairs[:EXAMPLES]
+    )
+    return [
+        f"{found.share:.0%} of the held-out images look like a training image, so that errors on them come out too "
+        f"low. For example {examples}. Name what belongs together in data.groups"
+    ]
+
+
+def _holder(raw: RawData) -> str:
+    return "the test part" if raw.parts is None else "a held-out part"
 
 
 def resized(images: Images, size: int | None) -> Images:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fitscape.study.config import DataConfig
 from fitscape.study.data import cache
+from fitscape.study.data.apart import build_apart
 from fitscape.study.data.datasets import get
 from fitscape.study.data.datasets.source import data_folder
 from fitscape.study.data.prepare import prepare
@@ -95,16 +96,22 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
         UserError: unknown data set, files missing, damaged, too few or unreadable, the disk full.
     """
     source = get(config)
-    key = cache.key(config.model_dump(mode="json", exclude=_NOT_IN_KEY), source.files())
+    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY)
+    state = source.state()
+    key = cache.key({**parts, "state": state} if state else parts, source.files())
     folder = cache.writable(data_folder(config.root) / "prepared") / f"{source.name}-{key}"
     try:
         if rebuild:
             raise cache.CacheDamaged
         facts, trial = cache.read_facts(folder), cache.read_trial(folder)
     except cache.CacheDamaged:
-        prepared = prepare(source.read(config.image_size), config)
-        facts = cache.write(folder, prepared.trial, prepared.test, prepared.facts)
-        trial = prepared.trial
+        if source.foreign:
+            build_apart(config, folder)
+            facts, trial = cache.read_facts(folder), cache.read_trial(folder)
+        else:
+            prepared = prepare(source.read(config.image_size), config)
+            facts = cache.write(folder, prepared.trial, prepared.test, prepared.facts)
+            trial = prepared.trial
     _require_readable(facts, config)
     return SealedData(config, folder, TrialData(**trial, probe_size=config.probe_size), facts)
 

@@ -136,12 +136,28 @@ def split(
         leaked = len(labels) - len(pool)
     is_validation = hold_out(labels[pool], groups[pool], validation_fraction, stream("validation", seed))
     train, validation = pool[~is_validation], pool[is_validation]
-    if limit is not None and limit < len(pool):
-        keep = round(limit * len(validation) / len(pool))
+    return finish(labels, groups, train, validation, np.flatnonzero(is_test), leaked, limit=limit, seed=seed)
+
+
+def finish(
+    labels: Indices,
+    groups: Indices,
+    train: Indices,
+    validation: Indices,
+    test: Indices,
+    leaked: int,
+    *,
+    limit: int | None,
+    seed: int,
+) -> Split:
+    """Apply the limit to train and validation, in proportion, and halve validation by whole groups."""
+    pool = len(train) + len(validation)
+    if limit is not None and limit < pool:
+        keep = round(limit * len(validation) / pool)
         train = _prefix(train, labels, limit - keep, stream("limit train", seed))
         validation = _prefix(validation, labels, keep, stream("limit validation", seed))
     half_a = halve(labels[validation], groups[validation], stream("halves", seed))
-    return Split(train, validation, half_a, np.flatnonzero(is_test), leaked)
+    return Split(train, validation, half_a, test, leaked)
 
 
 def _prefix(part: Indices, labels: Indices, size: int, rng: np.random.Generator) -> Indices:

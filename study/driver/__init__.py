@@ -6,7 +6,7 @@ Heavy parts are imported when first used.
 from typing import TYPE_CHECKING
 
 from fitscape.study.lazy import lazy
-from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.events import Event, Observer
 
 if TYPE_CHECKING:
     from fitscape.study.driver.preflight import preflight as preflight
@@ -20,4 +20,4 @@ __getattr__, _lazy = lazy(
         "run": "fitscape.study.driver.start",
     }
 )
-__all__ = ["Observer", "Quiet", *_lazy]
+__all__ = ["Event", "Observer", *_lazy]

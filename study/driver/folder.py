@@ -1,12 +1,12 @@
-"""A study's folder: where things lie, and the frozen config in it."""
+"""The folder of a study that runs: its place on shared storage, and the frozen config in it."""
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import BACKUP_NAME
+from fitscape.study.files import CHECKPOINTS, StudyFolder, write_whole
+from fitscape.study.paths import absolute_dataset, absolute_uri, expanded
 from fitscape.study.reading.document import dump
 from fitscape.study.search.space import hyperparameters, resolve
 from fitscape.study.tracking import redact
@@ -15,32 +15,24 @@ STORAGE = "FITSCAPE_STORAGE"  # environment: a shared folder or s3://BUCKET/PATH
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(StudyFolder):
     """``ROOT/NAME``, and the place on shared storage that belongs to it."""
 
-    path: Path
     storage: str | None = None  # None: everything lies in the folder
-
-    @property
-    def ledger(self) -> Path:
-        return self.path / "ledger.db"
-
-    @property
-    def config(self) -> Path:
-        return self.path / "study.yaml"
-
-    @property
-    def backup(self) -> Path:
-        return self.path / BACKUP_NAME
 
     @property
     def shared(self) -> str:
         """Where every node can write."""
-        return f"{self.storage.rstrip('/')}/{self.path.name}" if self.storage else str(self.path.absolute())
+        return _below(self.storage, self.path.name) if self.storage else str(self.path.absolute())
+
+    @property
+    def place(self) -> str:
+        """``shared`` as it may be shown: a URI without its secrets."""
+        return redact(self.shared)
 
     @property
     def checkpoints(self) -> str:
-        return f"{self.shared}/checkpoints"
+        return _below(self.shared, CHECKPOINTS)
 
     def make(self) -> None:
         """Raises UserError: it cannot be made."""
@@ -52,19 +44,26 @@ class Folder:
 
     def write_config(self, config: StudyConfig) -> None:
         """Freeze, whole or not at all."""
-        partial = self.config.with_name(f".{self.config.name}.{os.getpid()}")
         text = dump(config.model_dump(mode="json"))
-        partial.write_text(f"# Frozen by fitscape. `fitscape resume` refuses what has changed here.\n{text}")
-        partial.replace(self.config)
+        write_whole(self.config, f"# Frozen by fitscape. `fitscape resume` refuses what has changed here.\n{text}")
+
+
+def _below(place: str, name: str) -> str:
+    """A folder in a folder, or in a store whose URI may end with a query."""
+    path, mark, query = place.partition("?") if "://" in place else (place, "", "")
+    return f"{path.rstrip('/')}/{name}{mark}{query}"
 
 
 def frozen(config: StudyConfig) -> StudyConfig:
-    """What may be written down and stays true: a named space written out, the tracking URI without secrets."""
-    tracking = config.tracking
+    """What may be written down and stays true: a named space written out, absolute paths, a URI without secrets."""
+    tracking, data = config.tracking, config.data
     if tracking.uri is not None:
-        tracking = tracking.model_copy(update={"uri": redact(tracking.uri)})
-    return config.model_copy(update={"space": hyperparameters(resolve(config)), "tracking": tracking})
+        tracking = tracking.model_copy(update={"uri": absolute_uri(redact(tracking.uri))})
+    root = None if data.root is None else str(expanded(data.root).absolute())
+    data = data.model_copy(update={"dataset": absolute_dataset(data.dataset), "root": root})
+    return config.model_copy(update={"space": hyperparameters(resolve(config)), "tracking": tracking, "data": data})
 
 
 def shared_storage(given: str | None = None) -> str | None:
-    return given or os.environ.get(STORAGE) or None
+    storage = given or os.environ.get(STORAGE) or None
+    return str(expanded(storage)) if storage is not None and storage.startswith("~") else storage

@@ -1,10 +1,12 @@
 """Everything that is looked at before a study starts, each finding with its mend."""
 
+import os
 import shutil
 from pathlib import Path
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import check_files
+from fitscape.study.data.datasets.source import data_folder, user_cache
 from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
 from fitscape.study.errors import UserError
@@ -34,6 +36,7 @@ def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[
     return [
         *([_here(config)] if address is None else []),
         _data(config),
+        _prepared(config),
         _disk(root),
         _durable(root),
     ]
@@ -61,6 +64,16 @@ def _data(config: StudyConfig) -> Finding:
     except UserError as error:
         return Finding(f"{error.where}: {error.what}", False, error.mend)
     return Finding(f"data set {config.data.dataset}: {presence.text}", True)
+
+
+def _prepared(config: StudyConfig) -> Finding:
+    """Where the data set is kept once it is prepared: a user without a home (HOME=/) has no such place."""
+    folder = data_folder(config.data.root)
+    for place in (folder, user_cache()):
+        if os.access(next(path for path in (place, *place.parents) if path.exists()), os.W_OK):
+            return Finding(f"prepared data go to {place}", True)
+    mend = "set FITSCAPE_DATA or data.root to a folder that you may write to"
+    return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, mend)
 
 
 def _disk(root: Path) -> Finding:

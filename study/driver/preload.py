@@ -2,14 +2,12 @@
 
 import threading
 from importlib import import_module
-from typing import Any
 
 from fitscape.study.driver.background import Background
-from fitscape.study.records import TrialRecord
-from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.events import Event, Observer, TrialEnded
 
 # with statsmodels, matplotlib, plotly: two seconds
-_PARTS = ("fitscape.study.driver.labels", "fitscape.study.report.write")
+_PARTS = ("fitscape.study.opened", "fitscape.study.report.write")
 
 
 class Ahead:
@@ -23,15 +21,13 @@ class Ahead:
         self._lock = threading.Lock()
         self._loading: Background[None] | None = None
 
-    def on_trial_end(self, record: TrialRecord) -> None:
-        with self._lock:
-            self._left -= 1
-            if self._loading is None and self._left < self._slots:
-                self._loading = Background(_load)
-        self._observer.on_trial_end(record)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._observer, name)
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, TrialEnded):
+            with self._lock:
+                self._left -= 1
+                if self._loading is None and self._left < self._slots:
+                    self._loading = Background(_load)
+        self._observer(event)
 
 
 def _load() -> None:

@@ -1,5 +1,6 @@
 """Data and measured settings: what is got ready beside the start of Ray."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ from fitscape.study.scheduling.cluster import Cluster, Request, count_gpus
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
     from fitscape.study.training import Settings
+
+
+MEASURED = ("precision", "memory_format")  # of the resources, where they are auto
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,22 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     return Prepared(data, trial, *study_settings(config, trial, data.trial_data, known.settings or {}, request))
 
 
+def settled(config: StudyConfig, kept: Mapping[str, Any] | None) -> StudyConfig:
+    """The config with what an earlier run measured, which the ledger keeps, in the place of ``auto``."""
+    kept = kept or {}
+    auto = [name for name in MEASURED if getattr(config.resources, name) == "auto" and name in kept]
+    return _with_resources(config, {name: kept[name] for name in auto})
+
+
+def _with_resources(config: StudyConfig, values: dict[str, Any]) -> StudyConfig:
+    return config.model_copy(update={"resources": config.resources.model_copy(update=values)}) if values else config
+
+
 def finish(prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster) -> "tuple[Settings, Request]":
-    """What only the cluster can tell: the share of a card, and settings measured on it."""
+    """What only the cluster can tell: the share of a card, and settings measured on it.
+
+    What was measured is in the ledger and in its config from then on, so that a repeat repeats it.
+    """
     from fitscape.study.scheduling.calibrate import gpu_share, on_worker, study_settings
 
     data, trial = prepared.data.trial_data, prepared.trial  # sealed data does not travel
@@ -63,4 +81,6 @@ def finish(prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Clu
         kept = ledger.get_meta(SETTINGS, {})
         settings, keep = on_worker(lambda: study_settings(config, trial, data, kept, request), request)
     ledger.set_meta(SETTINGS, keep)
+    if keep:
+        ledger.settle(_with_resources(ledger.config, {name: keep[name] for name in MEASURED}))
     return settings, request

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "torchvision", "ray", "mlflow", "optuna", "numpy")
 # What decides the numbers of a trial. A change elsewhere (a figure, a command) does not make trials incomparable.
-TRIAL_CODE = ("models", "study/data", "study/training", "study/config.py", "study/records.py")
+TRIAL_CODE = (
+    "models",
+    "study/data",
+    "study/training",
+    "study/config.py",
+    "study/records.py",
+    "study/scheduling/ray_patches.py",
+)
 
 
 def provenance(data: "SealedData") -> dict[str, Any]:

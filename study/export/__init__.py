@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,27 +9,36 @@ from typing import Any
 import pandas as pd
 
 from fitscape.study.errors import UserError
+from fitscape.study.export.target import STORAGE, is_storage, require_target
+from fitscape.study.files import whole_file
 from fitscape.study.opened import OpenStudy
 from fitscape.study.table import table
 
-__all__ = ["export", "table", "writer"]
+__all__ = ["export", "require_target", "table", "writer"]
 
 
-def export(study: OpenStudy, to: Path) -> int:
+def export(study: OpenStudy, to: Path, *, overwrite: bool = False) -> int:
     """Write a study's trials; the ending says how. The file appears whole or not at all.
+
+    An Optuna storage that is there gets the study added, or stays as it was. Any other file is replaced only with
+    ``overwrite``, and one of fitscape's own never.
 
     Returns:
         The number of trials.
 
     Raises:
-        UserError: an unknown ending, or a place that cannot be written.
+        UserError: an unknown ending, a file that is there, or a place that cannot be written.
     """
     write = writer(to)
+    require_target(to, overwrite=overwrite)
     try:
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=to.parent) as folder:
-            part = Path(folder) / f"part{to.suffix}"
-            write(study, part)
-            os.replace(part, to)
+        if is_storage(to):
+            from fitscape.study.export.optuna_storage import add
+
+            add(study, to, overwrite=overwrite)
+        else:
+            with whole_file(to) as partial:
+                write(study, partial)
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror or error}", where=str(to)) from None
     return len(study.trials)
@@ -88,5 +95,5 @@ WRITERS: dict[str, Callable[[OpenStudy, Path], None]] = {
     ".json": _write_json,
     ".csv": _write_csv,
     ".parquet": _write_parquet,
-    ".db": _write_optuna,
+    STORAGE: _write_optuna,
 }

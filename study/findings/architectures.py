@@ -8,6 +8,7 @@ import numpy as np
 from fitscape.study.findings.context import (
     Context,
     Labels,
+    Question,
     by_configuration,
     drawn_alike,
     percent,
@@ -33,7 +34,7 @@ from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 
 MARGIN: Final = 0.005  # half a point of validation error
-QUESTION: Final = "architectures"
+NAME: Final = "architectures"
 
 
 def tuning_curves(trials: Sequence[TrialRecord], context: Context) -> dict[str, TuningCurve]:
@@ -79,7 +80,7 @@ def _lower_error(duel: Duel, context: Context) -> Finding:
     return judge(
         evidence,
         claim=f"Architectures: {duel.better} reaches a lower validation error than {duel.worse} {where}",
-        question=QUESTION,
+        question=NAME,
         family=duel.family,
         unit=f"validation error, {duel.worse} - {duel.better}",
         explanation=how,
@@ -161,7 +162,7 @@ def _more_stable(duel: Duel, labels: Labels) -> Finding:
     return judge(
         _stability(duel, stable),
         claim=f"Architectures: {duel.better} trains more stably than {duel.worse}",
-        question=QUESTION,
+        question=NAME,
         family=duel.family,
         unit=f"share of stable runs, {duel.better} - {duel.worse}",
         explanation=f"{kept[0]} of {of[0]} runs of {duel.better} and {kept[1]} of {of[1]} of {duel.worse} neither "
@@ -192,7 +193,7 @@ def _faster(duel: Duel, unit: str, context: Context) -> Finding:
     return judge(
         _speed(duel, times),
         claim=f"Architectures: {duel.better} trains faster than {duel.worse}, in {unit} to a given error",
-        question=QUESTION,
+        question=NAME,
         family=duel.family,
         unit=f"share of pairs in which {duel.better} is the earlier, less that in which it is the later",
         explanation=f"{percent(target)} validation error is reached by {arrived[0]} of the runs of {duel.better} "
@@ -228,3 +229,13 @@ def time_to(trial: TrialRecord, error: float, unit: str) -> float:
         if epoch.val_error <= error:
             return float(spent)
     return float("inf")
+
+
+QUESTION = Question(
+    name=NAME,
+    title="Which architecture is better at the same effort?",
+    asked="Architectures are compared at the same configurations and seeds where the design has them, else as samples "
+    "of the same space; each finding says which. The picture shows the error to expect from the best of so many "
+    "configurations, chosen on one half of validation and judged on the other.",
+    answer=architectures,
+)

@@ -9,9 +9,12 @@ import numpy as np
 from fitscape.study.findings.finding import Counted, Finding, Method
 from fitscape.study.records import Label, Regime, TrialRecord, TrialState
 from fitscape.study.regimes.rule import Array
+from fitscape.study.samplers import SAMPLERS
 
-UNBIASED: Final = ("sobol", "random", "grid")  # origins of trials that are a fair sample of the space
-SAMPLED: Final = ("sobol", "random")  # those whose configurations were drawn from it
+# Origins of trials that are a fair sample of the space.
+UNBIASED: Final = tuple(name for name, sampler in SAMPLERS.items() if not sampler.adaptive)
+
+SAMPLED: Final = tuple(name for name in UNBIASED if name != "grid")  # of those whose configurations were drawn from it
 
 Labels: TypeAlias = Mapping[str, Label]  # by trial id
 
@@ -26,7 +29,14 @@ class Context:
     seed: int = 0  # of the resampling
 
 
-Question: TypeAlias = Callable[[Sequence[TrialRecord], Labels, Context], list[Finding]]
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a study may be asked. Each module of an answer ends with its own, as ``QUESTION``."""
+
+    name: str  # of the recipe that asks it alone, and of its figure
+    title: str
+    asked: str  # in plain words: what is asked, and how to read the figure
+    answer: Callable[[Sequence[TrialRecord], Labels, Context], list[Finding]]
 
 
 def ended(trials: Iterable[TrialRecord]) -> list[TrialRecord]:

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, percent
+from fitscape.study.findings.context import Context, Labels, Question, percent
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.records import Regime, TrialRecord
@@ -67,7 +67,7 @@ def _rise(pair: DepthPair) -> Finding:
     deep, shallow = _names(pair)
     family = pair.stratum.model.family
     plain = family == "plain"
-    evidence = _evidence(pair)
+    evidence = rise(pair)
     meaning = (
         "A deeper net could copy the shallower one and leave the rest as identity, so a higher training error "
         "means that it is harder to train. Overfitting would be a low training error with a high validation error."
@@ -88,7 +88,8 @@ def _rise(pair: DepthPair) -> Finding:
     )
 
 
-def _evidence(pair: DepthPair) -> Evidence:
+def rise(pair: DepthPair) -> Evidence:
+    """By how much the deep net ends at the higher training error, seed by seed."""
     return mean_evidence(
         pair.deep_errors - pair.shallow_errors,
         margin=MARGIN,
@@ -100,7 +101,7 @@ def _evidence(pair: DepthPair) -> Evidence:
 
 def _control(pair: DepthPair) -> Finding:
     deep, shallow = _names(pair)
-    evidence = _evidence(pair)
+    evidence = rise(pair)
     return judge(
         evidence,
         "not_above",
@@ -148,3 +149,14 @@ def _not_vanishing(pair: DepthPair) -> list[Finding]:
 def _one_image(pair: DepthPair) -> float:
     last = pair.deep_trials[0].last
     return 1 / last.train_n if last is not None else 0.0
+
+
+QUESTION = Question(
+    name="degradation",
+    title="Do deeper nets train worse?",
+    asked="Each net is compared with its shallowest twin on the training images themselves. A deeper net could "
+    "copy the shallower one, so a higher training error means that it is harder to train (degradation). "
+    "Overfitting would show the other way round: a low training error and a high error on unseen images. "
+    "The figure is above, under the heading on depth.",
+    answer=degradation,
+)

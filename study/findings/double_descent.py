@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import t as student
 
-from fitscape.study.findings.context import Context, Labels, ended, percent, strata, train_error, val_error
+from fitscape.study.findings.context import Context, Labels, Question, ended, percent, strata, train_error, val_error
 from fitscape.study.findings.evidence import RESAMPLES, needed, resampled_evidence
 from fitscape.study.findings.finding import ALPHA, Counted, Evidence, Finding, judge
 from fitscape.study.findings.spread import Spread
@@ -186,3 +186,12 @@ def _place_finding(curve: WidthCurve, context: Context) -> Finding:
 
 def _peak_width(curve: WidthCurve, errors: Array) -> float:
     return float(curve.widths[peak_at(errors)])
+
+
+QUESTION = Question(
+    name="double_descent",
+    title="Is a middling size the worst?",
+    asked="Nets of rising width on the same images. Double descent is a validation error that rises towards the "
+    "width which just fits the training labels and falls again beyond it.",
+    answer=double_descent,
+)

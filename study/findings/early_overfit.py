@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from scipy.stats import t as student
 
-from fitscape.study.findings.context import Context, Labels, by_configuration, percent, sampled
+from fitscape.study.findings.context import Context, Labels, Question, by_configuration, percent, sampled
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Counted, Evidence, Finding, judge
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
@@ -152,3 +152,13 @@ def _error_finding(curves: Curves, family: str, nets: str) -> Finding:
         effect="a rise of the validation error after the best epoch",
         if_found="Stopping earlier would have helped the decisions.",
     )
+
+
+QUESTION = Question(
+    name="early_overfit",
+    title="Would stopping earlier have been better?",
+    asked="Each net is judged at its last epoch and at the one that is best for other runs, chosen on one half of "
+    "validation, both on the other half: the lowest point of its own curve would lie below its end by chance. "
+    "A loss that rises without the error is overconfidence, not worse decisions.",
+    answer=early_overfit,
+)

@@ -128,7 +128,7 @@ def judge(
         effect: the effect as a noun with its article.
         if_found: what the effect means, for where it was found.
     """
-    above = evidence.p_above <= ALPHA / 2 and evidence.estimate >= evidence.margin
+    above = is_above(evidence)
     not_above = evidence.p_below <= ALPHA / 2 and not above
     verdict = Verdict.UNDECIDED
     if above or not_above:
@@ -156,6 +156,11 @@ def judge(
         needed=evidence.needed,
         if_found=if_found,
     )
+
+
+def is_above(evidence: Evidence) -> bool:
+    """Whether an effect is surely above its null and large enough to be worth its name."""
+    return evidence.p_above <= ALPHA / 2 and evidence.estimate >= evidence.margin
 
 
 def correct(findings: Iterable[Finding], method: Method = "holm") -> list[Finding]:

@@ -5,7 +5,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, ended, sampled, stalled, strata, twins, unit_means
+from fitscape.study.findings.context import (
+    Context,
+    Labels,
+    Question,
+    ended,
+    sampled,
+    stalled,
+    strata,
+    twins,
+    unit_means,
+)
 from fitscape.study.findings.evidence import discordant_evidence, mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.findings.frontier import Frontier, frontier_evidence, trainability_frontier
@@ -219,3 +229,13 @@ def _frontier_finding(example: TrialRecord, found: Frontier, depths: list[int]) 
         source="He et al. 2015 (rectifiers), section 2.2, figure 3",
         effect=f"a depth up to {depths[-1]} from which more than half of the nets stall",
     )
+
+
+QUESTION = Question(
+    name="gradients",
+    title="What keeps gradients alive?",
+    asked="Nets that differ in one remedy only (initialization, normalization, shortcuts) are compared by how "
+    "much gradient arrives at the first layer, and by whether they train at all. On the picture each step "
+    "down is a tenth of it; -12 stands for that and less.",
+    answer=gradients,
+)

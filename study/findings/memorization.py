@@ -9,6 +9,7 @@ import numpy as np
 from fitscape.study.findings.context import (
     Context,
     Labels,
+    Question,
     config_key,
     ended,
     percent,
@@ -145,3 +146,12 @@ def _regularization(nets: Sequence[TrialRecord], family: str, context: Context) 
             )
         )
     return found
+
+
+QUESTION = Question(
+    name="memorization",
+    title="Can the nets learn labels that mean nothing?",
+    asked="Labels were replaced by random ones. A net that fits those has learned the images by heart: its low "
+    "training error says nothing about unseen images, where it can only guess.",
+    answer=memorization,
+)

@@ -8,11 +8,11 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
-from fitscape.study.findings.context import Context, Labels, by_configuration, drawn_alike, ended, val_error
+from fitscape.study.findings.context import Context, Labels, Question, by_configuration, drawn_alike, ended, val_error
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes.rule import rate
+from fitscape.study.regimes.rule import Array, rate
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,15 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
     found: list[Finding] = []
     for family in sorted({t.config.model.family for t in told}):
         nets = by_configuration(t for t in told if t.config.model.family == family)
-        moves = [m for m in MOVES if len({_hyperparameter(seeds[0], m) for seeds in nets}) >= 3]
-        if len(nets) < max(LEAST_CONFIGURATIONS, 4 * (len(moves) + 1)) or not moves:
+        first = [seeds[0] for seeds in nets]
+        moves = [m for m in MOVES if len({h for t in first if (h := _hyperparameter(t, m)) > 0}) >= 3]
+        x = np.column_stack([np.ones(len(nets)), *(_in_factors(first, m) for m in moves), *_zeros(first, moves)])
+        if len(nets) < max(LEAST_CONFIGURATIONS, 4 * x.shape[1]) or not moves:
             continue
         y = np.array([np.mean([_logit_error(t, context.chance_error) for t in seeds]) for seeds in nets])
-        x = np.array([[np.log(max(_hyperparameter(s[0], m), 1e-12)) / np.log(m.factor) for m in moves] for s in nets])
-        fit = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC3")
+        fit = sm.OLS(y, x).fit(cov_type="HC3")
         for i, move in enumerate(moves, start=1):
-            df = len(nets) - len(moves) - 1
+            df = len(nets) - x.shape[1]
             evidence = slope_evidence(-float(fit.params[i]), float(fit.bse[i]), df, len(nets), MARGIN)
             found.append(
                 judge(
@@ -73,6 +74,18 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
     return found
 
 
+def _in_factors(nets: Sequence[TrialRecord], move: Move) -> Array:
+    """[T] the hyperparameter in steps of the move's factor; 0 where it is 0, which is no number of steps away."""
+    values = np.array([_hyperparameter(t, move) for t in nets])
+    return np.log(np.where(values > 0, values, 1.0)) / np.log(move.factor)
+
+
+def _zeros(nets: Sequence[TrialRecord], moves: Sequence[Move]) -> list[Array]:
+    """A level of its own, [T], for trials in which a move's hyperparameter is off: no weight decay, for one."""
+    off = [np.array([float(_hyperparameter(t, m) == 0) for t in nets]) for m in moves]
+    return [column for column in off if column.any()]
+
+
 def _hyperparameter(trial: TrialRecord, move: Move) -> float:
     return float(trial.config.flat()[move.hyperparameter])
 
@@ -80,3 +93,12 @@ def _hyperparameter(trial: TrialRecord, move: Move) -> float:
 def _logit_error(trial: TrialRecord, chance: float) -> float:
     n = trial.last.val_n if trial.last is not None else 1000
     return float(logit(rate(val_error(trial, chance), n)))
+
+
+QUESTION = Question(
+    name="regimes",
+    title="What helps: data, capacity or regularization?",
+    asked="Over the space that was run, how the odds of an error on unseen images change when one "
+    "hyperparameter is moved and the others are held. The map shows where that is so.",
+    answer=what_helps,
+)

@@ -7,8 +7,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from fitscape.study.config import TrialConfig
+from fitscape.study.records import EpochRecord as EpochRecord
 from fitscape.study.records import (
-    EpochRecord,
     GradientProfile,
     Label,
     LatePair,
@@ -17,8 +17,10 @@ from fitscape.study.records import (
     TrialRecord,
     TrialState,
 )
+from fitscape.study.releases import trial_as_stored
 
-EPOCH_SCALARS = tuple(f.name for f in fields(EpochRecord) if f.name != "gradients")
+EPOCH_FIELDS = {f.name: f for f in fields(EpochRecord) if f.name != "gradients"}
+EPOCH_SCALARS = tuple(EPOCH_FIELDS)
 _LABEL_JSON = ("probabilities", "flags")
 LABEL_SCALARS = tuple(f.name for f in fields(Label) if f.name not in _LABEL_JSON)
 
@@ -36,7 +38,9 @@ def _scalars(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _restored(row: sqlite3.Row, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: row[name] for name in names} | dict.fromkeys(row["nans"].split(), math.nan)
+    """The row's fields; one that an earlier release did not write is left to the record's default."""
+    held = {name: row[name] for name in set(names) & set(row.keys())}
+    return {k: v for k, v in held.items() if v is not None} | dict.fromkeys(row["nans"].split(), math.nan)
 
 
 def epoch_row(trial_id: str, record: EpochRecord) -> dict[str, Any]:
@@ -87,7 +91,7 @@ def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...]) -> TrialReco
     return TrialRecord(
         number=row["number"],
         trial_id=row["trial_id"],
-        config=TrialConfig.model_validate_json(row["config"]),
+        config=TrialConfig.model_validate(trial_as_stored(json.loads(row["config"]))),
         hyperparameters=json.loads(row["dials"]),
         origin=row["origin"],
         state=TrialState(row["state"]),

@@ -18,6 +18,7 @@ from fitscape.study.ledger.labels import Labels
 from fitscape.study.ledger.notes import Notes
 from fitscape.study.ledger.outbox import EventKind, Outbox, append
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
+from fitscape.study.releases import study_as_stored, without_retired
 
 
 class Ledger(Outbox, Labels, Notes):
@@ -32,8 +33,8 @@ class Ledger(Outbox, Labels, Notes):
         super().__init__(database)
 
     @classmethod
-    def create(cls, path: Path, config: StudyConfig, provenance: Mapping[str, Any]) -> Self:
-        """A new ledger.
+    def create(cls, path: Path, config: StudyConfig, provenance: Mapping[str, Any], *, uid: str | None = None) -> Self:
+        """A new ledger; ``uid`` where the study was given one already.
 
         Raises:
             UserError: a study is already there.
@@ -42,7 +43,7 @@ class Ledger(Outbox, Labels, Notes):
         def fill(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO study VALUES (1, ?, ?, ?, ?)",
-                (uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
+                (uid or uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
             )
             append(connection, EventKind.STUDY)
 
@@ -52,6 +53,9 @@ class Ledger(Outbox, Labels, Notes):
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
         """An existing ledger, ``read_only`` beside a running driver.
 
+        One of an earlier release is read as it is when ``read_only``; otherwise it is brought to this release first,
+        after a copy of it (``kept``).
+
         Raises:
             UserError: missing, damaged (the text names the backup), or of a newer version.
         """
@@ -60,6 +64,11 @@ class Ledger(Outbox, Labels, Notes):
     @property
     def path(self) -> Path:
         return self._database.path
+
+    @property
+    def kept(self) -> Path | None:
+        """The copy of what an earlier release wrote, where opening this ledger brought it to this release."""
+        return self._database.kept
 
     def backup(self, to: Path) -> Path:
         """A consistent copy while others write; ``to`` is replaced whole or not at all."""
@@ -89,7 +98,7 @@ class Ledger(Outbox, Labels, Notes):
 
     @property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate_json(self._study("config"))
+        return StudyConfig.model_validate(without_retired(study_as_stored(json.loads(self._study("config")))))
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -105,6 +114,22 @@ class Ledger(Outbox, Labels, Notes):
             if was != {key: json.loads(text) for key, text in new.items()}:
                 connection.execute("UPDATE study SET config = :config, provenance = :provenance", new)
                 notes.add(connection, "amended", was)
+                append(connection, EventKind.STUDY)
+
+    def renew_uid(self, original: Path) -> None:
+        """Give a copy a uid of its own; what sinks know of the ledger at ``original`` is forgotten, and a note kept."""
+        with self._database.write(durable=True) as connection:
+            (was,) = connection.execute("SELECT uid FROM study").fetchone()
+            connection.execute("UPDATE study SET uid = ?", (uuid.uuid4().hex,))
+            connection.execute("DELETE FROM cursors")
+            connection.execute("DELETE FROM meta WHERE key LIKE 'mlflow %'")
+            notes.add(connection, "copied", {"uid": was, "path": str(original)})
+
+    def settle(self, config: StudyConfig) -> None:
+        """Put values that were measured in the place of ``auto``. It is the same study: no note is kept."""
+        with self._database.write(durable=True) as connection:
+            new = config.model_dump_json()
+            if connection.execute("UPDATE study SET config = ?1 WHERE config <> ?1", (new,)).rowcount:
                 append(connection, EventKind.STUDY)
 
     def _study(self, column: str) -> Any:
@@ -161,6 +186,16 @@ class Ledger(Outbox, Labels, Notes):
             append(connection, EventKind.EPOCH, trial_id, record.epoch)
         return True
 
+    def void_epochs(self, trial_id: str) -> None:
+        """Forget the epochs of a trial that has not ended, which runs anew in another memory layout. A note says so."""
+        with self._database.write() as connection:
+            if _state(connection, trial_id).terminal:
+                return
+            count = connection.execute("DELETE FROM epochs WHERE trial_id = ?", (trial_id,)).rowcount
+            if count:
+                notes.add(connection, "voided", {"trial": trial_id, "epochs": count})
+                append(connection, EventKind.VOIDED, trial_id)
+
     def annotate(self, trial_id: str, *, size: ModelSize | None = None, **extra: Any) -> None:
         """Add what the network costs, or entries of ``TrialRecord.extra``."""
         with self._database.write() as connection:
@@ -193,6 +228,7 @@ class Ledger(Outbox, Labels, Notes):
             )
             _put_extra(connection, trial_id, size, extra)
             append(connection, EventKind.ENDED, trial_id)
+        self._database.checkpoint()
         return True
 
     def reopen(self, trial_id: str) -> None:
@@ -218,6 +254,7 @@ class Ledger(Outbox, Labels, Notes):
             connection.execute("UPDATE trials SET state = 'pending' WHERE state = 'running'")
             for (trial_id,) in rows:
                 append(connection, EventKind.RELEASED, trial_id)
+        self._database.checkpoint()
         return [row["trial_id"] for row in rows]
 
     def trials(self, *, epochs: Collection[int] | None = None) -> list[TrialRecord]:

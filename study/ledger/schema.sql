@@ -1,4 +1,4 @@
--- The ledger of one study, version 1. STRICT: a wrong type is an error, not a conversion.
+-- The ledger of one study, version 2. STRICT: a wrong type is an error, not a conversion.
 -- A NaN is NULL here (SQLite has no NaN) and named in the row's column `nans`, so that NULL alone means "none".
 
 CREATE TABLE study (
@@ -29,33 +29,10 @@ CREATE TABLE trials (
     extra       TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 
+-- migration.py adds a column for every other scalar field of records.EpochRecord.
 CREATE TABLE epochs (
     trial_id          TEXT NOT NULL REFERENCES trials (trial_id),
     epoch             INTEGER NOT NULL CHECK (epoch >= 1),
-    step              INTEGER NOT NULL,
-    time              REAL,
-    train_loss        REAL,
-    train_error       REAL,
-    val_loss          REAL,
-    val_error         REAL,
-    train_n           INTEGER NOT NULL,
-    val_n             INTEGER NOT NULL,
-    val_loss_a        REAL,
-    val_loss_b        REAL,
-    val_error_a       REAL,
-    val_error_b       REAL,
-    batch_loss        REAL,
-    learning_rate     REAL,
-    train_seconds     REAL,
-    eval_seconds      REAL,
-    images_per_second REAL,
-    peak_memory_mib   REAL,
-    memorized_train   REAL,
-    memorized_val     REAL,
-    flipped_n         INTEGER NOT NULL,
-    val_flipped_n     INTEGER NOT NULL,
-    val_n_a           INTEGER NOT NULL,
-    gradient_ratio    REAL,
     nans              TEXT NOT NULL,
     gradients         TEXT NOT NULL,  -- JSON list of GradientProfile
     PRIMARY KEY (trial_id, epoch)

@@ -111,7 +111,7 @@ def negative_log_posterior(
     residue = cho_solve((factor, True), np.eye(len(y)), check_finite=False) - np.outer(alpha, alpha)
     weighted = residue * (decay * (1 + r)) * (5 / 3)
     gradient = np.zeros(features + 3)
-    gradient[:features] = 0.5 * inverse_square * (squares.reshape(features, -1) @ weighted.ravel())
+    gradient[:features] = 0.5 * inverse_square * np.tensordot(squares, weighted, 2)
     gradient[-3] = 0.5 * (residue * signal).sum()
     gradient[-2] = 0.5 * noise * np.trace(residue)
     if same is not None:

@@ -191,6 +191,13 @@ class Posterior:
         p_diverged = self.fields.divergence.sample_probability(features, total, rng)
         return Worlds(np.concatenate(val), np.concatenate(train), np.asarray(p_diverged), np.concatenate(reference))
 
+    def mean_fall(self, before: Array, after: Array, draws: int) -> Array:
+        """[D] draws of the mean fall of the validation z from points [m, features] to others, pairwise."""
+        rng = np.random.default_rng([self.seed, 3])
+        m, each = len(before), max(1, round(draws / COMPONENTS))
+        worlds = [one.val.draw(np.concatenate([before, after]), each, rng) for one in self.components]
+        return np.concatenate([(z[:, :m] - z[:, m:]).mean(axis=1) for z in worlds])
+
     @cached_property
     def reference(self) -> Array:
         """Draws [D] of the reference error."""

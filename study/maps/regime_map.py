@@ -47,7 +47,7 @@ class RegimeMap:
         classes: of the data set, for training errors against noisy labels. None: balanced classes.
 
     Raises:
-        ValueError: an error rate outside of 0 to 1, or a chance error of 0 or 1.
+        ValueError: an error rate outside of 0 to 1, or a chance error of 0.
     """
 
     def __init__(

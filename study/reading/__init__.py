@@ -6,6 +6,7 @@ names a network of timm).
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from fitscape.study.reading.explain import Problem, problems, shown
 from fitscape.study.reading.keys import keys_at
 from fitscape.study.reading.overrides import Override, parse_set
 from fitscape.study.reading.retired import retired_problems
+from fitscape.study.releases import study_as_stored, without_retired
 
 __all__ = ["Check", "Override", "load_config", "override", "parse_set", "validate"]
 
@@ -30,11 +32,14 @@ def load_config(
     changes: Iterable[Override] = (),
     also: Check | None = None,
     *,
+    frozen: bool = False,
     on_retired: Callable[[str], object] | None = None,
 ) -> StudyConfig:
     """The study of a YAML file, with some of its values replaced.
 
     Args:
+        frozen: the file is the one in a study's folder, which holds every key of the release that wrote it: a later
+            one that it lacks is what that release did, not the default of new studies.
         also: a further check; where its UserError names a key, the file and the line are put before it.
         on_retired: gets a line for each thing that the study of an earlier release asks for and that is gone. None:
             such a study is refused.
@@ -42,7 +47,10 @@ def load_config(
     Raises:
         UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
     """
-    return validate(read(path), changes, also, on_retired)
+    document = read(path)
+    if frozen and isinstance(document.value, dict):
+        document = replace(document, value=study_as_stored(document.value))
+    return validate(document, changes, also, on_retired)
 
 
 def override(config: StudyConfig, changes: Sequence[Override], origin: str, also: Check | None = None) -> StudyConfig:
@@ -73,6 +81,7 @@ def validate(
             _refuse(document, [problem])
         else:
             on_retired(problem.what)
+    document = replace(document, value=without_retired(document.value))
     _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
     config = _validated(document, {**document.value, "enqueue": []})
@@ -80,6 +89,7 @@ def validate(
         _require_space(config.space, document)
     _refuse(document, [*hyperparameters.space_problems(config), *hyperparameters.enqueue_problems(points, config.base)])
     config = _validated(document, document.value)
+    _refuse(document, list(hyperparameters.growth_rate_problems(config)))
     _refuse(document, list(timm_names.timm_problems(config, points)))
     if also is not None:
         try:

@@ -151,9 +151,13 @@ class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
-def dump(value: Any) -> str:
-    """YAML that ``parse`` reads back as the same value: PyYAML's own leaves the text 1e5 unquoted, for one."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+def dump(value: Any, *, compact: bool = False) -> str:
+    """YAML that ``parse`` reads back as the same value: PyYAML's own leaves the text 1e5 unquoted, for one.
+
+    ``compact`` puts the innermost lists and mappings on one line: ``{low: 0.1, high: 0.5}``.
+    """
+    style = None if compact else False
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=style)
 
 
 class _Builder:

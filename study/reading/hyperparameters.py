@@ -1,14 +1,23 @@
 """Whether a study's hyperparameters can be trained: every bound and choice of the space, every enqueued point."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from pydantic import ValidationError
 
-from fitscape.models.spec import CHOICES, DEPTHS, WHOLE_NUMBERS, architectures
-from fitscape.study.config import HYPERPARAMETERS, Choices, Optimization, Range, StudyConfig, TrialConfig
+from fitscape.models.spec import CHOICES, DEPTHS, GROWING, WHOLE_NUMBERS, ModelSpec, architectures, parse_architecture
+from fitscape.study.config import (
+    HYPERPARAMETERS,
+    Choices,
+    DataCondition,
+    Evaluation,
+    Optimization,
+    Range,
+    StudyConfig,
+    TrialConfig,
+)
 from fitscape.study.reading.document import Document, Key
 from fitscape.study.reading.explain import Problem, explain, raised, shown
 from fitscape.study.reading.keys import unknown_key
@@ -22,9 +31,13 @@ COUPLED: dict[str, tuple[Any, ...]] = {
 }
 WORDS = {
     "architecture",
-    "augment",
     *CHOICES,
-    *(name for name, field in Optimization.model_fields.items() if isinstance(field.default, str)),
+    *(
+        name
+        for section in (DataCondition, Optimization, Evaluation)
+        for name, field in section.model_fields.items()
+        if isinstance(field.default, str)
+    ),
 }
 WHOLE = {
     "seed",
@@ -87,6 +100,50 @@ def enqueue_problems(points: Any, base: TrialConfig) -> Iterator[Problem]:
         found = found or trial_problem(base, point, ("enqueue", i))
         if found is not None:
             yield found
+
+
+def growth_rate_problems(config: StudyConfig) -> Iterator[Problem]:
+    """Growth rates of networks that have none: such trials would differ in their ids and in nothing else."""
+    space, default = config.space if isinstance(config.space, dict) else {}, ModelSpec.growth_rate
+    if config.base.model.growth_rate == default and "growth_rate" not in {
+        *space,
+        *(n for p in config.enqueue for n in p),
+    }:
+        return
+    families = _families(config)
+    lacking = next((name for name in families if name not in GROWING), None)
+    searched = space.get("growth_rate")
+    if lacking and searched is not None and any(value != default for _, value in _values(searched, "growth_rate")):
+        mend = f"search it in a study of {', '.join(GROWING)} alone"
+        yield Problem(("space", "growth_rate"), f"is no hyperparameter of {lacking}", mend)
+    growing = {*families, *(_family(config.base, point) for point in config.enqueue)} & {*GROWING}
+    if config.base.model.growth_rate != default and not growing:
+        what = f"is no hyperparameter of {config.base.model.family}"
+        yield Problem(("base", "model", "growth_rate"), what, f"{', '.join(GROWING)} has one")
+    for i, point in enumerate(config.enqueue):
+        family = _family(config.base, point)
+        if point.get("growth_rate", default) != default and family not in GROWING:
+            yield Problem(("enqueue", i, "growth_rate"), f"is no hyperparameter of {family}", "leave it out")
+
+
+def _families(config: StudyConfig) -> list[str]:
+    """The families that are searched, or else the base's."""
+    space: Mapping[str, Any]
+    if isinstance(config.space, dict):
+        space = config.space
+    else:
+        from fitscape import search_spaces
+
+        space = search_spaces.get(config.space)
+    named = [getattr(space.get(name), "choices", ()) for name in ("architecture", "family")]
+    points = [{name: value} for name, values in zip(("architecture", "family"), named, strict=True) for value in values]
+    return [_family(config.base, point) for point in points] or [config.base.model.family]
+
+
+def _family(base: TrialConfig, point: dict[str, Any]) -> str:
+    if "architecture" in point:
+        return parse_architecture(point["architecture"])[0]
+    return str(point.get("family", base.model.family))
 
 
 def trial_problem(base: TrialConfig, hyperparameters: dict[str, Any], key: Key) -> Problem | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fitscape.study.errors import UserError
 from fitscape.study.reading.document import Document, Key, dotted, parse, printable
-from fitscape.study.reading.keys import did_you_mean, keys_at, unknown_key
+from fitscape.study.reading.keys import did_you_mean, keys_at, takes_text, unknown_key
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,9 @@ class Override:
 
 
 def parse_set(text: str, option: str = "--set") -> Override:
-    """``space.lr.low=1e-4`` -> an override; the value is YAML.
+    """``space.lr.low=1e-4`` -> an override; the value is YAML, but of a key that takes text the text as it is.
+
+    Text may be quoted as in YAML, and null is nothing where the key may be left unset.
 
     Raises:
         UserError: no ``=``, an empty part of the key, or a value that is not YAML.
@@ -30,11 +32,20 @@ def parse_set(text: str, option: str = "--set") -> Override:
     if not equals or "" in parts:
         raise UserError(f"'{printable(text)}' is not KEY=VALUE", where=option, mend=f"as in {option} width=0.5")
     option = f"{option} {printable(path.strip())}"
-    return Override(parts, parse(value, option).value, option)
+    return Override(parts, _value(parts, value, option), option)
+
+
+def _value(key: Key, text: str, option: str) -> Any:
+    """In YAML, `` #`` would begin a comment and ``: `` a mapping, which a path may well hold."""
+    bare = text.strip()
+    quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\""
+    if not takes_text(key) or quoted or bare in ("null", "~", ""):
+        return parse(text, option).value
+    return bare
 
 
 def apply(document: Document, overrides: Iterable[Override]) -> Document:
-    """The document with its values replaced; a changed family or depth takes its own published shortcut again.
+    """The document with its values replaced.
 
     Raises:
         UserError: an unknown key, or a key inside something that holds none.
@@ -45,8 +56,6 @@ def apply(document: Document, overrides: Iterable[Override]) -> Document:
         document = replace(document, replaced=replaced)
         _put(value, override, document)
         replaced[override.key] = override.option
-        if override.key in (("base", "model", "family"), ("base", "model", "depth")):
-            value["base"]["model"].pop("shortcut", None)
     return replace(document, value=value, replaced=replaced)
 
 

@@ -18,7 +18,7 @@ from fitscape.study.config import (
     StudyConfig,
     TrialConfig,
 )
-from fitscape.study.recipes.scale import Scale, data_at
+from fitscape.study.recipes.scale import Scale, data_at, steps_at
 
 SEEDS = 5
 RATES = (0.01, 0.03, 0.1)
@@ -67,7 +67,8 @@ def _trial(scale: Scale, dataset: str) -> TrialConfig:
             optimization=Optimization(epochs=160, steps_per_epoch=400, schedule="step"),
         )
     if scale == "hours":
-        return TrialConfig(model=ModelSpec(depth=20), optimization=Optimization(epochs=30))
+        steps = steps_at(scale, dataset)  # not passes: the control's would be one step each on digits
+        return TrialConfig(model=ModelSpec(depth=20), optimization=Optimization(epochs=30, steps_per_epoch=steps))
     epochs, steps = (4, 30) if dataset == "digits" else (3, 88)
     return TrialConfig(
         model=ModelSpec(depth=20, width=0.5),

@@ -1,12 +1,14 @@
-"""Flags of one trial that stand beside its label: vanishing, memorizing, interpolating, mixed."""
+"""Flags that stand beside a trial's label. A new one is its test and one entry of ``FLAGS``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from fitscape.study.records import EpochRecord, Regime
 from fitscape.study.regimes.rule import MIXED
+from fitscape.study.regimes.subject import Subject
 
 VANISHING_RATIO: Final = 1e-3
 VANISHING_STEPS: Final = 500
@@ -54,3 +56,47 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
 
     low, high = proportion_confint(round(share * n), n, method="wilson")
     return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """``holds`` says whether one trial has it, from its regime and the share of bias in its excess.
+
+    None: it comes from comparing trials or epochs (regimes/labels.py).
+    """
+
+    meaning: str  # for a person, in a sentence
+    holds: Callable[[Subject, Regime, float], bool] | None = None
+
+
+DEGRADED: Final = (
+    "A flag, not a regime: a deeper net trains to a higher error than its shallower twin, although it could copy it. "
+    "An overfit net is the opposite: its training error is low and only its error on unseen images is high. "
+    "So degradation shows in the training error, overfitting in the gap between the two."
+)
+FLAGS: Final = {
+    "degraded": Flag(DEGRADED),
+    "vanishing": Flag(
+        "The first layer's relative gradient is below a thousandth of the last layer's early in training.",
+        lambda subject, regime, bias_share: vanishing(subject.epochs),
+    ),
+    "overfit_in_time": Flag("The validation loss rose significantly after its best epoch."),
+    "overfit_in_time_error": Flag("The validation error rose significantly after its best epoch."),
+    "memorizing": Flag(
+        "The net reproduces wrong training labels that unseen images do not explain.",
+        lambda subject, regime, bias_share: subject.record is not None and memorizing(subject.record),
+    ),
+    "interpolating": Flag(
+        "The training error is at most 1 %.",
+        lambda subject, regime, bias_share: subject.record is not None and interpolating(subject.record),
+    ),
+    "mixed": Flag(
+        "Training error and gap share the blame, a third to two thirds each.",
+        lambda subject, regime, bias_share: subject.record is not None and mixed(regime, bias_share),
+    ),
+}
+
+
+def flags_of(subject: Subject, regime: Regime, bias_share: float) -> set[str]:
+    """The flags that one trial has by itself."""
+    return {name for name, flag in FLAGS.items() if flag.holds and flag.holds(subject, regime, bias_share)}

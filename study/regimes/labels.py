@@ -8,10 +8,10 @@ import numpy as np
 from scipy.special import expit
 
 from fitscape.study.config import RegimeThresholds
-from fitscape.study.records import Label, Regime, TrialRecord
-from fitscape.study.regimes import flags
+from fitscape.study.records import Label, TrialRecord
 from fitscape.study.regimes.depth import depth_pairs, depth_tests
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
+from fitscape.study.regimes.flags import flags_of
 from fitscape.study.regimes.late import beyond_fluctuation, error_rises, loss_rises
 from fitscape.study.regimes.reference import Reference, estimate_reference
 from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise
@@ -148,25 +148,12 @@ class _Rule:
             train_excess=bias,
             gap_excess=gap,
             bias_share=share,
-            flags=self._flags(subject, regime, share, extra),
+            flags=tuple(sorted(extra | flags_of(subject, regime, share))),
             thresholds_version=self.thresholds.version,
             tau=self.thresholds.tau,
             reference_error=self.reference.error,
             chance_error=self.chance,
         )
-
-    def _flags(self, subject: Subject, regime: Regime, share: float, extra: set[str]) -> tuple[str, ...]:
-        found = set(extra)
-        if flags.vanishing(subject.epochs):
-            found.add("vanishing")
-        if subject.record is not None:
-            if flags.interpolating(subject.record):
-                found.add("interpolating")
-            if flags.memorizing(subject.record):
-                found.add("memorizing")
-            if flags.mixed(regime, share):
-                found.add("mixed")
-        return tuple(sorted(found))
 
 
 def _study_flags(

@@ -43,6 +43,11 @@ def subject_of(trial: TrialRecord, epoch: int | None, classes: int) -> Subject |
 
 
 def diverged(epochs: Sequence[EpochRecord], classes: int) -> bool:
-    """Not a number, or a training loss above twice that of guessing for three evaluations."""
-    late = [e.train_loss for e in epochs[-DIVERGED_EVALS:]]
-    return not finite(epochs[-1]) or (len(late) == DIVERGED_EVALS and all(loss > 2 * np.log(classes) for loss in late))
+    """Not a number; or three evaluations in a row with a training loss above twice that of guessing, in epochs whose
+    own batches had a loss above that of guessing.
+
+    The batches must agree: evaluations alone are also bad where batch norm's running averages lag behind the weights.
+    """
+    guessing, late = float(np.log(classes)), epochs[-DIVERGED_EVALS:]
+    lost = all(e.train_loss > 2 * guessing and e.batch_loss > guessing for e in late)
+    return not finite(epochs[-1]) or (lost and len(late) == DIVERGED_EVALS)

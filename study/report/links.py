@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from fitscape.study.files import MLFLOW_STORE
 from fitscape.study.report.subject import Subject
 
 LOCAL_UI = "http://127.0.0.1:5000"  # where `fitscape ui` answers
@@ -14,7 +15,7 @@ def mlflow_link(subject: Subject) -> dict[str, str] | None:
     """
     tracking = subject.config.tracking
     root = subject.study.folder.absolute().parent
-    uri = tracking.uri or f"sqlite:///{root / 'mlflow.db'}"
+    uri = tracking.uri or f"sqlite:///{root / MLFLOW_STORE}"
     parent = subject.study.ledger.get_meta(f"mlflow {uri} {tracking.experiment} parent")
     if not isinstance(parent, dict) or "experiment_id" not in parent:
         return None

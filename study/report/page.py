@@ -4,10 +4,12 @@ import json
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from fitscape.study.regimes.flags import DEGRADED, FLAGS
 from fitscape.study.report import vocabulary, wording
 from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
@@ -61,7 +63,7 @@ def render(subject: Subject) -> str:
     }
     data = {
         "looks": vocabulary.as_json(),
-        "flags": vocabulary.FLAGS,
+        "flags": {name: flag.meaning for name, flag in FLAGS.items()},
         "hyperparameters": wording.HYPERPARAMETERS,
         "nets": {t.config.model.name: wording.net(t.config.model.name) for t in subject.trials},
         "tau": subject.config.regimes.tau,
@@ -77,7 +79,7 @@ def render(subject: Subject) -> str:
         facts=_facts(subject),
         contents=[(key, *names) for key, names in SECTIONS.items() if not absent.get(key)],
         looks=vocabulary.LOOKS.values(),
-        degraded=vocabulary.DEGRADED,
+        degraded=DEGRADED,
         has_curves=any(t.epochs for t in subject.trials),
         has_shares=any(row["shares"] for row in context["comparison"]),
         trial_count=len(subject.trials),
@@ -95,10 +97,19 @@ def script_json(element: str, data: Any) -> Markup:
     Raises:
         ValueError: a number is not finite; what was not measured is null.
     """
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(plain(data), allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     for sign in ("<", ">", "&", "\u2028", "\u2029"):
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(f'<script type="application/json" id="{element}">{text}</script>')
+
+
+def plain(value: Any) -> Any:
+    """The same with Python's own numbers in the place of numpy's, which JSON does not know; keys too."""
+    if isinstance(value, dict):
+        return {plain(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _facts(subject: Subject) -> list[tuple[str, str]]:

@@ -52,20 +52,6 @@ LOOKS: Final = {
 UNLABELLED: Final = Look(
     "no label", "#7F7F7F", "circle-open", ".", "○", "solid", "The trial has not ended, or it failed."
 )
-DEGRADED: Final = (
-    "A flag, not a regime: a deeper net trains to a higher error than its shallower twin, although it could copy it. "
-    "An overfit net is the opposite: its training error is low and only its error on unseen images is high. "
-    "So degradation shows in the training error, overfitting in the gap between the two."
-)
-FLAGS: Final = {
-    "degraded": DEGRADED,
-    "vanishing": "The first layer's relative gradient is below a thousandth of the last layer's early in training.",
-    "overfit_in_time": "The validation loss rose significantly after its best epoch.",
-    "overfit_in_time_error": "The validation error rose significantly after its best epoch.",
-    "memorizing": "The net reproduces wrong training labels that unseen images do not explain.",
-    "interpolating": "The training error is at most 1 %.",
-    "mixed": "Training error and gap share the blame, a third to two thirds each.",
-}
 
 
 def as_json() -> list[dict[str, Any]]:

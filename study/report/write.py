@@ -1,10 +1,10 @@
 """From a study's folder to the files of its report."""
 
 import json
-import os
 from pathlib import Path
 
 from fitscape.study.errors import UserError
+from fitscape.study.files import FINDINGS, PAGE, StudyFolder, write_whole
 from fitscape.study.findings import to_json
 from fitscape.study.opened import OpenStudy, open_study
 from fitscape.study.report.figures import save
@@ -15,18 +15,13 @@ from fitscape.study.report.subject import Subject
 def write(folder: Path, study: OpenStudy | None) -> Path:
     """Every file of the report; see :func:`study.report.build`."""
     subject = Subject(study or open_study(folder))
-    report = folder / "report"
+    place = StudyFolder(folder)
     try:
-        (report / "figures").mkdir(parents=True, exist_ok=True)
-        _write(report / "findings.json", json.dumps(to_json(subject.findings), indent=1, ensure_ascii=False) + "\n")
-        save(subject, report / "figures")
-        _write(report / "index.html", render(subject))
+        place.figures.mkdir(parents=True, exist_ok=True)
+        findings = json.dumps(to_json(subject.findings), indent=1, ensure_ascii=False) + "\n"
+        write_whole(place.report / FINDINGS, findings)
+        save(subject, place.figures)
+        write_whole(place.report / PAGE, render(subject))
     except OSError as error:
-        raise UserError(f"cannot be written: {error.strerror or error}", where=str(report)) from error
-    return report / "index.html"
-
-
-def _write(to: Path, text: str) -> None:
-    partial = to.with_name(f".{to.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(to)
+        raise UserError(f"cannot be written: {error.strerror or error}", where=str(place.report)) from error
+    return place.report / PAGE

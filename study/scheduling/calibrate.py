@@ -6,10 +6,12 @@ from typing import Any
 
 from fitscape.study.config import DataCondition, StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
+from fitscape.study.isolated import Crashed, call
 from fitscape.study.scheduling.cluster import Cluster, Request
 from fitscape.study.scheduling.cost import costliest
 from fitscape.study.search.space import Space
-from fitscape.study.training import Settings, choose_settings, run_trial
+from fitscape.study.training import SAFE_FORMAT, Settings, choose_settings, run_trial
+from fitscape.study.training.settings import MemoryFormat, Precision
 
 MOST_PER_CARD = 16  # trials; more only wait for one another
 CARD_SHARE = 0.9  # of a card's memory that trials may fill
@@ -20,10 +22,10 @@ MEASURED_STEPS = 4
 def study_settings(
     config: StudyConfig, trial: TrialConfig, data: TrialData, kept: Mapping[str, Any], request: Request
 ) -> tuple[Settings, dict[str, Any]]:
-    """Precision and layout of the study: as its first run chose them, or measured in this process, now.
+    """Precision and layout of the study: as the config or its first run has them, or measured on this machine, now.
 
-    Precision stays for the life of a study, or its trials could not be compared; the layout is chosen anew on
-    another kind of device.
+    Precision stays for the life of a study, or its trials could not be compared; a layout that was measured is
+    measured anew on another kind of device. Layouts are tried in a process of their own: kernels of some crash.
 
     Args:
         config: the study.
@@ -37,22 +39,25 @@ def study_settings(
     """
     device = "cuda" if request.gpus and _cuda() else "cpu"
     base = Settings(threads=max(1, int(request.cpus)))
-    asked = config.resources.precision
-    if kept.get("device") == device and asked in ("auto", kept["precision"]):
+    asked = config.resources
+    as_kept = asked.precision in ("auto", kept.get("precision")) and (
+        asked.memory_format in ("auto", kept.get("memory_format"))
+    )
+    if kept.get("device") == device and as_kept:
         return replace(base, precision=kept["precision"], memory_format=kept["memory_format"]), dict(kept)
-    precision = kept.get("precision") if asked == "auto" else asked
-    problem = ""
-    try:
-        chosen = choose_settings(
-            trial.model,
-            data.input_shape,
-            len(data.classes),
-            settings=replace(base, device=device),
-            precision=precision,
-            batch_size=trial.optimization.batch_size,
-        )
-    except (ValueError, RuntimeError) as error:  # out of memory, or a net that cannot be trained: its trial will tell
-        chosen, problem = replace(base, precision=precision or "fp32"), f"{type(error).__name__}: {error}"
+    precision = kept.get("precision") if asked.precision == "auto" else asked.precision
+    layout = None if asked.memory_format in ("auto", kept.get("memory_format")) else asked.memory_format
+    if layout == "mixed" and device == "cuda":
+        layout = "channels_last"  # mixed is a matter of the CPU's kernels
+    chosen, problem = _chosen(
+        replace(base, device=device),
+        precision,
+        layout,
+        spec=trial.model,
+        input_shape=data.input_shape,
+        classes=len(data.classes),
+        batch_size=trial.optimization.batch_size,
+    )
     keep = {
         "device": device,
         "precision": chosen.precision,
@@ -62,6 +67,23 @@ def study_settings(
         "problem": problem,
     }
     return replace(chosen, device="cpu"), keep
+
+
+def _chosen(
+    base: Settings, precision: Precision | None, layout: MemoryFormat | None, **net: Any
+) -> tuple[Settings, str]:
+    """What is not given, measured; and in words what went wrong meanwhile. A layout that crashes is not chosen."""
+    if precision is not None and layout is not None:
+        return replace(base, precision=precision, memory_format=layout), ""
+    problem = ""
+    for formats in ((layout,) if layout else None, (SAFE_FORMAT,)):
+        try:
+            return call(choose_settings, settings=base, precision=precision, formats=formats, **net), problem
+        except Crashed as error:
+            problem = f"{error} while the layouts were measured"
+        except (ValueError, RuntimeError) as error:  # out of memory, or a net that cannot be trained: its trial tells
+            return replace(base, precision=precision or "fp32"), f"{type(error).__name__}: {error}"
+    return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), problem
 
 
 def gpu_share(config: StudyConfig, trial: TrialConfig, data: TrialData, cluster: Cluster) -> float:

@@ -1,7 +1,6 @@
 """The Ray that a study runs on: one started on this machine, or one that is there."""
 
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -13,11 +12,13 @@ from typing import Any, Self
 
 from fitscape.study.config import ResourceConfig
 from fitscape.study.errors import UserError
+from fitscape.study.scheduling import ray_folder
+from fitscape.study.scheduling.addresses import answering
 from fitscape.study.scheduling.authentication import require_token
+from fitscape.study.scheduling.cpu_quota import cpu_quota
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ray_patches import lean
 
-CONNECT_WITHIN = 5.0  # seconds
 WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
 # What keeps a Ray of one machine on loopback: its ``_node_ip_address="127.0.0.1"`` becomes the machine's own address.
 _CLUSTER_SWITCH = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -89,6 +90,7 @@ class Cluster:
 
         common: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
         if self.address is None:
+            ray_folder.require_usable()
             for name, value in _PRELOAD.items():
                 os.environ.setdefault(name, value)
             with lean():
@@ -101,9 +103,10 @@ class Cluster:
                     **common,
                 )
             return self
-        _require_answer(self.address)
+        address = answering(self.address)
+        os.environ.pop("RAY_ADDRESS", None)  # Ray would take it before the address that it is given
         try:
-            ray.init(address=self.address, runtime_env=shipped_code(), **common)
+            ray.init(address=address, runtime_env=shipped_code(), **common)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             first = str(error).strip().split("\n")[0]
             mend = "is it running, and is RAY_AUTH_TOKEN_PATH its token?"
@@ -158,21 +161,6 @@ def errand(function: Callable[..., Any], node_id: str) -> Any:
     return ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(function)
 
 
-def _require_answer(address: str) -> None:
-    """Refuse Ray's client protocol, and an address where nobody listens: Ray would try for ten minutes and more."""
-    if address.startswith("ray://"):
-        mend = "name the head's GCS, HOST:6379, or use fitscape submit"
-        raise UserError("Ray's client protocol cannot carry a study", where=address, mend=mend)
-    host, _, port = address.rpartition(":")
-    if not port.isdecimal():
-        return  # auto, or a name that Ray knows
-    try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_WITHIN).close()
-    except (OSError, OverflowError) as error:
-        mend = "is it running, and is this its port?"
-        raise UserError(f"no Ray cluster answers: {error}", where=address, mend=mend) from error
-
-
 def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, where: str) -> None:
     """Refuse what can never be placed: Ray would wait for it for ever.
 
@@ -190,13 +178,8 @@ def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, wh
 
 
 def available_cpus() -> int:
-    """CPUs that this process may use: affinity, and a container's quota."""
-    count = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
-    except (OSError, ValueError):  # no cgroup v2
-        return count
+    """CPUs that this process may use: affinity, and a container's quota; a fraction of one counts as one."""
+    return max(1, int(min(len(os.sched_getaffinity(0)), cpu_quota())))
 
 
 def count_gpus() -> int:

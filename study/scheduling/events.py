@@ -1,58 +1,77 @@
-"""What a run tells whoever watches it: a live view, a log, a test."""
+"""What happens in a run, for whoever watches it: a live view, a log, a test."""
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from fitscape.study.records import EpochRecord, TrialRecord
 
 
-class Observer(Protocol):
-    """Called from threads of the driver, outside Tune's loop; what it raises is dropped."""
+@dataclass(frozen=True)
+class Started:
+    """``total`` trials are wanted; ``done`` of them ended in earlier runs."""
 
-    def on_start(self, total: int, done: int) -> None:
-        """``total`` trials are wanted, ``done`` of them have ended in earlier runs."""
-
-    def on_data(self, summary: dict[str, Any]) -> None:
-        """What the study runs on: `study.data.SealedData.summary`, with the files that cannot be read."""
-
-    def on_trial_start(self, record: TrialRecord) -> None: ...
-
-    def on_epoch(self, trial_id: str, record: EpochRecord) -> None: ...
-
-    def on_trial_end(self, record: TrialRecord) -> None: ...
-
-    def on_backlog(self, points: int) -> None:
-        """What MLflow has not got yet."""
-
-    def on_message(self, text: str) -> None:
-        """One sentence for a person: a retry, a corrupt checkpoint, what trials wait for, an interruption."""
-
-    def on_finish(self, summary: Any) -> None:
-        """``summary`` is JSON: counts by state, seconds, folder, report, backlog, interrupted."""
+    name: ClassVar = "start"
+    total: int
+    done: int
 
 
-class Quiet:
-    """Says nothing."""
+@dataclass(frozen=True)
+class DataRead:
+    """What the study runs on: `study.data.SealedData.summary`, with the files that cannot be read."""
 
-    def on_start(self, total: int, done: int) -> None:
-        pass
+    name: ClassVar = "data"
+    summary: dict[str, Any]
 
-    def on_data(self, summary: dict[str, Any]) -> None:
-        pass
 
-    def on_trial_start(self, record: TrialRecord) -> None:
-        pass
+@dataclass(frozen=True)
+class TrialStarted:
+    name: ClassVar = "trial_start"
+    trial: TrialRecord
 
-    def on_epoch(self, trial_id: str, record: EpochRecord) -> None:
-        pass
 
-    def on_trial_end(self, record: TrialRecord) -> None:
-        pass
+@dataclass(frozen=True)
+class EpochEnded:
+    name: ClassVar = "epoch"
+    trial_id: str
+    record: EpochRecord
 
-    def on_backlog(self, points: int) -> None:
-        pass
 
-    def on_message(self, text: str) -> None:
-        pass
+@dataclass(frozen=True)
+class TrialEnded:
+    name: ClassVar = "trial_end"
+    trial: TrialRecord
 
-    def on_finish(self, summary: Any) -> None:
-        pass
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many points MLflow has not got yet."""
+
+    name: ClassVar = "backlog"
+    points: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """One sentence for a person: a retry, a corrupt checkpoint, what trials wait for, an interruption."""
+
+    name: ClassVar = "message"
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """``summary`` is JSON: counts by state, seconds, folder, report, backlog, interrupted."""
+
+    name: ClassVar = "finish"
+    summary: dict[str, Any]
+
+
+Event = Started | DataRead | TrialStarted | EpochEnded | TrialEnded | Backlog | Message | Finished
+
+# Called from one thread that nothing else waits for (study/scheduling/aside.py); what it raises is dropped.
+Observer = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """An observer that says nothing."""

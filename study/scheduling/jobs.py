@@ -71,7 +71,7 @@ class Jobs:
         A connection that breaks is made again.
 
         Raises:
-            UserError: the cluster has not answered for two minutes. The job itself may go on.
+            UserError: the job failed to start; or the cluster has not answered for two minutes, then it may go on.
         """
         said = 0
         reached = time.monotonic()
@@ -81,13 +81,18 @@ class Jobs:
                 info = self._client.get_job_info(job)
                 reached = time.monotonic()
                 if info.status in ENDED:
-                    code: int | None = info.driver_exit_code
-                    return code if info.status != "SUCCEEDED" else 0
+                    break
             except Exception as error:
                 if time.monotonic() - reached > OUT_OF_REACH_FOR:
                     mend = f"the study may go on; look with: ray job logs {job} --address {self.address}"
                     raise UserError(f"out of reach: {_first_line(error)}", where=self.address, mend=mend) from error
             time.sleep(1.0)
+        code: int | None = info.driver_exit_code
+        if info.status == "FAILED" and code is None:
+            why = " ".join(str(info.message or "Ray does not say why").split())[:300]
+            mend = f"ray job logs {job} --address {self.address}"
+            raise UserError(f"job {job} failed before the study started: {why}", where=self.address, mend=mend)
+        return 0 if info.status == "SUCCEEDED" else code
 
     async def _tail(self, job: str, said: int, say: Callable[[str], None]) -> int:
         """The log from character ``said`` on, until the connection ends; returns how far it has come."""

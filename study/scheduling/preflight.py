@@ -5,18 +5,21 @@ import os
 import platform
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fitscape.study.config import ResourceConfig
-from fitscape.study.scheduling.checkpoints import open_storage
+from fitscape.study.scheduling.checkpoints import open_storage, read_storage, write_storage
 from fitscape.study.scheduling.cluster import PACKAGE, Cluster, Node, Request, errand
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 HERE = "this machine"
 UNUSABLE = "cannot import it"
+NOT_SHARED = "what the driver wrote is not there: it is not the same storage"
 ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
 
 
@@ -45,7 +48,9 @@ def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: t
         findings += [_extra(name, [(HERE, here)]) for name in extras]
         return [*findings, _storage([(HERE, probe(storage)["storage"])], storage)]
     workers = [node for node in nodes if node.cpus > 0]
-    answers = _ask(workers, storage, extras)
+    with _sign(storage) as (sign, trouble):
+        answers = _ask(workers, storage, extras, sign)
+        trouble = trouble or _unseen(storage, {node.host: answers[node.id] for node in workers if node.id in answers})
     silent = [node.host for node in workers if node.id not in answers]
     findings.append(
         Finding(
@@ -57,13 +62,17 @@ def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: t
     told = [(node.host, answers[node.id]) for node in workers if node.id in answers]
     findings += [_same(key, here, told) for key in here if key not in extras]
     findings += [_extra(name, [(HERE, here), *told]) for name in extras]
-    return [*findings, _storage([(host, answer["storage"]) for host, answer in told], storage)]
+    return [*findings, _storage([(HERE, trouble), *((host, answer["storage"]) for host, answer in told)], storage)]
 
 
-def probe(storage: str | None, extras: tuple[str, ...] = ()) -> dict[str, str]:
+def probe(storage: str | None, extras: tuple[str, ...] = (), sign: str = "") -> dict[str, str]:
     """What one node is; with ``storage`` also what is wrong with that: write, read back, room (empty: nothing).
 
-    Of each of the ``extras`` its version, or UNUSABLE and why it cannot be imported.
+    Args:
+        storage: folder or URI.
+        extras: of each its version, or UNUSABLE and why it cannot be imported.
+        sign: a file that the driver has put there: the node must see it, and leaves one of its own, ``left``, for the
+            driver to see. A disk of the node's own takes every write and reads it back.
     """
     facts = {
         "python": platform.python_version(),
@@ -73,6 +82,8 @@ def probe(storage: str | None, extras: tuple[str, ...] = ()) -> dict[str, str]:
     }
     if storage is None:
         return facts
+    from pyarrow.fs import FileType
+
     name = f"probe-{uuid.uuid4().hex}"
     try:
         fs, root = open_storage(storage)
@@ -81,19 +92,60 @@ def probe(storage: str | None, extras: tuple[str, ...] = ()) -> dict[str, str]:
             stream.write(name.encode())
         with fs.open_input_stream(f"{root}/{name}") as stream:
             wrong = stream.read() != name.encode()
-        fs.delete_file(f"{root}/{name}")
+        if sign:
+            facts["left"] = name
+            unseen = fs.get_file_info(f"{root}/{sign}").type != FileType.File
+        else:
+            fs.delete_file(f"{root}/{name}")
+            unseen = False
         free = shutil.disk_usage(root).free / 2**20 if fs.type_name == "local" else ROOM_MIB
-        problem = "what was written reads back otherwise" if wrong else ""
+        problem = "what was written reads back otherwise" if wrong else NOT_SHARED if unseen else ""
         return {**facts, "storage": problem if free >= ROOM_MIB else f"{free:.0f} MiB are free, {ROOM_MIB} are needed"}
     except (OSError, ValueError) as error:
         return {**facts, "storage": str(error).split("\n")[0]}
 
 
-def _ask(nodes: list[Node], storage: str, extras: tuple[str, ...]) -> dict[str, dict[str, str]]:
+@contextmanager
+def _sign(storage: str) -> Iterator[tuple[str, str]]:
+    """A file of this process's in the storage, for as long as nodes look for it; its name, and what is wrong."""
+    name = f"probe-{uuid.uuid4().hex}"
+    try:
+        write_storage(storage, name, name.encode())
+    except (OSError, ValueError) as error:
+        yield "", str(error).split("\n")[0]
+        return
+    try:
+        yield name, ""
+    finally:
+        _remove(storage, name)
+
+
+def _unseen(storage: str, answers: dict[str, dict[str, str]]) -> str:
+    """What nodes left in the storage and this process does not find there; removes what it finds."""
+    lacking = []
+    for host, answer in answers.items():
+        if "left" in answer:
+            try:
+                if read_storage(storage, answer["left"]) != answer["left"].encode():
+                    lacking.append(host)
+                    continue
+            except OSError as error:
+                return str(error).split("\n")[0]
+            _remove(storage, answer["left"])
+    return f"what {', '.join(lacking)} wrote is not here: it is not the same storage" if lacking else ""
+
+
+def _remove(storage: str, name: str) -> None:
+    with suppress(OSError):
+        fs, root = open_storage(storage)
+        fs.delete_file(f"{root}/{name}")
+
+
+def _ask(nodes: list[Node], storage: str, extras: tuple[str, ...], sign: str) -> dict[str, dict[str, str]]:
     """Run ``probe`` on every node at once; node id -> answer, for those that answer in time."""
     import ray
 
-    asked = {errand(probe, node.id).remote(storage, extras): node.id for node in nodes}
+    asked = {errand(probe, node.id).remote(storage, extras, sign): node.id for node in nodes}
     ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
     answers = {}
     for reference in ready:

@@ -8,6 +8,8 @@ from typing import Any
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialState
 from fitscape.study.scheduling.heartbeat import Address
 
+CRASHES = "crashes"  # of Tune's config of a trial: the signals that ended its processes, one for each crash
+
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
@@ -18,6 +20,8 @@ class Start:
     record: EpochRecord | None  # of the epoch it continues from, which was perhaps never reported; None: from scratch
     node_id: str  # Ray's
     pulse: Address  # of the process
+    crash_log: str = ""  # where the process writes what it died of, on its node
+    afresh: bool = False  # what earlier attempts measured is void: they had another memory layout
 
     @property
     def epoch(self) -> int:
@@ -45,14 +49,25 @@ class Report:
     end: End | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for TrialRecord.extra
     notices: tuple[str, ...] = ()  # for the user: a corrupt checkpoint, one that could not be written
+    cannot_go_on: str = ""  # why the trial stays pending, and the study is to be interrupted: its storage is lost
+
+    @property
+    def last(self) -> bool:
+        """Whether the process has nothing more to do for this trial."""
+        return self.end is not None or bool(self.cannot_go_on)
 
 
 def failure(error: BaseException) -> End:
     """An exception of a trial as its end; one that ran out of memory starts with ``oom``."""
-    name, text = type(error).__name__, str(error).strip().split("\n")[0]
+    name, text = type(error).__name__, first_line(error)
     if "OutOfMemory" in name or isinstance(error, MemoryError):
         message = text if text.startswith("oom") else f"oom: {text}"
     else:
         message = f"{name}: {text}" if text else name
     trace = "".join(traceback.format_exception(error))
     return End(state=TrialState.FAILED, message=message[:1000], extra={"traceback": trace[-8000:]})
+
+
+def first_line(error: BaseException) -> str:
+    """Of its text; torch and Ray write pages."""
+    return str(error).strip().split("\n")[0]

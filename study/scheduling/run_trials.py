@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
+from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster, Request
 from fitscape.study.scheduling.cost import relative_cost
-from fitscape.study.scheduling.events import Observer, Quiet
+from fitscape.study.scheduling.events import Message, Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.outcome import Outcome
 from fitscape.study.scheduling.places import Places
@@ -76,15 +77,19 @@ def run_trials(
         save_every: seconds between two checkpoints of a trial; None: ``trainable.SAVE_EVERY``.
 
     Raises:
-        UserError: the ledger could not be written at the end.
+        UserError: the ledger cannot be read or written at the start. What it refuses later makes the outcome an
+            interrupted one.
     """
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
     begun = time.monotonic()
-    observer = observer or Quiet()
+    observer = observer or ignore
     ledger.release()
     known = ledger.trials()
-    checkpoints.sweep(keep=[trial.trial_id for trial in known if not trial.state.terminal])
+    try:
+        checkpoints.sweep(trial.trial_id for trial in known if trial.state.terminal)
+    except OSError as error:  # out of reach just now; trials wait for it in their own processes
+        observer(Message(f"checkpoints of ended trials were not removed: {error}"))
     asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     shared = Shared(
@@ -101,8 +106,9 @@ def run_trials(
     ):
         _tune(config, data, known, shared, places, bookkeeper, feed, interruption)
     if feed.error is not None:
-        raise feed.error
-    ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
+        interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
+    with _written(interruption, observer):
+        ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)
 
 
@@ -119,10 +125,21 @@ def _bookkeeper(
     try:
         yield bookkeeper
     finally:
-        try:
+        with _written(interruption, observer):
             bookkeeper.close()
-        finally:
+        with _written(interruption, observer):
             ledger.release()
+
+
+@contextmanager
+def _written(interruption: Interruption, observer: Observer) -> Iterator[None]:
+    """What the ledger does not take makes the run an interrupted one, which is never a success."""
+    try:
+        yield
+    except UserError as error:
+        if interruption.requested:
+            observer(Message(str(error)))
+        interruption.request(str(error))
 
 
 @contextmanager

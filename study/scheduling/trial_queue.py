@@ -8,8 +8,12 @@ from typing import Any, Protocol
 from ray.tune.search import Searcher
 
 from fitscape.study.config import TrialConfig
+from fitscape.study.errors import UserError
+from fitscape.study.patience import insist
 from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.live import Live
+
+ADD_WITHIN = 120.0  # seconds in which the ledger may refuse a new trial, as a full disk makes it
 
 
 class Asks(Protocol):
@@ -111,7 +115,7 @@ class Feed(Live, Searcher):
                 suggestion = self._asker.ask()  # may take seconds: not under the lock
                 if suggestion is None:
                     return
-                config = self._add(suggestion)
+                config = insist(lambda s=suggestion: self._add(s), within=ADD_WITHIN, refusals=(UserError,))  # type: ignore[misc]
                 ready = config, self._cost(config)
                 with self._changed:
                     self._ready.append(ready)

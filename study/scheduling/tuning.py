@@ -14,17 +14,18 @@ from fitscape.study.records import TrialState
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.live import Live
-from fitscape.study.scheduling.reports import End, Report
+from fitscape.study.scheduling.reports import CRASHES, End, Report
 from fitscape.study.scheduling.watchdog import Watchdog
+from fitscape.study.training import SAFE_FORMAT
 
 LOOK_EVERY = 5.0  # seconds between two looks at the cluster
 
 # What Ray says of a lost process, and what that is to a user. Ray's text for any crash speaks of OOM as well.
+CRASHED = "worker process has died"
 _CAUSES = {
     "low on memory": "oom: its process was ended because its node ran out of memory",
     "node has died": "its node died",
     "preempted": "its node was preempted",
-    "worker process has died": "its process was killed or crashed",
 }
 
 
@@ -81,24 +82,34 @@ class Reports(Live, TrialProgressCallback):
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         tries = f"attempt {trial.num_failures + 1} of {self._attempts}"
-        self._bookkeeper.message(f"trial {trial.config['id']}: {self._cause(trial)}; {tries}")
+        cause, crash = self._cause(trial)
+        if crash:
+            trial.config[CRASHES] = [*trial.config.get(CRASHES, []), crash]  # its next process reads it
+            if len(trial.config[CRASHES]) == 1:
+                tries += f" begins anew, in memory layout {SAFE_FORMAT}"
+        self._bookkeeper.message(f"trial {trial.config['id']}: {cause}; {tries}")
         self._watchdog.forget(trial.config["id"])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        end = End(state=TrialState.FAILED, message=f"{self._cause(trial)} ({trial.num_failures} attempts)")
+        end = End(state=TrialState.FAILED, message=f"{self._cause(trial)[0]} ({trial.num_failures} attempts)")
         self._bookkeeper.ended(trial.config["id"], end)
         self._watchdog.forget(trial.config["id"])
 
-    def _cause(self, trial: Trial) -> str:
-        """Why a trial's process ended, in a few words instead of Ray's many."""
-        if self._timeout is not None and self._watchdog.silence(trial.config["id"]) >= self._timeout:
-            return f"hung: no step for {self._timeout:g} s"
+    def _cause(self, trial: Trial) -> tuple[str, str]:
+        """Why a trial's process ended, in a few words instead of Ray's many; and the signal, if it crashed."""
         error = _last_error(trial)
-        for sign, cause in _CAUSES.items():
+        for sign, cause in _CAUSES.items():  # an epoch may be longer than the limit: first what Ray knows for sure
             if sign in error:
-                return cause
+                return cause, ""
+        crash = self._watchdog.crash(trial.config["id"]) if CRASHED in error else ""
+        if crash:
+            return f"its process crashed in native code ({crash})", crash
+        if self._timeout is not None and self._watchdog.silence(trial.config["id"]) >= self._timeout:
+            return f"hung: no step for {self._timeout:g} s", ""
+        if CRASHED in error:
+            return "its process was killed or crashed", ""
         lines = [line.strip() for line in error.splitlines() if line.strip()]
-        return f"its process died: {lines[-1][:300]}" if lines else "its process died"
+        return (f"its process died: {lines[-1][:300]}" if lines else "its process died"), ""
 
 
 def _last_error(trial: Trial) -> str:
@@ -118,7 +129,7 @@ class Stops(Live, FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         report: Report = result["report"]
-        if report.end is not None or self._interruption.requested:
+        if report.last or self._interruption.requested:
             return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
 

@@ -4,6 +4,7 @@ import faulthandler
 import gc
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,10 +16,12 @@ from ray import tune
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord, TrialState
-from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
+from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_record, with_record
+from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
-from fitscape.study.scheduling.reports import End, Report, Start, failure
-from fitscape.study.training import Progress, Settings, run_trial
+from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure, first_line
+from fitscape.study.training import SAFE_FORMAT, Progress, Settings, run_trial
+from fitscape.study.training.memory import is_out_of_memory
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
@@ -50,6 +53,7 @@ class TrialRunner(tune.Trainable):
     def setup(self, config: dict[str, Any], shared: Shared) -> None:
         self._shared = shared
         self._pulse = Pulse()
+        self._crash_log = CrashLog()
         self._freezes = 2  # before the first trial, and after it: training loads another part of torch
         self._begin(config)
 
@@ -61,19 +65,22 @@ class TrialRunner(tune.Trainable):
         self._watch()
         try:
             report = self._start() if self._epochs is None else self._epoch(self._epochs)
+        except StorageLost as error:
+            report = Report(cannot_go_on=str(error))
         except Exception as error:  # noqa: BLE001  (whatever it is, it is this trial's alone)
             report = Report(end=failure(error))
         faulthandler.cancel_dump_traceback_later()
         self._pulse.rest()
-        if report.end is not None:
+        if report.last:
             self._drop()
-        return {"report": report, "done": report.end is not None}
+        return {"report": report, "done": report.last}
 
     def cleanup(self) -> None:
         """The trial is taken away before its end, or there is nothing left to run."""
         if self._progress is not None:
             self._save(self._progress)
         self._drop()
+        self._crash_log.remove()
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._drop()
@@ -81,6 +88,7 @@ class TrialRunner(tune.Trainable):
             self._freezes -= 1
             gc.freeze()
         self._config = TrialConfig.model_validate_json(config["trial"])
+        self._crashes: list[str] = config.get(CRASHES, [])
         self._saved_at = time.monotonic()
 
     def _drop(self) -> None:
@@ -96,8 +104,14 @@ class TrialRunner(tune.Trainable):
             torch.cuda.empty_cache()
 
     def _start(self) -> Report:
+        if len(self._crashes) > 1:
+            what = f"its process crashed twice ({', '.join(self._crashes)}), at last in memory layout {SAFE_FORMAT}"
+            return Report(end=End(state=TrialState.FAILED, message=what))
         shared, trial_id = self._shared, self._config.trial_id
         settings = replace(shared.settings, device=self._device())
+        if self._crashes:  # a checkpoint of another layout would not give the numbers of a trial in this one
+            settings = replace(settings, memory_format=SAFE_FORMAT)
+            shared.checkpoints.clear(trial_id, waiting=lambda error: self._watch())
 
         def run(checkpoint: bytes | None) -> Iterator[Progress]:
             return shared.run(
@@ -106,9 +120,15 @@ class TrialRunner(tune.Trainable):
 
         def go_on(epoch: int, data: bytes) -> tuple[EpochRecord | None, Iterator[Progress]]:
             record, state = split_record(data)
-            return record, run(state)
+            try:
+                return record, run(state)
+            except Exception as error:
+                if isinstance(error, ValueError | MemoryError) or is_out_of_memory(error):
+                    raise
+                # another version of the code wrote it, and the user has allowed that
+                raise ValueError(f"it does not fit: {type(error).__name__}: {first_line(error)}") from error
 
-        found, refused = shared.checkpoints.newest(trial_id, go_on)
+        found, refused = shared.checkpoints.newest(trial_id, go_on, waiting=lambda error: self._watch())
         record, self._epochs = found or (None, run(None))
         node_id = ray.get_runtime_context().get_node_id()
         start = Start(
@@ -117,8 +137,11 @@ class TrialRunner(tune.Trainable):
             record=record,
             node_id=node_id,
             pulse=self._pulse.address,
+            crash_log=str(self._crash_log.path),
+            afresh=bool(self._crashes),
         )
-        return Report(start=start, notices=tuple(refused))
+        layout = {"memory_format": SAFE_FORMAT} if self._crashes else {}
+        return Report(start=start, notices=tuple(refused), extra=layout)
 
     def _epoch(self, epochs: Iterator[Progress]) -> Report:
         progress = self._progress = next(epochs, None)
@@ -179,7 +202,8 @@ class TrialRunner(tune.Trainable):
         self._alive_at = time.monotonic()
         self._pulse.beat()
         if self._shared.timeout is not None and sys.__stderr__ is not None:
-            faulthandler.dump_traceback_later(self._shared.timeout, exit=True, file=sys.__stderr__)
+            timeout = min(self._shared.timeout, threading.TIMEOUT_MAX)  # a larger one is refused, and is never
+            faulthandler.dump_traceback_later(timeout, exit=True, file=sys.__stderr__)
 
     def _sign_of_life(self) -> None:
         if time.monotonic() - self._alive_at >= SIGN_OF_LIFE:

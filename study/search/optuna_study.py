@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
@@ -46,12 +47,19 @@ def build_study(
 def freeze(trial: TrialRecord, space: Space, classes: float) -> FrozenTrial | None:
     """One trial as Optuna sees it; None where it lies outside the space."""
     point = point_of(trial.config, space)
-    if point is None:
+    if point is None or not all(holds(space[name], value) for name, value in point.items()):
         return None
     state, values = outcome(trial)
     return optuna.trial.create_trial(
         state=state, values=values, params=point, distributions=dict(space), user_attrs=attributes(trial, classes)
     )
+
+
+def holds(distribution: BaseDistribution, value: Any) -> bool:
+    """Whether Optuna takes the value for one of the distribution's."""
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    return value is not None and bool(distribution._contains(value))
 
 
 def measured(trial: TrialRecord, classes: float) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from fitscape.study.config import TrackingConfig
 from fitscape.study.errors import UserError
+from fitscape.study.files import LEDGER
 from fitscape.study.ledger import Ledger
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.errors import explain
@@ -47,10 +48,10 @@ def fetch(name: str, config: TrackingConfig, root: Path) -> Path:
 
 def _settle(folder: Path, where: str) -> None:
     """Turn the layout of the artifacts into that of a study's folder, and see that the ledger is sound."""
-    shipped = folder / LEDGER_FOLDER / "ledger.db"
+    shipped = folder / LEDGER_FOLDER / LEDGER
     if not shipped.is_file():
         mend = "run `fitscape sync` where the study ran"
         raise UserError("the study's ledger is not in MLflow", where=where, mend=mend)
-    shipped.rename(folder / "ledger.db")
+    shipped.rename(folder / LEDGER)
     shutil.rmtree(folder / LEDGER_FOLDER)
-    Ledger.open(folder / "ledger.db").close()
+    Ledger.open(folder / LEDGER).close()

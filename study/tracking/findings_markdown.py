@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fitscape.study.files import FINDINGS, StudyFolder
+
 ORDER = ("contradicted", "supported", "undecided")
 
 
@@ -13,7 +15,7 @@ def told_findings(study: Path) -> str:
     Args:
         study: the study's folder, whose ``report/findings.json`` is read.
     """
-    file = study / "report" / "findings.json"
+    file = StudyFolder(study).report / FINDINGS
     if not file.is_file():
         return ""
     found = sorted(json.loads(file.read_text(encoding="utf-8")), key=lambda one: ORDER.index(one["verdict"]))

@@ -5,15 +5,15 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
 
+from fitscape.study.files import CONFIG, FIGURES, LEDGER, PAGE, REPORT, StudyFolder
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import Label, TrialState
 from fitscape.study.tracking import entries
 from fitscape.study.tracking.findings_markdown import told_findings
 
+GENERATION = "ledger.events"  # tag of the parent: how far the ledger was when it was last described here
 LEDGER_FOLDER = "ledger"  # of the parent's artifacts
-_FOLDERS = ("report", "figures")
-_FILES = ("study.yaml",)
-_PICTURE = "report/figures/regime_map_small.png"  # MLflow's pages show a picture in its own size
+_PICTURE = f"{REPORT}/{FIGURES}/regime_map_small.png"  # MLflow's pages show a picture in its own size
 
 
 def where_key(sink: str) -> str:
@@ -54,6 +54,7 @@ def tags(ledger: Ledger, run_id: str) -> dict[str, str]:
         "study": config.name,
         "recipe": config.recipe or "",
         "state": state(ledger),
+        GENERATION: ledger.last_event,
         "data_fingerprint": ledger.provenance.get("data_fingerprint", ""),
         **{f"trials.{state.value}": count for state, count in counts.items()},
         **{f"regimes.{regime}": count for regime, count in sorted(regimes.items())},
@@ -84,11 +85,11 @@ def description(ledger: Ledger, run_id: str) -> str:
         f"Thresholds: version {config.regimes.version}, tau {config.regimes.tau:g}",
         told_findings(ledger.path.parent),
         space,
-        "Artifacts: `report/index.html` is the map; `study.yaml` repeats the study; "
-        f"`{LEDGER_FOLDER}/ledger.db` holds every number, gradient norms by layer among them.",
+        f"Artifacts: `{REPORT}/{PAGE}` is the map; `{CONFIG}` repeats the study; "
+        f"`{LEDGER_FOLDER}/{LEDGER}` holds every number, gradient norms by layer among them.",
     ]
     text = "\n\n".join(line for line in lines if line)
-    more = "\n\n(shortened: `study.yaml` has it whole)"
+    more = f"\n\n(shortened: `{CONFIG}` has it whole)"
     return text if len(text) <= entries.TAG_LIMIT else text[: entries.TAG_LIMIT - len(more)] + more
 
 
@@ -109,9 +110,6 @@ def _range(hyperparameter: dict[str, object]) -> str:
 
 def files(study: Path) -> list[tuple[Path, str]]:
     """What is in the study's folder for MLflow: files, and the artifact folder of each."""
-    found = [(study / name, "") for name in _FILES if (study / name).is_file()]
-    for folder in _FOLDERS:
-        for file in sorted((study / folder).rglob("*")):
-            if file.is_file():
-                found.append((file, file.parent.relative_to(study).as_posix()))
-    return found
+    place = StudyFolder(study)
+    found = [place.config, *sorted(place.report.rglob("*"))]
+    return [(file, file.parent.relative_to(study).as_posix().strip(".")) for file in found if file.is_file()]

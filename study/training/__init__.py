@@ -3,6 +3,6 @@
 from fitscape.study.training.calibration import choose_settings
 from fitscape.study.training.loop import Progress, run_trial
 from fitscape.study.training.memory import TrialOutOfMemory
-from fitscape.study.training.settings import Settings
+from fitscape.study.training.settings import SAFE_FORMAT, Settings
 
-__all__ = ["Progress", "Settings", "TrialOutOfMemory", "choose_settings", "run_trial"]
+__all__ = ["SAFE_FORMAT", "Progress", "Settings", "TrialOutOfMemory", "choose_settings", "run_trial"]

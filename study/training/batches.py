@@ -43,20 +43,20 @@ class Batches:
         """``images``: uint8 [N, C, H, W], all of the training split; ``labels``, ``indices``: [n] of the subset."""
         self._images, self._labels, self._indices = images, labels, indices
         self._generator = generator
-        self._size = min(batch_size, len(indices))
-        self.per_pass = len(indices) // self._size
+        self.size = min(batch_size, len(indices))
+        self.per_pass = len(indices) // self.size
         self._order = torch.empty(0, dtype=torch.int64)
         self._position = 0
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """The next batch: images uint8 [B, C, H, W] and labels int64 [B], on the device."""
-        if self._position + self._size > len(self._order):
+        if self._position + self.size > len(self._order):
             # Drawn on the CPU so that every device sees the same order; one small upload a pass.
             order = torch.randperm(len(self._indices), generator=self._generator)
             self._order = order.to(self._indices.device, non_blocking=True)
             self._position = 0
-        chosen = self._order[self._position : self._position + self._size]
-        self._position += self._size
+        chosen = self._order[self._position : self._position + self.size]
+        self._position += self.size
         return self._images.index_select(0, self._indices[chosen]), self._labels[chosen]
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Measure a few training steps, choose precision and memory layout, and record the choice with its evidence."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -63,6 +64,7 @@ def choose_settings(
     *,
     settings: Settings,
     precision: Precision | None = None,
+    formats: Sequence[MemoryFormat] | None = None,
     batch_size: int = 128,
     steps: int = 0,
 ) -> Settings:
@@ -74,6 +76,7 @@ def choose_settings(
         classes: number of classes.
         settings: what is given and not chosen: device and threads.
         precision: the study's, once it has one; then only the layout is chosen.
+        formats: the layouts to choose from; None: all that this kind of device has.
         batch_size: images a step; on the CPU a large net is measured with fewer.
         steps: steps of the whole trial. On CUDA ``torch.compile`` is chosen if it wins its compilation back
             within them; 0 leaves it untried.
@@ -83,7 +86,7 @@ def choose_settings(
     """
     cuda = settings.torch_device.type == "cuda"
     batch = batch_size if cuda else min(batch_size, _enough(measure(spec, input_shape, classes)[1]))
-    formats = MEMORY_FORMATS[:2] if cuda else MEMORY_FORMATS  # mixed is a matter of the CPU's kernels
+    formats = formats or (MEMORY_FORMATS[:2] if cuda else MEMORY_FORMATS)  # mixed is a matter of the CPU's kernels
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     memory.keep_freed_memory(settings.torch_device)

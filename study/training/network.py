@@ -1,5 +1,7 @@
 """The net of a trial, drawn from its own seed and placed on its device in the layout of the settings."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +12,10 @@ from fitscape.study.training.randomness import seeded_default
 from fitscape.study.training.settings import Settings
 
 SMALL_MAP = 4 * 4  # pixels; the "mixed" layout keeps convolutions of such maps in NCHW
+# oneDNN's backward pass of a strided 1x1 convolution in channels_last writes beyond its memory on CPUs with AVX-512:
+# seen with torch 2.14 (oneDNN 3) from 1 to 15 input channels on maps of 46 pixels a side and more, never below 33.
+NARROW = 16  # input channels
+WIDE_MAP = 32  # pixels a side
 
 
 def make_network(
@@ -27,24 +33,41 @@ def make_network(
     # Two calls: torch's stubs know no .to with both.
     model = model.to(settings.torch_device).to(memory_format=settings.torch_memory_format)
     if settings.memory_format == "mixed":
-        _keep_small_maps_in_nchw(model, input_shape)
+        _keep_in_nchw(model, input_shape, lambda conv, height, width: height * width <= SMALL_MAP)
+    if settings.memory_format != "nchw" and settings.torch_device.type == "cpu" and any(map(_crashes, model.modules())):
+        _keep_in_nchw(model, input_shape, lambda conv, *sides: _crashes(conv) and max(sides) > WIDE_MAP)
     return model.train()
 
 
-def _keep_small_maps_in_nchw(model: nn.Module, input_shape: tuple[int, int, int]) -> None:
-    """oneDNN's channels_last kernels lose on maps of a few pixels with many channels, where NCHW ones do not."""
+def _crashes(module: nn.Module) -> bool:
+    """Whether a module is a convolution of the kind that crashes in channels_last, if its maps are large."""
+    return (
+        isinstance(module, nn.Conv2d)
+        and max(module.kernel_size) == 1
+        and max(module.stride) > 1
+        and module.in_channels < NARROW
+    )
+
+
+def _keep_in_nchw(
+    model: nn.Module, input_shape: tuple[int, int, int], chosen: Callable[[nn.Module, int, int], bool]
+) -> None:
+    """Run the convolutions in NCHW that ``chosen`` names by themselves and the sides of their maps.
+
+    oneDNN's channels_last kernels lose on maps of a few pixels with many channels, and crash on others.
+    """
 
     def note(conv: nn.Module, inputs: tuple[Tensor]) -> None:
-        if inputs[0].shape[-2] * inputs[0].shape[-1] <= SMALL_MAP:
-            small.append(conv)
+        if chosen(conv, *inputs[0].shape[-2:]):
+            found.append(conv)
 
-    small: list[nn.Module] = []
+    found: list[nn.Module] = []
     hooks = [m.register_forward_pre_hook(note) for m in model.modules() if isinstance(m, nn.Conv2d)]
     device = next(model.parameters()).device
     with torch.no_grad():
         model.eval()(torch.zeros(1, *input_shape, device=device))
     for hook in hooks:
         hook.remove()
-    for conv in small:
+    for conv in found:
         conv.to(memory_format=torch.contiguous_format)
         conv.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))

@@ -1,42 +1,17 @@
 """Optimizer and learning-rate schedule of a trial."""
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
 
+from fitscape.models.workarounds import SGD, AdamW
 from fitscape.study.config import Optimization
 
 WARMUP = 0.3  # one-cycle: share of the steps that the rate rises (Smith and Topin 2018; torch's OneCycleLR)
 START = 1 / 25  # one-cycle: first rate over peak
 END = START / 1e4  # one-cycle: last rate over peak
 STEP_AT = (0.5, 0.75)  # step: divided by 10 at half and three quarters (He et al. 2015, section 4.2)
-
-
-def _bare(method: Any) -> Any:
-    """A method without torch's wrapper, which loads the compiler, a second of a process, to tell it to stay out."""
-    return getattr(method, "__wrapped__", method)
-
-
-class _Bare(torch.optim.Optimizer):
-    """An optimizer that is never compiled itself; a compiled model does not reach into it."""
-
-    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
-    state_dict = _bare(torch.optim.Optimizer.state_dict)
-    load_state_dict = _bare(torch.optim.Optimizer.load_state_dict)
-
-
-class SGD(_Bare, torch.optim.SGD):
-    """torch's, which a trial's process can use without torch's compiler."""
-
-    step = torch.no_grad()(_bare(torch.optim.SGD.step))
-
-
-class AdamW(_Bare, torch.optim.AdamW):
-    """torch's, which a trial's process can use without torch's compiler."""
-
-    step = torch.no_grad()(_bare(torch.optim.AdamW.step))
 
 
 def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimizer:
@@ -55,6 +30,14 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
     if config.optimizer == "adamw":
         return AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999), fused=True)
     return SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
+
+
+def lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:
+    """Give each momentum the memory layout of its weights, as a fused kernel takes for granted: it pairs by address."""
+    for weights, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == weights.shape and value.stride() != weights.stride():
+                state[name] = torch.empty_like(weights, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
 def learning_rate(config: Optimization, step: int, total_steps: int) -> float:

@@ -39,5 +39,6 @@ def evaluate_again(
         last = progress
     trial = TrialRun(config, data, settings)
     trial.restore(last.checkpoint())
-    classifier = make_classifier(config, data, trial.model.state_dict())
+    with trial.as_measured():
+        classifier = make_classifier(config, data, trial.model.state_dict())
     return Again(last.record, trial.evaluate_on(images, labels), classifier)

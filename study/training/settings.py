@@ -7,6 +7,7 @@ import torch
 
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["nchw", "channels_last", "mixed"]  # mixed: channels_last but for maps of few pixels
+SAFE_FORMAT: MemoryFormat = "nchw"  # no convolution of torch is known to crash in it
 
 
 @dataclass(frozen=True, kw_only=True)

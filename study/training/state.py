@@ -1,5 +1,8 @@
 """Everything one trial owns between two steps, and its way into a checkpoint and back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from fitscape.models.size import count
@@ -7,6 +10,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
 from fitscape.study.records import ModelSize
 from fitscape.study.training import checkpoint
+from fitscape.study.training.batch_norm import choose_images, reestimated
 from fitscape.study.training.batches import Batches, make_normalize
 from fitscape.study.training.evaluation import Evaluation, evaluate
 from fitscape.study.training.gradients import GradientProbe
@@ -14,7 +18,12 @@ from fitscape.study.training.late import BestEpoch
 from fitscape.study.training.memorization import Memorization, memorization
 from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
 from fitscape.study.training.network import make_network
-from fitscape.study.training.optimization import learning_rate, make_optimizer, set_learning_rate
+from fitscape.study.training.optimization import (
+    lay_out_like_parameters,
+    learning_rate,
+    make_optimizer,
+    set_learning_rate,
+)
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.step import Gradients
@@ -36,7 +45,7 @@ class TrialRun:
         subset = select(data, config.data, config.seed)
         self.randomness = Randomness(config.seed, device)
         self.normalize = make_normalize(subset, settings)
-        self.augment = augment.make(config.data.augment)
+        self.augment = augment.of(config.data)
         train_images = _upload(data.train_images, device)
         self.batches = Batches(
             train_images,
@@ -63,6 +72,14 @@ class TrialRun:
 
         self.epoch = self.step = 0
         self.steps_per_epoch = config.optimization.steps_per_epoch or self.batches.per_pass
+        self._statistics = [
+            train_images.index_select(0, chosen.to(device))
+            for chosen in choose_images(
+                subset.indices,
+                epoch_images=self.steps_per_epoch * self.batches.size,
+                batch_size=self.batches.size,
+            )
+        ]
 
     @property
     def learning_rate(self) -> float:
@@ -77,14 +94,25 @@ class TrialRun:
         self.optimizer.step()
         self.step += 1
 
+    @contextmanager
+    def as_measured(self) -> Iterator[None]:
+        """Inside, the model holds the batch-norm statistics that evaluations use; afterwards those of training."""
+        if self.config.evaluation.batch_norm == "running":
+            yield
+            return
+        batches = (self.normalize(images) for images in self._statistics)
+        with reestimated(self.model, batches, self.settings.autocast()):
+            yield
+
     def evaluate(self) -> tuple[Evaluation, Evaluation]:
         """The probe and validation, by the same evaluator."""
         parts = ((self._probe_images, self._probe_labels), (self._val_images, self._val_labels))
         try:
-            train, validation = (
-                evaluate(self.model, images, labels, normalize=self.normalize, settings=self.settings)
-                for images, labels in parts
-            )
+            with self.as_measured():
+                train, validation = (
+                    evaluate(self.model, images, labels, normalize=self.normalize, settings=self.settings)
+                    for images, labels in parts
+                )
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise TrialOutOfMemory(f"oom: evaluation does not fit: {error}") from error
@@ -94,13 +122,14 @@ class TrialRun:
     def evaluate_on(self, images: torch.Tensor, labels: torch.Tensor) -> Evaluation:
         """Other images, uint8 [N, C, H, W], by the same evaluator."""
         device = self.settings.torch_device
-        return evaluate(
-            self.model,
-            _upload(images, device),
-            _upload(labels, device),
-            normalize=self.normalize,
-            settings=self.settings,
-        )
+        with self.as_measured():
+            return evaluate(
+                self.model,
+                _upload(images, device),
+                _upload(labels, device),
+                normalize=self.normalize,
+                settings=self.settings,
+            )
 
     def memorization(self, train: Evaluation, validation: Evaluation) -> Memorization:
         return memorization(self._subset, self._probe, train.predictions, validation.predictions)
@@ -138,6 +167,7 @@ class TrialRun:
         self.gradients.parts = state["parts"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        lay_out_like_parameters(self.optimizer)
         self.randomness.load_state_dict(state["randomness"])
         self.batches.load_state_dict(state["batches"])
         self.best.load_state_dict(state["best"])

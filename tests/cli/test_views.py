@@ -4,7 +4,6 @@ import io
 import json
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hand_made import make_epoch, make_trial
@@ -12,12 +11,23 @@ from rich.console import Console
 from rich.text import Text
 
 from fitscape.study.cli.lines import JsonLines, PlainLines
-from fitscape.study.cli.live import View, view
+from fitscape.study.cli.live import view
 from fitscape.study.cli.screen import Screen
+from fitscape.study.cli.view import View
 from fitscape.study.cli.wording import duration, left_out
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.scheduling.events import Observer
+from fitscape.study.scheduling.events import (
+    Backlog,
+    DataRead,
+    EpochEnded,
+    Finished,
+    Message,
+    Observer,
+    Started,
+    TrialEnded,
+    TrialStarted,
+)
 
 SUMMARY = {
     "folder": "runs/small",
@@ -29,13 +39,13 @@ SUMMARY = {
 
 def play(observer: Observer, trial: TrialRecord) -> None:
     """A short run as the driver tells it."""
-    observer.on_start(20, 15)
-    observer.on_trial_start(trial)
-    observer.on_epoch(trial.trial_id, make_epoch(0.5, 0.6, epoch=1, images_per_second=1234.0))
-    observer.on_backlog(42)
-    observer.on_message("a checkpoint was corrupt, the one before was used")
-    observer.on_trial_end(trial)
-    observer.on_finish(SUMMARY)
+    observer(Started(20, 15))
+    observer(TrialStarted(trial))
+    observer(EpochEnded(trial.trial_id, make_epoch(0.5, 0.6, epoch=1, images_per_second=1234.0)))
+    observer(Backlog(42))
+    observer(Message("a checkpoint was corrupt, the one before was used"))
+    observer(TrialEnded(trial))
+    observer(Finished(SUMMARY))
 
 
 BROKEN = [f"cat/00{i}.png: truncated" for i in range(4)] + ["dog/\x1b[2Jx\udcff.jpg: not an image"]
@@ -69,7 +79,7 @@ def test_plain_lines(small: Path, failed: TrialRecord, capsys: pytest.CaptureFix
 def test_json_lines(small: Path, failed: TrialRecord, capsys: pytest.CaptureFixture[str]) -> None:
     with JsonLines(small) as observer:
         play(observer, failed)
-        observer.on_epoch("x", make_epoch(float("nan"), float("inf")))
+        observer(EpochEnded("x", make_epoch(float("nan"), float("inf"))))
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     names = ["start", "trial_start", "epoch", "backlog", "message", "trial_end", "finish", "epoch"]
     assert [event["event"] for event in events] == names
@@ -85,8 +95,8 @@ def test_json_lines(small: Path, failed: TrialRecord, capsys: pytest.CaptureFixt
 def test_files_that_cannot_be_read_are_named_in_one_line(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     on_screen, shown = screen(small, width=40)
     for observer in (PlainLines(small), on_screen):
-        observer.on_data({"read": 55, "unreadable": BROKEN})
-        observer.on_data({"read": 60, "unreadable": []})
+        observer(DataRead({"read": 55, "unreadable": BROKEN}))
+        observer(DataRead({"read": 60, "unreadable": []}))
     line = f"{LEFT_OUT} (all of them: fitscape status {small} --json)\n"
     assert capsys.readouterr().out == line
     assert Text.from_ansi(shown.getvalue()).plain == line
@@ -98,7 +108,7 @@ def test_a_files_name_does_nothing_to_the_terminal() -> None:
 
 def test_the_data_are_told_as_json(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with JsonLines(small) as observer:
-        observer.on_data({"read": 55, "unreadable": BROKEN})
+        observer(DataRead({"read": 55, "unreadable": BROKEN}))
     told = json.loads(capsys.readouterr().out)
     assert told["event"] == "data"
     assert told["summary"]["unreadable"] == BROKEN
@@ -135,13 +145,13 @@ def drawn(observer: Screen) -> str:
 def test_a_screen_shows_counts_regimes_best_speed_and_backlog(small: Path, failed: TrialRecord) -> None:
     observer, shown = screen(small)
     with observer:
-        observer.on_start(20, 15)
-        observer.on_trial_start(failed)
-        observer.on_epoch(failed.trial_id, make_epoch(0.5, 0.6, images_per_second=1234.0))
-        observer.on_backlog(42)
+        observer(Started(20, 15))
+        observer(TrialStarted(failed))
+        observer(EpochEnded(failed.trial_id, make_epoch(0.5, 0.6, images_per_second=1234.0)))
+        observer(Backlog(42))
         text = drawn(observer)
-        observer.on_trial_end(failed)
-        observer.on_finish(SUMMARY)
+        observer(TrialEnded(failed))
+        observer(Finished(SUMMARY))
     for part in ("16/20", "1 running", "1 failed", "✕ 1 diverged", "0.0500", "1,234 images/s", "42 points pending"):
         assert part in text
     assert all(len(line) <= 80 for line in text.splitlines())
@@ -161,13 +171,13 @@ def test_threads_that_all_talk_at_once_never_wait_for_each_other(small: Path, fa
 
     def talk() -> None:
         for i in range(150):
-            observer.on_message(str(i))
-            observer.on_epoch(str(i), make_epoch(0.5, 0.5))
-            observer.on_backlog(i)
+            observer(Message(str(i)))
+            observer(EpochEnded(str(i), make_epoch(0.5, 0.5)))
+            observer(Backlog(i))
             observer._live.refresh()
 
     with observer:
-        observer.on_start(20, 0)
+        observer(Started(20, 0))
         threads = [threading.Thread(target=talk, daemon=True) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -194,10 +204,3 @@ def test_time_left_is_by_this_runs_pace(small: Path, failed: TrialRecord, monkey
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def test_every_view_is_an_observer(small: Path) -> None:
-    observers: list[Any] = [View(small), PlainLines(small), JsonLines(small), screen(small)[0]]
-    wanted = [name for name in dir(Observer) if name.startswith("on_")]
-    assert wanted
-    assert all(callable(getattr(o, name)) for o in observers for name in wanted)

@@ -113,3 +113,13 @@ def test_a_server_that_goes_silent_is_given_up(mirror: type[Mirror], monkeypatch
         with pytest.raises(UserError, match="failed 3 times"):
             load(FASHION)
     assert socket.getdefaulttimeout() is None
+
+
+def test_a_download_completes_a_folder_and_removes_nothing_of_it(mirror: type[Mirror], data_folder: Path) -> None:
+    folder = data_folder / "cifar10" / "cifar-10-batches-py"
+    (folder / "mine").mkdir(parents=True)
+    (folder / "mine" / "notes.txt").write_text("kept")
+    (folder / "data_batch_1").write_bytes(b"cut short")
+    assert load(DataConfig(dataset="cifar10")).summary()["images"]["test"] == 20
+    assert (folder / "mine" / "notes.txt").read_text() == "kept"
+    assert (folder / "data_batch_1.before").read_bytes() == b"cut short"

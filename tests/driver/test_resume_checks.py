@@ -1,11 +1,13 @@
 """What stops a resume, and what does not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from drivers import small_study
 
 from fitscape.study.config import StudyConfig
+from fitscape.study.driver import provenance
 from fitscape.study.driver.resume_checks import config_changes, require_unchanged
 from fitscape.study.errors import StudyChanged
 
@@ -77,6 +79,14 @@ def test_every_kind_of_change_is_shown_and_can_be_accepted_by_name() -> None:
     refuse(now, "config", "data", "code")
     with pytest.raises(StudyChanged, match="--allow data"):
         refuse(now, "config", "code")
+
+
+def test_the_workarounds_are_in_the_hash_of_trial_code() -> None:
+    root = Path(provenance.__file__).parents[2]
+    parts = [root / part for part in provenance.TRIAL_CODE]
+    for file in ("models/workarounds.py", "study/scheduling/ray_patches.py"):
+        assert (root / file).is_file()
+        assert any(part in (root / file, *(root / file).parents) for part in parts)
 
 
 def test_another_commit_with_the_same_trial_code_is_no_change() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from odd_trials import Heard
 
 from fitscape.study import driver
 from fitscape.study.config import StudyConfig
@@ -18,17 +19,6 @@ from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import StudyLocked, UserError
 from fitscape.study.ledger import Ledger, StudyLock
 from fitscape.study.reading.document import dump
-from fitscape.study.scheduling.events import Quiet
-
-
-class Heard(Quiet):
-    """Keeps the lines for people."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def on_message(self, text: str) -> None:
-        self.messages.append(text)
 
 
 def study(**sections: Any) -> StudyConfig:

@@ -12,7 +12,8 @@ from studies_by_hand import new_ledger, run_by_hand
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver.folder import Folder
-from fitscape.study.ledger import BACKUP_NAME, Ledger
+from fitscape.study.files import BACKUP
+from fitscape.study.ledger import Ledger
 from fitscape.study.ledger.database import Database
 from fitscape.study.reading import load_config
 from fitscape.study.scheduling import checkpoints
@@ -82,7 +83,7 @@ def test_a_ledger_whose_maker_dies_before_its_first_row_is_made_anew(tmp_path: P
 
 
 def test_a_backup_cut_off_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    backup = tmp_path / BACKUP_NAME
+    backup = tmp_path / BACKUP
     with new_ledger(tmp_path) as ledger:
         run_by_hand(ledger, seed=1)
         ledger.backup(backup)

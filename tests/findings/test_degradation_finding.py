@@ -110,3 +110,9 @@ def test_false_alarms_without_a_difference_are_nominal() -> None:
     found = [f for _ in range(200) for f in findings_of(nets(rng, {20: 0.2, 56: 0.2}))]
     alarms = np.mean([f.verdict is Verdict.SUPPORTED for f in found if "vanish" not in f.claim])
     assert alarms <= 0.05
+
+
+def test_every_depth_is_compared_with_the_shallowest() -> None:
+    trials = nets(np.random.default_rng(0), {20: 0.1, 32: 0.3, 56: 0.5})
+    rises = [f.claim for f in findings_of(trials) if "vanish" not in f.claim]
+    assert sorted(rises) == [f"Degradation: plain{deep} trains to a higher error than plain20" for deep in (32, 56)]

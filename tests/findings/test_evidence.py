@@ -82,3 +82,13 @@ def test_runs_that_never_arrive_are_the_latest() -> None:
 
 def test_resampled_p_values_are_never_zero() -> None:
     assert 0 < resampled_evidence(1.0, np.ones(100), n=5, test="", counted=Counted.SEEDS).p_above < 0.01
+
+
+def test_a_margin_above_the_null_asks_another_question_of_each_side() -> None:
+    """p_above is against the null, p_below against the margin; without a margin both are against the null."""
+    x = np.random.default_rng(0).normal(0.3, 0.4, 20)
+    with_margin, without = mean_evidence(x, null=0.1, margin=0.5), mean_evidence(x, null=0.1)
+    assert with_margin.p_above == without.p_above == pytest.approx(ttest_1samp(x, 0.1, alternative="greater").pvalue)
+    assert with_margin.p_below == pytest.approx(ttest_1samp(x, 0.5, alternative="less").pvalue)
+    assert without.p_below == pytest.approx(ttest_1samp(x, 0.1, alternative="less").pvalue)
+    assert (with_margin.margin, without.margin) == (0.5, 0.1)

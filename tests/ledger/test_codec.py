@@ -13,9 +13,14 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.ledger.codec import EPOCH_SCALARS, LABEL_SCALARS
 from fitscape.study.records import EpochRecord, GradientProfile, Label, LatePair, Regime, TrialState
 
-COUNTS = ("epoch", "step", "train_n", "val_n", "flipped_n")
-OPTIONAL = ("memorized_train", "memorized_val", "gradient_ratio")
 FLOATS = st.floats()  # NaN, both infinities, -0.0 and subnormals among them
+COUNTS = st.integers(0, 2**40)
+BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
+    int: COUNTS,
+    float: FLOATS,
+    int | None: st.none() | COUNTS,
+    float | None: st.none() | FLOATS,
+}
 
 
 def profiles() -> st.SearchStrategy[tuple[GradientProfile, ...]]:
@@ -29,10 +34,9 @@ def profiles() -> st.SearchStrategy[tuple[GradientProfile, ...]]:
 
 
 def records() -> st.SearchStrategy[EpochRecord]:
-    measured = {name: FLOATS for name in EPOCH_SCALARS if name not in COUNTS + OPTIONAL}
-    optional = {name: st.none() | FLOATS for name in OPTIONAL}
-    counts = {name: st.integers(0, 2**40) for name in COUNTS if name != "epoch"}
-    return st.builds(EpochRecord, epoch=st.just(1), **measured, **optional, **counts, gradients=profiles())
+    types = {field.name: field.type for field in dataclasses.fields(EpochRecord)}
+    values = {name: BY_TYPE[types[name]] for name in EPOCH_SCALARS}
+    return st.builds(EpochRecord, **values | {"epoch": st.just(1), "gradients": profiles()})
 
 
 def same(a: Any, b: Any) -> bool:

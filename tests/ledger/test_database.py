@@ -5,7 +5,8 @@ import pytest
 from studies_by_hand import epoch_record, new_ledger, run_by_hand
 
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import BACKUP_NAME, Ledger, database, restore
+from fitscape.study.files import BACKUP
+from fitscape.study.ledger import Ledger, database, restore
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def path(tmp_path: Path) -> Path:
     with new_ledger(tmp_path) as ledger:
         for seed in range(5):
             run_by_hand(ledger, seed=seed, epochs=20)
-        ledger.backup(tmp_path / BACKUP_NAME)
+        ledger.backup(tmp_path / BACKUP)
     return tmp_path / "ledger.db"
 
 
@@ -43,8 +44,8 @@ def test_a_damaged_ledger_names_itself_and_its_backup_and_is_restored_from_it(pa
     with pytest.raises(UserError) as caught:
         Ledger.open(path)
     assert str(path) in str(caught.value)
-    assert str(path.with_name(BACKUP_NAME)) in str(caught.value)
-    restore(path, path.with_name(BACKUP_NAME))
+    assert str(path.with_name(BACKUP)) in str(caught.value)
+    restore(path, path.with_name(BACKUP))
     with Ledger.open(path) as ledger:
         assert [len(trial.epochs) for trial in ledger.trials()] == [20] * 5
         assert [note.kind for note in ledger.notes()] == ["restored"]
@@ -52,7 +53,7 @@ def test_a_damaged_ledger_names_itself_and_its_backup_and_is_restored_from_it(pa
 
 
 def test_a_damaged_ledger_without_a_backup_says_so(path):
-    path.with_name(BACKUP_NAME).unlink()
+    path.with_name(BACKUP).unlink()
     halve(path)
     with pytest.raises(UserError, match="no backup"):
         Ledger.open(path)
@@ -66,27 +67,27 @@ def test_restore_does_not_replay_the_damaged_files_log_over_the_backup(path):
     ledger.close()
     path.with_name("ledger.db-wal").write_bytes(log)
     halve(path)
-    restore(path, path.with_name(BACKUP_NAME))
+    restore(path, path.with_name(BACKUP))
     with Ledger.open(path) as restored:
         assert len(restored.trials()) == 5
 
 
 def test_a_damaged_backup_is_refused_and_the_ledger_left_alone(path):
     before = path.read_bytes()
-    halve(path.with_name(BACKUP_NAME))
+    halve(path.with_name(BACKUP))
     with pytest.raises(UserError):
-        restore(path, path.with_name(BACKUP_NAME))
+        restore(path, path.with_name(BACKUP))
     assert path.read_bytes() == before
 
 
 def test_a_backup_taken_while_others_write_is_whole_and_replaces_the_previous_one(path):
     with Ledger.open(path) as ledger:
         trial_id = run_by_hand(ledger, seed=99, epochs=1, end=None)
-        ledger.backup(path.with_name(BACKUP_NAME))
+        ledger.backup(path.with_name(BACKUP))
         ledger.record_epoch(trial_id, epoch_record(2))
-    with Ledger.open(path.with_name(BACKUP_NAME), read_only=True) as copy:
+    with Ledger.open(path.with_name(BACKUP), read_only=True) as copy:
         assert len(copy.trial(trial_id).epochs) == 1
-    assert {p.name for p in path.parent.iterdir()} == {"ledger.db", BACKUP_NAME}
+    assert {p.name for p in path.parent.iterdir()} == {"ledger.db", BACKUP}
 
 
 def test_a_full_disk_names_the_file_and_leaves_what_was_there(path):

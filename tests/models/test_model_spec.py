@@ -54,6 +54,28 @@ def test_an_unset_shortcut_is_the_published_one(family: str, depth: int, publish
     assert ModelSpec(family=family, depth=depth).shortcut == published
 
 
+def test_a_shortcut_that_was_asked_for_stays_with_every_net_that_has_it() -> None:
+    for chosen in (ModelSpec(depth=20, shortcut="projection"), ModelSpec(depth=18, shortcut="projection")):
+        assert chosen.replace(depth=56).shortcut == "projection"
+        assert chosen.replace(width=0.5).replace(depth=56).shortcut == "projection"
+        assert chosen.replace(family="plain").shortcut == "none"
+        assert chosen.replace(family="densenet", depth=121).shortcut == "none"
+        assert chosen.replace(depth=56, shortcut=None).shortcut == "identity"
+        assert chosen.chosen_shortcut == "projection"
+    assert ModelSpec(depth=18, shortcut="identity").replace(depth=34).shortcut == "identity"
+    assert ModelSpec(family="plain", shortcut="none").replace(family="resnet").shortcut == "projection"
+    assert ModelSpec(depth=18).replace(width=0.5).replace(depth=20).shortcut == "identity"
+    assert ModelSpec(depth=18).chosen_shortcut is None
+    assert ModelSpec(depth=18) == ModelSpec(depth=18, shortcut="projection")
+
+
+def test_a_growth_rate_stays_with_densenets() -> None:
+    base = ModelSpec(growth_rate=12)
+    assert base.replace(family="densenet", depth=121).growth_rate == 12
+    assert base.replace(family="plain").growth_rate == 32
+    assert base.replace(family="plain", growth_rate=8).growth_rate == 8
+
+
 def test_replacing_family_or_depth_takes_the_published_shortcut_again() -> None:
     assert ModelSpec(depth=18).replace(depth=20).shortcut == "identity"
     assert ModelSpec(depth=18).replace(family="plain").shortcut == "none"

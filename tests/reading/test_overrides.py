@@ -8,6 +8,7 @@ from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.reading import Override, load_config, override, parse_set
+from fitscape.study.reading.document import dump
 
 STUDY = StudyConfig(name="a", space="quick")
 
@@ -44,6 +45,34 @@ def test_one_enqueued_point_can_be_changed() -> None:
 def test_another_family_takes_its_own_shortcut() -> None:
     study = StudyConfig(name="a", base=TrialConfig(model=ModelSpec(family="resnet", depth=20)))
     assert changed("base.model.family=plain", study=study).base.model.shortcut == "none"
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_a_shortcut_that_is_set_counts_whatever_the_order(order: slice, tmp_path: Path) -> None:
+    sets = [
+        "base.model.shortcut=projection",
+        "base.model.depth=20",
+        "space.architecture={choices: [resnet56, plain20]}",
+    ]
+    study = changed(*sets[order])
+    assert study.base.model.shortcut == "projection"
+    trials = [study.base.with_hyperparameters({"architecture": name}) for name in ("resnet56", "plain20")]
+    assert [trial.model.shortcut for trial in trials] == ["projection", "none"]
+    frozen = tmp_path / "study.yaml"  # and what is written down means the same
+    frozen.write_text(dump(study.model_dump(mode="json")))
+    again = load_config(frozen, frozen=True)
+    assert again == study
+    assert again.base.with_hyperparameters({"architecture": "resnet18"}).model.shortcut == "projection"
+    with pytest.raises(UserError, match="shortcut: 'projection' does not go with family 'plain'"):
+        load_config(frozen, [parse_set("base.model.family=plain")])
+
+
+def test_an_unset_shortcut_is_written_down_as_unset(tmp_path: Path) -> None:
+    frozen = tmp_path / "study.yaml"
+    frozen.write_text(dump(STUDY.model_dump(mode="json")))
+    assert "shortcut: null" in frozen.read_text()
+    trial = load_config(frozen).base.with_hyperparameters({"architecture": "resnet56"})
+    assert trial.model.shortcut == "identity"
 
 
 @pytest.mark.parametrize(
@@ -83,3 +112,34 @@ def test_a_file_keeps_its_lines_beside_an_option(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"s\.yaml:3: search\.trials: 0"):
         load_config(file, [parse_set("search.seed=1")])
     assert load_config(file, [parse_set("search.trials=2")]).search.trials == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "dataset"),
+    [
+        ("folder:/data/My Photos #1", "folder:/data/My Photos #1"),
+        ("folder:a: b", "folder:a: b"),
+        ("folder:[draft]", "folder:[draft]"),
+        ("folder:50% & more!", "folder:50% & more!"),
+        ("folder:*.d", "folder:*.d"),
+        ("'folder:quoted'", "folder:quoted"),
+        ('"folder:tab\\there"', "folder:tab\there"),
+    ],
+)
+def test_text_is_taken_as_it_stands(text: str, dataset: str) -> None:
+    assert changed(f"data.dataset={text}").data.dataset == dataset
+
+
+@pytest.mark.parametrize("text", ["1e3", "yes", "null and void", "@home", "`x`", "2026-11-26", "- a"])
+def test_text_that_looks_like_another_type_stays_text(text: str) -> None:
+    assert changed(f"description={text}").description == text
+
+
+def test_text_that_may_be_unset_can_be_unset() -> None:
+    assert changed("data.root=/x", "data.root=null").data.root is None
+    assert changed("data.root=~/data").data.root == "~/data"
+
+
+def test_numbers_words_and_collections_stay_yaml() -> None:
+    config = changed("base.optimization.optimizer=adamw", "space={lr: {low: 1e-3, high: 1}}", "search.seeds=2 # two")
+    assert (config.base.optimization.optimizer, config.search.seeds) == ("adamw", 2)

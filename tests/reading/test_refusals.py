@@ -77,6 +77,23 @@ def refusal(text: str) -> str:
         ("space: {lr: {choices: [0.1, 0.1]}}", "s.yaml:2: space.lr.choices[1]: 0.1 is there twice"),
         ("space: {lr: {choices: [true]}}", "s.yaml:2: space.lr.choices[0]: true is not a number"),
         ("space: {lr: {choices: [fast]}}", "s.yaml:2: space.lr.choices[0]: 'fast' is not a number"),
+        (
+            "base: {model: {growth_rate: 12}}",
+            "s.yaml:2: base.model.growth_rate: is no hyperparameter of resnet (densenet has one)",
+        ),
+        (
+            "base: {model: {family: plain, growth_rate: 12}}\nspace: {architecture: {choices: [resnet18, plain18]}}",
+            "s.yaml:2: base.model.growth_rate: is no hyperparameter of plain",
+        ),
+        (
+            "space: {growth_rate: {low: 8, high: 32}}",
+            "s.yaml:2: space.growth_rate: is no hyperparameter of resnet (sea",
+        ),
+        (
+            "space: {architecture: {choices: [densenet121, plain18]}, growth_rate: {choices: [12, 24]}}",
+            "s.yaml:2: space.growth_rate: is no hyperparameter of plain (search it in a study of densenet alone)",
+        ),
+        ("enqueue: [{growth_rate: 12}]", "s.yaml:2: enqueue[0].growth_rate: is no hyperparameter of resnet (leave it"),
         ("space: {family: {choices: [1]}}", "s.yaml:2: space.family.choices[0]: 1 is not a word"),
         ("space: {architecture: {choices: [densnet121]}}", "s.yaml:2: space.architecture.choices[0]: 'densnet121' is"),
         ("space: {depth: {choices: [18, 121]}}", "s.yaml:2: space.depth.choices[1]: 121 is not a depth of resnet"),
@@ -115,3 +132,18 @@ def test_hyperparameters_that_depend_on_each_other_are_right_if_some_combination
     space = "{family: {choices: [resnet, densenet]}, depth: {choices: [18, 121]}}"
     config = validate(parse(f"name: a\nspace: {space}", "s.yaml"))
     assert list(config.space) == ["family", "depth"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "base: {model: {family: densenet, depth: 121, growth_rate: 12}}",
+        "base: {model: {growth_rate: 12}}\nspace: {architecture: {choices: [resnet18, densenet121]}}",
+        "base: {model: {growth_rate: 12}}\nspace: quick",
+        "base: {model: {growth_rate: 12}}\nenqueue: [{architecture: densenet121}]",
+        "space: {architecture: {choices: [densenet121]}, growth_rate: {low: 8, high: 32}}",
+        "enqueue: [{architecture: densenet121, growth_rate: 12}, {growth_rate: 32}]",
+    ],
+)
+def test_a_growth_rate_is_taken_where_a_densenet_takes_it(text: str) -> None:
+    validate(parse("name: a\n" + text, "s.yaml"))

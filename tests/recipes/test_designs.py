@@ -11,9 +11,9 @@ from fitscape.study.regimes.depth import LEAST_RATES
 from fitscape.study.search import Asker
 
 
-def design(name: str, scale: recipes.Scale = "minutes") -> list[TrialConfig]:
+def design(name: str, scale: recipes.Scale = "minutes", dataset: str | None = None) -> list[TrialConfig]:
     """The configuration of every trial, in the order they would be run."""
-    asker = Asker(recipes.get(name, scale=scale), chance_error=0.9)
+    asker = Asker(recipes.get(name, scale=scale, dataset=dataset), chance_error=0.9)
     asked = []
     while (suggestion := asker.ask()) is not None:
         asked.append(suggestion.config)
@@ -84,3 +84,15 @@ def test_early_overfit_trains_at_a_constant_rate_with_and_without_noise() -> Non
     configs = design("early_overfit")
     assert {c.optimization.schedule for c in configs} == {"constant"}
     assert 0.0 in {c.data.label_noise for c in configs} != {0.0}
+
+
+@pytest.mark.parametrize("dataset", ["digits", "fashion_mnist"])
+@pytest.mark.parametrize("scale", recipes.SCALES)
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_trial_on_little_data_takes_a_hundred_steps_all_the_same(
+    name: str, scale: recipes.Scale, dataset: str
+) -> None:
+    for config in design(name, scale, dataset):
+        if config.data.train_fraction < 1:
+            assert config.optimization.steps_per_epoch is not None
+            assert config.optimization.steps_per_epoch * config.optimization.epochs >= 100

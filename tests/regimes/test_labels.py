@@ -1,6 +1,7 @@
 """Labels of whole studies, against planted truths."""
 
 import time
+from random import Random
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_flags_of_the_planted_study() -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 5))
-def test_labels_do_not_depend_on_the_order_of_trials(random: st.DataObject, seed: int) -> None:
+def test_labels_do_not_depend_on_the_order_of_trials(random: Random, seed: int) -> None:
     trials, _ = planted_study(np.random.default_rng(seed), seeds=2)
     before = label_planted(trials)
     random.shuffle(trials)
@@ -93,10 +94,19 @@ def test_non_finite_numbers_are_divergence(bad: dict[str, float]) -> None:
 
 
 def test_three_evaluations_far_above_guessing_are_divergence() -> None:
-    high = [make_epoch(0.9, 0.9, epoch=e, train_loss=5.0) for e in (1, 2, 3)]
+    high = [make_epoch(0.9, 0.9, epoch=e, train_loss=5.0, batch_loss=2.4) for e in (1, 2, 3)]
     assert labels_of([make_trial({}, *high)])[0].regime is Regime.DIVERGED
     recovered = make_epoch(0.02, 0.05, epoch=4, train_loss=0.1)
     assert labels_of([make_trial({}, *high, recovered)])[0].regime is Regime.GOOD
+
+
+def test_bad_evaluations_of_a_net_that_fits_its_batches_are_no_divergence() -> None:
+    stale = [
+        make_epoch(0.5, 0.6, epoch=e, train_loss=5.0, batch_loss=loss) for e, loss in ((1, 2.4), (2, 1.0), (3, 0.1))
+    ]
+    assert labels_of([make_trial({}, *stale)])[0].regime is Regime.UNDERFIT
+    no_number = make_epoch(0.5, 0.6, epoch=4, train_loss=5.0, batch_loss=0.1, val_loss=float("nan"))
+    assert labels_of([make_trial({}, *stale, no_number)])[0].regime is Regime.DIVERGED
 
 
 def test_an_earlier_epoch_is_labelled_as_it_stood() -> None:

@@ -61,13 +61,22 @@ def test_the_clock_does_not_decide_which_is_newest(tmp_path: Path) -> None:
     assert found == (5, b"good 5")
 
 
-def test_sweep_removes_what_no_unfinished_trial_needs(tmp_path: Path) -> None:
+def test_sweep_removes_the_checkpoints_of_ended_trials_and_nothing_else(tmp_path: Path) -> None:
     store = CheckpointStore(str(tmp_path))
-    for trial in ("ended", "open"):
+    for trial in ("ended", "open", "unknown"):
         store.save(trial, 1, b"good")
-    store.sweep(keep=["open"])
-    assert [folder.name for folder in tmp_path.iterdir()] == ["open"]
+    store.sweep(["ended", "ended without a checkpoint"])
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["open", "unknown"]
     store.delete("never was")
+
+
+def test_a_foreign_file_beside_a_checkpoint_stays(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path))
+    store.save("t", 1, b"good")
+    (tmp_path / "t" / "000002.ckpt.partial").write_bytes(b"go")
+    (tmp_path / "t" / "best.pt").write_bytes(b"weights")
+    store.delete("t")
+    assert [file.name for file in (tmp_path / "t").iterdir()] == ["best.pt"]
 
 
 def test_a_file_goes_to_storage_and_back(tmp_path: Path) -> None:

@@ -114,8 +114,7 @@ def test_a_sampler_or_view_that_raises_loses_no_record(tmp_path: Path) -> None:
     def broken(*arguments: Any) -> None:
         raise ArithmeticError("singular")
 
-    scene = Scene(tmp_path, tell=broken)
-    scene.heard.on_epoch = broken  # type: ignore[method-assign]
+    scene = Scene(tmp_path, tell=broken, observer=broken)
     scene.play()
     scene.bookkeeper.close()
     assert scene.ledger.trial(scene.id).state is TrialState.FINISHED

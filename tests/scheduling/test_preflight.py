@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -82,3 +83,27 @@ def test_a_probe_tells_versions_and_code() -> None:
 def test_a_jobs_working_directory_is_no_place_for_a_study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert inside_session_folder(Path("/tmp/ray/session_1/runtime_resources/working_dir_files/_ray_pkg_1/runs"))
     assert not inside_session_folder(tmp_path / "runs")
+
+
+def test_a_node_with_a_disk_of_its_own_under_the_same_name_is_found_from_both_sides(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every node writes and reads back what it wrote; only between them nothing travels."""
+    monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
+    ask = preflight._ask
+
+    def elsewhere(nodes: Any, storage: str, extras: Any, sign: str) -> Any:
+        return ask(nodes, str(tmp_path / "private"), extras, sign)
+
+    monkeypatch.setattr(preflight, "_ask", elsewhere)
+    (bad,) = [f for f in look_at(cluster, ResourceConfig(), str(tmp_path / "mine")) if not f.ok]
+    assert bad.what.count("it is not the same storage") == 2
+    assert f"{cluster.nodes()[0].host}: what the driver wrote is not there" in bad.what
+    assert "this machine: what" in bad.what
+    assert not list((tmp_path / "mine").iterdir())
+
+
+def test_a_shared_storage_is_left_as_it_was(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
+    assert all(f.ok for f in look_at(cluster, ResourceConfig(), str(tmp_path / "shared")))
+    assert not list((tmp_path / "shared").iterdir())

@@ -1,12 +1,15 @@
-"""What a local Ray is made of."""
+"""What a local Ray is made of, and canaries: Ray still needs each entry of ray_patches, and each still works."""
 
+import inspect
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fitscape.study.scheduling import ray_patches
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.ray_patches import lean, untold
 
@@ -38,6 +41,35 @@ def test_its_agent_takes_a_free_port_and_so_waits_for_no_other_ray(cluster: Clus
 def test_its_agent_loads_nothing_that_shows_a_dashboard(cluster: Cluster) -> None:
     (raylet,) = [words for words in commands_of_children() if "/raylet/raylet" in words]
     assert "--minimal" in raylet
+
+
+def test_ray_init_has_no_setting_for_what_lean_replaces() -> None:
+    """Once it has one, the entry goes and the setting is used."""
+    import ray
+    from ray._private.parameter import RayParams
+
+    assert not ray_patches._LEAN.keys() & inspect.signature(ray.init).parameters.keys()
+    assert ray_patches._LEAN.keys() <= inspect.signature(RayParams.__init__).parameters.keys()
+    by_itself = vars(RayParams())
+    assert {name: by_itself[name] for name in ray_patches._LEAN} != ray_patches._LEAN
+
+
+@pytest.mark.slow
+def test_ray_by_itself_starts_what_no_study_needs() -> None:
+    """Told to go without a dashboard, in a process of its own."""
+    program = (
+        "import os, ray, sys; sys.path.insert(0, sys.argv[1]); from test_ray_patches import commands_of_children\n"
+        "ray.init(address='local', num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='error')\n"
+        "words = ' '.join(commands_of_children())\n"
+        "print([name for name in ('log_monitor.py', '/monitor.py', 'dashboard.py') if name not in words])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+    )
+    assert ran.stdout == "[]\n", f"Ray starts these no longer, delete what prevents them: {ran.stdout}{ran.stderr}"
 
 
 def test_rays_own_parameters_are_as_they_were_afterwards() -> None:

@@ -9,6 +9,7 @@ from hand_made import make_epoch, make_trial
 from ray.tune.search import Searcher
 
 from fitscape.study.config import TrialConfig
+from fitscape.study.errors import UserError
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.trial_queue import Feed
 
@@ -104,3 +105,22 @@ def test_an_error_of_the_sampler_ends_the_asking_and_is_kept() -> None:
     feed = make_feed(Broken(5), (make_trial({"seed": 9}, state=TrialState.PENDING),))
     assert drain(feed) == [9]
     assert isinstance(feed.error, ArithmeticError)
+
+
+def test_a_ledger_that_refuses_a_new_trial_for_a_while_costs_none() -> None:
+    refusals = [UserError("the disk is full", where="ledger.db")] * 2
+
+    def add(suggestion: Any) -> TrialConfig:
+        if suggestion.config.seed == 3 and refusals:
+            raise refusals.pop()
+        return suggestion.config
+
+    feed = make_feed(Asks(10), add=add)
+    while feed._left + len(feed._out) < 3:
+        time.sleep(0.001)
+    seeds: list[int] = []
+    while (suggestion := feed.suggest(str(len(seeds)))) != Searcher.FINISHED:
+        if isinstance(suggestion, dict):
+            seeds.append(TrialConfig.model_validate_json(suggestion["trial"]).seed)
+    assert sorted(seeds) == list(range(1, 11))
+    assert feed.error is None

@@ -88,7 +88,8 @@ def test_it_goes_to_the_boundaries() -> None:
     encoder = Encoder(SPACE)
     dense = encoder.from_unit(encoder.sobol(4096, seed=1))
     told = [outcome(p) for p in dense.to_dict("records")]
-    labels = CUTS.labels(*np.array([t[0] for t in told]).T, np.array([t[1] for t in told]))
+    train, val = np.array([t[0] for t in told]).T
+    labels = CUTS.labels(train, val, np.array([t[1] for t in told]))
     features = encoder.features(dense)
 
     def distance(found: np.ndarray) -> float:
@@ -265,7 +266,7 @@ def test_another_study_starts_afresh() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"chance_error": 1.2}, {"reference_error": 0.95}, {"chance_error": 0.1, "reference_error": 0.2}]
+    "given", [{"chance_error": 1.2}, {"chance_error": 0.0}, {"reference_error": 1.2}, {"reference_error": -0.1}]
 )
 def test_impossible_errors_are_refused_at_once(given: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="error"):

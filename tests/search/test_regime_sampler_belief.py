@@ -18,7 +18,7 @@ def outcomes(x: np.ndarray) -> Outcomes:
     n = len(x)
     val = expit(-2.1 + 6 * (x[:, 0] - 0.5))
     zeros = np.zeros(n)
-    return Outcomes(np.full(n, 0.01), val, x[:, 1] > 0.8, zeros, zeros + 1000, zeros, zeros, zeros)
+    return Outcomes(np.full(n, 0.01), val, x[:, 1] > 0.8, zeros, zeros + 1000, zeros)
 
 
 def make(n: int, pool: np.ndarray) -> Belief:

@@ -7,21 +7,22 @@ from pathlib import Path
 from fitscape.study import driver
 from fitscape.study.cli import leave
 from fitscape.study.config import StudyConfig
-from fitscape.study.driver import Quiet
+from fitscape.study.driver import Event
 from fitscape.study.errors import UserError
+from fitscape.study.scheduling.events import Message
 
 
-class Say(Quiet):
-    def on_message(self, text: str) -> None:
-        print(text, flush=True)
+def say(event: Event) -> None:
+    if isinstance(event, Message):
+        print(event.text, flush=True)
 
 
 def main(command: str, root: Path, config: StudyConfig, options: dict[str, object]) -> int:
     try:
         if command == "run":
-            return driver.run(config, root, observer=Say(), **options)  # type: ignore[arg-type]
+            return driver.run(config, root, observer=say, **options)  # type: ignore[arg-type]
         allow = frozenset({"code"})  # the tree may be edited while its tests run
-        return driver.resume(root / config.name, observer=Say(), **{"allow": allow, **options})  # type: ignore[arg-type]
+        return driver.resume(root / config.name, observer=say, **{"allow": allow, **options})  # type: ignore[arg-type]
     except UserError as error:
         print(error, flush=True)
         return error.exit_code

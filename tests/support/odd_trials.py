@@ -13,11 +13,12 @@ from typing import Any
 from hand_made import make_epoch
 
 from fitscape.study.config import StudyConfig
-from fitscape.study.scheduling.events import Quiet
+from fitscape.study.scheduling.events import Event, Message, TrialEnded, TrialStarted
 
 RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS, HALVED, STOPPED = range(
     100, 109
 )  # seeds
+CRASHES_IN_A_LAYOUT, CRASHES_ALWAYS = 109, 110
 KILL_AT = 3  # epoch
 
 
@@ -30,9 +31,9 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
         first = 1
         if checkpoint is not None:
             first = json.loads(checkpoint)["epoch"] + 1  # JSONDecodeError is a ValueError: a corrupt checkpoint
-        return epochs(config, first, on_step)
+        return epochs(config, first, on_step, settings.memory_format)
 
-    def epochs(config: Any, first: int, on_step: Callable[[], None]) -> Iterator[Any]:
+    def epochs(config: Any, first: int, on_step: Callable[[], None], layout: str) -> Iterator[Any]:
         log = folder / config.trial_id
         for epoch in range(first, config.optimization.epochs + 1):
             time.sleep(seconds)
@@ -46,6 +47,9 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
                 raise MemoryError("3 GiB asked for")
             if epoch == KILL_AT and (config.seed == KILLED_ALWAYS or (config.seed == KILLED_ONCE and not died_before)):
                 os.kill(os.getpid(), signal.SIGKILL)
+            crashes = config.seed == CRASHES_IN_A_LAYOUT and layout != "nchw"
+            if epoch == KILL_AT and (crashes or config.seed == CRASHES_ALWAYS):
+                signal.raise_signal(signal.SIGSEGV)
             if config.seed == STOPPED and epoch == KILL_AT and not died_before:
                 os.kill(os.getpid(), signal.SIGSTOP)
             if config.seed == HANGS and epoch == 2:
@@ -98,7 +102,7 @@ def seeds_study(seeds: list[int], *, epochs: int = 4, **resources: Any) -> Study
     )
 
 
-class Heard(Quiet):
+class Heard:
     """Keeps what a run says."""
 
     def __init__(self) -> None:
@@ -106,11 +110,11 @@ class Heard(Quiet):
         self.started: list[str] = []
         self.ended: list[str] = []
 
-    def on_message(self, text: str) -> None:
-        self.messages.append(text)
-
-    def on_trial_start(self, record: Any) -> None:
-        self.started.append(record.trial_id)
-
-    def on_trial_end(self, record: Any) -> None:
-        self.ended.append(record.trial_id)
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Message():
+                self.messages.append(event.text)
+            case TrialStarted():
+                self.started.append(event.trial.trial_id)
+            case TrialEnded():
+                self.ended.append(event.trial.trial_id)

@@ -57,6 +57,8 @@ def hyperparameters(draw: st.DrawFn) -> dict[str, Any]:
             space[name] = draw(ranges(*COUNTS[name], st.integers(*COUNTS[name])))
         else:
             space[name] = draw(ranges(*NUMBERS[name], st.floats(*NUMBERS[name])))
+    if space.get("architecture") != {"choices": ["densenet121"]}:
+        space.pop("growth_rate", None)  # which no other family has
     return space
 
 
@@ -66,7 +68,10 @@ def points(draw: st.DrawFn) -> dict[str, Any]:
     numbers = {name: st.floats(low, high) for name, (low, high) in NUMBERS.items()}
     counts = {name: st.integers(low, high) for name, (low, high) in COUNTS.items()}
     words = {name: st.sampled_from(choices) for name, choices in CHOICES.items()}
-    return draw(st.fixed_dictionaries({}, optional={**numbers, **counts, **words}))
+    point = draw(st.fixed_dictionaries({}, optional={**numbers, **counts, **words}))
+    if point.get("architecture") != "densenet121":
+        point.pop("growth_rate", None)
+    return point
 
 
 OPTIONAL = {

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from studies_by_hand import epoch_record, run_by_hand, wait_until
 
-from fitscape.study.ledger import BACKUP_NAME, Ledger, restore
+from fitscape.study.files import BACKUP
+from fitscape.study.ledger import Ledger, restore
 from fitscape.study.records import TrialState
 from fitscape.study.tracking import Shipper, sync
 from fitscape.study.tracking.client import Client
@@ -122,7 +123,7 @@ def test_a_ledger_restored_from_a_backup_does_not_double_what_it_measures_again(
 ):
     """MLflow then knows more than the ledger, and the epochs measured again have other times."""
     trial_id = run_by_hand(ledger, seed=1, epochs=2, end=None)
-    backup = ledger.backup(ledger.path.with_name(BACKUP_NAME))
+    backup = ledger.backup(ledger.path.with_name(BACKUP))
     for epoch in (3, 4):
         ledger.record_epoch(trial_id, epoch_record(epoch))
     ledger.end_trial(trial_id, TrialState.FINISHED)

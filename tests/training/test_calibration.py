@@ -36,6 +36,11 @@ def test_fastest_is_chosen_and_all_are_recorded(monkeypatch: pytest.MonkeyPatch)
     assert (chosen.precision, chosen.memory_format) == ("bf16", "nchw")
 
 
+def test_only_the_layouts_that_are_named_are_tried() -> None:
+    chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings(), batch_size=8, formats=("nchw",))
+    assert {rate.memory_format for rate in chosen.rates} == {"nchw"}
+
+
 def test_real_measurement_keeps_what_was_given() -> None:
     chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings(threads=1), batch_size=16)
     assert (chosen.device, chosen.threads, chosen.compiled) == ("cpu", 1, False)

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from fitscape.models.spec import ModelSpec
+from fitscape.study.isolated import call
 from fitscape.study.training import Settings
 from fitscape.study.training.network import make_network
 from fitscape.study.training.settings import MemoryFormat
@@ -39,3 +40,25 @@ def test_mixed_keeps_only_convolutions_of_small_maps_in_nchw() -> None:
     model(torch.randn(2, *SHAPE))
     assert {size <= 4 for size, _ in seen.values()} == {True, False}
     assert all(contiguous == (size <= 4) for size, contiguous in seen.values())
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "mixed"])
+@pytest.mark.parametrize(("width", "size"), [(0.0625, 64), (0.125, 64), (0.1875, 256)])
+def test_narrow_nets_on_large_maps_train_in_every_layout(layout: MemoryFormat, width: float, size: int) -> None:
+    """On a CPU with AVX-512 such a step died with SIGSEGV (a strided 1x1 convolution in channels_last)."""
+    call(train_a_little, width, size, layout)
+
+
+def train_a_little(width: float, size: int, layout: MemoryFormat) -> None:
+    torch.set_num_threads(1)
+    settings = Settings(memory_format=layout)
+    model = make_network(ModelSpec(width=width), (3, size, size), 2, seed=0, settings=settings)
+    images = torch.randn(2, 3, size, size).to(memory_format=settings.torch_memory_format)
+    for _ in range(4):
+        model(images).sum().backward()
+
+
+def test_maps_of_small_images_keep_their_layout() -> None:
+    model = make_network(ModelSpec(width=0.125), (1, 28, 28), 2, seed=0, settings=Settings(memory_format="mixed"))
+    hooked = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m._forward_pre_hooks]
+    assert all(not (max(conv.stride) > 1 and conv.in_channels < 16) for conv in hooked)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fitscape.study.config import Optimization
-from fitscape.study.training.optimization import learning_rate, make_optimizer
+from fitscape.study.training.optimization import lay_out_like_parameters, learning_rate, make_optimizer
 
 
 def rates(schedule: str, total: int = 100) -> list[float]:
@@ -105,3 +105,25 @@ print("torch._dynamo" in sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_momentum_of_another_layout_goes_to_its_own_weights(optimizer: str) -> None:
+    config = Optimization(optimizer=optimizer, lr=0.1)  # type: ignore[arg-type]
+
+    def trained(second_layout: torch.memory_format) -> torch.Tensor:
+        torch.manual_seed(0)
+        conv = nn.Conv2d(3, 5, 3, bias=False).to(memory_format=torch.channels_last)
+        first = make_optimizer(conv, config)
+        for step in range(2):
+            conv.weight.grad = torch.arange(conv.weight.numel()).view_as(conv.weight).float().cos() + step
+            first.step()
+        conv = conv.to(memory_format=second_layout)
+        second = make_optimizer(conv, config)
+        second.load_state_dict(first.state_dict())
+        lay_out_like_parameters(second)
+        conv.weight.grad = torch.zeros_like(conv.weight)
+        second.step()
+        return conv.weight.detach().contiguous()
+
+    assert torch.allclose(trained(torch.contiguous_format), trained(torch.channels_last))

@@ -7,6 +7,7 @@ from fitscape.study.data.datasets.cifar import CIFAR10, CIFAR100
 from fitscape.study.data.datasets.digits import Digits
 from fitscape.study.data.datasets.fashion_mnist import FashionMNIST
 from fitscape.study.data.datasets.image_folder import ImageFolder
+from fitscape.study.data.datasets.image_list import ImageList
 from fitscape.study.data.datasets.source import Presence, Source
 from fitscape.study.data.datasets.svhn import SVHN
 from fitscape.study.errors import UserError
@@ -20,12 +21,13 @@ _REGISTRY: dict[str, type[Source]] = {
         CIFAR100,
         SVHN,
         ImageFolder,
+        ImageList,
     )
 }
 
 
 def names() -> list[str]:
-    """What ``data.dataset`` takes; ``folder`` is written ``folder:PATH``."""
+    """What ``data.dataset`` takes; some take more after a colon, as in ``folder:PATH``."""
     return list(_REGISTRY)
 
 
@@ -41,12 +43,16 @@ def get(config: DataConfig) -> Source:
         UserError: no such data set; it names the nearest one and all.
     """
     name, colon, argument = config.dataset.partition(":")
-    if name not in _REGISTRY or bool(colon) != (name == "folder"):
+    if name not in _REGISTRY or bool(colon) != bool(_REGISTRY[name].argument_name):
         near = difflib.get_close_matches(name, _REGISTRY, n=1, cutoff=0.5)
-        known = ", ".join("folder:PATH" if n == "folder" else n for n in _REGISTRY)
+        known = ", ".join(f"{n}:{s.argument_name}" if s.argument_name else n for n, s in _REGISTRY.items())
         meant = f"did you mean {near[0]}? " if near and near[0] != name else ""
         raise UserError(f"'{config.dataset}' is not a data set", where="data.dataset", mend=f"{meant}choose {known}")
-    return _REGISTRY[name](config.root, argument)
+    if config.groups is not None and not argument:
+        raise UserError(
+            f"{name} has no groups", where="data.groups", mend="leave it out; your own images may have them"
+        )
+    return _REGISTRY[name](config.root, argument, groups=config.groups, allow_group_leak=config.allow_group_leak)
 
 
 def check_files(config: DataConfig) -> Presence:

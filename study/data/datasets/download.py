@@ -1,7 +1,8 @@
 """Downloading by torchvision, all or nothing."""
 
+import filecmp
 import http.client
-import shutil
+import os
 import socket
 import tempfile
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fitscape.study.errors import UserError
+from fitscape.study.files import free_name
 
 ATTEMPTS = 3
 PAUSE = 2.0  # seconds before the second attempt, doubled after that
@@ -18,8 +20,9 @@ STALL = 60.0  # seconds without a byte; torchvision itself would wait for ever
 def download(name: str, folder: Path, fetch: Callable[[Path], object]) -> None:
     """Fill ``folder`` by ``fetch``, which downloads into the folder it is given and checks every checksum.
 
-    It works in a temporary folder beside, which is moved into place only when ``fetch`` came through; what one
-    attempt got whole, the next need not get again.
+    It works in a temporary folder beside, whose files are moved into place only when ``fetch`` came through; what one
+    attempt got whole, the next need not get again. Nothing that lies in ``folder`` is removed: a file of the same
+    name and other content is kept as ``NAME.before``.
 
     Raises:
         UserError: every attempt failed, or the folder cannot be written; nothing is left behind.
@@ -28,13 +31,20 @@ def download(name: str, folder: Path, fetch: Callable[[Path], object]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
             _attempt(name, Path(temporary), fetch)
-            for part in Path(temporary).iterdir():
-                target = folder / part.name
-                if target.is_dir():
-                    shutil.rmtree(target)  # an incomplete one, or it would have been used
-                part.replace(target)
+            for part in sorted(path for path in Path(temporary).rglob("*") if path.is_file()):
+                _complete(folder / part.relative_to(temporary), part)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}", where="data.root") from error
+
+
+def _complete(target: Path, part: Path) -> None:
+    """Move a downloaded file to its place; one of another content that lies there, a damaged one, is set aside."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(target):
+        if target.is_file() and filecmp.cmp(target, part, shallow=False):
+            return
+        target.replace(free_name(target, ".before"))
+    part.replace(target)
 
 
 def _attempt(name: str, folder: Path, fetch: Callable[[Path], object]) -> None:

@@ -1,126 +1,134 @@
-"""A user's folder of images, one subfolder a class; images of any size and mode."""
+"""A user's folder of images: one subfolder a class, or the parts of a ready split with the classes below each."""
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from fitscape.study.data.datasets.decoding import Header, decode, header
-from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Presence, RawData, Source
-from fitscape.study.errors import UserError
-
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-READY_SPLITS = {"train", "training", "val", "valid", "validation", "test"}
-MIXED_SIZE = 64  # side of the images where they differ and no image_size is given
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from fitscape.study.data.datasets import image_files
+from fitscape.study.data.datasets.folder_scan import PassedOver, images_below, loose_images, subfolders
+from fitscape.study.data.datasets.listing import (
+    FOLDER,
+    SPELLINGS,
+    Listing,
+    groups_of_names,
+    numbered,
+    refused,
+    text,
+)
+from fitscape.study.data.datasets.source import Labels, Presence, RawData, Source
 
 
 class ImageFolder(Source):
-    """Images below ``PATH/CLASS/``, at any depth; what is hidden or has no image's suffix is passed over.
+    """Images below ``PATH/CLASS/`` or ``PATH/PART/CLASS/``, at any depth; what is hidden or no image is passed over.
 
-    Each image becomes a square by cutting the longer side alike at both ends, then antialiased resizing. All grey
-    makes one channel, otherwise three; 16-bit grey is scaled to 8, transparent parts lie on white.
+    Parts are called train, val and test, in any usual spelling; they are used as they are. Each image becomes a square
+    by cutting the longer side alike at both ends, then antialiased resizing. All grey makes one channel, otherwise
+    three; 16-bit grey is scaled to 8, from as many bits as the largest value of the data set needs (8, 10, 12 or 16);
+    transparent parts lie on white.
     """
 
     name = "folder"
-    description = "your own images: folder:PATH, a class a subfolder"
+    foreign = True
+    argument_name = "PATH"
+    description = "your own images: folder:PATH, a class a subfolder, below train, val and test if you have a split"
 
     def presence(self) -> Presence:
-        by_class = self._scan()
-        total = sum(map(len, by_class.values()))
-        return Presence(self.name, self._path(), f"{total} images in {len(by_class)} classes in {self._path()}")
+        listing = self._listing()
+        counts = f"{len(listing.paths)} images in {len(listing.classes)} classes in {self._path()}"
+        return Presence(self.name, self._path(), counts + image_files.given(listing))
 
     def files(self) -> list[Path]:
-        return [path for paths in self._scan().values() for path in paths]
+        return list(self._listing().paths)
 
     def read(self, image_size: int | None) -> RawData:
-        by_class = self._scan()
-        paths = [path for members in by_class.values() for path in members]
-        labels = np.repeat(np.arange(len(by_class)), [len(members) for members in by_class.values()])
-        headers = _each(header, paths)
-        sound = [h for h in headers if isinstance(h, Header)]
-        size, note = (image_size, None) if image_size else _own_size(sound)
-        channels = 1 if all(h.grey for h in sound) else 3
-        images = np.zeros((len(paths), channels, size, size), dtype=np.uint8)
+        return image_files.read(self._listing(), image_size, self)
 
-        def fill(row: int) -> str | None:
-            found = headers[row]
-            return found if isinstance(found, str) else decode(paths[row], images[row])
-
-        reasons = _each(fill, range(len(paths)))
-        good = np.array([reason is None for reason in reasons])
-        for c, name in enumerate(by_class):
-            if not good[labels == c].any():
-                raise UserError(f"class '{name}' has no readable image", where="data.dataset")
-        root = self._path()
-        broken = [f"{_text(p.relative_to(root))}: {r}" for p, r in zip(paths, reasons, strict=True) if r is not None]
-        return RawData(
-            images=images if good.all() else images[good],
-            labels=labels[good].astype(np.int64),
-            classes=tuple(by_class),
-            unreadable=tuple(broken),
-            notes=() if note is None else (note,),
-        )
+    def state(self) -> list[str]:
+        return image_files.state(self._listing())
 
     def _path(self) -> Path:
         return Path(self.argument).expanduser().absolute()
 
-    def _scan(self) -> dict[str, list[Path]]:
-        """Class name -> its image files, both sorted.
+    def _listing(self) -> Listing:
+        """Every image file with its class, and its part and group where there are such; sorted.
 
         Raises:
-            UserError: missing, no subfolders, no images, one class, too few, or split into train and test already.
+            UserError: missing, no subfolders, no images, one class, too few, or parts whose classes disagree.
         """
         root = self._path()
         if not self.argument or not root.is_dir():
-            raise _bad(f"{self.argument or 'the path after folder:'} is not a folder")
-        subfolders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-        if not subfolders:
-            raise _bad(f"{root} has no subfolders", "put each class's images into a subfolder of its name")
-        if {p.name.lower() for p in subfolders} <= READY_SPLITS:
-            names = ", ".join(p.name for p in subfolders)
-            raise _bad(f"{root} holds {names}, which are parts and not classes", "name a folder of classes")
-        by_class = {_text(p.name): images for p in subfolders if (images := _images_below(p))}
-        if len(by_class) < 2:
-            found = f"one class only, {next(iter(by_class))}" if by_class else "no images in its subfolders"
-            raise _bad(f"{root} has {found}", "two classes are the least")
-        total = sum(map(len, by_class.values()))
-        if total < MINIMUM_IMAGES:
-            raise _bad(f"{root} has {total} images, too few", f"{MINIMUM_IMAGES} are the least")
-        return by_class
+            raise refused(f"{self.argument or 'the path after folder:'} is not a folder")
+        passed = PassedOver()
+        below = {folder: images_below(folder, passed) for folder in subfolders(root)}
+        if not below:
+            raise refused(f"{root} has no subfolders", "put each class's images into a subfolder of its name")
+        left = {folder for file in passed.left_out for folder in file.parents}  # that hold files that cannot be read
+        if not any(below.values()) and not passed.left_out:
+            raise refused(f"{root} has no images in its subfolders", "put each class's images into a subfolder")
+        with_images = [folder for folder, images in below.items() if images or folder in left]
+        split = _ready_split(root, with_images)
+        folders = with_images if split is None else [c for part in split for c in class_folders(part, left)]
+        classes = tuple(sorted({text(folder.name) for folder in folders}))
+        rows = [(path, folder) for folder in folders for path in images_below(folder)]
+        names = [text(path.relative_to(root)) for path, _ in rows]
+        return Listing(
+            root=root,
+            paths=tuple(path for path, _ in rows),
+            labels=np.array([classes.index(text(folder.name)) for _, folder in rows], dtype=np.int64),
+            classes=classes,
+            parts=None if split is None else np.array([split[folder.parent] for _, folder in rows], dtype=np.int8),
+            groups=self._groups(rows, names),
+            left_out=passed.left_out,
+            notes=passed.notes(
+                no_classes=[text(folder.name) for folder in below if folder not in with_images],
+                loose=loose_images(root),
+            ),
+        ).require_usable(allow_group_leak=self.allow_group_leak)
+
+    def _groups(self, rows: list[tuple[Path, Path]], names: list[str]) -> Labels | None:
+        if self.groups is None:
+            return None
+        if self.groups == FOLDER:
+            return numbered(
+                [
+                    name if path.parent == folder else text(path.parent.relative_to(folder.parent))
+                    for (path, folder), name in zip(rows, names, strict=True)
+                ]
+            )
+        return groups_of_names(self.groups, names)
 
 
-def _bad(what: str, mend: str = "") -> UserError:
-    return UserError(what, where="data.dataset", mend=mend)
+def _ready_split(root: Path, folders: list[Path]) -> dict[Path, int] | None:
+    """The part of each subfolder where they are parts; None where they are classes.
+
+    Raises:
+        UserError: parts beside classes, one part alone, or two spellings of one part.
+    """
+    parts = {folder: SPELLINGS[folder.name.lower()] for folder in folders if folder.name.lower() in SPELLINGS}
+    if len(parts) < 2:
+        alone = [folder for folder in parts if not loose_images(folder) and len(class_folders(folder)) > 1]
+        if alone and len(folders) > 1:
+            beside = ", ".join(folder.name for folder in folders if folder not in alone)
+            what = f"{root} holds {alone[0].name}, which is a part with classes of its own, beside {beside}"
+            raise refused(what, f"name folder:{alone[0]}")
+        if len(parts) == 1 and len(folders) == 1:
+            raise refused(
+                f"{root} holds {folders[0].name} alone, which is a part and not a class", f"name {folders[0]}"
+            )
+        return None  # a class may well be called test
+    others = [folder.name for folder in folders if folder not in parts]
+    names = ", ".join(folder.name for folder in parts)
+    if others:
+        raise refused(f"{root} holds {names}, which are parts, beside {', '.join(others)}", "move one or the other out")
+    if len(set(parts.values())) < len(parts):
+        raise refused(f"{root} holds {names}: two of them are the same part", "merge them, or move one out")
+    for folder in parts:
+        if not class_folders(folder):
+            raise refused(f"{folder} has no class folders", "put each class's images into a subfolder, or move it out")
+    return {folder: int(part) for folder, part in parts.items()}
 
 
-def _images_below(folder: Path) -> list[Path]:
-    found = (Path(at) / file for at, _, files in os.walk(folder) for file in files)
-    shown = (p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
-    return sorted(p for p in shown if p.suffix.lower() in SUFFIXES)
-
-
-def _text(path: Path | str) -> str:
-    """A name as text: bytes of it that are no UTF-8 are escaped, as no page and no server would take them."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _own_size(headers: list[Header]) -> tuple[int, str | None]:
-    """The one size of all images where it is a square in bounds; else MIXED_SIZE and a sentence that says so."""
-    sizes = {h.size for h in headers}
-    if len(sizes) == 1:
-        width, height = next(iter(sizes))
-        if width == height and 4 <= width <= 512:
-            return width, None
-    return MIXED_SIZE, f"images were cut to squares and resized to {MIXED_SIZE}; data.image_size sets another size"
-
-
-def _each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Decoding runs outside Python's lock, so that threads use every core."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(work, items))
+def class_folders(part: Path, left: Collection[Path] = ()) -> list[Path]:
+    """Those of a part's subfolders that hold images, or are among ``left``, whose files cannot be read."""
+    return [folder for folder in subfolders(part) if folder in left or images_below(folder)]

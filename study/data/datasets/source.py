@@ -5,9 +5,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fitscape.study.data.datasets.journal import Journal
+from fitscape.study.data.given_split import Parts
+from fitscape.study.paths import expanded
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -24,6 +29,9 @@ class RawData:
     classes: tuple[str, ...]
     test_images: Images | None = None  # the data set's own test part, where it has one
     test_labels: Labels | None = None
+    parts: Parts | None = None  # [N], where the user has split the images
+    groups: Labels | None = None  # [N], what no cut may tear, where the user says so
+    names: tuple[str, ...] = ()  # [N], the files of a user's own images
     unreadable: tuple[str, ...] = ()  # "file: reason"
     notes: tuple[str, ...] = ()
 
@@ -43,10 +51,17 @@ class Source(ABC):
 
     name: str
     description: str  # one line for ``fitscape list datasets``
+    foreign: ClassVar[bool] = False  # whether its files come from anywhere, and may crash a decoder
+    argument_name: ClassVar[str] = ""  # of what follows the colon, as in ``folder:PATH``; empty where nothing does
 
-    def __init__(self, root: str | None = None, argument: str = "") -> None:
-        """``root`` as in DataConfig; ``argument`` is what follows the colon in ``folder:PATH``."""
+    def __init__(
+        self, root: str | None = None, argument: str = "", *, groups: str | None = None, allow_group_leak: bool = False
+    ) -> None:
+        """``argument`` is what follows the colon in ``folder:PATH``; the others as in DataConfig."""
         self.root, self.argument = root, argument
+        self.journal = Journal()
+        self.crashing: dict[str, str] = {}  # file -> reason: files that are known to crash their decoder
+        self.groups, self.allow_group_leak = groups, allow_group_leak
 
     @abstractmethod
     def presence(self) -> Presence:
@@ -63,6 +78,10 @@ class Source(ABC):
         Raises:
             UserError: as `presence`, or the download failed.
         """
+
+    def state(self) -> list[str]:
+        """What else keys the cache: sentences about files that are there and not read."""
+        return []
 
     @abstractmethod
     def read(self, image_size: int | None) -> RawData:
@@ -81,7 +100,7 @@ def data_folder(root: str | None) -> Path:
 
 def user_cache() -> Path:
     """``$XDG_CACHE_HOME/fitscape``, by default ``~/.cache/fitscape``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "fitscape"
+    return expanded(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "fitscape"
 
 
 def places(root: str | None, *inside: str, system: tuple[str, ...] = ()) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fitscape.study.files import whole_file
 from fitscape.study.report.figures.architectures import error_by_budget
 from fitscape.study.report.figures.curves import learning_curves
 from fitscape.study.report.figures.depth import training_error_by_depth
@@ -42,8 +43,7 @@ def save(subject: Subject, folder: Path) -> list[Path]:
             if figure is None:
                 to.unlink(missing_ok=True)
                 continue
-            partial = to.with_name(f".{to.name}")
-            figure.savefig(partial, format="png", dpi=dpi, metadata={"Software": None})
-            partial.replace(to)
+            with whole_file(to) as partial:
+                figure.savefig(partial, format="png", dpi=dpi, metadata={"Software": None})
             found.append(to)
     return found

@@ -1,0 +1,1 @@
+"""Everything that Fitscape claims about GPUs, measured on the card at hand."""

@@ -1,0 +1,65 @@
+"""Decoding a user's files in a process of its own: a file that crashes its decoder is left out by name."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from fitscape.study.config import DataConfig
+from fitscape.study.data import cache
+from fitscape.study.data.datasets import get
+from fitscape.study.data.datasets.decoding import Header, decode, header
+from fitscape.study.data.datasets.journal import Journal, unfinished
+from fitscape.study.errors import UserError
+from fitscape.study.isolated import Crashed, call
+
+MOST_CRASHES = 50  # files; more of them are a broken installation
+
+
+def build_apart(config: DataConfig, folder: Path) -> None:
+    """Prepare the data set into the cache's ``folder``.
+
+    Raises:
+        UserError: as ``Source.read`` and ``prepare``; or decoding crashes and no file is to blame.
+    """
+    crashing: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="fitscape-decoding-") as temporary:
+        while True:
+            journal = Path(temporary) / f"{len(crashing)}"
+            try:
+                return call(build, config, folder, crashing, journal)
+            except Crashed as error:
+                found = _to_blame(unfinished(journal)) if journal.exists() else {}
+                if not found or len(crashing) > MOST_CRASHES:
+                    mend = "free some memory" if error.by == "SIGKILL" else "look at what was added to the folder last"
+                    what = f"decoding its images crashed ({error.by})"
+                    raise UserError(what, where="data.dataset", mend=mend) from None
+                crashing |= found
+
+
+def build(config: DataConfig, folder: Path, crashing: dict[str, str], journal: Path) -> None:
+    """Read, prepare and write to the cache, in this process."""
+    from fitscape.study.data.prepare import prepare
+
+    source = get(config)
+    source.crashing, source.journal = crashing, Journal(journal)
+    prepared = prepare(source.read(config.image_size), config)
+    cache.write(folder, prepared.trial, prepared.test, prepared.facts)
+
+
+def look_at(path: str) -> None:
+    """Everything that reading a file takes, at a small size."""
+    found = header(Path(path))
+    if isinstance(found, Header):
+        decode(Path(path), np.zeros((1 if found.grey else 3, 8, 8), dtype=np.uint8))
+
+
+def _to_blame(suspects: list[str]) -> dict[str, str]:
+    """Of the files that were open at a crash those that crash a process of their own, with what becomes of it."""
+    found = {}
+    for path in suspects:
+        try:
+            call(look_at, path)
+        except Crashed as error:
+            found[path] = f"its decoder crashes ({error.by})"
+    return found

@@ -1,0 +1,94 @@
+"""What a folder holds: images, and a reason for every file that is none."""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fitscape.study.data.datasets.listing import text
+
+SUFFIXES = frozenset(
+    {
+        *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png"),
+        *(".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+    }
+)
+# Formats of images that are not read: such a file is named as left out, where a text file is only counted.
+FOREIGN_SUFFIXES = frozenset(
+    {
+        *(".arw", ".avif", ".cr2", ".dcm", ".dng", ".exr", ".fits", ".h5", ".hdr", ".heic", ".heif", ".ico", ".jp2"),
+        *(".jxl", ".mat", ".nef", ".nii", ".npy", ".npz", ".pdf", ".psd", ".raw", ".svg", ".tfrecord", ".tga"),
+    }
+)
+_JUNK = frozenset({"thumbs.db", "desktop.ini"})  # what operating systems leave everywhere
+_UNPACKED = frozenset({"__macosx"})  # beside the content of an archive that was made on a Mac
+
+
+@dataclass
+class PassedOver:
+    """What a folder holds beside images that are read."""
+
+    left_out: dict[Path, str] = field(default_factory=dict)  # file -> why it is not read
+    other: Counter[str] = field(default_factory=Counter)  # suffix of no image -> number of files
+
+    def notes(self, *, no_classes: Iterable[str], loose: int) -> tuple[str, ...]:
+        """Sentences for the user.
+
+        Args:
+            no_classes: names of subfolders without images.
+            loose: images beside the classes' folders.
+        """
+        said = []
+        if names := ", ".join(no_classes):
+            said.append(f"folders without images are no classes: {names}")
+        if loose:
+            said.append(f"{loose} images lie in no class's folder and are left out")
+        if self.other:
+            kinds = ", ".join(f"{suffix or 'no ending'} {count}" for suffix, count in self.other.most_common())
+            said.append(f"{self.other.total()} files that are no images were passed over: {kinds}")
+        return tuple(said)
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Those that are not hidden, in order."""
+    found = (p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(p for p in found if p.name.lower() not in _UNPACKED)
+
+
+def loose_images(folder: Path) -> int:
+    """Images that lie in the folder itself."""
+    found = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    return sum(p.is_file() for p in found)
+
+
+def images_below(folder: Path, passed: PassedOver | None = None) -> list[Path]:
+    """Files of images that can be opened, sorted, at any depth; what else there is goes into ``passed``."""
+    images, passed = [], passed or PassedOver()
+    for at, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name.lower() not in _UNPACKED]
+        for name in files:
+            path, suffix = Path(at) / name, Path(name).suffix.lower()
+            if name.startswith(".") or name.lower() in _JUNK:
+                continue
+            if suffix in FOREIGN_SUFFIXES:
+                passed.left_out[path] = f"{suffix} files are not read"
+            elif suffix not in SUFFIXES:
+                passed.other[suffix] += 1
+            elif reason := _no_plain_file(path):
+                passed.left_out[path] = reason
+            else:
+                images.append(path)
+    return sorted(images)
+
+
+def _no_plain_file(path: Path) -> str:
+    """Why a file cannot be opened without risk; empty where it can. A pipe that nobody writes to is waited for."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return f"broken link to {text(os.readlink(path))}" if path.is_symlink() else "has gone"
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if stat.S_ISREG(mode) else "no plain file"

@@ -1,0 +1,105 @@
+"""Reading the files of a listing: images of any size and mode become squares of one size."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from fitscape.study.data.datasets.decoding import Header, decode, header, sixteen_bit_scale
+from fitscape.study.data.datasets.listing import Listing, refused
+from fitscape.study.data.datasets.source import RawData, Source
+from fitscape.study.data.given_split import Part
+
+MIXED_SIZE = 64  # side of the images where they differ and no image_size is given
+
+Result = TypeVar("Result")
+
+
+def given(listing: Listing) -> str:
+    """What the user brings beside labels, for the preflight's line; empty where that is nothing."""
+    said = ""
+    if listing.parts is not None:
+        counts = {part.text: int((listing.parts == part).sum()) for part in Part if part != Part.DRAWN}
+        said += f", split as given ({', '.join(f'{n} {part}' for part, n in counts.items() if n)})"
+    if listing.groups is not None:
+        said += f", {len(np.unique(listing.groups))} groups"
+    if listing.left_out:
+        first, reason = min(listing.left_out.items())
+        named = f"{listing.name(first)}: {reason}"
+        said += f"; {len(listing.left_out)} files cannot be read and are left out, the first is {named}"
+    return said
+
+
+def state(listing: Listing) -> list[str]:
+    """``Source.state`` of a listing."""
+    return [*_named(listing, listing.left_out), *listing.notes]
+
+
+def read(listing: Listing, image_size: int | None, source: Source) -> RawData:
+    """Decode every file; ``source`` knows those that must not be opened.
+
+    Raises:
+        UserError: a class, or a class in a given part, has no readable image.
+    """
+    headers = _each(header, listing.paths, source)
+    sound = [h for h in headers if isinstance(h, Header)]
+    size, note = (image_size, None) if image_size else _own_size(sound)
+    channels = 1 if all(h.grey for h in sound) else 3
+    scale, scale_note = sixteen_bit_scale(sound)
+    images = np.zeros((len(listing.paths), channels, size, size), dtype=np.uint8)
+
+    rows = {path: row for row, path in enumerate(listing.paths)}
+
+    def fill(path: Path) -> str | None:
+        found = headers[rows[path]]
+        return found if isinstance(found, str) else decode(path, images[rows[path]], scale)
+
+    reasons = _each(fill, listing.paths, source)
+    good = np.array([reason is None for reason in reasons], dtype=bool)
+    for c, name in enumerate(listing.classes):
+        if not good[listing.labels == c].any():
+            raise refused(f"class '{name}' has no readable image")
+    broken = _named(
+        listing,
+        {**listing.left_out, **{p: r for p, r in zip(listing.paths, reasons, strict=True) if r is not None}},
+    )
+    return RawData(
+        images=images if good.all() else images[good],
+        labels=listing.labels[good].astype(np.int64),
+        classes=listing.classes,
+        parts=None if listing.parts is None else listing.parts[good],
+        groups=None if listing.groups is None else listing.groups[good],
+        names=tuple(listing.name(path) for path, sound in zip(listing.paths, good, strict=True) if sound),
+        unreadable=tuple(broken),
+        notes=tuple(filter(None, (note, scale_note, *listing.notes))),
+    )
+
+
+def _own_size(headers: list[Header]) -> tuple[int, str | None]:
+    """The one size of all images where it is a square in bounds; else MIXED_SIZE and a sentence that says so."""
+    sizes = {h.size for h in headers}
+    if len(sizes) == 1:
+        width, height = next(iter(sizes))
+        if width == height and 4 <= width <= 512:
+            return width, None
+    return MIXED_SIZE, f"images were cut to squares and resized to {MIXED_SIZE}; data.image_size sets another size"
+
+
+def _named(listing: Listing, left_out: Mapping[Path, str]) -> list[str]:
+    return [f"{listing.name(path)}: {reason}" for path, reason in sorted(left_out.items())]
+
+
+def _each(work: Callable[[Path], Result], paths: Iterable[Path], source: Source) -> list[Result | str]:
+    """Decoding runs outside Python's lock, so that threads use every core."""
+
+    def watched(path: Path) -> Result | str:
+        if str(path) in source.crashing:
+            return source.crashing[str(path)]
+        with source.journal.working_on(str(path)):
+            return work(path)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(watched, paths))

@@ -1,0 +1,85 @@
+"""Whether a new study may have a place: nothing may lie there that a driver of ours has not left behind."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.lease import OWNER
+from fitscape.study.errors import UserError
+from fitscape.study.files import CHECKPOINTS, LEDGER, LOCK
+from fitscape.study.scheduling.checkpoints import is_checkpoint, open_storage
+from fitscape.study.tracking import redact
+
+# A driver that was killed before its ledger had a row may have left these.
+_OF_AN_EMPTY_LEDGER = (f"{LEDGER}-journal", f"{LEDGER}-wal", f"{LEDGER}-shm")
+_PROBE = re.compile(r"probe-[0-9a-f]{32}")
+_TRIAL = re.compile(r"[0-9a-f]{12}")
+
+
+def require_free(folder: Folder) -> None:
+    """Refuse a place that holds a study, or anything of somebody else's. Nothing is written. Whose the sign of an
+    owner on shared storage is, the lease finds out, once this driver holds the study's lock.
+
+    Raises:
+        UserError: the study's folder, or its place on shared storage, is taken; the text names what lies there.
+    """
+    mend = f"fitscape resume {folder.path.name}, or choose another --name"
+    if folder.ledger.is_file() and folder.ledger.stat().st_size:
+        raise UserError("a study of this name exists", where=str(folder.path), mend=mend)
+    for place in dict.fromkeys((str(folder.path.absolute()), folder.shared)):
+        foreign = sorted(_foreign(place))
+        if folder.backup.name in foreign:
+            raise UserError("the backup of a study of this name is there", where=redact(place), mend=mend)
+        if foreign:
+            more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+            what = f"holds {', '.join(foreign[:3])}{more}, which no study of fitscape wrote"
+            raise UserError(what, where=redact(place), mend="choose another --name or another --root")
+
+
+def _foreign(place: str) -> Iterator[str]:
+    """Names in a folder or a store, relative to it, that are not what a killed driver leaves before its first trial."""
+    from pyarrow.fs import FileSelector, FileType
+
+    fs, root = open_storage(place)
+    try:
+        entries = fs.get_file_info(FileSelector(root, allow_not_found=True))
+        for entry in entries:
+            name = entry.base_name
+            if name == CHECKPOINTS and entry.type == FileType.Directory:
+                found = fs.get_file_info(FileSelector(f"{root}/{name}", recursive=True))
+                inside = [e.path.rpartition(f"{root}/{name}/")[2] for e in found if e.type != FileType.Directory]
+                yield from (f"{name}/{path}" for path in inside if not _is_checkpoint_of_a_trial(path))
+            elif not _is_ours(fs, entry):
+                yield name
+    except OSError as error:
+        raise UserError(f"cannot be read: {error}", where=redact(place), mend="choose another --root") from None
+
+
+def _is_ours(fs: Any, entry: Any) -> bool:
+    name = entry.base_name
+    if name == OWNER:
+        return True
+    if name == LOCK:
+        return _is_lock(fs, entry)
+    if name == LEDGER:
+        return entry.size == 0
+    return name in _OF_AN_EMPTY_LEDGER or _PROBE.fullmatch(name) is not None
+
+
+def _is_lock(fs: Any, entry: Any) -> bool:
+    if entry.size == 0:
+        return True
+    if entry.size is None or entry.size > 4096:
+        return False
+    try:
+        with fs.open_input_stream(entry.path) as stream:
+            return set(json.loads(stream.read())) == {"pid", "host", "since"}
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _is_checkpoint_of_a_trial(path: str) -> bool:
+    trial, _, name = path.partition("/")
+    return _TRIAL.fullmatch(trial) is not None and is_checkpoint(name)
