@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from fitscape.study.data import load
-from fitscape.study.driver.preparing import META
+from fitscape.study.ledger import SETTINGS
 from fitscape.study.opened import open_study
 from fitscape.study.records import EpochRecord, TrialState
 from fitscape.study.training import Settings, run_trial
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=6)
     given = parser.parse_args()
     study = open_study(given.folder)
-    kept = study.ledger.get_meta(META)
+    kept = study.ledger.get_meta(SETTINGS)
     settings = Settings(precision=kept["precision"], memory_format=kept["memory_format"])
     data = load(study.config.data).trial_data
     finished = [t for t in study.trials if t.state is TrialState.FINISHED]

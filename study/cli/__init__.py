@@ -1,27 +1,43 @@
 """The command ``fitscape``. Modules of the commands import what is heavy inside the command that needs it."""
 
 import atexit
+import io
 import os
 import sys
 import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
+from fitscape.study.cli.output import flush, mute
 from fitscape.study.errors import ExitCode, UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code (study/errors.py).
 
-    What a user can mend is one line on stderr (only a changed study has a line for each difference).
+    What a user can fix is one line on stderr (only a changed study has a line for each difference).
     ``--debug``, anywhere, shows the traceback too.
     """
+    _require_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     words = [word for word in given if word != "--debug"]
     code = _run(words, debug=len(words) < len(given))
     if arguments is None:
         leave(code)
     sys.exit(code)
+
+
+def _require_streams() -> None:
+    """Where the shell has closed them (``>&-``): what is printed goes nowhere, and no file takes their numbers."""
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+    for stream in (sys.stdout, sys.stderr):  # a bar in ASCII or Latin-1 is a question mark, and no fault
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def leave(code: int) -> NoReturn:
@@ -35,8 +51,7 @@ def leave(code: int) -> NoReturn:
         sys.exit(code)  # they want to be waited for
     if not others:
         atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     os._exit(code)
 
 
@@ -45,10 +60,15 @@ def _run(words: list[str], *, debug: bool) -> int:
 
     try:
         code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
-        sys.stdout.flush()
+        flush()
         return int(code or ExitCode.DONE)
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
+        return ExitCode.DONE
+    except SystemExit:
+        if type(sys.stdout).__name__ != "PacifyFlushWrapper":  # what click makes of a reader that has left
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.DONE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

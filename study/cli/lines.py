@@ -4,12 +4,12 @@ import json
 import math
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from fitscape.study.cli.tally import Tally
 from fitscape.study.cli.view import View
 from fitscape.study.cli.wording import duration, left_out, outcome, val_error
+from fitscape.study.files import LEFT_OUT
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.scheduling.events import DataRead, EpochEnded, Event, Finished, Message, Started, TrialEnded
 
@@ -70,16 +70,15 @@ def standing(tally: Tally) -> str:
 
 def whole_list(unread: str, tally: Tally) -> str:
     """The files that cannot be read, and what lists every one."""
-    return f"{unread} (all of them: fitscape status {tally.folder} --json)"
+    return f"{unread} (all of them: {tally.folder / LEFT_OUT})"
 
 
 def pointers(summary: dict[str, Any]) -> list[str]:
     """Where the results are, from the driver's summary."""
-    folder = Path(summary["folder"])
     lines = [f"report  {summary['report']}"] if summary.get("report") else []
     if summary.get("tracking"):
-        served = "127.0.0.1" not in summary["tracking"]
-        lines.append(f"MLflow  {'' if served else f'fitscape ui --root {folder.parent}, then '}{summary['tracking']}")
+        first = f"{summary['ui']}, then " if summary.get("ui") else ""
+        lines.append(f"MLflow  {first}{summary['tracking']}")
     return lines
 
 

@@ -9,22 +9,23 @@ import typer
 from fitscape.study.cli.options import Scale
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import CONFIG
+from fitscape.study.paths import expanded
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path(CONFIG),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.", callback=expanded)] = Path(CONFIG),
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="Start from this recipe, each value written out.")
+        str | None, typer.Option("--recipe", help="Start from this recipe, with all values written out.")
     ] = None,
     scale: Scale = None,
 ) -> int:
-    """Write a study.yaml to start from: a commented one, or a recipe's."""
+    """Write a study.yaml to start from: the commented default, or a recipe."""
     text = _template(scale) if recipe is None else _recipe(recipe, scale)
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
     except FileExistsError:
-        raise UserError("is there already", where=str(file), mend="name another file") from None
+        raise UserError("is there already", where=str(file), fix="name another file") from None
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", where=str(file)) from None
     typer.echo(f"{file} written; run it with: fitscape run {file}")
@@ -32,11 +33,11 @@ def init(
 
 
 def _template(scale: str | None) -> str:
-    from fitscape.study.cli.template import TEMPLATE
+    from fitscape.study.cli.template import template
 
     if scale is not None:
-        raise UserError("is for recipes", where="--scale", mend="name one with --recipe")
-    return TEMPLATE
+        raise UserError("is for recipes", where="--scale", fix="name one with --recipe")
+    return template()
 
 
 def _recipe(name: str, scale: str | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from fitscape.study.cli.wording import best_of, described, duration, left_out, val_error
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import holder
+from fitscape.study.ledger import INCOMPLETE, holder, lacks_its_log
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Regime, TrialState
 
@@ -21,6 +21,7 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "study": study.config.name,
         "folder": str(study.folder),
         "driver": str(driver) if driver else None,
+        "warning": INCOMPLETE if driver is None and lacks_its_log(study.ledger) else None,
         "target": study.config.search.trials,
         "data": study.provenance.get("data", {}),
         "states": {state.value: states[state] for state in TrialState},
@@ -46,6 +47,8 @@ def lines(summary: dict[str, Any]) -> list[str]:
         f"{summary['study']}: {ended} of {target} trials ended ({by_state})",
         f"driver   {summary['driver'] or 'none'}",
     ]
+    if summary["warning"]:
+        out.append(f"WARNING  {summary['warning']}")
     if unread := left_out(summary["data"]):
         out.append(f"data     {unread} (all of them: --json)")
     if by_regime:

@@ -1,82 +1,77 @@
-"""The study that ``fitscape init`` writes."""
+"""The study that ``fitscape init`` writes: every key of a config with its default and what its docstring says."""
 
-TEMPLATE = """\
+import textwrap
+from typing import Any
+
+from fitscape.models.spec import CHOICES
+from fitscape.study.config import StudyConfig
+from fitscape.study.reading.document import dump
+from fitscape.study.reading.schema import json_schema
+
+Path = tuple[str, ...]  # of keys
+WIDTH = 110
+HEAD = """\
 # A study of Fitscape. Run it with:  fitscape run study.yaml
-# Every key is here with its default or an example; leave out what you do not need.
-# A mistyped key is refused with its line. `fitscape schema` prints a JSON Schema for your editor.
-
-name: my-study
-description: Where do three families underfit, fit well and overfit on my data?
-
-data:
-  dataset: digits            # fitscape list datasets; your own images: folder:PATH, a class a subfolder
-  root: null                 # where data sets lie or go; null: $FITSCAPE_DATA, else the user's cache
-  image_size: null           # pixels a side; null: the data set's own
-  limit: null                # at most this many images; null: all
-  validation_fraction: 0.2
-  test_fraction: 0.2         # where the data set has no test part of its own
-  split_seed: 0
-
-# What a trial is where the space does not say otherwise.
-base:
-  model:
-    family: resnet           # fitscape list models
-    depth: 18
-    width: 0.25              # multiplies every channel count, 0.0625 to 2
-    norm: batch              # batch, group, none
-    init: he                 # he, glorot, gaussian
-    stem: small              # small, imagenet
-    dropout: 0
-  data:
-    train_fraction: 1        # share of the training images
-    label_noise: 0           # share of the training labels that are drawn anew
-    augment: none            # none, flip, crop, crop_flip, crop_flip_cutout
-  optimization:
-    optimizer: sgd           # sgd, adamw
-    lr: 0.1                  # peak learning rate
-    weight_decay: 1e-4
-    momentum: 0.9
-    batch_size: 128
-    epochs: 10               # the trial is measured after each
-    steps_per_epoch: 12      # 120 steps a trial, however few images it sees; null: one pass over its share of the
-                             # images, which on 2 % of digits is one step. More images or larger ones need more steps.
-    schedule: one_cycle      # one_cycle, cosine, constant, step
-  evaluation:
-    batch_norm: reestimated  # statistics in evaluations: reestimated on training images, or training's running ones
-
-# What is searched: any key of base's four sections, or `architecture` (family and depth in one).
-# A search space by name does too: `space: quick` (fitscape list spaces).
-space:
-  architecture: {choices: [resnet18, plain18, densenet121]}
-  width: {low: 0.125, high: 0.5, log: true}
-  train_fraction: {low: 0.02, high: 1, log: true}
-  weight_decay: {low: 1e-5, high: 1e-1, log: true}
-
-# Points that are run first.
-enqueue:
-  - {architecture: resnet18, width: 0.5, train_fraction: 1}
-
-search:
-  sampler: sobol             # sobol, random, tpe, grid, regime
-  trials: 24                 # all in all
-  seeds: 1                   # runs of each suggested configuration
-  seed: 0
-
-regimes:
-  tau: 0.05                  # how far from the best reachable error still counts as good
-  confidence: 0.9            # below: undecided
-  reference_error: null      # best reachable error; null: estimated from the study
-
-resources:
-  cpus_per_trial: 1
-  gpus_per_trial: 0          # a fraction packs several trials on a card; auto measures it
-  max_concurrent: null       # null: as many as fit
-  max_attempts: 3            # of a trial, after crashes
-  trial_timeout: 3600.0      # seconds without a step until a trial counts as hung; null: never
-  precision: auto            # auto, fp32, bf16
-  memory_format: auto        # auto, nchw, channels_last, mixed
-
-tracking:
-  uri: null                  # MLflow server; null: a SQLite store beside the study
-  experiment: fitscape
+# Every key is here. Where a key has a default, that is its value; leave out what you do not need.
+# `fitscape schema` prints a JSON Schema for your editor.
 """
+# Where an example says more than the default. 12 steps per epoch are 120 in all, however few images a trial sees;
+# one pass over 2 % of digits would be one step.
+EXAMPLES: dict[Path, Any] = {
+    ("name",): "my-study",
+    ("description",): "Where do three families underfit, fit well and overfit on my data?",
+    ("base", "model", "width"): 0.25,
+    ("base", "model", "shortcut"): None,  # the default's own would not go with another family
+    ("base", "optimization", "steps_per_epoch"): 12,
+    ("space",): {
+        "architecture": {"choices": ["resnet18", "plain18", "densenet121"]},
+        "width": {"low": 0.125, "high": 0.5, "log": True},
+        "train_fraction": {"low": 0.02, "high": 1.0, "log": True},
+        "weight_decay": {"low": 1e-5, "high": 1e-1, "log": True},
+    },
+    ("enqueue",): [{"architecture": "resnet18", "width": 0.5, "train_fraction": 1.0}],
+}
+
+
+def template() -> str:
+    """The text of a ``study.yaml`` to start from. It runs as it is."""
+    schema = json_schema()
+    default = StudyConfig(name="my-study").model_dump(mode="json")
+    return "\n".join([HEAD, *_section(schema, schema["$defs"], default, ())])
+
+
+def _section(
+    section: dict[str, Any], named: dict[str, Any], values: dict[str, Any], path: tuple[str, ...]
+) -> list[str]:
+    lines: list[str] = []
+    margin = "  " * len(path)
+    for key, value in values.items():
+        here = (*path, key)
+        facts = section["properties"][key]
+        inner = named.get(facts.get("$ref", "").rpartition("/")[2])
+        comment = _said(facts, here)
+        example = EXAMPLES.get(here, value)
+        lines += [""] if not path and isinstance(example, dict | list) else []
+        lines += _comment(comment, margin)
+        if inner and "properties" in inner:
+            lines += [f"{margin}{key}:", *_section(inner, named, value, here)]
+        else:
+            lines += _entry(key, example, margin)
+    return lines
+
+
+def _said(facts: dict[str, Any], path: Path) -> str:
+    """A key's docstring, and the words that it takes where the docstring does not have them all."""
+    text = " ".join(facts.get("description", "").split())
+    options = [o for o in facts.get("enum", CHOICES.get(path[-1], ())) if o is not None]
+    if path[-1] in ("family", "architecture") or all(str(option) in text for option in options):
+        return text
+    return f"{text} One of {', '.join(map(str, options))}."
+
+
+def _comment(text: str, margin: str) -> list[str]:
+    return [f"{margin}# {line}" for line in textwrap.wrap(text, WIDTH - len(margin))]
+
+
+def _entry(key: str, value: Any, margin: str) -> list[str]:
+    return textwrap.indent(dump({key: value}, compact=isinstance(value, dict | list)), margin).rstrip("\n").split("\n")

@@ -35,8 +35,17 @@ class TrialData:
 
     @property
     def majority_error(self) -> float:
-        """Validation error of always answering training's most frequent class: c of the regime definitions."""
-        majority = torch.bincount(self.train_labels, minlength=len(self.classes)).argmax()
+        """Validation error of always answering training's most frequent class: c of the regime definitions.
+
+        Where validation has no image of that class, or none of another, this would be 1 or 0, and no scale. Then the
+        most frequent one in training among the classes of validation is answered.
+        """
+        counts = torch.bincount(self.train_labels, minlength=len(self.classes))
+        error = float((self.val_labels != counts.argmax()).double().mean())
+        if 0 < error < 1:
+            return error
+        in_validation = torch.bincount(self.val_labels, minlength=len(self.classes)) > 0
+        majority = counts.where(in_validation, torch.tensor(-1)).argmax()
         return float((self.val_labels != majority).double().mean())
 
     def to_arrays(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The durable table of trials and epoch records, one SQLite file a study: the source of truth."""
+"""The durable table of trials and epoch records, one SQLite file per study: the source of truth."""
 
+from fitscape.study.ledger.identity import INCOMPLETE, RUNNING, lacks_its_log, settle_in
 from fitscape.study.ledger.ledger import Ledger
 from fitscape.study.ledger.lock import Holder, StudyLock, holder
 from fitscape.study.ledger.notes import SETTINGS, TEST_ERRORS, TEST_OPENED, Note
@@ -7,6 +8,8 @@ from fitscape.study.ledger.outbox import Event, EventKind
 from fitscape.study.ledger.recovery import restore
 
 __all__ = [
+    "INCOMPLETE",
+    "RUNNING",
     "SETTINGS",
     "TEST_ERRORS",
     "TEST_OPENED",
@@ -17,5 +20,7 @@ __all__ = [
     "Note",
     "StudyLock",
     "holder",
+    "lacks_its_log",
     "restore",
+    "settle_in",
 ]

@@ -19,7 +19,8 @@ from fitscape.study.records import (
 )
 from fitscape.study.releases import trial_as_stored
 
-EPOCH_SCALARS = tuple(f.name for f in fields(EpochRecord) if f.name != "gradients")
+EPOCH_FIELDS = {f.name: f for f in fields(EpochRecord) if f.name != "gradients"}
+EPOCH_SCALARS = tuple(EPOCH_FIELDS)
 _LABEL_JSON = ("probabilities", "flags")
 LABEL_SCALARS = tuple(f.name for f in fields(Label) if f.name not in _LABEL_JSON)
 

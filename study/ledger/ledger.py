@@ -33,8 +33,8 @@ class Ledger(Outbox, Labels, Notes):
         super().__init__(database)
 
     @classmethod
-    def create(cls, path: Path, config: StudyConfig, provenance: Mapping[str, Any]) -> Self:
-        """A new ledger.
+    def create(cls, path: Path, config: StudyConfig, provenance: Mapping[str, Any], *, uid: str | None = None) -> Self:
+        """A new ledger; ``uid`` where the study was given one already.
 
         Raises:
             UserError: a study is already there.
@@ -43,7 +43,7 @@ class Ledger(Outbox, Labels, Notes):
         def fill(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO study VALUES (1, ?, ?, ?, ?)",
-                (uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
+                (uid or uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
             )
             append(connection, EventKind.STUDY)
 
@@ -98,7 +98,13 @@ class Ledger(Outbox, Labels, Notes):
 
     @property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate(without_retired(study_as_stored(json.loads(self._study("config")))))
+        return _study_config(json.loads(self._study("config")))
+
+    @property
+    def config_before(self) -> StudyConfig | None:
+        """What the latest amendment took out of force; None where there was none."""
+        amended = self.notes("amended")
+        return _study_config(amended[-1].body["config"]) if amended else None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -115,6 +121,15 @@ class Ledger(Outbox, Labels, Notes):
                 connection.execute("UPDATE study SET config = :config, provenance = :provenance", new)
                 notes.add(connection, "amended", was)
                 append(connection, EventKind.STUDY)
+
+    def renew_uid(self, original: Path) -> None:
+        """Give a copy a uid of its own; what sinks know of the ledger at ``original`` is forgotten, and a note kept."""
+        with self._database.write(durable=True) as connection:
+            (was,) = connection.execute("SELECT uid FROM study").fetchone()
+            connection.execute("UPDATE study SET uid = ?", (uuid.uuid4().hex,))
+            connection.execute("DELETE FROM cursors")
+            connection.execute("DELETE FROM meta WHERE key LIKE 'mlflow %'")
+            notes.add(connection, "copied", {"uid": was, "path": str(original)})
 
     def settle(self, config: StudyConfig) -> None:
         """Put values that were measured in the place of ``auto``. It is the same study: no note is kept."""
@@ -219,6 +234,7 @@ class Ledger(Outbox, Labels, Notes):
             )
             _put_extra(connection, trial_id, size, extra)
             append(connection, EventKind.ENDED, trial_id)
+        self._database.checkpoint()
         return True
 
     def reopen(self, trial_id: str) -> None:
@@ -244,6 +260,7 @@ class Ledger(Outbox, Labels, Notes):
             connection.execute("UPDATE trials SET state = 'pending' WHERE state = 'running'")
             for (trial_id,) in rows:
                 append(connection, EventKind.RELEASED, trial_id)
+        self._database.checkpoint()
         return [row["trial_id"] for row in rows]
 
     def trials(self, *, epochs: Collection[int] | None = None) -> list[TrialRecord]:
@@ -278,6 +295,10 @@ class Ledger(Outbox, Labels, Notes):
             for row in connection.execute(sql, values):
                 epochs[row["trial_id"]].append(codec.epoch_record(row))
         return [codec.trial_record(row, tuple(epochs[row["trial_id"]])) for row in rows]
+
+
+def _study_config(stored: dict[str, Any]) -> StudyConfig:
+    return StudyConfig.model_validate(without_retired(study_as_stored(stored)))
 
 
 def _state(connection: sqlite3.Connection, trial_id: str) -> TrialState:

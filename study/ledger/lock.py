@@ -48,20 +48,26 @@ class StudyLock:
     def acquire(self) -> Self:
         assert self._descriptor is None, "the lock is already held by this object"
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._take(descriptor)
+        except BaseException:  # held by another, or a disk without room for who holds it
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return self
+
+    def _take(self, descriptor: int) -> None:
         deadline = time.monotonic() + _GRACE
         while not _try(descriptor):
             if time.monotonic() > deadline:
                 holder = _read(descriptor)
-                os.close(descriptor)
-                mend = "wait until it ends, or stop it"
-                raise StudyLocked(f"held by {holder or 'another process'}", where=str(self._path.parent), mend=mend)
+                fix = "wait until it ends, or stop it"
+                raise StudyLocked(f"held by {holder or 'another process'}", where=str(self._path.parent), fix=fix)
             time.sleep(0.02)
         self.took_over = _read(descriptor)
         holder = Holder(os.getpid(), socket.gethostname(), time.time())
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
-        self._descriptor = descriptor
-        return self
 
     def release(self) -> None:
         if self._descriptor is not None:
@@ -81,18 +87,18 @@ class StudyLock:
 def holder(folder: Path) -> Holder | None:
     """The driver that holds the study now; None when nobody does. For ``status`` and ``sync``."""
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDWR)
-    except FileNotFoundError:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:  # nobody has ever held it, or the folder is somebody else's
         return None
     try:
-        return None if _try(descriptor) else _read(descriptor) or Holder(0, "unknown host", 0.0)
+        return None if _try(descriptor, fcntl.LOCK_SH) else _read(descriptor) or Holder(0, "unknown host", 0.0)
     finally:
         os.close(descriptor)
 
 
-def _try(descriptor: int) -> bool:
+def _try(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from types import NoneType
 from typing import Any, get_args
 
@@ -46,7 +46,7 @@ def _missing_columns(connection: sqlite3.Connection) -> list[str]:
 
 def _declaration(name: str) -> str:
     """``INTEGER NOT NULL DEFAULT 0``. A number that may be NaN is NULL here, and so may be missing."""
-    field = next(f for f in fields(codec.EpochRecord) if f.name == name)
+    field = codec.EPOCH_FIELDS[name]
     kinds = set(get_args(field.type) or (field.type,))
     (kind,) = kinds - {NoneType}
     if kind is float or NoneType in kinds:

@@ -43,6 +43,16 @@ def keys_at(key: Key) -> list[str] | None:
     return list(_keys(section)) if section else None
 
 
+def takes_text(key: Key) -> bool:
+    """Whether the value at a key is free text, as a path or a name is; a word of a list and a number are none."""
+    section: Any = StudyConfig
+    for part in key[:-1]:
+        section = _sections(section).get(str(part)) if section else None
+    hint = typing.get_type_hints(section).get(str(key[-1])) if section else None
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    return str in map(_plain, kinds) and dict not in map(typing.get_origin, kinds)
+
+
 def unknown_key_hint(key: Key) -> str:
     """What an unknown key may have meant: a neighbour, or the same word in another section."""
     word = str(key[-1])

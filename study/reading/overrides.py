@@ -7,7 +7,7 @@ from typing import Any
 
 from fitscape.study.errors import UserError
 from fitscape.study.reading.document import Document, Key, dotted, parse, printable
-from fitscape.study.reading.keys import did_you_mean, keys_at, unknown_key
+from fitscape.study.reading.keys import did_you_mean, keys_at, takes_text, unknown_key
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,9 @@ class Override:
 
 
 def parse_set(text: str, option: str = "--set") -> Override:
-    """``space.lr.low=1e-4`` -> an override; the value is YAML.
+    """``space.lr.low=1e-4`` -> an override; the value is YAML, but of a key that takes text the text as it is.
+
+    Text may be quoted as in YAML, and null is nothing where the key may be left unset.
 
     Raises:
         UserError: no ``=``, an empty part of the key, or a value that is not YAML.
@@ -28,9 +30,18 @@ def parse_set(text: str, option: str = "--set") -> Override:
     path, equals, value = text.partition("=")
     parts = tuple(int(p) if p.isdecimal() and len(p) < 9 else p for p in path.strip().split("."))
     if not equals or "" in parts:
-        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where=option, mend=f"as in {option} width=0.5")
+        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where=option, fix=f"as in {option} width=0.5")
     option = f"{option} {printable(path.strip())}"
-    return Override(parts, parse(value, option).value, option)
+    return Override(parts, _value(parts, value, option), option)
+
+
+def _value(key: Key, text: str, option: str) -> Any:
+    """In YAML, `` #`` would begin a comment and ``: `` a mapping, which a path may well hold."""
+    bare = text.strip()
+    quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "'\""
+    if not takes_text(key) or quoted or bare in ("null", "~", ""):
+        return parse(text, option).value
+    return bare
 
 
 def apply(document: Document, overrides: Iterable[Override]) -> Document:
@@ -55,7 +66,7 @@ def _put(value: Any, override: Override, document: Document) -> None:
         known = keys_at(override.key[:depth])
         if known is not None and part not in known:
             what, hint = unknown_key(override.key[: depth + 1])
-            raise UserError(what, where=override.option, mend=hint)
+            raise UserError(what, where=override.option, fix=hint)
         if not _takes(section, part):
             holder = dotted(override.key[:depth])
             raise UserError(f"{holder} holds no {part}", where=override.option)
@@ -98,4 +109,4 @@ def unknown_space(space: str, document: Document) -> UserError:
     from fitscape import search_spaces
 
     what = f"no search space is called '{printable(space)}'"
-    return UserError(what, where=document.where(("space",)), mend=did_you_mean(space, search_spaces.names()))
+    return UserError(what, where=document.where(("space",)), fix=did_you_mean(space, search_spaces.names()))

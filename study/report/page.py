@@ -4,6 +4,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
@@ -96,10 +97,19 @@ def script_json(element: str, data: Any) -> Markup:
     Raises:
         ValueError: a number is not finite; what was not measured is null.
     """
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(plain(data), allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     for sign in ("<", ">", "&", "\u2028", "\u2029"):
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(f'<script type="application/json" id="{element}">{text}</script>')
+
+
+def plain(value: Any) -> Any:
+    """The same with Python's own numbers in the place of numpy's, which JSON does not know; keys too."""
+    if isinstance(value, dict):
+        return {plain(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _facts(subject: Subject) -> list[tuple[str, str]]:

@@ -4,11 +4,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGINT_GRACE = 20.0  # seconds in which running epochs may end and report
+ASKED_BY = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)  # batch systems send the first two, a lost login the last
 SIGTERM_GRACE = 2.0  # `ray job stop` kills 3 s after SIGTERM
 
 
@@ -43,8 +44,28 @@ class Interruption:
 
 
 @contextmanager
-def listening(interruption: Interruption, leave: Callable[[int], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM ask for an orderly end; a second SIGINT leaves at once, SIGTERM when its grace is over.
+def not_passed_on() -> Iterator[Collection[signal.Signals]]:
+    """Within it SIGUSR1, SIGUSR2 and SIGHUP are ignored: processes that are started inherit that, and live through a
+    signal to the whole group, which is the driver's to answer. Yields what was ignored already (nohup)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield ASKED_BY
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ASKED_BY}
+    try:
+        yield [number for number, handler in before.items() if handler is signal.SIG_IGN]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def listening(
+    interruption: Interruption, leave: Callable[[int], None], *, ignored: Collection[signal.Signals] = ()
+) -> Iterator[None]:
+    """Signals ask for an orderly end; a second SIGINT leaves at once, SIGTERM when its grace is over.
+
+    SIGUSR1 and SIGUSR2, which batch systems send before a time limit, and SIGHUP act as the first SIGINT does. Those
+    that are ``ignored`` stay so.
 
     ``leave(exit code)`` must write down what it can in a fraction of a second; the process then ends. Ray
     installs handlers of its own in ``ray.init``: enter this after it. Outside the main thread signals belong to
@@ -67,12 +88,17 @@ def listening(interruption: Interruption, leave: Callable[[int], None]) -> Itera
             timer = threading.Timer(SIGTERM_GRACE, end_now, (code,))
             timer.daemon = True
             timer.start()
+        elif number in ASKED_BY:
+            if not interruption.requested:
+                name = signal.Signals(number)
+                interruption.request(f"ended by {name.name}", by=name)
         elif interruption.requested:
             end_now(code)
         else:
             interruption.request("interrupted", by=signal.SIGINT)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM, *ASKED_BY) if number not in ignored]
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

@@ -34,7 +34,7 @@ def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialDa
                 f"gives batch norm one image at a time, and its last maps are 1x1 in {trial.model.name} on "
                 f"{height}x{width} images",
                 where="train_fraction" if one else "batch_size",
-                mend=MEND,
+                fix=MEND,
             )
 
 

@@ -5,8 +5,10 @@ state of their own. Sobol covers all hyperparameters, categorical ones included 
 random, and needs about a tenth more trials for the same map).
 """
 
-import itertools
+import hashlib
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from optuna.distributions import (
@@ -16,9 +18,11 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from fitscape.study.search.space import Point, Space
+from fitscape.study.samplers import SAMPLERS
+from fitscape.study.search.space import Point, Space, grid_size, grid_value
 
 GRID_LEVELS = 5  # of a range without a step
+LISTED = 1_000_000  # points of a grid up to which its order is drawn as a whole
 
 
 class Design(ABC):
@@ -63,15 +67,52 @@ class Grid(Design):
 
     def __init__(self, space: Space, seed: int = 0) -> None:
         super().__init__(space, seed)
-        points = list(itertools.product(*(levels(d) for d in space.values())))
-        order = np.random.default_rng(seed).permutation(len(points))
-        self._points = [dict(zip(space, points[i], strict=True)) for i in order]
+        self._levels = [levels(d) for d in space.values()]
+        self.size = math.prod(map(len, self._levels))
+        self._order: Callable[[int], int] = (
+            np.random.default_rng(seed).permutation(self.size).__getitem__
+            if self.size <= LISTED
+            else Shuffle(self.size, seed)
+        )
 
     def point(self, index: int) -> Point | None:
-        return self._points[index] if index < len(self._points) else None
+        if index >= self.size:
+            return None
+        rest, values = int(self._order(index)), []
+        for of_one in reversed(self._levels):  # the last hyperparameter changes fastest
+            rest, at = divmod(rest, len(of_one))
+            values.append(of_one[at])
+        return dict(zip(self.space, reversed(values), strict=True))
 
 
-DESIGNS: dict[str, type[Design]] = {"sobol": Sobol, "random": Random, "grid": Grid}
+class Shuffle:
+    """A seeded permutation of 0 to size - 1 that takes no memory: a Feistel network over the next power of four.
+
+    What it maps beyond the size is mapped again until it is inside (cycle walking; Black and Rogaway 2002).
+    """
+
+    ROUNDS = 6
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size, self._half = size, max(1, -(-(size - 1).bit_length() // 2))
+        self._seed = seed
+
+    def __call__(self, index: int) -> int:
+        index = self._permuted(index)
+        while index >= self._size:
+            index = self._permuted(index)
+        return index
+
+    def _permuted(self, index: int) -> int:
+        left, right = index >> self._half, index & ((1 << self._half) - 1)
+        for number in range(self.ROUNDS):
+            key = f"{self._seed}/{number}/{right}".encode()
+            digest = int.from_bytes(hashlib.sha256(key).digest()[:16], "big")
+            left, right = right, left ^ (digest & ((1 << self._half) - 1))
+        return left << self._half | right
+
+
+DESIGNS = {name: sampler.load() for name, sampler in SAMPLERS.items() if not sampler.adaptive}
 
 
 def from_unit(u: np.ndarray, space: Space) -> Point:
@@ -91,9 +132,7 @@ def _from_unit(u: float, d: BaseDistribution) -> object:
     if isinstance(d, IntDistribution) and d.log:
         low, high = np.log(d.low - 0.5), np.log(d.high + 0.5)
         return int(np.clip(round(float(np.exp(low + u * (high - low)))), d.low, d.high))
-    steps = int(np.floor((d.high - d.low) / (d.step or 1) + 1e-9)) + 1
-    value = d.low + int(u * steps) * (d.step or 1)
-    return int(value) if isinstance(d, IntDistribution) else float(value)
+    return grid_value(d, int(u * grid_size(d)))
 
 
 def levels(d: BaseDistribution) -> list[object]:
@@ -104,11 +143,9 @@ def levels(d: BaseDistribution) -> list[object]:
     if d.low == d.high:
         return [d.low]
     if not d.log and d.step is not None and not (isinstance(d, IntDistribution) and d.step == 1):
-        count = int(np.floor((d.high - d.low) / d.step + 1e-9)) + 1
-        values = d.low + d.step * np.arange(count)
-    else:
-        values = (np.geomspace if d.log else np.linspace)(d.low, d.high, GRID_LEVELS)
-        values[0], values[-1] = d.low, d.high
+        return [grid_value(d, index) for index in range(grid_size(d))]
+    values = (np.geomspace if d.log else np.linspace)(d.low, d.high, GRID_LEVELS)
+    values[0], values[-1] = d.low, d.high
     if isinstance(d, IntDistribution):
         return [int(v) for v in np.unique(np.round(values))]
     return [float(v) for v in values]

@@ -1,14 +1,15 @@
-"""The ledger's trials as an Optuna study: what an adaptive sampler is told, and what can be exported.
+"""The ledger's trials as an Optuna study: what an adaptive sampler learns from, and what can be exported.
 
-Two directions, minimize (train_error, val_error). A diverged or failed trial is told as FAIL, so that it can
-never be best; ``user_attrs["diverged"]`` says which of the two it was. (A NaN told as COMPLETE would raise and
-leave the trial RUNNING for ever.) A trial that 0.1.0 stopped early tells nothing: its last errors are not its end.
+Two directions, minimize (train_error, val_error). A diverged or failed trial is FAIL, so that it can
+never be best; ``user_attrs["diverged"]`` says which of the two it was. (A NaN as COMPLETE would raise and
+leave the trial RUNNING for ever.) A trial that 0.1.0 stopped early counts for nothing: its last errors are not its end.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
@@ -31,7 +32,7 @@ def build_study(
     storage: str | optuna.storages.BaseStorage | None = None,
     name: str | None = None,
 ) -> optuna.Study:
-    """A study that has been told every trial once; unfinished ones are RUNNING.
+    """A study that has every trial once; unfinished ones are RUNNING.
 
     A trial outside the space (an enqueued point, say) is left out: Optuna has no place for it.
     """
@@ -46,12 +47,19 @@ def build_study(
 def freeze(trial: TrialRecord, space: Space, classes: float) -> FrozenTrial | None:
     """One trial as Optuna sees it; None where it lies outside the space."""
     point = point_of(trial.config, space)
-    if point is None:
+    if point is None or not all(holds(space[name], value) for name, value in point.items()):
         return None
     state, values = outcome(trial)
     return optuna.trial.create_trial(
         state=state, values=values, params=point, distributions=dict(space), user_attrs=attributes(trial, classes)
     )
+
+
+def holds(distribution: BaseDistribution, value: Any) -> bool:
+    """Whether Optuna takes the value for one of the distribution's."""
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    return value is not None and bool(distribution._contains(value))
 
 
 def measured(trial: TrialRecord, classes: float) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """The search space of a study as Optuna distributions, and the point of a trial in it."""
 
+from decimal import Decimal
 from typing import Any
 
 from optuna.distributions import (
@@ -13,6 +14,7 @@ from fitscape import search_spaces
 from fitscape.study.config import Choices, Hyperparameter, Range, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 
+ROUNDING = 1e-9  # relative; binary arithmetic on steps errs by 1e-16 a step
 INTEGER_HYPERPARAMETERS = frozenset({"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "seed"})
 
 Space = dict[str, BaseDistribution]
@@ -28,7 +30,7 @@ def resolve(config: StudyConfig) -> Space:
     if isinstance(config.space, str):
         if config.space not in search_spaces.names():
             names = ", ".join(search_spaces.names())
-            raise UserError(f"no search space '{config.space}'", where="space", mend=f"choose {names}")
+            raise UserError(f"no search space '{config.space}'", where="space", fix=f"choose {names}")
         return search_spaces.get(config.space)
     return {name: distribution(name, hyperparameter) for name, hyperparameter in config.space.items()}
 
@@ -37,6 +39,10 @@ def distribution(name: str, hyperparameter: Hyperparameter) -> BaseDistribution:
     """One hyperparameter of a config as an Optuna distribution."""
     if isinstance(hyperparameter, Choices):
         return CategoricalDistribution(list(hyperparameter.choices))
+    if hyperparameter.step is not None:  # Optuna would say that the range ends before its high, as it does
+        last = (_decimal(hyperparameter.high) - _decimal(hyperparameter.low)) // _decimal(hyperparameter.step)
+        high = float(_decimal(hyperparameter.low) + last * _decimal(hyperparameter.step))
+        hyperparameter = hyperparameter.model_copy(update={"high": high})
     if name in INTEGER_HYPERPARAMETERS:
         return IntDistribution(
             int(hyperparameter.low),
@@ -61,18 +67,48 @@ def _hyperparameter(d: BaseDistribution) -> Hyperparameter:
     return Range(low=low, high=high, log=d.log, step=step)
 
 
+def snapped(value: Any, d: BaseDistribution) -> Any:
+    """A value within rounding of a stepped range's grid as the grid has it, else the value as it is.
+
+    In decimal, as the range was written: 0 + 3 * 0.2 is 0.6, where binary arithmetic makes 0.6000000000000001 of it.
+    """
+    if not isinstance(d, FloatDistribution) or d.step is None or isinstance(value, bool | str) or value is None:
+        return value
+    index = round((value - d.low) / d.step)
+    near = grid_value(d, index)
+    return near if 0 <= index < grid_size(d) and abs(value - near) <= ROUNDING * max(1.0, abs(near)) else value
+
+
+def grid_value(d: FloatDistribution | IntDistribution, index: int) -> float | int:
+    """Value number ``index``, from 0, of a stepped range."""
+    value = _decimal(d.low) + index * _decimal(d.step)
+    return int(value) if isinstance(d, IntDistribution) else float(value)
+
+
+def grid_size(d: FloatDistribution | IntDistribution) -> int:
+    """How many values a stepped range has, both ends included where the steps meet them."""
+    return int((_decimal(d.high) - _decimal(d.low)) / _decimal(d.step)) + 1
+
+
+def _decimal(value: float | int | None) -> Decimal:
+    return Decimal(repr(value))
+
+
 def point_of(config: TrialConfig, space: Space) -> Point | None:
-    """Where a trial lies in the space; None where a value is not in its hyperparameter's range."""
+    """Where a trial lies in the space; None where a value is not one of its hyperparameter's.
+
+    Of a stepped range a value is snapped to the grid: ledgers of 0.1.0 hold 0.6000000000000001 for 0.6.
+    """
     flat = {**config.flat(), "architecture": config.model.name}
-    point = {name: flat[name] for name in space}
-    for name, d in space.items():
-        value = point[name]
-        if isinstance(d, CategoricalDistribution):
-            if value not in d.choices:
-                return None
-        elif value is None or not _bounds(d)[0] <= value <= _bounds(d)[1]:
-            return None
-    return point
+    point = {name: snapped(flat[name], d) for name, d in space.items()}
+    return point if all(holds(d, point[name]) for name, d in space.items()) else None
+
+
+def holds(distribution: BaseDistribution, value: Any) -> bool:
+    """Whether a value can be drawn from a distribution: one off the grid of a step cannot."""
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    return value is not None and distribution._contains(value)
 
 
 def _bounds(d: BaseDistribution) -> tuple[float, float]:

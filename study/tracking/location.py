@@ -1,6 +1,7 @@
 """Where MLflow is, and what of that may be written down."""
 
 import fcntl
+import hashlib
 import re
 import time
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from fitscape.study.config import TrackingConfig
+from fitscape.study.errors import UserError
 from fitscape.study.files import MLFLOW_STORE
+from fitscape.study.paths import absolute_uri, uri_problem
 
 _SECRET = re.compile(r"password|passwd|pwd|token|secret|key", re.IGNORECASE)
 _INITIALISING_SECONDS = 60.0
@@ -54,11 +57,22 @@ def default_store(root: Path) -> str:
 def locate(root: Path, config: TrackingConfig) -> Location:
     """The place that a study below ``root`` names; a relative SQLite path is made absolute."""
     root = root.absolute()
-    uri = config.uri or default_store(root)
-    if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
-        uri = f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
+    if config.uri is None and set("?#%") & set(str(root)):
+        fix = "choose another --root, or name a store with --tracking-uri"
+        raise UserError("MLflow's store cannot lie in a folder with ?, # or % in its name", where=str(root), fix=fix)
+    if config.uri is not None and (problem := uri_problem(config.uri)):
+        raise UserError(f"'{config.uri}' is no URI: {problem}", where="tracking.uri", fix="as in http://HOST:5000")
+    uri = absolute_uri(config.uri or default_store(root))
     served = uri.startswith(("http://", "https://"))
-    return Location(uri, config.experiment, None if served else str(root / "mlartifacts" / config.experiment))
+    return Location(uri, config.experiment, None if served else str(root / "mlartifacts" / _folder(config.experiment)))
+
+
+def _folder(experiment: str) -> str:
+    """A folder's name for an experiment, which may be called anything: its own where that is one plain name."""
+    plain = re.sub(r"[^\w. -]", "_", experiment).strip(". ")
+    if plain == experiment:
+        return plain
+    return f"{plain[:60]}-{hashlib.sha256(experiment.encode()).hexdigest()[:8]}"
 
 
 def redact(uri: str) -> str:
@@ -67,6 +81,8 @@ def redact(uri: str) -> str:
     A server's user and password go (``MLFLOW_TRACKING_USERNAME`` and ``_PASSWORD`` replace them), of a database's
     only the password (``PGPASSWORD`` replaces it), and query entries that look like secrets.
     """
+    if uri_problem(uri):
+        return uri
     parts = urlsplit(uri)
     login, at, host = parts.netloc.rpartition("@")
     if at:

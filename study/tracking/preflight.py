@@ -1,6 +1,5 @@
 """Whether MLflow can be written to, before anything starts."""
 
-import os
 import queue
 import socket
 import threading
@@ -9,10 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fitscape.study.config import TrackingConfig
-from fitscape.study.files import MLFLOW_STORE
 from fitscape.study.tracking.client import Client, load
 from fitscape.study.tracking.errors import Trouble, explain
 from fitscape.study.tracking.location import Location, locate
+from fitscape.study.tracking.store_file import trouble_of
 
 SERVED_SECONDS = 20.0
 DATABASE_SECONDS = 45.0  # a fresh database is first given its tables
@@ -26,7 +25,7 @@ def check(root: Path, config: TrackingConfig, timeout: float | None = None) -> T
     """
     location = locate(root, config)
     if location.sqlite is not None:
-        return _check_file(location.sqlite)
+        return trouble_of(location.sqlite, config.experiment)
     load()  # not within the server's time: on a busy machine the import takes longer than the answer
     seconds = timeout or (SERVED_SECONDS if location.served else DATABASE_SECONDS)
     answer: queue.Queue[Trouble | None] = queue.Queue()
@@ -53,12 +52,3 @@ def _connect(location: Location) -> None:
     port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
     if parts.hostname and port:
         socket.create_connection((parts.hostname, port), timeout=3).close()
-
-
-def _check_file(file: Path) -> Trouble | None:
-    if file.is_dir():
-        return Trouble(f"{file} is a folder", f"name a file: sqlite:///FOLDER/{MLFLOW_STORE}")
-    existing = next(path for path in (file, *file.parents) if path.exists())
-    if not os.access(existing, os.W_OK):
-        return Trouble(f"{existing} cannot be written", "give yourself the right, or choose another --root")
-    return None

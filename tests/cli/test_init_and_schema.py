@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +12,6 @@ from command import Command
 from fitscape.study import recipes
 from fitscape.study.cli.configure import configure
 from fitscape.study.config import StudyConfig
-from fitscape.study.reading.keys import keys_at
 from fitscape.study.reading.schema import SHIPPED, json_schema
 from fitscape.study.search.space import resolve
 
@@ -24,19 +24,39 @@ def test_init_writes_a_study_that_runs(fitscape: Command, tmp_path: Path) -> Non
     assert config.name == "my-study"
     assert set(config.space) == {"architecture", "width", "train_fraction", "weight_decay"}
     optimization = config.base.optimization
-    assert optimization.steps_per_epoch is not None  # else 2 % of digits would be one step an epoch
+    assert optimization.steps_per_epoch is not None  # else 2 % of digits would be one step per epoch
     assert optimization.steps_per_epoch * optimization.epochs >= 100
     assert config.base.evaluation.batch_norm == "reestimated"
 
 
-def test_the_template_has_every_section_and_its_defaults(fitscape: Command, tmp_path: Path) -> None:
+def paths(value: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """The keys of nested sections; a space's and an enqueued point's own keys are not a config's."""
+    if not isinstance(value, dict) or path == ("space",):
+        return {path}
+    return {found for key, inner in value.items() for found in paths(inner, (*path, key))}
+
+
+def test_the_template_has_every_key_with_its_docstring_and_its_default(fitscape: Command, tmp_path: Path) -> None:
     fitscape("init", "s.yaml")
-    written = yaml.safe_load((tmp_path / "s.yaml").read_text())
-    assert {*written, "recipe"} == set(keys_at(()) or ())
-    default = StudyConfig(name="my-study")
+    text = (tmp_path / "s.yaml").read_text()
+    written, default = yaml.safe_load(text), StudyConfig(name="my-study").model_dump(mode="json")
+    assert paths(written) == paths(default)
+    words = " ".join(text.replace("#", " ").split())
+    for section in json_schema()["$defs"].values():
+        if section["title"] not in ("Range", "Choices"):
+            for facts in section["properties"].values():
+                assert " ".join(facts["description"].split()) in words
     config = configure("s.yaml", [])
-    for section in ("data", "search", "regimes", "resources", "tracking"):
-        assert getattr(config, section) == getattr(default, section)
+    for name in ("data", "search", "regimes", "resources", "tracking"):
+        assert getattr(config, name).model_dump(mode="json") == default[name]
+
+
+def test_a_key_that_the_template_gives_a_default_may_be_left_out(fitscape: Command, tmp_path: Path) -> None:
+    fitscape("init", "s.yaml")
+    text = (tmp_path / "s.yaml").read_text()
+    changed = text.replace("family: resnet", "family: densenet").replace("depth: 18", "depth: 121")
+    (tmp_path / "d.yaml").write_text(changed)
+    assert configure("d.yaml", []).base.model.name == "densenet121"
 
 
 @pytest.mark.parametrize("recipe", recipes.names())

@@ -59,3 +59,19 @@ def test_importing_the_room_and_listing_data_sets_needs_no_torch() -> None:
     )
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "error"),
+    [
+        ([2, 2, 1, 0, 0, 0], [1, 1, 2], 2 / 3),  # of the most frequent class there is no validation image
+        ([0, 0, 1, 1, 1, 2], [0, 0, 2, 2, 2], 3 / 5),  # 0 is more frequent in training than 2
+        ([0, 0, 1], [0, 1, 1], 2 / 3),  # training's majority stays the definition
+    ],
+)
+def test_majority_error_is_a_scale_where_validation_lacks_the_majority(
+    digits: SealedData, train: list[int], validation: list[int], error: float
+) -> None:
+    arrays = digits.trial_data.to_arrays()
+    fields = {**arrays, "train_labels": np.array(train), "val_labels": np.array(validation)}
+    assert TrialData.from_arrays(fields).majority_error == pytest.approx(error)

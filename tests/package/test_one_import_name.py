@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Installation
+from installation import Installation
 from raylets import Raylets
 
 from fitscape.study.opened import open_study

@@ -112,3 +112,34 @@ def test_a_file_keeps_its_lines_beside_an_option(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"s\.yaml:3: search\.trials: 0"):
         load_config(file, [parse_set("search.seed=1")])
     assert load_config(file, [parse_set("search.trials=2")]).search.trials == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "dataset"),
+    [
+        ("folder:/data/My Photos #1", "folder:/data/My Photos #1"),
+        ("folder:a: b", "folder:a: b"),
+        ("folder:[draft]", "folder:[draft]"),
+        ("folder:50% & more!", "folder:50% & more!"),
+        ("folder:*.d", "folder:*.d"),
+        ("'folder:quoted'", "folder:quoted"),
+        ('"folder:tab\\there"', "folder:tab\there"),
+    ],
+)
+def test_text_is_taken_as_it_stands(text: str, dataset: str) -> None:
+    assert changed(f"data.dataset={text}").data.dataset == dataset
+
+
+@pytest.mark.parametrize("text", ["1e3", "yes", "null and void", "@home", "`x`", "2026-11-26", "- a"])
+def test_text_that_looks_like_another_type_stays_text(text: str) -> None:
+    assert changed(f"description={text}").description == text
+
+
+def test_text_that_may_be_unset_can_be_unset() -> None:
+    assert changed("data.root=/x", "data.root=null").data.root is None
+    assert changed("data.root=~/data").data.root == "~/data"
+
+
+def test_numbers_words_and_collections_stay_yaml() -> None:
+    config = changed("base.optimization.optimizer=adamw", "space={lr: {low: 1e-3, high: 1}}", "search.seeds=2 # two")
+    assert (config.base.optimization.optimizer, config.search.seeds) == ("adamw", 2)

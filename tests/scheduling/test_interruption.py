@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from fitscape.study.scheduling.interruption import Interruption, listening
 
 SCRIPT = """
@@ -46,6 +48,66 @@ def test_sigterm_leaves_within_its_grace() -> None:
     assert lines == ["asked SIGTERM", "left 143"]
     assert code == 143
     assert 2 <= seconds < 10  # the grace, and the start of the interpreter
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGHUP"])
+def test_what_batch_systems_and_lost_logins_send_acts_as_ctrl_c(name: str) -> None:
+    code = """
+import os, signal, sys
+from fitscape.study.scheduling.interruption import Interruption, listening, not_passed_on
+interruption = Interruption()
+number = getattr(signal, sys.argv[1])
+with not_passed_on() as deaf, listening(interruption, lambda code: None, ignored=deaf):
+    os.kill(os.getpid(), number)
+    os.kill(os.getpid(), number)  # a second one changes nothing
+    assert interruption.requested and not interruption.overdue
+    print(interruption.reason, 128 + interruption.signal)
+"""
+    assert run(code, name).stdout == f"ended by {name} {128 + signal.Signals[name]}\n"
+
+
+def test_a_process_that_is_started_meanwhile_lives_through_them() -> None:
+    code = """
+import os, signal, subprocess, sys, time
+from fitscape.study.scheduling.interruption import Interruption, listening, not_passed_on
+with not_passed_on():
+    child = subprocess.Popen([sys.executable, "-c", "import time; print(1, flush=True); time.sleep(30)"],
+                             stdout=subprocess.PIPE)
+    child.stdout.readline()
+    with listening(Interruption(), lambda code: None):
+        for name in ("SIGUSR1", "SIGUSR2", "SIGHUP"):
+            os.killpg(os.getpgid(0), getattr(signal, name))
+        time.sleep(0.3)
+        print(child.poll())
+        child.kill()
+"""
+    assert run(code).stdout == "None\n"
+
+
+def test_nohup_is_respected() -> None:
+    code = """
+import os, signal
+from fitscape.study.scheduling.interruption import Interruption, listening, not_passed_on
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+interruption = Interruption()
+with not_passed_on() as deaf, listening(interruption, lambda code: None, ignored=deaf):
+    os.kill(os.getpid(), signal.SIGHUP)
+    print(signal.SIGHUP in deaf, interruption.requested)
+"""
+    assert run(code).stdout == "True False\n"
+
+
+def run(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=True,
+        start_new_session=True,
+    )
 
 
 def test_handlers_are_put_back() -> None:

@@ -1,4 +1,4 @@
-"""A user's folder of images: one subfolder a class, or the parts of a ready split with the classes below each."""
+"""A user's folder of images: one subfolder per class, or the parts of a ready split with the classes below each."""
 
 from collections.abc import Collection
 from pathlib import Path

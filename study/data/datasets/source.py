@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fitscape.study.data.datasets.journal import Journal
 from fitscape.study.data.given_split import Parts
+from fitscape.study.paths import expanded
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -99,7 +100,7 @@ def data_folder(root: str | None) -> Path:
 
 def user_cache() -> Path:
     """``$XDG_CACHE_HOME/fitscape``, by default ``~/.cache/fitscape``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "fitscape"
+    return expanded(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "fitscape"
 
 
 def places(root: str | None, *inside: str, system: tuple[str, ...] = ()) -> Iterator[Path]:

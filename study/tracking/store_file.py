@@ -1,0 +1,80 @@
+"""Whether a SQLite file can serve MLflow as its store, found without MLflow and without a change to the file."""
+
+import os
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import sqlalchemy
+
+from fitscape.study.files import MLFLOW_STORE
+from fitscape.study.tracking.errors import Trouble
+
+SQLITE_HEAD = b"SQLite format 3\0"
+_REVISION = re.compile(r"""^(revision|down_revision)\s*=\s*["']([0-9a-f]+)["']""", re.MULTILINE)
+
+
+def trouble_of(file: Path, experiment: str) -> Trouble | None:
+    """Why the store at ``file`` cannot take runs of the experiment; None where it can, or will be made there."""
+    if file.is_dir():
+        return Trouble(f"{file} is a folder", f"name a file: sqlite:///FOLDER/{MLFLOW_STORE}")
+    existing = next(path for path in (file, *file.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        return Trouble(f"{existing} cannot be written", "give yourself the right, or choose another --root")
+    if not existing.is_dir() and existing != file:
+        return Trouble(f"{existing} is a file, and {file} was to lie below it", "name another store")
+    if not file.exists() or not file.stat().st_size:
+        return None
+    with file.open("rb") as opened:
+        if opened.read(len(SQLITE_HEAD)) != SQLITE_HEAD:
+            return Trouble(f"{file} is no database", "move it away, or name another store with --tracking-uri")
+    try:
+        return _content(file, experiment)
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        if "locked" in str(error):  # another study writes to it just now
+            return None
+        text = str(getattr(error, "orig", error)).split("\n")[0]
+        return Trouble(f"{file} cannot be read: {text}", "restore it from a backup, or move it away")
+
+
+def _content(file: Path, experiment: str) -> Trouble | None:
+    engine = sqlalchemy.create_engine(f"sqlite:///file:{file.absolute()}?mode=ro&uri=true")
+    try:
+        with engine.connect() as connection:
+            tables = set(sqlalchemy.inspect(connection).get_table_names())
+            if not tables:
+                return None
+            if not {"experiments", "runs", "alembic_version"} <= tables:
+                return Trouble(f"{file} holds another program's tables", "name another store with --tracking-uri")
+            version = connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
+            if trouble := _schema(file, str(version)):
+                return trouble
+            query = sqlalchemy.text("SELECT lifecycle_stage FROM experiments WHERE name = :name")
+            if connection.execute(query, {"name": experiment}).scalar() == "deleted":
+                fix = "restore it (mlflow experiments restore), or choose another: --set tracking.experiment=NAME"
+                return Trouble(f"the experiment '{experiment}' is deleted in {file}", fix)
+    finally:
+        engine.dispose()
+    return None
+
+
+def _schema(file: Path, version: str) -> Trouble | None:
+    """MLflow upgrades no store by itself, and cannot read one of a later release."""
+    known, before = _revisions()
+    if not known or (version in known and version not in before):
+        return None
+    if version in known:
+        return Trouble(f"{file} has an older schema of MLflow", f"run: mlflow db upgrade sqlite:///{file.absolute()}")
+    return Trouble(f"{file} has a schema that this MLflow does not know", "install the MLflow that wrote it, or newer")
+
+
+def _revisions() -> tuple[set[str], set[str]]:
+    """The schemas that the installed MLflow knows, and those of them that another follows."""
+    spec = find_spec("mlflow")
+    known: set[str] = set()
+    before: set[str] = set()
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        for script in Path(place, "store", "db_migrations", "versions").glob("*.py"):
+            for name, value in _REVISION.findall(script.read_text(errors="replace")):
+                (known if name == "revision" else before).add(value)
+    return known, before

@@ -1,0 +1,81 @@
+"""A store that cannot take a study is found before its first trial, with what would help."""
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from fitscape.study.config import TrackingConfig
+from fitscape.study.tracking import check
+from fitscape.study.tracking.store_file import _revisions, trouble_of
+
+
+def head() -> str:
+    known, before = _revisions()
+    (newest,) = known - before
+    return newest
+
+
+def store(file: Path, version: str, stage: str = "active") -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE experiments (name TEXT, lifecycle_stage TEXT)")
+        connection.execute("CREATE TABLE runs (x)")
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (version,))
+        connection.execute("INSERT INTO experiments VALUES ('fitscape', ?)", (stage,))
+
+
+def test_a_store_of_this_mlflow_and_one_to_be_made_are_well(tmp_path: Path) -> None:
+    assert trouble_of(tmp_path / "mlflow.db", "fitscape") is None
+    (tmp_path / "empty.db").touch()
+    assert trouble_of(tmp_path / "empty.db", "fitscape") is None
+    store(tmp_path / "mlflow.db", head())
+    assert trouble_of(tmp_path / "mlflow.db", "fitscape") is None
+
+
+def test_a_deleted_experiment_is_named_with_both_ways_out(tmp_path: Path) -> None:
+    store(tmp_path / "mlflow.db", head(), "deleted")
+    trouble = check(tmp_path, TrackingConfig())
+    assert trouble is not None
+    assert trouble.what == f"the experiment 'fitscape' is deleted in {tmp_path / 'mlflow.db'}"
+    assert "mlflow experiments restore" in trouble.fix
+    assert "--set tracking.experiment=NAME" in trouble.fix
+    assert check(tmp_path, TrackingConfig(experiment="another")) is None
+
+
+@pytest.mark.parametrize(("version", "fix"), [("older", "mlflow db upgrade"), ("from the future", "newer")])
+def test_another_schema_is_named(tmp_path: Path, version: str, fix: str) -> None:
+    older = next(iter(_revisions()[1]))
+    store(tmp_path / "mlflow.db", older if version == "older" else "ffffffffffff")
+    trouble = check(tmp_path, TrackingConfig())
+    assert trouble is not None
+    assert fix in trouble.fix
+
+
+def test_what_is_no_database_or_another_s_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("not a database at all, just text...")
+    trouble = check(tmp_path, TrackingConfig())
+    assert trouble is not None
+    assert trouble.what == f"{tmp_path / 'mlflow.db'} is no database"
+    with sqlite3.connect(tmp_path / "photos.db") as connection:
+        connection.execute("CREATE TABLE photos (x)")
+    other = trouble_of(tmp_path / "photos.db", "fitscape")
+    assert other is not None
+    assert "another program's tables" in other.what
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(b"SQLite format 3\0" + os.urandom(4000))
+    broken = trouble_of(damaged, "fitscape")
+    assert broken is not None
+    assert "cannot be read" in broken.what
+
+
+def test_looking_changes_nothing(tmp_path: Path) -> None:
+    store(tmp_path / "mlflow.db", head())
+    before = (tmp_path / "mlflow.db").read_bytes()
+    begun = time.monotonic()
+    trouble_of(tmp_path / "mlflow.db", "fitscape")
+    assert time.monotonic() - begun < 5
+    assert (tmp_path / "mlflow.db").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
