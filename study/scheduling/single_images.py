@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
@@ -45,14 +45,20 @@ def _smallest(config: StudyConfig, space: Space) -> Iterator[TrialConfig]:
     }
     for name in ("batch_size", "train_fraction"):
         if name in space:
-            d = space[name]
-            choices[name] = (min(d.choices) if isinstance(d, CategoricalDistribution) else d.low,)
+            choices[name] = (_least(space[name]),)
     corners = (dict(zip(choices, values, strict=True)) for values in product(*choices.values()))
     for point in (*config.enqueue, *corners):
         try:
             yield config.base.with_hyperparameters(dict(point))
         except ValueError:  # two hyperparameters contradict each other in this corner
             continue
+
+
+def _least(distribution: BaseDistribution) -> float:
+    if isinstance(distribution, CategoricalDistribution):
+        return min(value for value in distribution.choices if isinstance(value, int | float))
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return distribution.low
 
 
 def _single_values(trial: TrialConfig, data: TrialData) -> bool:
