@@ -28,7 +28,7 @@ from postgres import postgres, rows
 
 from benchmarks.record import keep, spread, summary
 
-RATE_GOAL, BLOCKED_GOAL = 10.0, 1e-3  # times the plain script's rate; seconds a report
+RATE_GOAL, BLOCKED_GOAL = 10.0, 1e-3  # times the plain script's rate; seconds per report
 SLOTS = 2
 
 
@@ -57,7 +57,7 @@ def answer_of(module: str, folder: Path, log_file: Path, **options: Any) -> dict
 
 
 def growth(marks: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """CPU seconds and MiB a trial between marks; ``excess`` compares the CPU's growth with that of n log n."""
+    """CPU seconds and MiB per trial between marks; ``excess`` compares the CPU's growth with that of n log n."""
     points = sorted((int(n), mark) for n, mark in marks.items())
     steps = [
         {

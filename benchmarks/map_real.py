@@ -117,7 +117,7 @@ def main() -> None:
             found["plain"].append(way_to_the_map(terrain, *theirs))
         print({side: runs[-1] for side, runs in found.items()}, flush=True)
     ratios = [a["seconds"] / b["seconds"] for a, b in zip(found["Fitscape"], found["plain"], strict=True)]
-    results = {"arguments": vars(arguments), "goal": GOAL, "ratio": summary(ratios), "sides": found}
+    results: dict[str, Any] = {"arguments": vars(arguments), "goal": GOAL, "ratio": summary(ratios), "sides": found}
     missing = {side: sum(not run["arrived"] for run in runs) for side, runs in found.items()}
     print(f"wall clock to a 95 % map, for real: {spread(results['ratio'])}, goal {GOAL}; missing: {missing}")
     if not arguments.dry:

@@ -39,7 +39,7 @@ from fitscape.study.training import Settings, choose_settings, run_trial
 GOAL = 1 / 8
 ENOUGH, LAST = 0.95, 320  # accuracy of the map; trials at most
 FIRST_SEED, SLOTS = 100, 2
-Prices = dict[tuple[str, float], float]  # (architecture, width) -> seconds an epoch
+Prices = dict[tuple[str, float], float]  # (architecture, width) -> seconds per epoch
 
 
 def trial_config(architecture: str, width: float, epochs: int) -> TrialConfig:
@@ -77,7 +77,7 @@ def prices(rounds: int) -> tuple[Prices, Prices]:
                 seconds.append(time.perf_counter() - started)
         ours[net], plain[net] = (statistics.median(seconds[1:]) for seconds in taken)
         print(
-            f"{net[0]} width {net[1]}: {1000 * ours[net]:.0f} against {1000 * plain[net]:.0f} ms an epoch", flush=True
+            f"{net[0]} width {net[1]}: {1000 * ours[net]:.0f} against {1000 * plain[net]:.0f} ms per epoch", flush=True
         )
     return ours, plain
 
@@ -159,7 +159,7 @@ def main() -> None:
         found["plain"].append(search(terrain, "sobol", seed, plain, plain_cost))
         print({name: runs[-1] for name, runs in found.items()}, flush=True)
     ratios = [a["seconds"] / b["seconds"] for a, b in zip(found["Fitscape"], found["plain"], strict=True)]
-    results = {
+    results: dict[str, Any] = {
         "arguments": vars(arguments),
         "goal": GOAL,
         "ratio": summary(ratios),

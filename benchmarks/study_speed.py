@@ -35,7 +35,7 @@ MIXED, LONG = ("resnet18", "plain18", "densenet121"), ("resnet18", "plain18")
 
 
 def study(name: str, architectures: tuple[str, ...], trials: int, steps: int, root: Path) -> StudyConfig:
-    """Every trial takes ``steps`` steps an epoch."""
+    """Every trial takes ``steps`` steps per epoch."""
     return StudyConfig.model_validate(
         {
             "name": name,
@@ -127,8 +127,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--trials", type=int, default=24)
-    parser.add_argument("--steps", type=int, default=6, help="steps an epoch")
-    parser.add_argument("--long", type=int, default=28, help="steps an epoch of the longer trials; 0: none")
+    parser.add_argument("--steps", type=int, default=6, help="steps per epoch")
+    parser.add_argument("--long", type=int, default=28, help="steps per epoch of the longer trials; 0: none")
     parser.add_argument("--dry", action="store_true", help="print only")
     arguments = parser.parse_args()
     runs: dict[str, list[Run]] = {"Fitscape": [], **{name: [] for name in GOALS}}
@@ -149,7 +149,7 @@ def main() -> None:
             long = study("long", LONG, arguments.trials, arguments.long, data)
             run, lengths["long"] = Round(root / "long", data).fitscape(long)
             runs["Fitscape, long trials"] = [run]
-    results = {
+    results: dict[str, Any] = {
         "arguments": vars(arguments),
         "goals": GOALS,
         "ratios": {

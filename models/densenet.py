@@ -42,7 +42,7 @@ class DenseBlock(nn.ModuleDict):
     """Layers that each see the maps of all before them."""
 
     def forward(self, x: Tensor) -> Tensor:
-        # From one to the next, not of all in a list: the gradients of the maps so far then add up in one sum a layer
+        # From one to the next, not of all in a list: the gradients of the maps so far then add up in one sum per layer
         # instead of one for each map and layer, a quarter of a narrow net's step.
         for layer in self.values():
             x = torch.cat([x, layer(x)], 1)

@@ -46,7 +46,7 @@ def network(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module
 
 
 def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module:
-    """The network on the meta device, after one image has gone through it: that is how timm tells what fits.
+    """The network on the meta device, after one image has gone through it: that shows what fits.
 
     Raises:
         ValueError: as ``network``.

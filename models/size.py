@@ -21,6 +21,8 @@ def measure(spec: ModelSpec, input_shape: InputShape, classes: int) -> tuple[int
         ValueError: as ``models.build.build``.
     """
     model = blueprint(spec, input_shape, classes)
+    if spec.timm:
+        return _count_every_operation(model, torch.empty(1, *input_shape, device="meta"))
     with Shapes():
         return count(model, torch.empty(1, *input_shape, device="meta"))
 
@@ -31,6 +33,7 @@ def count(model: nn.Module, image: Tensor) -> tuple[int, int]:
     FLOPs are 2 per multiply-add of convolutions and matrix products, nothing for norms, activations and pooling. (He
     et al. 2015, table 1, counts a multiply-add as one: its 1.8e9 are 3.6e9.) torch's ``FlopCounterMode`` gives the
     same number, but looks at every operation and loads torch's compiler: a second for the first network of a process.
+    A network of timm multiplies elsewhere, too: ``measure`` counts it by that.
 
     Args:
         model: all of its multiplications are in ``nn.Conv2d`` and ``nn.Linear``; it is left as it was.
@@ -52,6 +55,40 @@ def count(model: nn.Module, image: Tensor) -> tuple[int, int]:
         for hook in hooks:
             hook.remove()
     return sum(p.numel() for p in model.parameters()), flops
+
+
+def _count_every_operation(model: nn.Module, image: Tensor) -> tuple[int, int]:
+    """As ``count``, whatever the multiplications are in: products of matrices in attention, folded weights."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), _evaluating(model):
+        model(image)
+    return sum(p.numel() for p in model.parameters()), counter.get_total_flops()
+
+
+@lru_cache(maxsize=1024)
+def activation_bytes(spec: ModelSpec, input_shape: InputShape, classes: int) -> int:
+    """Bytes that one image's forward pass leaves for the backward pass in bf16, roughly: to rank networks by memory.
+
+    Convolutions, linear layers and batch norms keep their input in bf16. Under autocast group norm works in fp32: it
+    keeps a copy of its input, and what follows keeps its output, 4 bytes a value each.
+
+    Raises:
+        ValueError: as ``models.build.build``.
+    """
+    model = blueprint(spec, input_shape, classes)
+    kept = 0
+
+    def add(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        nonlocal kept
+        kept += inputs[0].numel() * (8 if isinstance(layer, nn.GroupNorm) else 2)
+
+    for layer in model.modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(add)
+    with torch.no_grad(), _evaluating(model), Shapes():
+        model(torch.empty(1, *input_shape, device="meta"))
+    return kept
 
 
 @contextmanager

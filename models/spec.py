@@ -58,23 +58,25 @@ class ModelSpec:
     }
 
     family: str = "resnet"
-    """resnet, plain (resnet without shortcuts) or densenet; or timm:NAME, a network of timm, as timm has it."""
+    """resnet, plain (resnet without shortcuts), densenet, or timm:NAME for a network of timm."""
     depth: int = 18
-    """Layers with weights on the main path: 18 or 34 (ImageNet nets), 20 to 110 (CIFAR nets), 121 for densenet."""
+    """Number of layers: 18 or 34 (ImageNet nets), 20 to 110 (CIFAR nets), 121 for densenet."""
     width: float = 1.0
-    """Multiplies every channel count, 0.0625 to 2; 1 is the published net."""
+    """Factor on every channel count, 0.0625 to 2. 1 is the published net."""
     shortcut: Shortcut | None = None
-    """What goes around a block: projection, identity (no parameters), none. Unset: as published."""
+    """Shortcut around each block: projection, identity (no parameters) or none. Unset: as published."""
     norm: Norm = "batch"
     """Normalization after each convolution."""
     init: Init = "he"
-    """How weights are drawn: He's variance 2 / fan_in, Glorot's 2 / (fan_in + fan_out), or a Gaussian of sd 0.01."""
+    """Distribution of the first weights: he has variance 2 / fan_in, glorot 2 / (fan_in + fan_out), gaussian a standard
+    deviation of 0.01."""
     stem: Stem = "small"
-    """First layers: small is one 3x3 convolution, imagenet a 7x7 one with stride 2 and a pooling."""
+    """First layers: small is a 3x3 convolution; imagenet is a 7x7 convolution with stride 2 and a pooling."""
     dropout: float = 0.0
-    """Share of units dropped in training, 0 to 1 (1 excluded): before the last layer, in densenet after each layer."""
+    """Share of units that dropout sets to zero in training, 0 to 1 (1 excluded): before the last layer; densenet: after
+    each layer."""
     growth_rate: int = 32
-    """Channels that each layer of a densenet adds, 1 to 64; the other families have none."""
+    """Channels that each layer of a densenet adds, 1 to 64. The other families do not use it."""
 
     def __post_init__(self) -> None:
         # Beside the fields, as two specs of one network are equal however they were written down.
@@ -127,7 +129,7 @@ class ModelSpec:
             raise ValueError(f"dropout: {self.dropout} is outside 0 to 1 (1 excluded)")
 
     def _make_numbers_canonical(self) -> None:
-        """One type a hyperparameter, so that equal networks have equal hashes: as JSON, 1 and 1.0 differ."""
+        """One type per hyperparameter, so that equal networks have equal hashes: as JSON, 1 and 1.0 differ."""
         for hyperparameter in WHOLE_NUMBERS + REAL_NUMBERS:
             value, whole = getattr(self, hyperparameter), hyperparameter in WHOLE_NUMBERS
             is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)

@@ -23,7 +23,7 @@ def to_empty(model: nn.Module) -> nn.Module:
 
 
 def _bare(method: Any) -> Any:
-    """A method of an optimizer without torch's wrapper, which loads the compiler to tell it to stay out."""
+    """A method of an optimizer without torch's wrapper, which loads the compiler only to keep it out."""
     return getattr(method, "__wrapped__", method)
 
 

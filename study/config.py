@@ -4,7 +4,7 @@ Everything a run depends on is here, so that a study can be repeated from this f
 refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,12 @@ from pydantic import (
 from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
 from fitscape.study import releases
 from fitscape.study.paths import uri_problem
+from fitscape.study.samplers import SAMPLERS
 
+if TYPE_CHECKING:
+    SamplerName = str
+else:
+    SamplerName = Literal[*SAMPLERS]
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -36,22 +41,22 @@ class Frozen(BaseModel):
 
 
 class DataCondition(Frozen):
-    """What of the training data a trial sees. The split itself is the study's, see DataConfig."""
+    """The part of the training data that a trial uses. The split is the same for every trial: see DataConfig."""
 
     train_fraction: Fraction = 1.0
-    """Share of the training part that the trial sees, above 0, at most 1; smaller shares lie inside larger ones."""
+    """Share of the training images that the trial uses, above 0, at most 1. Larger shares contain smaller ones."""
     label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of its training labels that is redrawn among all classes, 0 to 1."""
+    """Share of the training labels that are replaced by a random class, 0 to 1."""
     augment: Augment = "none"
-    """What is done to training images, anew in each epoch: mirrored, shifted, a square cut out."""
+    """Random changes of the training images in each epoch: flip mirrors, crop shifts, cutout blanks a square."""
     crop_scale: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
-    """Least share of an image's area that a random resized crop keeps, above 0; 1 crops nothing, 0.08 is common."""
+    """Smallest share of an image's area that a random resized crop keeps, above 0. 1 crops nothing; 0.08 is common."""
     rotation: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 0.0
-    """Degrees by which a training image is turned at most, either way, 0 to 180."""
+    """Largest random rotation of a training image in either direction, 0 to 180 degrees."""
     colour_jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
-    """Share by which brightness, contrast and saturation change at most, 0 to 1."""
+    """Largest random change of brightness, contrast and saturation, as a share, 0 to 1."""
     rand_augment: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
-    """Magnitude of two random operations an image (RandAugment), 0 to 10; 0 does nothing."""
+    """Magnitude of the two random operations of RandAugment per image, 0 to 10. 0 switches it off."""
 
 
 class Optimization(Frozen):
@@ -60,42 +65,42 @@ class Optimization(Frozen):
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """SGD with momentum, or AdamW."""
     lr: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 0.1
-    """Learning rate at its peak, above 0, at most 100."""
+    """Peak learning rate, above 0, at most 100."""
     weight_decay: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 1e-4
-    """Weight decay of convolutions and linear layers, 0 to 10; decoupled in AdamW."""
+    """Weight decay of convolutions and linear layers, 0 to 10. AdamW applies it apart from the gradient."""
     momentum: Probability = 0.9
-    """SGD's momentum or AdamW's beta1, 0 to 1 (1 excluded)."""
+    """Momentum of SGD, or beta1 of AdamW, 0 to 1 (1 excluded)."""
     batch_size: Annotated[int, Field(ge=1, le=65536)] = 128
-    """Images a step, 1 to 65536."""
+    """Images per step, 1 to 65536."""
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
-    """Epochs of a trial, 1 to 100000; it is measured after each."""
+    """Epochs per trial, 1 to 100000. The trial is measured after each epoch."""
     steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
-    """Steps of one epoch, at least 1. Unset: one pass over the trial's share of the training part."""
+    """Steps per epoch, at least 1. Unset: one pass over the trial's share of the training images."""
     schedule: Literal["one_cycle", "cosine", "constant", "step"] = "one_cycle"
-    """How the learning rate moves over the trial."""
+    """How the learning rate changes during the trial."""
 
 
 class Evaluation(Frozen):
     """How a trial is measured."""
 
     batch_norm: Literal["reestimated", "running"] = "reestimated"
-    """Statistics of batch norm in evaluations: of clean training images under the weights as they are, or the running
-    averages that training left, which lag behind the weights in short trials."""
+    """Batch-norm statistics in evaluations. reestimated measures them on clean training images, with the weights of
+    the moment. running takes the averages of training, which lag behind the weights in short trials."""
 
 
 class TrialConfig(Frozen):
-    """One trial, whole. Its id is the hash of it."""
+    """All that one trial depends on. Its id is a hash of it."""
 
     model: ModelSpec = ModelSpec()
     """The network."""
     data: DataCondition = DataCondition()
-    """What it sees of the training part."""
+    """The part of the training data that it uses."""
     optimization: Optimization = Optimization()
     """How it is trained."""
     evaluation: Evaluation = Evaluation()
     """How it is measured."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Of weights, subset, order and augmentation, at least 0, below 2147483648."""
+    """Seed of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
     @property
     def trial_id(self) -> str:
@@ -154,16 +159,16 @@ HYPERPARAMETERS: dict[str, str] = {
 
 
 class Range(Frozen):
-    """A numeric hyperparameter of the search space; whole numbers where the hyperparameter is a whole number."""
+    """The range of a numeric hyperparameter. A hyperparameter that is a whole number takes whole numbers only."""
 
     low: Finite
-    """Least value, in the unit of the hyperparameter; above 0 where log is true."""
+    """Smallest value, in the unit of the hyperparameter. Above 0 if log is true."""
     high: Finite
-    """Greatest value, not below low."""
+    """Largest value, not below low."""
     log: bool = False
-    """Whether ratios count, not differences: for learning rates, widths, weight decay."""
+    """Whether values are spread by ratio and not by difference. Use it for learning rates, widths and weight decay."""
     step: Annotated[float, Field(gt=0)] | None = None
-    """Distance of neighbouring values, above 0; not together with log. Unset: 1 for whole numbers, none for others."""
+    """Distance between neighbouring values, above 0, not together with log. Unset: 1 for whole numbers, else none."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -177,7 +182,7 @@ class Range(Frozen):
 
 
 class Choices(Frozen):
-    """A categorical hyperparameter, or a numeric one on given values."""
+    """The values of a categorical hyperparameter, or a list of values for a numeric one."""
 
     choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=1)]
     """The values, at least one."""
@@ -187,73 +192,77 @@ Hyperparameter = Range | Choices
 
 
 class DataConfig(Frozen):
-    """The data set and its one split, the same for every trial of the study."""
+    """The data set and its split. All trials of a study share them."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or your own: folder:PATH with a class a subfolder, csv:FILE."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE."""
     root: str | None = None
-    """Folder where the files are or go. Unset: $FITSCAPE_DATA, then the user's cache."""
+    """Folder that holds the files, or that they are downloaded to. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
-    """Side of the square that every image becomes, 4 to 512 pixels. Unset: the data set's own."""
+    """Every image is resized to a square of this side, 4 to 512 pixels. Unset: the size of the data set."""
     limit: Annotated[int, Field(ge=1)] | None = None
-    """At most this many images, at least 1, each class in its share. Unset: all."""
+    """Use at most this many images, at least 1; each class keeps its share. Unset: all."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
-    """Share of what is not test that trials are chosen on, above 0, below 0.9."""
+    """Share of the images outside the test part that goes to validation, above 0, below 0.9."""
     test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
-    """Share that is sealed, above 0, below 0.9, where the data set has no test part of its own."""
+    """Share of the images that is sealed as test part, above 0, below 0.9, if the data set has none of its own."""
     split_seed: Annotated[int, Field(ge=0)] = 0
-    """Of the one split, at least 0; another seed is another data set."""
+    """Seed of the split, at least 0. Another seed gives another split, so trials are not comparable."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
-    """Training images that are evaluated after each epoch, at least 50."""
+    """Number of training images that are evaluated after each epoch, at least 50."""
     groups: str | None = None
-    """What belongs together and lies in one part: a column, folder, or a pattern on file names, (?P<group>...)."""
+    """What keeps images in one part of the split: a column, folder, or a pattern (?P<group>...) on file names."""
     allow_group_leak: bool = False
-    """Whether a split of your own may have a group in two of its parts."""
+    """Whether your own split may have a group in two of its parts."""
     unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    """Share of broken files that is accepted and left out, 0 to 1 (1 excluded)."""
+    """Largest share of broken files that is left out without refusing the data set, 0 to 1 (1 excluded)."""
 
 
 class SearchConfig(Frozen):
     """Which trials are run, and how many."""
 
-    sampler: Literal["sobol", "random", "tpe", "grid", "regime"] = "sobol"
-    """Who chooses: an even design, chance, Optuna's TPE towards low error, every combination, or boundary seeking."""
+    sampler: SamplerName = "sobol"
+    """How trials are chosen: sobol spreads them evenly, random draws, tpe looks for low errors, grid takes every
+    combination, regime looks for the boundaries between regimes."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
-    """Trials all in all, replicates and enqueued points included, 1 to 1000000."""
+    """Number of trials in all, with replicates and enqueued points, 1 to 1000000."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Runs of each suggested configuration under seeds of their own, 1 to 1000."""
+    """Number of seeds per suggested configuration, 1 to 1000. Each seed is one trial."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the sampler, at least 0."""
+    """Seed of the sampler, at least 0."""
 
 
 class RegimeThresholds(Frozen):
-    """The decision list's numbers; stored with every label (regime definitions, version 1)."""
+    """The thresholds that separate the regimes. They are stored with every label."""
 
     version: Literal[1] = 1
-    """Of the definitions."""
+    """Version of the definitions of the regimes."""
     tau: Annotated[float, Field(gt=0, lt=0.9)] = 0.05
-    """Excess over the best error that still counts as good, above 0, below 0.9; 1 is the way from it to chance."""
+    """Largest excess over the best error that is still good, above 0, below 0.9. The unit is the way from the best
+    error (0) to chance (1)."""
     untrained: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Training error in that unit from which nothing was learned, above 0, at most 1."""
+    """Training error from which a trial counts as untrained, above 0, at most 1, in the unit of tau."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
-    """Probability below which a label is undecided, above 0.5, below 1."""
+    """A label that is less probable than this is undecided, above 0.5, below 1."""
     reference_error: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """The best reachable validation error, 0 to 1 (1 excluded). Unset: estimated from the study."""
+    """The best validation error that can be reached, 0 to 1 (1 excluded). Unset: estimated from the study."""
 
 
 class ResourceConfig(Frozen):
-    """What one trial takes and how many run at once."""
+    """The resources of one trial, and how many trials run at once."""
 
     cpus_per_trial: Annotated[float, Field(ge=0.01, le=100_000)] = 1
-    """CPU cores of one trial, 0.01 to 100000."""
-    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0
-    """GPUs of one trial, 0 or at least 0.01; a fraction packs several trials on a card, auto measures how many fit."""
+    """CPU cores per trial, 0.01 to 100000."""
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """Part of a card per trial: 0 trains on the CPU, else 0.01 to 1. auto measures how many trials fit on a card."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
-    """Trials at a time, at least 1. Unset: as many as the resources allow."""
+    """Largest number of trials that run at once, at least 1. Unset: as many as the resources allow."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
-    """Times that a trial is tried whose process or node is lost, 1 to 100."""
+    """Number of attempts for a trial whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
-    """Seconds without a step after which a trial is ended, above 0. Null: never."""
+    """A trial without a step for this many seconds is ended, above 0. Null: never."""
+    storage_grace: Annotated[float, Field(ge=0)] = 300
+    """Seconds to wait for storage that is out of reach, at least 0. Then the study is interrupted; no trial fails."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
     memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"
@@ -268,12 +277,12 @@ class ResourceConfig(Frozen):
 
 
 class TrackingConfig(Frozen):
-    """Where MLflow is. None: a SQLite store in the runs folder."""
+    """Where MLflow is."""
 
     uri: str | None = None
-    """Of the tracking server. Unset: a SQLite file in the runs folder."""
+    """Address of the tracking server. Unset: a SQLite file in the runs folder."""
     experiment: Annotated[str, Field(min_length=1)] = "fitscape"
-    """MLflow's experiment that the study's runs go to."""
+    """Name of the MLflow experiment that holds the study's runs."""
 
     @field_validator("uri")
     @classmethod
@@ -284,30 +293,31 @@ class TrackingConfig(Frozen):
 
 
 class StudyConfig(Frozen):
-    """A study, whole: what ``fitscape run`` freezes into the study's folder."""
+    """All that a study depends on. ``fitscape run`` freezes it into the study's folder."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    """Of the study and its folder: 1 to 80 letters, digits, dots, hyphens or underscores, the first no sign."""
+    """Name of the study and its folder: 1 to 80 letters, digits, dots, hyphens or underscores. The first is a letter
+    or digit."""
     recipe: str | None = None
-    """The recipe that it was made from; a study of your own has none."""
+    """The recipe that the study was made from. A study of your own has none."""
     description: str = ""
-    """What it asks, in a sentence for people."""
+    """One sentence about what the study asks."""
     data: DataConfig = DataConfig()
     """The data set and its split."""
     base: TrialConfig = TrialConfig()
-    """The trial that every other one differs from in its hyperparameters only."""
+    """The values of every hyperparameter that is not searched."""
     space: dict[str, Hyperparameter] | str = Field(default_factory=dict)
-    """What is searched: hyperparameters with ranges or choices, or the name of a search space."""
+    """The hyperparameters that are searched, each with a range or choices; or the name of a search space."""
     enqueue: tuple[dict[str, Any], ...] = ()
-    """Points that are run first, each a mapping from hyperparameters to values."""
+    """Configurations that are run first. Each maps hyperparameters to values."""
     search: SearchConfig = SearchConfig()
     """How the trials are chosen."""
     regimes: RegimeThresholds = RegimeThresholds()
-    """Numbers of the decision between the regimes."""
+    """Thresholds that separate the regimes."""
     resources: ResourceConfig = ResourceConfig()
-    """What one trial takes, and how many run at once."""
+    """What one trial uses, and how many trials run at once."""
     tracking: TrackingConfig = TrackingConfig()
-    """Where MLflow is."""
+    """The MLflow server and experiment."""
 
     @field_serializer("base", mode="wrap")
     def _base_as_it_was_asked_for(self, base: TrialConfig, serialize: SerializerFunctionWrapHandler) -> Any:

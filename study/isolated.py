@@ -105,7 +105,7 @@ def _end_with_caller() -> None:
 def _portable(error: BaseException) -> BaseException:
     """The error, or its text where it cannot be pickled."""
     try:
-        return pickle.loads(pickle.dumps(error))  # type: ignore[no-any-return]
+        return pickle.loads(pickle.dumps(error))
     except Exception:  # noqa: BLE001  (foreign exceptions fail in ways of their own)
         return RuntimeError(f"{type(error).__name__}: {error}")
 

@@ -18,7 +18,7 @@ from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
 from fitscape.study.records import Label, TrialRecord, TrialState
-from fitscape.study.regimes import estimate_reference, final_record, label_all
+from fitscape.study.regimes import final_record, label_all
 from fitscape.study.search.optuna_study import measured
 from fitscape.study.search.space import Space, point_of, resolve
 from fitscape.study.table import curves, table
@@ -32,7 +32,7 @@ def open_study(folder: str | Path) -> "OpenStudy":
     """
     path = Path(folder) / LEDGER
     if not path.is_file():
-        raise UserError("is no study", where=str(folder), mend=f"a study's folder holds {LEDGER}")
+        raise UserError("is no study", where=str(folder), fix=f"a study's folder holds {LEDGER}")
     return OpenStudy(Path(folder), Ledger.open(path, read_only=True))
 
 
@@ -105,12 +105,11 @@ class OpenStudy:
         table = self.map_table()
         if not len(table):
             raise UserError("has no map: no finished trial lies inside its space", where=where)
-        reference = estimate_reference(self.trials, given=self.config.regimes.reference_error)
         return RegimeMap(
             self.space,
             self.config.regimes,
             chance_error=self.chance_error,
-            reference_error=reference.error,
+            reference_error=self.config.regimes.reference_error,
             classes=self.classes,
         ).fit(table)
 
@@ -127,11 +126,11 @@ class OpenStudy:
         return all_findings(self.trials, self.labels.values(), context, questions=questions)
 
     def table(self) -> pd.DataFrame:
-        """A row a trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
+        """A row per trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
         return table(self.trials, self.labels, self.space)
 
     def curves(self) -> pd.DataFrame:
-        """A row an epoch of every trial, with its trial id (``study.table.curves``)."""
+        """A row per epoch of every trial, with its trial id (``study.table.curves``)."""
         return curves(self.trials)
 
     def map_table(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""A study's trials as tables: one row a trial, with the columns that every export and report shares, or an epoch."""
+"""A study's trials as tables: one row per trial, with the columns that every export and report shares, or an epoch."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -13,17 +13,19 @@ HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", "family
 SIZE = ("parameters", "flops")
 TAIL = ("seed", "epochs", "train_loss", "train_error", "val_loss", "val_error", "gap", "seconds")
 WHOLE = ("attempts", "depth", "parameters", "flops", "seed", "epochs")
+ASKED = {"epochs": "epochs_asked"}  # hyperparameters whose name is that of something measured
 REAL = ("regime_probability", "width", "train_loss", "train_error", "val_loss", "val_error", "gap", "seconds")
 
 
 def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: Iterable[str]) -> pd.DataFrame:
-    """One row a trial, in order of creation.
+    """One row per trial, in order of creation.
 
     Losses and errors are those of the last epoch; what was not measured is missing, and a non-finite value stays
-    what it is. ``epochs`` counts those that were run. A searched parameter that is a column already is not doubled.
+    what it is. ``epochs`` counts those that were run; where it is searched, ``epochs_asked`` holds its value. Any
+    other searched parameter that is a column already is not doubled.
     """
     own = {*HEAD, *SIZE, *TAIL}
-    extra = [name for name in searched if name not in own]
+    extra = [ASKED.get(name, name) for name in searched if name in ASKED or name not in own]
     rows = [_row(trial, labels.get(trial.trial_id), extra) for trial in trials]
     frame = pd.DataFrame(rows, columns=[*HEAD, *SIZE, *extra, *TAIL], dtype=object)
     # From objects, so that no count passes through a float on its way to a nullable whole number.
@@ -33,7 +35,8 @@ def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: 
 
 def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str, Any]:
     model, last = trial.config.model, trial.last
-    hyperparameters = {**trial.config.flat(), "architecture": model.name}
+    flat = trial.config.flat()
+    hyperparameters = {**flat, "architecture": model.name, **{asked: flat[name] for name, asked in ASKED.items()}}
     measured = ("train_loss", "train_error", "val_loss", "val_error", "gap")
     return {
         "trial_id": trial.trial_id,
@@ -55,7 +58,7 @@ def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str,
 
 
 def curves(trials: Iterable[TrialRecord]) -> pd.DataFrame:
-    """One row an epoch, in order: ``trial_id``, every number of its ``EpochRecord``, and ``gap``; no norms by layer."""
+    """One row per epoch, in order: ``trial_id``, each number of its ``EpochRecord``, and ``gap``; no norms by layer."""
     numbers = [field.name for field in fields(EpochRecord) if field.name != "gradients"]
     columns = ["trial_id", *numbers, "gap"]
     rows = [(t.trial_id, *(getattr(e, name) for name in columns[1:])) for t in trials for e in t.epochs]

@@ -8,10 +8,13 @@ from pathlib import Path
 import optuna
 import pandas as pd
 import pytest
-from small_study import small_study
+from hand_made import make_epoch
+from small_study import PROVENANCE, small_study
 
+from fitscape.study.config import SearchConfig, StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.export import export
+from fitscape.study.ledger import Ledger
 from fitscape.study.opened import OpenStudy, open_study
 from fitscape.study.records import TrialState
 
@@ -147,3 +150,39 @@ def test_words_and_numbers_in_one_column_still_make_parquet(tmp_path: Path) -> N
     export(open_study(tmp_path), tmp_path / "out.parquet")
     frame = pd.read_parquet(tmp_path / "out.parquet")
     assert frame["steps_per_epoch"].isna().tolist() == [True, False]
+
+
+@pytest.fixture
+def searched_epochs(tmp_path: Path) -> OpenStudy:
+    """Two trials asked for 3 and 8 epochs, of which the second diverged after 2."""
+    config = StudyConfig(name="long", space={"epochs": {"low": 2, "high": 9}}, search=SearchConfig(trials=2))
+    with Ledger.create(tmp_path / "ledger.db", config, PROVENANCE) as ledger:
+        for asked, ran, state in ((3, 3, TrialState.FINISHED), (8, 2, TrialState.DIVERGED)):
+            point = {"epochs": asked}
+            trial = ledger.add_trial(config.base.with_hyperparameters(point), point, "sobol").trial_id
+            ledger.start_attempt(trial, "here", "cpu")
+            for epoch in range(1, ran + 1):
+                ledger.record_epoch(trial, make_epoch(0.1, 0.2, epoch=epoch))
+            ledger.end_trial(trial, state)
+    return open_study(tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["json", "csv", "parquet"])
+def test_searched_epochs_are_exported_beside_those_that_were_run(
+    searched_epochs: OpenStudy, tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"out.{ending}"
+    export(searched_epochs, path)
+    frame = getattr(pd, f"read_{ending}")(path)
+    assert frame["epochs_asked"].tolist() == [3, 8]
+    assert frame["epochs"].tolist() == [3, 2]
+
+
+def test_optuna_trials_take_the_time_that_they_took(study: OpenStudy, tmp_path: Path) -> None:
+    export(study, tmp_path / "out.db")
+    made = optuna.load_study(study_name="small", storage=f"sqlite:///{tmp_path / 'out.db'}")
+    for trial, written in zip(study.trials, made.trials, strict=True):
+        started = written.datetime_start and written.datetime_start.timestamp()
+        completed = written.datetime_complete and written.datetime_complete.timestamp()
+        assert started == pytest.approx(trial.started_at, abs=1e-5) if trial.state.terminal else True
+        assert completed == pytest.approx(trial.ended_at, abs=1e-5) if trial.state.terminal else completed is None

@@ -60,7 +60,7 @@ def _readme(study: OpenStudy, found: list[dict[str, object]], picture: str) -> s
         f"- machine: {facts['machine']['processor']}, {facts['machine']['cpus']} cores; {seconds / 60:.1f} minutes in "
         "training and evaluation, all trials together, by the clock of a machine that others used as well",
         "## Files",
-        "- `trials.csv`: one row a trial (`fitscape export`)\n- `findings.json`: every claim with estimate, 95 % "
+        "- `trials.csv`: one row per trial (`fitscape export`)\n- `findings.json`: every claim with estimate, 95 % "
         "interval, test, p and verdict",
         "## Findings",
         "| verdict | claim | estimate | 95 % interval | n |\n|---|---|---|---|---|\n" + "\n".join(map(_row, found)),

@@ -2,9 +2,10 @@
 
     python -m benchmarks.gpu [--minutes 8] [--resume FILE] [--out FILE]
 
-Most valuable first; no step is begun that would not end in time. The JSON is written after each step, a short table
-is printed last. ``--resume`` takes the JSON of an earlier run and measures what it lacks. Needs torch, torchvision,
-numpy, scikit-learn, pydantic, pytest and this repository; ``--device cpu`` rehearses it with tiny nets.
+Most valuable first; no step is begun that would not end in time. The JSON is written after each step; a short table
+is printed last, and written beside it. ``--resume`` takes the JSON of an earlier run and measures what it lacks.
+Needs torch, torchvision, numpy, scikit-learn, pydantic, pytest and this repository; ``--device cpu`` rehearses it with
+tiny nets.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.gpu import agreement, card, footprint, packing, speed, suite
-from benchmarks.gpu.nets import SPEED, TINY, made_up, resnet18, ways
+from benchmarks.gpu.nets import SPEED, TINY, WAYS, made_up, resnet18
 from benchmarks.gpu.session import Session, Step
 from benchmarks.gpu.table import lines
 from benchmarks.record import RESULTS
@@ -32,8 +33,8 @@ def steps(device: str) -> list[Step]:
         Step(
             f"memory {net.name} {precision}{' expandable' if expandable else ''}",
             15,
-            lambda left, case=(net, precision), e=expandable: footprint.footprint(
-                *case, device, expandable=e, left=left
+            lambda left, net=net, precision=precision, expandable=expandable: footprint.footprint(
+                net, precision, device, expandable=expandable, left=left
             ),
         )
         for expandable in (False, True)
@@ -45,7 +46,7 @@ def steps(device: str) -> list[Step]:
             50,
             lambda left, way=way, mps=mps: packing.packed(device, way, mps=mps, left=left),
         )
-        for way in reversed(ways())
+        for way in reversed(WAYS)
         for mps in (False, True)
     ]
     names = tuple(agreement.NETS) if cuda else ("resnet20",)
@@ -95,8 +96,10 @@ def main() -> None:
             if arguments.device == "cuda":
                 torch.cuda.empty_cache()
     session.write()
-    print("\n".join(lines(session.results)))
-    print(f"written to {out}")
+    table = "\n".join(lines(session.results))
+    out.with_suffix(".txt").write_text(table + "\n")
+    print(table)
+    print(f"written to {out} and {out.with_suffix('.txt').name}")
 
 
 if __name__ == "__main__":

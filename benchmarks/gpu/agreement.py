@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from benchmarks.gpu.nets import CLASSES, SHAPE, fast, made_up, resnet18, trial_config, way, ways
+from benchmarks.gpu.nets import CLASSES, SHAPE, WAYS, fast, made_up, resnet18, trial_config, way
 from benchmarks.gpu.plain import PlainLoop
 from fitscape.models.build import build
 from fitscape.models.spec import ModelSpec
@@ -71,7 +71,7 @@ def repeats(device: str, *, neighbours: int) -> dict[str, Any]:
     """Whether a trial gives the same bits again, after a resume, and beside processes that keep the card busy."""
     data = made_up(2048, 512, probe=512) if device == "cuda" else made_up(64, 16, probe=16)
     found: dict[str, Any] = {}
-    for name in ways():
+    for name in WAYS:
         settings = way(fast(device), name)
         whole, saved = _bits(data, settings)
         rows = {"again": _bits(data, settings)[0] == whole}
@@ -80,7 +80,7 @@ def repeats(device: str, *, neighbours: int) -> dict[str, Any]:
         if name == "graph":
             rows["as eager"] = _bits(data, way(settings, "eager"))[0] == whole
     with _Busy(device, neighbours):
-        for name in ways():
+        for name in WAYS:
             settings = way(fast(device), name)
             whole, saved = _bits(data, settings)
             found[name]["again, busy"] = _bits(data, settings)[0] == whole
@@ -94,7 +94,8 @@ def _bits(data: TrialData, settings: Settings, saved: bytes | None = None) -> tu
     net = resnet18(0.25, 128) if settings.device == "cuda" else resnet18(0.0625, 32)
     drawn = {"dropout": 0.3, "augment": "crop_flip_cutout", "label_noise": 0.2}
     config = trial_config(net, steps=None, epochs=3, **drawn)
-    losses, first = [], b""
+    losses: list[tuple[float, ...]] = []
+    first = b""
     for progress in run_trial(config, data, settings=settings, checkpoint=saved):
         losses.append((progress.record.batch_loss, progress.record.train_loss, progress.record.val_loss))
         first = first or progress.checkpoint()

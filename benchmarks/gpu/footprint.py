@@ -5,29 +5,30 @@ import multiprocessing
 import os
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from benchmarks.gpu.nets import Net, densenet121, fast, made_up, resnet18, trial_config, way, ways
+from benchmarks.gpu.nets import WAYS, Net, densenet121, fast, made_up, resnet18, trial_config, way
 from fitscape.models.spec import ModelSpec
-from fitscape.study.training import Settings, TrialOutOfMemory, run_trial
+from fitscape.study.training import AttemptOutOfMemory, Settings, TrialOutOfMemory, run_trial
 
 MIB = 2**20
+Precision = Literal["fp32", "bf16"]
 WORST = Net(
     "DenseNet121 width 2 group norm batch 512", ModelSpec(family="densenet", depth=121, width=2, norm="group"), 512
 )
-CASES: tuple[tuple[Net, str], ...] = (
+CASES: tuple[tuple[Net, Precision], ...] = (
     (resnet18(0.125, 128), "bf16"),
     (resnet18(1, 512), "bf16"),
     (densenet121(128), "fp32"),
     (WORST, "bf16"),
 )
-SMALL: tuple[tuple[Net, str], ...] = ((resnet18(0.0625, 32), "fp32"),)
+SMALL: tuple[tuple[Net, Precision], ...] = ((resnet18(0.0625, 32), "fp32"),)
 LADDER = (1.2, 0.8, 0.55, 0.3, 0.1)  # of the peak
 
 
-def footprint(net: Net, precision: str, device: str, *, expandable: bool, left: float) -> dict[str, Any]:
+def footprint(net: Net, precision: Precision, device: str, *, expandable: bool, left: float) -> dict[str, Any]:
     """In a process of its own: allocated and reserved peak, and what the card has less of while it lives."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -46,7 +47,7 @@ def footprint(net: Net, precision: str, device: str, *, expandable: bool, left: 
         process.join()
 
 
-def _train(pipe: Connection, net: Net, precision: str, device: str, expandable: bool) -> None:
+def _train(pipe: Connection, net: Net, precision: Precision, device: str, expandable: bool) -> None:
     if expandable:
         os.environ["PYTORCH_ALLOC_CONF"] = os.environ["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
     torch.set_num_threads(1)
@@ -78,7 +79,7 @@ def ladder(device: str) -> dict[str, Any]:
     net = resnet18(1, 512)
     found: dict[str, Any] = {}
     total = torch.cuda.mem_get_info()[1]
-    for name in ways():
+    for name in WAYS:
         settings = way(fast(device), name)
         _clean()
         whole = next(run_trial(trial_config(net, steps=4), data, settings=settings))
@@ -87,10 +88,10 @@ def ladder(device: str) -> dict[str, Any]:
         rows: dict[str, str] = {}
         for share in LADDER:
             _clean()
-            torch.cuda.set_per_process_memory_fraction(min(1.0, share * peak / total))
-            rows[f"{share:g} of {peak / MIB:.0f} MiB"] = _outcome(net, data, settings)
-        torch.cuda.set_per_process_memory_fraction(1.0)
+            tight = replace(settings, card_share=min(1.0, share * peak / total))
+            rows[f"{share:g} of {peak / MIB:.0f} MiB"] = _outcome(net, data, tight)
         found[name] = rows
+    torch.cuda.set_per_process_memory_fraction(1.0)
     return found
 
 
@@ -112,8 +113,8 @@ def growth(device: str, trials: int = 10) -> dict[str, Any]:
 def _outcome(net: Net, data: Any, settings: Settings) -> str:
     try:
         progress = next(run_trial(trial_config(net, steps=4), data, settings=settings))
-    except TrialOutOfMemory as error:
-        return f"out of memory: {str(error)[:120]}"
+    except (TrialOutOfMemory, AttemptOutOfMemory) as error:
+        return f"{type(error).__name__}: {str(error)[:120]}"
     return f"{'halved' if progress.halved else 'whole'}, loss {progress.record.train_loss:.4f}"
 
 

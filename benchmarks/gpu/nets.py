@@ -1,7 +1,7 @@
 """The nets and the made-up images that are measured."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Optimization, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.training import Progress, Settings, run_trial
+from fitscape.study.training.settings import Precision
 
 SHAPE, CLASSES = (3, 32, 32), 10  # CIFAR-10's
 
@@ -76,17 +77,15 @@ def trial_config(net: Net, *, steps: int | None, epochs: int = 100_000, **others
 
 def fast(device: str, **others: Any) -> Settings:
     """As a study on a card computes: bf16, channels_last."""
-    precision = "bf16" if device == "cuda" else "fp32"
+    precision: Precision = "bf16" if device == "cuda" else "fp32"
     return replace(Settings(device=device, precision=precision, memory_format="channels_last"), **others)
 
 
-def ways() -> tuple[str, ...]:
-    """How a step can be computed: eager, and as a captured graph."""
-    return ("eager", "graph") if "captured" in {field.name for field in fields(Settings)} else ("eager",)
+WAYS = ("eager", "graph")  # a step's launches one by one, or captured
 
 
 def way(settings: Settings, name: str) -> Settings:
-    return replace(settings, captured=name == "graph") if len(ways()) > 1 else settings
+    return replace(settings, captured=name == "graph")
 
 
 def running(

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu.nets import fast, made_up, resnet18, running, way, ways
+from benchmarks.gpu.nets import fast, made_up, resnet18, running, way
 
 COUNTS = (1, 2, 4, 8, 16)
 WINDOW = 3.0  # seconds of a measurement
@@ -111,6 +111,3 @@ def _mps() -> Iterator[None]:
             subprocess.run([control], input="quit\n", text=True, check=False, timeout=30)
             for name in ours:
                 os.environ.pop(name)
-
-
-__all__ = ["packed", "ways"]

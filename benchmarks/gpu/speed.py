@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from benchmarks.gpu.nets import CLASSES, SHAPE, Net, fast, running, way, ways
+from benchmarks.gpu.nets import CLASSES, SHAPE, WAYS, Net, fast, running, way
 from benchmarks.gpu.plain import PlainLoop
 from benchmarks.record import summary
 from fitscape.models.size import measure
@@ -23,7 +23,7 @@ WARM_UP = 12  # steps
 
 def speed(net: Net, data: TrialData, device: str) -> dict[str, Any]:
     """Images/s of every way and of the plain loop, in turn; FLOPs, bytes and operations of a step."""
-    sides: dict[str, Any] = {name: _Engine(net, data, way(fast(device), name)) for name in ways()}
+    sides: dict[str, Any] = {name: _Engine(net, data, way(fast(device), name)) for name in WAYS}
     sides["plain"] = _Plain(net, data, device)
     rates: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(ROUNDS):
@@ -67,7 +67,7 @@ class _Engine:
 
     def __init__(self, net: Net, data: TrialData, settings: Settings) -> None:
         started = time.monotonic()
-        few = running(net, data, settings, WARM_UP)
+        few: Any = running(net, data, settings, WARM_UP)
         next(few)
         self.first = time.monotonic() - started
         guess = next(few).record.images_per_second

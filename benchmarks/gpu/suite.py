@@ -1,5 +1,6 @@
 """The tests that need a card, and trials of CIFAR-10's size through the trial loop."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def study(device: str, left: float) -> list[dict[str, Any]]:
     for net in [*nets, Net("ResNet20 batch 128", ModelSpec(depth=20), 128)][: None if cuda else 1]:
         if time.monotonic() > end:
             break
+        gc.collect()  # as a worker does between two trials
         started = time.monotonic()
         config = trial_config(net, steps=None, epochs=2, augment="crop_flip")
         done = list(run_trial(config, data, settings=fast(device)))
@@ -59,6 +61,7 @@ def study(device: str, left: float) -> list[dict[str, Any]]:
                 "train_error": record.train_error,
             }
         )
+        del done
     return rows
 
 

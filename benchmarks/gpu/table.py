@@ -16,8 +16,8 @@ def lines(results: dict[str, Any]) -> list[str]:
     ]
     ceilings = done.get("ceilings")
     if ceilings:
-        rates = ", ".join(f"{name} {ceilings[name] / 1e12:.0f} TFLOP/s" for name in ("bf16", "tf32", "fp32"))
-        out.append(f"products of {ceilings['size']}^2: {rates}; copy {ceilings['copy'] / 1e12:.2f} TB/s")
+        rates = ", ".join(f"{name} {ceilings[name] / 1e12:.3g} TFLOP/s" for name in ("bf16", "tf32", "fp32"))
+        out.append(f"products of {ceilings['size']}^2: {rates}; copy {ceilings['copy'] / 1e12:.3g} TB/s")
     for name, result in done.items():
         if name.startswith("speed ") and ceilings:
             out.append(_speed(name.removeprefix("speed "), result, ceilings))
@@ -34,7 +34,7 @@ def lines(results: dict[str, Any]) -> list[str]:
             f"  {net}: " + ", ".join(f"{row} {values['gradient']:.1e}" for row, values in rows.items())
             for net, rows in done["precision"].items()
         ]
-    for name in ("repeat", "ladder", "choice"):
+    for name in ("repeat", "ladder", "growth", "choice"):
         for key, value in done.get(name, {}).items():
             out.append(f"{name} {key}: {value}")
     for row in done.get("study", []):

@@ -10,7 +10,7 @@ It is made to do the very work of a Fitscape study, so that wall clocks can be c
 - the same trials: POINTS.json holds Fitscape's own points, which OptunaSearch is given to evaluate; what they share
   (epochs, steps, batch size, schedule) is in the file too;
 - the same nets: those of ``models``, which tests hold equal to torchvision's;
-- as much data: the same number of training and validation images, the same steps an epoch;
+- as much data: the same number of training and validation images, the same steps per epoch;
 - the same evaluation after each epoch: loss and error of as many training images and of all validation images;
 - as many trials at once, one CPU thread each, and every metric in MLflow.
 
@@ -87,7 +87,7 @@ def epochs(
             "val_loss": val_loss,
             "val_error": val_error,
             "batch_loss": running_loss / config["steps_per_epoch"],
-            "learning_rate": schedule.get_last_lr()[0],
+            "learning_rate": float(schedule.get_last_lr()[0]),
         }
 
 

@@ -68,7 +68,7 @@ def logits(architecture: str, nets: list[Tensor], x: Tensor) -> Tensor:
 
 
 def trials(data: Digits, architecture: str, width: int, fraction: float) -> list[dict[str, Any]]:
-    """A row an epoch of every rate and seed; a trial ends with the row in which it diverged."""
+    """A row per epoch of every rate and seed; a trial ends with the row in which it diverged."""
     of = list(product(RATES, SEEDS))
     rates, seeds = torch.tensor([rate for rate, _ in of]).view(-1, 1, 1), [seed for _, seed in of]
     nets = parameters(width, seeds)

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
+from fitscape.study.cli.output import flush, mute
 from fitscape.study.errors import ExitCode, UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code (study/errors.py).
 
-    What a user can mend is one line on stderr (only a changed study has a line for each difference).
+    What a user can fix is one line on stderr (only a changed study has a line for each difference).
     ``--debug``, anywhere, shows the traceback too.
     """
     _require_streams()
@@ -50,8 +51,7 @@ def leave(code: int) -> NoReturn:
         sys.exit(code)  # they want to be waited for
     if not others:
         atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     os._exit(code)
 
 
@@ -60,10 +60,10 @@ def _run(words: list[str], *, debug: bool) -> int:
 
     try:
         code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
-        sys.stdout.flush()
+        flush()
         return int(code or ExitCode.DONE)
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
         return ExitCode.DONE
     except SystemExit:
         if type(sys.stdout).__name__ != "PacifyFlushWrapper":  # what click makes of a reader that has left

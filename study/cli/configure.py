@@ -13,9 +13,9 @@ from fitscape.study.paths import expanded
 from fitscape.study.reading import Check, Override, load_config, override, parse_set
 from fitscape.study.reading.document import Key
 from fitscape.study.reading.keys import did_you_mean
-from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_resources
+from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_one_card, require_resources
 
-# A recipe is told its data set: its image size and number of images follow from it.
+# A recipe takes its data set as an argument: its image size and number of images follow from it.
 ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset"}
 
 
@@ -45,11 +45,13 @@ def configure(
             check_files(config.data)
         if address is None:
             require_resources(config.resources, cpus=available_cpus(), gpus=count_gpus(), where="this machine")
+        else:
+            require_one_card(config.resources)
 
     if not _is_file(study):
         return _from_recipe(study, changes, scale, possible)
     if scale is not None:
-        raise UserError("is for recipes", where="--scale", mend="change the file's own values")
+        raise UserError("is for recipes", where="--scale", fix="change the file's own values")
     return load_config(expanded(study), changes, possible)
 
 
@@ -78,8 +80,8 @@ def _is_file(study: str) -> bool:
 def _from_recipe(name: str, changes: list[Override], scale: str | None, also: Check) -> StudyConfig:
     if name not in recipes.names():
         hint = did_you_mean(name, recipes.names())
-        mend = f"{hint}{' ' if hint.endswith('?') else ', '}or name a .yaml file"
-        raise UserError(f"no recipe is called '{name}'", mend=mend)
+        fix = f"{hint}{' ' if hint.endswith('?') else ', '}or name a .yaml file"
+        raise UserError(f"no recipe is called '{name}'", fix=fix)
     keywords: dict[str, Any] = {"scale": scale} if scale is not None else {}
     known = {k for k, p in inspect.signature(recipes.get).parameters.items() if p.kind is p.KEYWORD_ONLY}
     rest = []

@@ -15,7 +15,7 @@ from fitscape.study.cli.wording import described, duration, left_out, outcome, v
 from fitscape.study.records import Regime, TrialState
 from fitscape.study.scheduling.events import DataRead, Event, Finished, Message, Started, TrialEnded
 
-# Marks, so that no regime is told by its colour alone.
+# Marks, so that no regime is marked by its colour alone.
 REGIME_STYLE = {
     Regime.GOOD: ("●", "green"),
     Regime.OVERFIT: ("▲", "magenta"),

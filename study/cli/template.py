@@ -15,7 +15,7 @@ HEAD = """\
 # Every key is here. Where a key has a default, that is its value; leave out what you do not need.
 # `fitscape schema` prints a JSON Schema for your editor.
 """
-# Where an example says more than the default. 12 steps an epoch are 120 in all, however few images a trial sees;
+# Where an example says more than the default. 12 steps per epoch are 120 in all, however few images a trial sees;
 # one pass over 2 % of digits would be one step.
 EXAMPLES: dict[Path, Any] = {
     ("name",): "my-study",

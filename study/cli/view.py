@@ -5,8 +5,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
+from fitscape.study.cli.output import mute, within
 from fitscape.study.cli.tally import Tally
 from fitscape.study.scheduling.events import Backlog, EpochEnded, Event, Finished, Started, TrialEnded, TrialStarted
+
+CLOSE_WITHIN = 2.0  # seconds that a terminal has to take the last line
 
 
 class View(AbstractContextManager["View"]):
@@ -16,6 +19,7 @@ class View(AbstractContextManager["View"]):
         self.tally = Tally(folder)
         self.lock = threading.RLock()  # of the tally
         self._showing = threading.RLock()
+        self._reader_left = False
 
     def __call__(self, event: Event) -> None:
         # Two locks, never nested: a screen draws under a lock of its own, in which it waits for the tally's.
@@ -24,7 +28,13 @@ class View(AbstractContextManager["View"]):
                 return
             self._count(event)
         with self._showing:
-            self.show(event)
+            if self._reader_left:
+                return
+            try:
+                self.show(event)
+            except BrokenPipeError:  # as `| head -1` does: the study goes on, and nobody reads of it
+                self._reader_left = True
+                mute()
 
     def _count(self, event: Event) -> None:
         match event:
@@ -48,7 +58,7 @@ class View(AbstractContextManager["View"]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        within(CLOSE_WITHIN, self.close)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -13,7 +13,7 @@ from fitscape.study.data.trial_data import TrialData
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainSubset:
-    """Which training images a trial sees, and the labels it is told.
+    """Which training images a trial sees, and the labels it is given.
 
     The images are in a stratified random order: every prefix is itself a stratified subset.
     """

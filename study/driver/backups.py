@@ -3,13 +3,18 @@
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.lease import Lease
 from fitscape.study.errors import UserError
+from fitscape.study.files import PARTIAL
 from fitscape.study.ledger import EventKind, Ledger
+from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import copy_file
-from fitscape.study.scheduling.events import Backlog, Message, Observer
+from fitscape.study.scheduling.events import Backlog
+from fitscape.study.threads import Lasting
 from fitscape.study.tracking import parent_url
 from fitscape.study.tracking.location import locate
 
@@ -20,15 +25,19 @@ MOST_COUNTED = 2000  # events
 
 
 class Upkeep:
-    """A thread that backs the ledger up, to the folder and to shared storage, and tells the observer the backlog."""
+    """A thread that backs the ledger up, to the folder and to shared storage, and reports the backlog.
 
-    def __init__(self, folder: Folder, ledger: Ledger, config: StudyConfig, observer: Observer) -> None:
-        self._folder, self._ledger, self._observer = folder, ledger, observer
+    The caller holds the study's lock, and with ``lease`` its place on shared storage.
+    """
+
+    def __init__(self, folder: Folder, ledger: Ledger, config: StudyConfig, observer: Aside, lease: Lease) -> None:
+        self._folder, self._ledger, self._observer, self._lease = folder, ledger, observer, lease
         self._tracking, self._linked = config.tracking, False
         self._sink = locate(folder.path.parent, config.tracking).sink
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
+        self._thread = Lasting("the thread of the backups", self._work, observer.say)
         self._trouble = ""
+        _sweep(folder.path)
         self._thread.start()
 
     def close(self) -> None:
@@ -41,14 +50,14 @@ class Upkeep:
         """A failure is said once; the next backup may succeed."""
         try:
             self._ledger.backup(self._folder.backup)
-            if self._folder.storage is not None:
+            if self._folder.storage is not None and self._lease.holds():
                 for file in (self._folder.backup, self._folder.config):
                     copy_file(file, self._folder.shared)
             self._trouble = ""
         except (OSError, UserError) as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                self._observer(Message(f"the ledger was not backed up: {error}"))
+                self._observer.say(f"the ledger was not backed up: {error}")
 
     def _lag(self) -> int:
         """Epoch records behind MLflow's cursor, counted up to a thousand or so."""
@@ -63,7 +72,7 @@ class Upkeep:
         link = parent_url(self._folder.ledger, self._tracking)
         if link is not None:
             self._linked = True
-            self._observer(Message(f"MLflow  {link}"))
+            self._observer.say(f"MLflow  {link}")
 
     def _work(self) -> None:
         backed_up, pause = time.monotonic(), FIRST_BACKUP
@@ -74,3 +83,10 @@ class Upkeep:
             if time.monotonic() - backed_up > pause:
                 backed_up, pause = time.monotonic(), min(2 * pause, BACKUP_EVERY)
                 self.back_up()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed drivers were in the middle of writing; nobody else writes while this one holds the lock."""
+    for partial in folder.glob(f".*{PARTIAL}*"):
+        with suppress(OSError):
+            partial.unlink()

@@ -23,11 +23,16 @@ class Folder(StudyFolder):
     @property
     def shared(self) -> str:
         """Where every node can write."""
-        return f"{self.storage.rstrip('/')}/{self.path.name}" if self.storage else str(self.path.absolute())
+        return _below(self.storage, self.path.name) if self.storage else str(self.path.absolute())
+
+    @property
+    def place(self) -> str:
+        """``shared`` as it may be shown: a URI without its secrets."""
+        return redact(self.shared)
 
     @property
     def checkpoints(self) -> str:
-        return f"{self.shared}/{CHECKPOINTS}"
+        return _below(self.shared, CHECKPOINTS)
 
     def make(self) -> None:
         """Raises UserError: it cannot be made."""
@@ -35,12 +40,18 @@ class Folder(StudyFolder):
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             text = error.strerror or str(error)
-            raise UserError(f"cannot be made: {text}", where=str(self.path), mend="choose another --root") from error
+            raise UserError(f"cannot be made: {text}", where=str(self.path), fix="choose another --root") from error
 
     def write_config(self, config: StudyConfig) -> None:
         """Freeze, whole or not at all."""
         text = dump(config.model_dump(mode="json"))
         write_whole(self.config, f"# Frozen by fitscape. `fitscape resume` refuses what has changed here.\n{text}")
+
+
+def _below(place: str, name: str) -> str:
+    """A folder in a folder, or in a store whose URI may end with a query."""
+    path, mark, query = place.partition("?") if "://" in place else (place, "", "")
+    return f"{path.rstrip('/')}/{name}{mark}{query}"
 
 
 def frozen(config: StudyConfig) -> StudyConfig:

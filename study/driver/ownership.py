@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.lease import OWNER
 from fitscape.study.errors import UserError
 from fitscape.study.files import CHECKPOINTS, LEDGER, LOCK
 from fitscape.study.scheduling.checkpoints import is_checkpoint, open_storage
+from fitscape.study.tracking import redact
 
 # A driver that was killed before its ledger had a row may have left these.
 _OF_AN_EMPTY_LEDGER = (f"{LEDGER}-journal", f"{LEDGER}-wal", f"{LEDGER}-shm")
@@ -17,22 +19,23 @@ _TRIAL = re.compile(r"[0-9a-f]{12}")
 
 
 def require_free(folder: Folder) -> None:
-    """Refuse a place that holds a study, or anything of somebody else's. Nothing is written.
+    """Refuse a place that holds a study, or anything of somebody else's. Nothing is written. Whose the sign of an
+    owner on shared storage is, the lease finds out, once this driver holds the study's lock.
 
     Raises:
         UserError: the study's folder, or its place on shared storage, is taken; the text names what lies there.
     """
-    mend = f"fitscape resume {folder.path.name}, or choose another --name"
+    fix = f"fitscape resume {folder.path.name}, or choose another --name"
     if folder.ledger.is_file() and folder.ledger.stat().st_size:
-        raise UserError("a study of this name exists", where=str(folder.path), mend=mend)
+        raise UserError("a study of this name exists", where=str(folder.path), fix=fix)
     for place in dict.fromkeys((str(folder.path.absolute()), folder.shared)):
         foreign = sorted(_foreign(place))
         if folder.backup.name in foreign:
-            raise UserError("the backup of a study of this name is there", where=place, mend=mend)
+            raise UserError("the backup of a study of this name is there", where=redact(place), fix=fix)
         if foreign:
             more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
             what = f"holds {', '.join(foreign[:3])}{more}, which no study of fitscape wrote"
-            raise UserError(what, where=place, mend="choose another --name or another --root")
+            raise UserError(what, where=redact(place), fix="choose another --name or another --root")
 
 
 def _foreign(place: str) -> Iterator[str]:
@@ -51,11 +54,13 @@ def _foreign(place: str) -> Iterator[str]:
             elif not _is_ours(fs, entry):
                 yield name
     except OSError as error:
-        raise UserError(f"cannot be read: {error}", where=place, mend="choose another --root") from None
+        raise UserError(f"cannot be read: {error}", where=redact(place), fix="choose another --root") from None
 
 
 def _is_ours(fs: Any, entry: Any) -> bool:
     name = entry.base_name
+    if name == OWNER:
+        return True
     if name == LOCK:
         return _is_lock(fs, entry)
     if name == LEDGER:

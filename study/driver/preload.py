@@ -31,6 +31,6 @@ class Ahead:
 
 
 def _load() -> None:
-    """An error here is dropped: it comes again, and is told, where the report is drawn."""
+    """An error here is dropped: it comes again, and is shown, where the report is drawn."""
     for part in _PARTS:
         import_module(part)

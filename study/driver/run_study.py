@@ -11,20 +11,22 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.driver.background import Background, Interrupted
 from fitscape.study.driver.backups import Upkeep
 from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
 from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
-from fitscape.study.errors import ExitCode
+from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import write_whole
 from fitscape.study.ledger import RUNNING, Ledger
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
+from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.cluster import Cluster, least_request
-from fitscape.study.scheduling.events import DataRead, Finished, Message, Observer, Started
-from fitscape.study.scheduling.interruption import Interruption, listening, not_passed_on
-from fitscape.study.scheduling.outcome import Outcome
-from fitscape.study.scheduling.preflight import Finding, look_at
+from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.events import DataRead, Finished, Message, Started
+from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.interruption import ASKED_BY, Interruption, listening, not_passed_on
+from fitscape.study.scheduling.preflight import look_at
 from fitscape.study.search.designs import Grid
 from fitscape.study.search.space import resolve
 from fitscape.study.tracking import Backlog, Shipper, check, parent_url
@@ -32,18 +34,23 @@ from fitscape.study.tracking.location import locate
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
+    from fitscape.study.scheduling.run_trials import Outcome
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
+LAST_WORDS = 0.3  # seconds that an observer has for them, when the process ends at once
 
 
 class Conduct:
     """Carries a study out. The caller holds the StudyLock."""
 
-    def __init__(self, folder: Folder, observer: Observer, interruption: Interruption, address: str | None) -> None:
-        self._folder, self._observer, self._interruption = folder, observer, interruption
+    def __init__(
+        self, folder: Folder, lease: Lease, observer: Aside, interruption: Interruption, address: str | None
+    ) -> None:
+        self._folder, self._lease, self._observer, self._interruption = folder, lease, observer, interruption
         self._cluster = Cluster(address)
         self._ledger: Ledger | None = None
+        self._trials_began = False
 
     def carry_out(self, config: StudyConfig, known: Known, open_ledger: Callable[["SealedData"], Ledger]) -> ExitCode:
         """Preflight, data, trials, labels, report, MLflow.
@@ -56,17 +63,21 @@ class Conduct:
         Raises:
             UserError: found before the first trial, or the ledger cannot be written.
         """
-        with not_passed_on() as nohup:
+        # A signal inside Ray's start would be lost; the processes that are started there inherit what is ignored.
+        with not_passed_on() as deaf, listening(self._interruption, self._leave, ignored=ASKED_BY):
             preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
             tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
             try:
                 self._cluster.__enter__()
-                with listening(self._interruption, self._leave, nohup=nohup):
-                    self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
-                    require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
+                with listening(self._interruption, self._leave, ignored=deaf):  # again: Ray has put its own there
+                    if self._interruption.requested:
+                        raise Interrupted
+                    self._cluster.wait_for_workers(config.resources, self._interruption, self._observer.say)
+                    findings = look_at(self._cluster, config.resources, self._folder.shared, extras(config))
+                    require(findings, self._observer.say)
                     trouble = tracking.result(self._interruption)
                     if trouble is not None:
-                        require([Finding(trouble.what, False, trouble.mend)])
+                        require([Finding(trouble.what, False, trouble.fix)])
                     prepared = preparing.result(self._interruption)
                     with open_ledger(prepared.data) as self._ledger:
                         return self._with_ledger(config, self._ledger, prepared)
@@ -78,12 +89,35 @@ class Conduct:
 
     def wrap_up(self, config: StudyConfig, ledger: Ledger) -> ExitCode:
         """Labels, report and MLflow of a study that lacks no trial: it needs neither data nor Ray."""
-        shipper = self._begin(config, ledger)
-        Upkeep(self._folder, ledger, config, self._observer).close()
-        return self._conclude(config, Outcome(counts=ledger.counts(), interrupted="", seconds=0.0), shipper)
+        with listening(self._interruption, self._leave):
+            shipper = self._begin(config, ledger)
+            self._sweep(ledger)
+            Upkeep(self._folder, ledger, config, self._observer, self._lease).close()
+            return self._conclude(config, Outcome(counts=ledger.counts(), interrupted="", seconds=0.0), shipper)
 
     def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
-        shipper = self._begin(config, ledger)
+        """Once its trials have begun, what the disk refuses interrupts the study, and a resume goes on."""
+        try:
+            shipper = self._begin(config, ledger)
+            self._show_data(config, prepared)
+            upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
+            try:
+                outcome = self._trials(config, ledger, prepared)
+                ledger.set_meta(RUNNING, None)
+            finally:
+                upkeep.close()
+            closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
+            code = self._conclude(config, outcome, shipper)
+            closing.result()
+            return code
+        except (OSError, UserError) as error:
+            if not self._trials_began:
+                raise
+            self._interruption.request(str(error))
+            self._observer.say(f"{error}; {self._go_on}")
+            return self._exit_code({})
+
+    def _show_data(self, config: StudyConfig, prepared: Prepared) -> None:
         summary = prepared.data.summary()
         self._list_left_out(summary["unreadable"])
         self._observer(DataRead(summary))
@@ -91,17 +125,7 @@ class Conduct:
             size = Grid(resolve(config)).size
             self._observer(Message(f"the grid has {size:,} points, of which at most {config.search.trials} are run"))
         for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
-            self._observer(Message(f"data: {warning}"))
-        upkeep = Upkeep(self._folder, ledger, config, self._observer)
-        try:
-            outcome = self._trials(config, ledger, prepared)
-            ledger.set_meta(RUNNING, None)
-        finally:
-            upkeep.close()
-        closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
-        code = self._conclude(config, outcome, shipper)
-        closing.result()
-        return code
+            self._observer.say(f"data: {warning}")
 
     def _list_left_out(self, unreadable: Sequence[str]) -> None:
         """Every file that cannot be read, with its reason, a line each; the screen shows the first few."""
@@ -110,29 +134,41 @@ class Conduct:
             write_whole(self._folder.left_out, text)
 
     def _begin(self, config: StudyConfig, ledger: Ledger) -> Shipper:
-        shipper = Shipper(self._folder.ledger, config.tracking)
+        shipper = Shipper(self._folder.ledger, config.tracking, say=self._observer.say)
         shipper.start()
         self._observer(Started(config.search.trials, _ended(ledger)))
         return shipper
 
-    def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
+    def _conclude(self, config: StudyConfig, outcome: "Outcome", shipper: Shipper) -> ExitCode:
         report = None if outcome.interrupted else self._labels_and_report()
-        interrupted = bool(outcome.interrupted)
-        backlog = shipper.close(SHIP_WITHIN_INTERRUPTED if interrupted else SHIP_WITHIN, extend=not interrupted)
+        if self._interruption.requested:
+            backlog = shipper.close(SHIP_WITHIN_INTERRUPTED)
+        else:  # Ctrl-C ends the waiting; what is left, `sync` ships
+            backlog = shipper.close(SHIP_WITHIN, extend=True, enough=lambda: self._interruption.requested)
         self._finish(config, outcome, report or "", backlog)
         return self._exit_code(outcome.counts, report)
 
-    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
+    def _sweep(self, ledger: Ledger) -> None:
+        """A driver that was killed after its last trial's end has left that one's checkpoints."""
+        if self._lease.holds():
+            ended = [trial.trial_id for trial in ledger.trials(epochs=()) if trial.state.terminal]
+            trouble = CheckpointStore(self._folder.checkpoints).try_to_sweep(ended)
+            if trouble:
+                self._observer.say(trouble)
+
+    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
         from fitscape.study.scheduling.run_trials import run_trials
 
         ledger.set_meta(RUNNING, {"host": socket.gethostname(), "pid": os.getpid()})
         asked = config.resources
-        settings, request = finish(prepared, config, ledger, self._cluster)
+        settings, request = finish(prepared, config, ledger, self._cluster, self._observer.say)
+        self._lease.holds()  # before checkpoints of earlier runs are swept
         self._folder.write_config(ledger.config)
         if "auto" in (asked.precision, asked.memory_format):
             found = f"precision {settings.precision}, memory layout {settings.memory_format}"
-            self._observer(Message(f"{found}: measured, and kept in {self._folder.config}"))
+            self._observer.say(f"{found}: measured, and kept in {self._folder.config}")
         left = config.search.trials - _ended(ledger)
+        self._trials_began = True
         return run_trials(
             config,
             ledger,
@@ -140,7 +176,7 @@ class Conduct:
             cluster=self._cluster,
             request=request,
             settings=settings,
-            checkpoints=CheckpointStore(self._folder.checkpoints),
+            checkpoints=CheckpointStore(self._folder.checkpoints, grace=config.resources.storage_grace),
             interruption=self._interruption,
             observer=Ahead(self._observer, left=left, slots=self._cluster.slots(request)),
         )
@@ -161,11 +197,11 @@ class Conduct:
             )
             return ""
 
-    def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
+    def _finish(self, config: StudyConfig, outcome: "Outcome", report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
         at = shlex.quote(str(root))
         if outcome.interrupted:
-            self._observer(Message(f"{outcome.interrupted}; go on with: fitscape resume {name} --root {at}"))
+            self._observer.say(f"{outcome.interrupted}; {self._go_on}")
         if not backlog.empty:
             left = f"{backlog.points} points of {backlog.runs} trials and {backlog.files} files are not in MLflow"
             self._observer(Message(f"{left}: {backlog.error}; ship them with: fitscape sync {name} --root {at}"))
@@ -188,7 +224,9 @@ class Conduct:
         """``report``: empty where it failed; None where none was to be written."""
         if self._interruption.signal is not None:
             return ExitCode(128 + self._interruption.signal)
-        if self._interruption.requested or counts.get(TrialState.FAILED):
+        if self._interruption.requested:
+            return ExitCode.INTERRUPTED
+        if counts.get(TrialState.FAILED):
             return ExitCode.TRIALS_FAILED
         return ExitCode.REPORT_FAILED if report == "" else ExitCode.DONE
 
@@ -197,8 +235,13 @@ class Conduct:
         ledger = self._ledger
         if ledger is not None:
             ledger.release()
-        name, root = self._folder.path.name, self._folder.path.parent
-        self._observer(Message(f"leaving; go on with: fitscape resume {name} --root {shlex.quote(str(root))}"))
+        self._observer.say(f"leaving; {self._go_on}")
+        self._observer.drain(LAST_WORDS)
+
+    @property
+    def _go_on(self) -> str:
+        name, root = self._folder.path.name, shlex.quote(str(self._folder.path.parent))
+        return f"continue with: fitscape resume {name} --root {root}"
 
 
 def _ui(config: StudyConfig, root: Path) -> str:

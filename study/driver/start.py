@@ -1,25 +1,31 @@
 """``run`` a new study, or ``resume`` one: who may, on what, and is it still the same study."""
 
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
+from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
+from fitscape.study.driver.recover import open_or_restore, require_backup
 from fitscape.study.driver.run_study import Conduct
-from fitscape.study.errors import ExitCode, LedgerDamaged, UserError
-from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, restore, settle_in
-from fitscape.study.scheduling.checkpoints import fetch_file
-from fitscape.study.scheduling.events import Message, Observer, ignore
+from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
+from fitscape.study.scheduling.aside import Aside
+from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
 
+SHOW_WITHIN = 5.0  # seconds in which an observer must take something at the end, or is left behind
 RUNNING_STATISTICS = (
     "this study evaluates with batch norm's running statistics, as its earlier trials did; "
     "new studies re-estimate them (base.evaluation.batch_norm)"
@@ -41,7 +47,7 @@ def run(
         config: the study.
         root: the runs folder.
         address: of a Ray cluster; None starts one on this machine.
-        observer: told what happens.
+        observer: called with each event.
         storage: for checkpoints and backups, where nodes share no disk with the driver; None: $FITSCAPE_STORAGE,
             then the study's folder.
         interruption: to end the run from outside; signals end it in any case.
@@ -50,14 +56,17 @@ def run(
         UserError: bad input, named in one line; nothing was started. StudyLocked: another driver holds it.
     """
     folder = Folder(root / config.name, shared_storage(storage))
-    require(first_look(config, root, address=address))
-    require_free(folder)
-    folder.make()
-    with StudyLock(folder.path):
-        require_free(folder)  # another driver may have been quicker
-        return Conduct(folder, observer or ignore, interruption or Interruption(), address).carry_out(
-            config, Known(), lambda data: _create(folder, config, data)
-        )
+    interruption = interruption or Interruption()
+    with _in_reach(folder):
+        require(first_look(config, root, address=address))
+        require_free(folder)
+        folder.make()
+        with StudyLock(folder.path), _heard(observer) as aside, Lease(folder, interruption) as lease:
+            require_free(folder)  # another driver may have been quicker
+            lease.look()
+            return Conduct(folder, lease, aside, interruption, address).carry_out(
+                config, Known(), lambda data: _create(folder, lease, config, data)
+            )
 
 
 def resume(
@@ -83,26 +92,60 @@ def resume(
         UserError: no study there. StudyChanged: it is no longer the same. StudyLocked: another driver holds it.
     """
     where = Folder(folder, shared_storage(storage))
-    observer = observer or ignore
-    if not where.ledger.is_file():
-        _bring_back(where)
-    with StudyLock(folder), _open_or_restore(where, observer) as ledger:
-        _say_whose(ledger, observer)
-        config = _config_in(where, ledger, trials, observer)
-        if config.base.evaluation.batch_norm == "running":
-            observer(Message(RUNNING_STATISTICS))
-        conduct = Conduct(where, observer, interruption or Interruption(), address)
-        before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS)))
-        same = not list(resume_checks.config_changes(before, frozen(config)))
-        if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
-            return conduct.wrap_up(config, ledger)
-        require(first_look(config, folder.parent, address=address))
-        return conduct.carry_out(config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow))
+    interruption = interruption or Interruption()
+    with _in_reach(where), _heard(observer) as aside:
+        if not (where.ledger.is_file() or where.backup.is_file()):  # whose folder is it? nothing is written there yet
+            require_backup(where)
+            where.make()
+        with (
+            StudyLock(folder),
+            Lease(where, interruption) as lease,
+            open_or_restore(where, aside.say) as ledger,
+        ):
+            _say_whose(ledger, aside)
+            lease.claim(ledger.uid)
+            config = _config_in(where, ledger, trials, aside)
+            if config.base.evaluation.batch_norm == "running":
+                aside.say(RUNNING_STATISTICS)
+            conduct = Conduct(where, lease, aside, interruption, address)
+            before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS)))
+            same = not list(resume_checks.config_changes(before, frozen(config)))
+            if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
+                return conduct.wrap_up(config, ledger)
+            require(first_look(config, folder.parent, address=address))
+            return conduct.carry_out(
+                config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
+            )
 
 
-def _create(folder: Folder, config: StudyConfig, data: "SealedData") -> Ledger:
+@contextmanager
+def _heard(observer: Observer | None) -> Iterator[Aside]:
+    """The observer, in a thread of its own; it is left behind where it takes nothing for a while at the end."""
+    aside = Aside(observer or ignore)
+    try:
+        yield aside
+    finally:
+        aside.close(SHOW_WITHIN)
+
+
+@contextmanager
+def _in_reach(folder: Folder) -> Iterator[None]:
+    """A full disk, or a storage that does not answer, in one line that names it."""
+    try:
+        yield
+    except ConnectionError:  # of Ray
+        raise
+    except OSError as error:
+        where = str(error.filename or (folder.place if folder.storage else folder.path))
+        what = f"cannot be used: {error.strerror or str(error).splitlines()[0]}"
+        raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
+
+
+def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData") -> Ledger:
     """The ledger first: where it is, all else in the folder is the study's."""
-    ledger = Ledger.create(folder.ledger, frozen(config), provenance(data))
+    uid = uuid.uuid4().hex
+    lease.claim(uid)
+    ledger = Ledger.create(folder.ledger, frozen(config), provenance(data), uid=uid)
     settle_in(ledger)
     folder.write_config(frozen(config))
     return ledger
@@ -115,64 +158,39 @@ def _same_study(
     now = frozen(config), provenance(data)
     before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS))), ledger.provenance
     resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
+    folder.write_config(now[0])  # first: a kill in between leaves a target that is higher than the ledger's, not lower
     ledger.amend(*now)
-    folder.write_config(now[0])
     return ledger
 
 
-def _open_or_restore(folder: Folder, observer: Observer) -> Ledger:
-    """The ledger; where it is damaged, its backup in its place, which is said and noted in it."""
-    try:
-        ledger = Ledger.open(folder.ledger)
-        if ledger.kept is not None:
-            observer(Message(f"the ledger is now one of this release; the old one is kept as {ledger.kept.name}"))
-        return ledger
-    except LedgerDamaged as error:
-        if not folder.backup.is_file():
-            raise
-        kept = restore(folder.ledger, folder.backup)
-        ledger = Ledger.open(folder.ledger)
-        ended = sum(count for state, count in ledger.counts().items() if state.terminal)
-        aside = f", it is kept as {kept.name}" if kept is not None else ""
-        observer(Message(f"{error.what}; the backup with {ended} ended trials takes its place{aside}"))
-        return ledger
-
-
-def _say_whose(ledger: Ledger, observer: Observer) -> None:
+def _say_whose(ledger: Ledger, aside: Aside) -> None:
     """A copy becomes a study of its own; one that was copied while its study ran lacks what it lacks."""
     if lacks_its_log(ledger):
-        observer(Message(INCOMPLETE))
+        aside.say(INCOMPLETE)
     original = settle_in(ledger)
     if original is not None:
-        observer(Message(f"this is a copy of {original}: it goes on as a study of its own, in MLflow too"))
+        aside.say(f"this is a copy of {original}: it goes on as a study of its own, in MLflow too")
 
 
-def _bring_back(folder: Folder) -> None:
-    """Restore a lost ledger from the backup beside it, or a lost head's folder from the one on shared storage."""
-    if not folder.backup.is_file():
-        if folder.storage is None:
-            mend = "fitscape status lists none; is --root right?"
-            raise UserError("no study is here", where=str(folder.path), mend=mend)
-        folder.make()
-        if not fetch_file(folder.shared, folder.backup.name, folder.backup):
-            raise UserError("no study is here", where=f"{folder.path} and {folder.shared}")
-        if not folder.config.exists():
-            fetch_file(folder.shared, folder.config.name, folder.config)
-    restore(folder.ledger, folder.backup)
-
-
-def _config_in(folder: Folder, ledger: Ledger, trials: int | None, observer: Observer) -> StudyConfig:
+def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside) -> StudyConfig:
     """The config of the folder's study.yaml, with a raised number of trials. ``auto`` means what was measured."""
     from fitscape.study.reading import load_config
 
     config = ledger.config
     if folder.config.is_file():
-        config = load_config(folder.config, frozen=True, on_retired=lambda text: observer(Message(text)))
+        config = load_config(folder.config, frozen=True, on_retired=aside.say)
+    before = ledger.config_before
+    if (
+        before is not None
+        and frozen(config) == before
+        and not list(resume_checks.config_changes(before, ledger.config))
+    ):
+        config = ledger.config  # a driver of 0.1.0 raised the target in the ledger, and died before the file
     config = settled(config, ledger.get_meta(SETTINGS))
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:
-            raise UserError(f"{trials} is below the {there} trials that are there", where="--trials")
+            raise UserError(f"{trials} is fewer than the {there} trials already in the study", where="--trials")
         config = config.model_copy(update={"search": config.search.model_copy(update={"trials": trials})})
     if config.name != ledger.config.name:
         raise UserError(f"is '{config.name}', the study's is '{ledger.config.name}'", where=f"{folder.config}: name")

@@ -52,7 +52,7 @@ def writer(to: Path) -> Callable[[OpenStudy, Path], None]:
     """
     if to.suffix.lower() not in WRITERS:
         what = f"cannot export to '{to.suffix or to.name}'"
-        raise UserError(what, where=str(to), mend=f"end in one of {', '.join(WRITERS)}")
+        raise UserError(what, where=str(to), fix=f"end in one of {', '.join(WRITERS)}")
     return WRITERS[to.suffix.lower()]
 
 
@@ -61,7 +61,7 @@ def _frame(study: OpenStudy) -> pd.DataFrame:
 
 
 def _write_json(study: OpenStudy, to: Path) -> None:
-    """A list of objects. JSON has no NaN: what is missing or not finite is null; ``state`` tells them apart."""
+    """A list of objects. JSON has no NaN: what is missing or not finite is null; ``state`` says which."""
     rows = [
         {name: _plain(value) for name, value in row.items()}
         for row in _frame(study).astype(object).to_dict(orient="records")

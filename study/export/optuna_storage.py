@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import optuna
@@ -13,8 +14,8 @@ from optuna.trial import TrialState as OptunaState
 from fitscape.study.errors import UserError
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord, TrialState
-from fitscape.study.search.optuna_study import DIRECTIONS, attributes, holds, outcome
-from fitscape.study.search.space import Space, snapped
+from fitscape.study.search.optuna_study import DIRECTIONS, attributes, outcome
+from fitscape.study.search.space import Space, holds, snapped
 
 UID = "fitscape_uid"  # user attribute of the Optuna study: whose export it is
 
@@ -22,7 +23,7 @@ UID = "fitscape_uid"  # user attribute of the Optuna study: whose export it is
 def write(study: OpenStudy, to: Path) -> None:
     """One Optuna study named as ours: every trial with its state, (train_error, val_error) and user attributes.
 
-    Unlike the study that a sampler is told (search/optuna_study.py), it holds the trials outside the space too: of
+    Unlike the study that a sampler sees (search/optuna_study.py), it holds the trials outside the space too: of
     those, the hyperparameters that do lie in the space are parameters, and the attribute ``outside`` names the others.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -51,15 +52,13 @@ def add(study: OpenStudy, to: Path, *, overwrite: bool = False) -> None:
             there = {s.study_name: s for s in storage.get_all_studies()}.get(name)
             if there is not None:
                 if not overwrite or there.user_attrs.get(UID) != study.ledger.uid:
-                    mend = "name another file, or delete that study (optuna delete-study)"
-                    raise UserError(f"has a study '{name}' already", where=where, mend=mend)
+                    fix = "name another file, or delete that study (optuna delete-study)"
+                    raise UserError(f"has a study '{name}' already", where=where, fix=fix)
                 storage.delete_study(there._study_id)
             _fill(storage, study, trials)
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
         what = f"cannot be written: {' '.join(str(error).split())[:200]}"
-        raise UserError(
-            what, where=where, mend="is another program writing it, or another version of Optuna?"
-        ) from None
+        raise UserError(what, where=where, fix="is another program writing it, or another version of Optuna?") from None
 
 
 def _trials(study: OpenStudy) -> list[FrozenTrial]:
@@ -99,10 +98,15 @@ def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, class
     regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
     outside = [name for name in space if name not in inside]
     told = {**attributes(trial, classes), **regime, **({"outside": outside} if outside else {}), "config": flat}
-    return optuna.trial.create_trial(
+    frozen = optuna.trial.create_trial(
         state=OptunaState.WAITING if trial.state is TrialState.PENDING else state,
         values=values,
         params=inside,
         distributions={name: space[name] for name in inside},
         user_attrs=told,
     )
+    if frozen.datetime_start is not None and trial.started_at is not None:
+        frozen.datetime_start = datetime.fromtimestamp(trial.started_at)  # Optuna's times are local and naive
+    if frozen.datetime_complete is not None and trial.ended_at is not None:
+        frozen.datetime_complete = datetime.fromtimestamp(trial.ended_at)
+    return frozen

@@ -1,4 +1,4 @@
-"""The durable table of trials and epoch records, one SQLite file a study: the source of truth."""
+"""The durable table of trials and epoch records, one SQLite file per study: the source of truth."""
 
 from fitscape.study.ledger.identity import INCOMPLETE, RUNNING, lacks_its_log, settle_in
 from fitscape.study.ledger.ledger import Ledger

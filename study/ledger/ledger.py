@@ -33,8 +33,8 @@ class Ledger(Outbox, Labels, Notes):
         super().__init__(database)
 
     @classmethod
-    def create(cls, path: Path, config: StudyConfig, provenance: Mapping[str, Any]) -> Self:
-        """A new ledger.
+    def create(cls, path: Path, config: StudyConfig, provenance: Mapping[str, Any], *, uid: str | None = None) -> Self:
+        """A new ledger; ``uid`` where the study was given one already.
 
         Raises:
             UserError: a study is already there.
@@ -43,7 +43,7 @@ class Ledger(Outbox, Labels, Notes):
         def fill(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT INTO study VALUES (1, ?, ?, ?, ?)",
-                (uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
+                (uid or uuid.uuid4().hex, time.time(), config.model_dump_json(), to_json(dict(provenance))),
             )
             append(connection, EventKind.STUDY)
 
@@ -98,7 +98,13 @@ class Ledger(Outbox, Labels, Notes):
 
     @property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate(without_retired(study_as_stored(json.loads(self._study("config")))))
+        return _study_config(json.loads(self._study("config")))
+
+    @property
+    def config_before(self) -> StudyConfig | None:
+        """What the latest amendment took out of force; None where there was none."""
+        amended = self.notes("amended")
+        return _study_config(amended[-1].body["config"]) if amended else None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -289,6 +295,10 @@ class Ledger(Outbox, Labels, Notes):
             for row in connection.execute(sql, values):
                 epochs[row["trial_id"]].append(codec.epoch_record(row))
         return [codec.trial_record(row, tuple(epochs[row["trial_id"]])) for row in rows]
+
+
+def _study_config(stored: dict[str, Any]) -> StudyConfig:
+    return StudyConfig.model_validate(without_retired(study_as_stored(stored)))
 
 
 def _state(connection: sqlite3.Connection, trial_id: str) -> TrialState:

@@ -48,20 +48,26 @@ class StudyLock:
     def acquire(self) -> Self:
         assert self._descriptor is None, "the lock is already held by this object"
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._take(descriptor)
+        except BaseException:  # held by another, or a disk without room for who holds it
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return self
+
+    def _take(self, descriptor: int) -> None:
         deadline = time.monotonic() + _GRACE
         while not _try(descriptor):
             if time.monotonic() > deadline:
                 holder = _read(descriptor)
-                os.close(descriptor)
-                mend = "wait until it ends, or stop it"
-                raise StudyLocked(f"held by {holder or 'another process'}", where=str(self._path.parent), mend=mend)
+                fix = "wait until it ends, or stop it"
+                raise StudyLocked(f"held by {holder or 'another process'}", where=str(self._path.parent), fix=fix)
             time.sleep(0.02)
         self.took_over = _read(descriptor)
         holder = Holder(os.getpid(), socket.gethostname(), time.time())
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
-        self._descriptor = descriptor
-        return self
 
     def release(self) -> None:
         if self._descriptor is not None:

@@ -8,7 +8,7 @@ from fitscape.study.ledger.database import Database
 
 
 class EventKind(StrEnum):
-    """What an event tells of. The event holds no values: the sink reads them from the tables."""
+    """What an event is about. The event holds no values: the sink reads them from the tables."""
 
     STUDY = "study"  # config, provenance
     ADDED = "added"
@@ -53,6 +53,13 @@ class Outbox:
                 Event(seq, EventKind(kind), trial_id, epoch)
                 for seq, kind, trial_id, epoch in connection.execute(query, (after, limit))
             ]
+
+    @property
+    def last_event(self) -> int:
+        """The latest ``seq``; 0 where there is none. It only grows: of two copies of a ledger it tells the newer."""
+        with self._database.read() as connection:
+            (seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
+        return int(seq)
 
     def cursor(self, sink: str) -> int:
         """The last ``seq`` that ``sink`` has dealt with; 0 for a new one."""

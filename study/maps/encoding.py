@@ -167,3 +167,8 @@ class Encoder:
             return np.zeros((n, 0))
         engine = qmc.Sobol(self.dimensions, scramble=True, rng=np.random.default_rng(seed))
         return engine.random_base2(max(0, int(np.ceil(np.log2(max(n, 1))))))[:n]
+
+
+def row_of(points: pd.DataFrame, row: int) -> dict[str, Any]:
+    """One point in plain Python types: a row of a frame would turn whole numbers into floats."""
+    return {str(name): points[name].iloc[row : row + 1].tolist()[0] for name in points}

@@ -44,6 +44,13 @@ def observed_z(cuts: Cuts, error: Array, n: Array, flip_rate: Array | float = 0.
     return cuts.z(clean), cuts.slope(clean) ** 2 * binomial
 
 
+def lowest_error(outcomes: Outcomes, chance: float) -> float:
+    """A first guess at the best reachable validation error, for the scale's floor: the mean of the lowest twentieth."""
+    errors = np.sort(outcomes.val_error[~outcomes.diverged])
+    lowest = float(errors[: max(1, len(errors) // 20)].mean()) if len(errors) else 0.0
+    return min(max(lowest, 0.0), 0.95 * chance)
+
+
 @dataclass(frozen=True)
 class Prediction:
     """Independent normal beliefs at m points, all arrays [m]."""

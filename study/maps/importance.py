@@ -19,8 +19,8 @@ def importance(fitted: RegimeMap, *, points: int = 1024, draws: int = 60, seed: 
     soft-floored logit, of runs that do not diverge. What the hyperparameters explain together only is in no row.
 
     Returns:
-        A row a hyperparameter with more than one value, most important first: ``share`` (median over joint draws of the
-        field), ``low`` and ``high`` (90 % interval).
+        A row per hyperparameter with more than one value, most important first: ``share`` (median over joint draws of
+        the field), ``low`` and ``high`` (90 % interval).
     """
     encoder = fitted.encoder
     unit = encoder.sobol(points, seed)

@@ -4,18 +4,18 @@ Command: ``fitscape run regimes --set data.dataset=fashion_mnist``
 Time: about 15 minutes on 2 cores at ``minutes``; a few hours on one GPU at ``hours``.
 Steps: 144 a trial, 108 on digits, however few images it sees.
 Expected: little data overfits at every width; weight decay from about 0.05 on underfits; ResNet18 with a third of the
-data or more and little decay fits well. One seed a configuration leaves about half of the area undecided.
+data or more and little decay fits well. One seed per configuration leaves about half of the area undecided.
 """
 
 from fitscape.study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
 
 FAMILIES = ("resnet18", "plain18", "densenet121")
 
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """A Sobol design: its trials are a fair sample of the space, so held-out scores of the map are honest."""
-    dataset = dataset or "digits"
+    dataset = dataset_at(scale, dataset)
     small = scale == "minutes"
     width = 0.5 if small else 1.0
     optimization = Optimization(
@@ -39,7 +39,7 @@ def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
             "weight_decay": Range(low=1e-5, high=0.3, log=True),
         },
         # One steady configuration a family, three seeds each: they measure the seed noise and the reference error,
-        # without which no trial near a boundary can be told from its neighbours.
+        # without which no trial near a boundary can be distinguished from its neighbours.
         enqueue=tuple(
             {"architecture": name, "width": width, "train_fraction": 1.0, "weight_decay": 5e-4, "seed": seed}
             for name in FAMILIES

@@ -7,11 +7,19 @@ from fitscape.study.config import DataConfig
 Scale = Literal["minutes", "hours", "paper"]
 
 
+def dataset_at(scale: Scale, dataset: str | None) -> str:
+    """The data set that was asked for. By default digits, which need no download, where a study is to take minutes.
+
+    A card is idle beside 8x8 digits: the longer scales are for CIFAR-10, which the published results are of.
+    """
+    return dataset or ("digits" if scale == "minutes" else "cifar10")
+
+
 def data_at(scale: Scale, dataset: str) -> DataConfig:
     """The data of a recipe: small and few at ``minutes``, the whole set otherwise.
 
     Digits are small as they are. Anything else is brought to 14x14 and 6,000 images at ``minutes``, which two cores
-    train in seconds a trial and where degradation and overfitting already show; 2,400 of them are validation: with
+    train in seconds per trial and where degradation and overfitting already show; 2,400 of them are validation: with
     1,200 the error of the reference alone was known no better than the regimes are wide (docs/LOG.md). At ``paper``
     a tenth is validation: 5,000 of CIFAR-10's 50,000, as in He et al. 2015, section 4.2.
     """

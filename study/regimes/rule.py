@@ -61,7 +61,7 @@ class Scale:
     Measured from chance, so that it stays meaningful where the span to the reference closes.
 
     Raises:
-        ValueError: an error rate outside of 0 to 1, or chance at an end.
+        ValueError: an error rate outside of 0 to 1, or a chance error of 0.
     """
 
     chance: float  # error of always answering the most frequent class, on validation
@@ -69,8 +69,8 @@ class Scale:
     classes: float | None = field(default=None, kw_only=True)  # None: balanced, as many as ``chance`` says
 
     def __post_init__(self) -> None:
-        if not 0 < self.chance < 1:
-            raise ValueError(f"chance error {self.chance:g} must lie between 0 and 1")
+        if not 0 < self.chance <= 1:
+            raise ValueError(f"chance error {self.chance:g} must lie between 0 and 1, 0 excluded")
         reference = np.asarray(self.reference)
         if ((reference < 0) | (reference > 1)).any():
             raise ValueError(f"reference error {reference.min():g} must lie between 0 and 1")
@@ -107,7 +107,10 @@ class Scale:
         return self.at_skill(self.train_skill(error, flipped)), np.asarray(steepness)
 
     def _noisy(self, error: ArrayLike, flipped: ArrayLike) -> Array:
-        return to_noisy(error, flipped, balanced(self.chance) if self.classes is None else self.classes)
+        if self.classes is not None:
+            return to_noisy(error, flipped, self.classes)
+        eta = np.asarray(flipped, dtype=float)  # balanced: K / (K - 1) = 1 / c
+        return np.asarray(eta + np.asarray(error, dtype=float) * (1 - eta / self.chance))
 
     def _noisy_span(self, flipped: ArrayLike) -> Array:
         span = self._noisy(self.chance, flipped) - self._noisy(self.reference, flipped)

@@ -1,6 +1,6 @@
 """What every section is asked of: a study read once, where what is missing is a reason and not an error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -66,7 +66,7 @@ class Subject:
 
     @cached_property
     def importance(self) -> pd.DataFrame:
-        """A row a hyperparameter of the map, most important first (maps/importance.py); empty without a map."""
+        """A row per hyperparameter of the map, most important first (maps/importance.py); empty without a map."""
         return importance(self.map) if self.map else pd.DataFrame(columns=["share", "low", "high"])
 
     @property
@@ -87,6 +87,14 @@ class Subject:
     def inside(self) -> list[bool]:
         """Of each trial, whether it lies in the searched space."""
         return [point_of(t.config, self.space) is not None for t in self.trials]
+
+    def possible(self, point: Mapping[str, Any]) -> bool:
+        """Whether a point of the space is a trial: a family does not take every depth, for one."""
+        try:
+            self.config.base.with_hyperparameters(dict(point))
+        except ValueError:
+            return False
+        return True
 
     def point(self, trial: TrialRecord) -> dict[str, Any]:
         """The values of every hyperparameter of the space, whether or not they lie inside it."""

@@ -11,7 +11,7 @@ class Look:
     """Never by colour alone: each regime has its own marker and its name beside it."""
 
     name: str
-    colour: str  # Okabe and Ito (2008): told apart by every kind of colour vision
+    colour: str  # Okabe and Ito (2008): distinct for every kind of colour vision
     symbol: str  # plotly's marker
     marker: str  # matplotlib's
     glyph: str

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 NOT_MEASURED: Final = "not measured"
@@ -24,9 +25,9 @@ def hyperparameter(name: str) -> str:
 
 
 def net(name: str) -> str:
-    """``ResNet18`` for ``resnet18``, as the papers write it."""
+    """``ResNet18`` for ``resnet18``, as the papers write it; ``plain-20``, and ``plain`` for the family."""
     family = name.rstrip("0123456789")
-    return NETS[family] + name[len(family) :] if family in NETS else name
+    return (NETS[family] + name[len(family) :]).rstrip("-") if family in NETS else name
 
 
 def value(name: str, given: Any, digits: int = 3) -> str:
@@ -48,19 +49,30 @@ def setting(point: Mapping[str, Any], digits: int = 3) -> str:
 
 
 def number(given: float | None, digits: int = 3) -> str:
+    """``0.05``, ``1e-5``, ``1,024``: so many digits, but never fewer than a whole number has."""
     if given is None or not math.isfinite(given):
         return NOT_MEASURED
-    return f"{given:,d}" if isinstance(given, int) else f"{given:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+")
+    if abs(given) < 1e15 and (given == int(given) or abs(given) >= 10**digits):
+        return f"{int(rounded(given, 0)):,d}"
+    return f"{given:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 def percent(share: float | None) -> str:
-    """``4.2 %``; whole per cents from 10 up; the space does not break."""
+    """``4.2 %``; whole per cents from 10 up, but what is less than all is never 100; the space does not break."""
     if share is None or not math.isfinite(share):
         return NOT_MEASURED
     shown = 100 * share
     if 0 < shown < 0.1:
         return "below 0.1\u00a0%"
-    return f"{shown:.0f}\u00a0%" if shown >= 10 or shown == 0 else f"{shown:.1f}\u00a0%"
+    if 99.95 <= shown < 100:
+        return "above 99.9\u00a0%"
+    digits = 0 if shown == 0 or 9.95 <= shown < 99.5 or shown >= 100 else 1
+    return f"{rounded(shown, digits)}\u00a0%"
+
+
+def rounded(value: float, digits: int) -> Decimal:
+    """Halves go up, as in the page's scripts (``toFixed``); Python alone would take the even neighbour."""
+    return Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 
 def interval(low: float, high: float) -> str:

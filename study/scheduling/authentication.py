@@ -3,7 +3,6 @@
 import os
 import secrets
 import sys
-import tempfile
 from pathlib import Path
 
 
@@ -22,9 +21,7 @@ def require_token() -> None:
     try:
         _private_token(path)
     except OSError:  # a home that cannot be written to: a token for this process and its children
-        path = Path(tempfile.mkdtemp(prefix="fitscape-")) / "auth_token"
-        _private_token(path)
-        os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
 def _private_token(path: Path) -> None:

@@ -1,8 +1,10 @@
-"""Checkpoints of unfinished trials: a file an epoch, the previous one kept, on a folder or an object store."""
+"""Checkpoints of unfinished trials: a file per epoch, the previous one kept, on a folder or an object store."""
 
 import contextlib
+import hashlib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
@@ -11,12 +13,20 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from fitscape.study.errors import UserError
+from fitscape.study.files import whole_file
+from fitscape.study.patience import insist
 from fitscape.study.records import EpochRecord
 
 T = TypeVar("T")
+T2 = TypeVar("T2")
+GRACE = 300.0  # seconds
 KEPT = 2  # the newest and the one before it, in case the newest is damaged
 _NAME = re.compile(r"(\d{6,})\.ckpt")
 _PARTIAL = ".partial"
+
+
+class StorageLost(OSError):
+    """The storage has been out of reach for longer than was to be waited."""
 
 
 class CheckpointStore:
@@ -25,13 +35,18 @@ class CheckpointStore:
     A file appears whole or not at all: renamed into place on a file system; an object store's upload is atomic
     by itself. What a torn write of a failing disk would leave, the checksum inside the checkpoint finds.
     Stores are opened where they are used, so that this object can be sent to every node.
+
+    Args:
+        root: folder or URI.
+        grace: seconds that a storage out of reach is waited for; ``resources.storage_grace`` of a study.
     """
 
-    def __init__(self, root: str) -> None:
-        self.root = root
+    def __init__(self, root: str, *, grace: float = GRACE) -> None:
+        self.root, self.grace = root, grace
+        self._refused: defaultdict[str, set[int]] = defaultdict(set)  # trial id -> epochs that `read` refused here
 
     def save(self, trial_id: str, epoch: int, data: bytes) -> None:
-        """Write one checkpoint and remove those older than the one before it.
+        """Write one checkpoint and remove those older than the one before it; refused ones go first.
 
         Raises:
             OSError: disk full, store unreachable.
@@ -39,23 +54,71 @@ class CheckpointStore:
         fs, folder = self._open(trial_id)
         fs.create_dir(folder, recursive=True)
         write(fs, f"{folder}/{epoch:06d}.ckpt", data)
-        for old in self._epochs(fs, folder)[KEPT:]:
+        refused = self._refused[trial_id]
+        refused.discard(epoch)
+        there = sorted(self._epochs(fs, folder), key=lambda old: old not in refused, reverse=True)  # newest first
+        for old in there[KEPT:]:
             fs.delete_file(f"{folder}/{old:06d}.ckpt")
 
-    def newest(self, trial_id: str, read: Callable[[int, bytes], T]) -> tuple[T | None, list[str]]:
+    def newest(
+        self,
+        trial_id: str,
+        read: Callable[[int, bytes], T],
+        waiting: Callable[[Exception], object] = lambda error: None,
+    ) -> tuple[T | None, list[str]]:
         """What ``read`` makes of the epoch and bytes of the newest checkpoint, and a sentence for each refused.
 
-        ``read`` refuses a checkpoint by ValueError; then the one before it is tried.
+        ``read`` refuses a checkpoint by ValueError, because of its content; then the one before it is tried. A
+        storage that does not answer is asked again, with ``waiting`` called before each pause.
+
+        Raises:
+            StorageLost: it has not answered within the grace; whether there is a checkpoint is not known.
         """
+
+        def ask(act: Callable[[], T2]) -> T2:
+            return insist(act, within=self.grace, final=(FileNotFoundError,), waiting=waiting)
+
+        def epochs() -> list[int]:
+            return self._epochs(*self._open(trial_id))
+
+        sentences: list[str] = []
+        try:
+            there = ask(epochs)
+            for epoch in there:
+                try:
+                    return read(epoch, ask(lambda epoch=epoch: self._bytes(trial_id, epoch))), sentences  # type: ignore[misc]
+                except FileNotFoundError:  # removed since it was listed
+                    continue
+                except ValueError as error:
+                    why: Exception = error
+                except OSError as error:
+                    epochs()  # the storage answers: it is this file that cannot be read
+                    why = error
+                self._refused[trial_id].add(epoch)
+                sentences.append(f"trial {trial_id}: checkpoint of epoch {epoch} is not used ({why})")
+        except OSError as error:
+            raise self._lost(error) from error
+        return None, sentences
+
+    def _bytes(self, trial_id: str, epoch: int) -> bytes:
         fs, folder = self._open(trial_id)
-        refused: list[str] = []
-        for epoch in self._epochs(fs, folder):
-            try:
-                with fs.open_input_stream(f"{folder}/{epoch:06d}.ckpt") as stream:
-                    return read(epoch, stream.read()), refused
-            except (ValueError, OSError) as error:
-                refused.append(f"trial {trial_id}: checkpoint of epoch {epoch} is not used ({error})")
-        return None, refused
+        with fs.open_input_stream(f"{folder}/{epoch:06d}.ckpt") as stream:
+            data: bytes = stream.read()
+        return data
+
+    def clear(self, trial_id: str, waiting: Callable[[Exception], object] = lambda error: None) -> None:
+        """``delete``, for as long as it takes the storage to answer.
+
+        Raises:
+            StorageLost: it has not answered within the grace.
+        """
+        try:
+            insist(lambda: self.delete(trial_id), within=self.grace, waiting=waiting)
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: OSError) -> StorageLost:
+        return StorageLost(f"{_shown(self.root)} has been out of reach for {self.grace:g} s: {error}")
 
     def delete(self, trial_id: str) -> None:
         """Remove a trial's checkpoints; nothing happens where there are none. What is none of ours stays."""
@@ -80,6 +143,14 @@ class CheckpointStore:
         for trial_id in there.intersection(ended):
             self.delete(trial_id)
 
+    def try_to_sweep(self, ended: Iterable[str]) -> str:
+        """``sweep``, or why it could not be done just now: the next driver does it."""
+        try:
+            self.sweep(ended)
+        except OSError as error:
+            return f"checkpoints of ended trials were not removed: {error}"
+        return ""
+
     def _open(self, trial_id: str) -> tuple[Any, str]:
         fs, root = open_storage(self.root)
         return fs, f"{root}/{trial_id}".rstrip("/")
@@ -99,20 +170,24 @@ def is_checkpoint(name: str) -> bool:
 
 
 def with_record(record: EpochRecord, state: bytes) -> bytes:
-    """A trial's state with the record of its epoch before it, in a line of JSON.
+    """A trial's state, which checks itself, after a line of the record of its epoch: a SHA-256 and JSON.
 
     A worker that is ended saves an epoch of which its driver may never hear: a later driver hears of it from here.
     """
-    return json.dumps(asdict(record)).encode() + b"\n" + state
+    head = json.dumps(asdict(record)).encode()
+    return hashlib.sha256(head).hexdigest().encode() + b" " + head + b"\n" + state
 
 
 def split_record(data: bytes) -> tuple[EpochRecord, bytes]:
-    """What ``with_record`` joined.
+    """What ``with_record`` joined; 0.1.0 wrote the JSON without its checksum.
 
     Raises:
-        ValueError: it joined something else.
+        ValueError: it joined something else, or the line has changed since.
     """
-    head, _, state = data.partition(b"\n")
+    line, _, state = data.partition(b"\n")
+    digest, _, head = (b"", b"", line) if line.startswith(b"{") else line.partition(b" ")
+    if digest and hashlib.sha256(head).hexdigest().encode() != digest:
+        raise ValueError("corrupt, the checksum of its record does not match")
     return TypeAdapter(EpochRecord).validate_python(json.loads(head)), state
 
 
@@ -121,6 +196,7 @@ def open_storage(root: str) -> tuple[Any, str]:
 
     Raises:
         UserError: the URI names no store that pyarrow knows.
+        OSError: the store is out of reach.
     """
     from pyarrow.fs import FileSystem, LocalFileSystem
 
@@ -128,24 +204,46 @@ def open_storage(root: str) -> tuple[Any, str]:
         return LocalFileSystem(), str(PurePosixPath(root))
     try:
         fs, path = FileSystem.from_uri(root)
-    except (ValueError, OSError) as error:
-        raise UserError(f"cannot be opened: {error}", where=root, mend="a folder, or s3://BUCKET/PATH") from error
+    except ValueError as error:
+        raise UserError(
+            f"cannot be opened: {error}", where=_shown(root), fix="a folder, or s3://BUCKET/PATH"
+        ) from error
     return fs, path.rstrip("/")
 
 
+def _shown(root: str) -> str:
+    """A URI without its keys."""
+    return re.sub(r"//[^/@]+@", "//", root)
+
+
 def copy_file(file: Path, storage: str) -> None:
-    """Put a local file into a storage folder, under its own name, whole or not at all.
+    """Put a local file into a storage folder, under its own name, whole or not at all. Raises OSError."""
+    write_storage(storage, file.name, file.read_bytes())
+
+
+def fetch_file(storage: str, name: str, to: Path) -> bool:
+    """Bring a file from a storage folder, whole or not at all; False where there is none. Raises OSError."""
+    data = read_storage(storage, name)
+    if data is None:
+        return False
+    with whole_file(to) as partial:
+        partial.write_bytes(data)
+    return True
+
+
+def write_storage(storage: str, name: str, data: bytes) -> None:
+    """Put a file into a storage folder, whole or not at all.
 
     Raises:
         OSError: it could not be written.
     """
     fs, folder = open_storage(storage)
     fs.create_dir(folder, recursive=True)
-    write(fs, f"{folder}/{file.name}", file.read_bytes())
+    write(fs, f"{folder}/{name}", data)
 
 
-def fetch_file(storage: str, name: str, to: Path) -> bool:
-    """Bring a file from a storage folder; False where there is none.
+def read_storage(storage: str, name: str) -> bytes | None:
+    """A file of a storage folder; None where there is none.
 
     Raises:
         OSError: the storage cannot be read.
@@ -155,10 +253,13 @@ def fetch_file(storage: str, name: str, to: Path) -> bool:
     fs, folder = open_storage(storage)
     path = f"{folder}/{name}"
     if fs.get_file_info(path).type != FileType.File:
-        return False
-    with fs.open_input_stream(path) as stream:
-        to.write_bytes(stream.read())
-    return True
+        return None
+    try:
+        with fs.open_input_stream(path) as stream:
+            data: bytes = stream.read()
+    except FileNotFoundError:  # removed since it was seen
+        return None
+    return data
 
 
 def write(fs: Any, path: str, data: bytes) -> None:

@@ -69,7 +69,7 @@ class Finished:
 
 Event = Started | DataRead | TrialStarted | EpochEnded | TrialEnded | Backlog | Message | Finished
 
-# Called from threads of the driver, outside Tune's loop; what it raises is dropped.
+# Called from one thread that nothing else waits for (study/scheduling/aside.py); what it raises is dropped.
 Observer = Callable[[Event], None]
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -44,26 +44,28 @@ class Interruption:
 
 
 @contextmanager
-def not_passed_on() -> Iterator[bool]:
+def not_passed_on() -> Iterator[Collection[signal.Signals]]:
     """Within it SIGUSR1, SIGUSR2 and SIGHUP are ignored: processes that are started inherit that, and live through a
-    signal to the whole group, which is the driver's to answer. Yields whether SIGHUP was ignored already (nohup)."""
+    signal to the whole group, which is the driver's to answer. Yields what was ignored already (nohup)."""
     if threading.current_thread() is not threading.main_thread():
-        yield True
+        yield ASKED_BY
         return
     before = {number: signal.signal(number, signal.SIG_IGN) for number in ASKED_BY}
     try:
-        yield before[signal.SIGHUP] is signal.SIG_IGN
+        yield [number for number, handler in before.items() if handler is signal.SIG_IGN]
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 @contextmanager
-def listening(interruption: Interruption, leave: Callable[[int], None], *, nohup: bool = False) -> Iterator[None]:
+def listening(
+    interruption: Interruption, leave: Callable[[int], None], *, ignored: Collection[signal.Signals] = ()
+) -> Iterator[None]:
     """Signals ask for an orderly end; a second SIGINT leaves at once, SIGTERM when its grace is over.
 
-    SIGUSR1 and SIGUSR2, which batch systems send before a time limit, and SIGHUP act as the first SIGINT does. A SIGHUP
-    with ``nohup`` stays what it is: ignored.
+    SIGUSR1 and SIGUSR2, which batch systems send before a time limit, and SIGHUP act as the first SIGINT does. Those
+    that are ``ignored`` stay so.
 
     ``leave(exit code)`` must write down what it can in a fraction of a second; the process then ends. Ray
     installs handlers of its own in ``ray.init``: enter this after it. Outside the main thread signals belong to
@@ -95,9 +97,7 @@ def listening(interruption: Interruption, leave: Callable[[int], None], *, nohup
         else:
             interruption.request("interrupted", by=signal.SIGINT)
 
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2]
-    if not nohup:
-        numbers.append(signal.SIGHUP)
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM, *ASKED_BY) if number not in ignored]
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield

@@ -5,32 +5,30 @@ import os
 import platform
 import shutil
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fitscape.study.config import ResourceConfig
-from fitscape.study.scheduling.checkpoints import open_storage
-from fitscape.study.scheduling.cluster import PACKAGE, Cluster, Node, Request, errand
+from fitscape.study.scheduling.card_preflight import look_at_cards
+from fitscape.study.scheduling.checkpoints import open_storage, read_storage, write_storage
+from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
+from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.packing import Node, Request
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 HERE = "this machine"
 UNUSABLE = "cannot import it"
+NOT_SHARED = "what the driver wrote is not there: it is not the same storage"
 ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; ``mend`` is empty where it is well."""
-
-    what: str
-    ok: bool
-    mend: str = ""
 
 
 def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: tuple[str, ...] = ()) -> list[Finding]:
     """Resources; and of every node: it answers, its versions and code are this process's, it reaches the storage.
+
+    A node or a card that cannot be used is put into ``cluster.aside``, as long as there is another.
 
     Args:
         cluster: entered.
@@ -38,32 +36,65 @@ def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: t
         storage: folder or URI that checkpoints go to.
         extras: optional packages that the study needs, each of an extra of its name; looked for on every node.
     """
-    nodes = cluster.nodes()
-    findings = [_room(nodes, resources)]
     here = probe(None, extras)
     if cluster.local:
-        findings += [_extra(name, [(HERE, here)]) for name in extras]
-        return [*findings, _storage([(HERE, probe(storage)["storage"])], storage)]
-    workers = [node for node in nodes if node.cpus > 0]
-    answers = _ask(workers, storage, extras)
-    silent = [node.host for node in workers if node.id not in answers]
-    findings.append(
-        Finding(
-            f"{len(answers)} of {len(workers)} nodes answer" + (f", not {', '.join(silent)}" if silent else ""),
-            not silent,
-            "look at these nodes with `ray status`" if silent else "",
-        )
-    )
-    told = [(node.host, answers[node.id]) for node in workers if node.id in answers]
-    findings += [_same(key, here, told) for key in here if key not in extras]
+        there = [(HERE, probe(storage)["storage"])]
+        findings = [*(_extra(name, [(HERE, here)]) for name in extras), _storage(there, storage)]
+    else:
+        findings = _nodes(cluster, here, storage, extras)
+    findings += look_at_cards(cluster, resources)
+    return [_room(cluster.usable(), resources), *findings]
+
+
+def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[str, ...]) -> list[Finding]:
+    """Every node that runs trials is asked; those at fault are set aside, unless all are."""
+    workers = [node for node in cluster.nodes() if node.cpus > 0]
+    with _sign(storage) as (sign, trouble):
+        answers = _ask(workers, storage, extras, sign)
+        unseen = {node.id: _unseen(storage, node.host, answers[node.id]) for node in workers if node.id in answers}
+
+    def compare(nodes: list[Node]) -> list[Finding]:
+        told = [(node.host, answers[node.id]) for node in nodes if node.id in answers]
+        lost = "; ".join(filter(None, (unseen.get(node.id) for node in nodes)))
+        return _compare(here, told, storage, extras, trouble or lost)
+
+    silent = Finding("it does not answer", False, "look at it with `ray status`")
+    faults = {node.id: [f for f in compare([node]) if not f.ok] if node.id in answers else [silent] for node in workers}
+    sound = [node for node in workers if not faults[node.id]]
+    if not sound:  # the fault is everywhere, or this machine's
+        return [_answering(workers, answers), *compare(workers)]
+    findings = [_answering(sound, answers)]
+    for node in workers:
+        if faults[node.id]:
+            why = cluster.aside.nodes[node.id] = "; ".join(finding.what for finding in faults[node.id])
+            fix = "; ".join(finding.fix for finding in faults[node.id])
+            findings.append(Finding(f"{node.host} is left out: {why}", False, fix, fatal=False))
+    return findings + compare(sound)
+
+
+def _answering(nodes: list[Node], answers: dict[str, dict[str, str]]) -> Finding:
+    silent = [node.host for node in nodes if node.id not in answers]
+    what = f"{len(nodes) - len(silent)} of {len(nodes)} nodes answer" + (f", not {', '.join(silent)}" if silent else "")
+    return Finding(what, not silent, "look at these nodes with `ray status`" if silent else "")
+
+
+def _compare(
+    here: dict[str, str], told: list[tuple[str, dict[str, str]]], storage: str, extras: tuple[str, ...], trouble: str
+) -> list[Finding]:
+    """What nodes say of themselves beside what this process is; ``trouble`` is its own with the storage."""
+    findings = [_same(key, here, told) for key in here if key not in extras]
     findings += [_extra(name, [(HERE, here), *told]) for name in extras]
-    return [*findings, _storage([(host, answer["storage"]) for host, answer in told], storage)]
+    return [*findings, _storage([(HERE, trouble), *((host, answer["storage"]) for host, answer in told)], storage)]
 
 
-def probe(storage: str | None, extras: tuple[str, ...] = ()) -> dict[str, str]:
+def probe(storage: str | None, extras: tuple[str, ...] = (), sign: str = "") -> dict[str, str]:
     """What one node is; with ``storage`` also what is wrong with that: write, read back, room (empty: nothing).
 
-    Of each of the ``extras`` its version, or UNUSABLE and why it cannot be imported.
+    Args:
+        storage: folder or URI.
+        extras: of each its version, or UNUSABLE and why it cannot be imported.
+        sign: a file that the driver has put there: the node must see it, and leaves one of its own, ``left``, for the
+            driver to see. A disk of the node's own takes every write and reads it back.
     """
     facts = {
         "python": platform.python_version(),
@@ -73,6 +104,8 @@ def probe(storage: str | None, extras: tuple[str, ...] = ()) -> dict[str, str]:
     }
     if storage is None:
         return facts
+    from pyarrow.fs import FileType
+
     name = f"probe-{uuid.uuid4().hex}"
     try:
         fs, root = open_storage(storage)
@@ -81,19 +114,58 @@ def probe(storage: str | None, extras: tuple[str, ...] = ()) -> dict[str, str]:
             stream.write(name.encode())
         with fs.open_input_stream(f"{root}/{name}") as stream:
             wrong = stream.read() != name.encode()
-        fs.delete_file(f"{root}/{name}")
+        if sign:
+            facts["left"] = name
+            unseen = fs.get_file_info(f"{root}/{sign}").type != FileType.File
+        else:
+            fs.delete_file(f"{root}/{name}")
+            unseen = False
         free = shutil.disk_usage(root).free / 2**20 if fs.type_name == "local" else ROOM_MIB
-        problem = "what was written reads back otherwise" if wrong else ""
+        problem = "what was written reads back otherwise" if wrong else NOT_SHARED if unseen else ""
         return {**facts, "storage": problem if free >= ROOM_MIB else f"{free:.0f} MiB are free, {ROOM_MIB} are needed"}
     except (OSError, ValueError) as error:
         return {**facts, "storage": str(error).split("\n")[0]}
 
 
-def _ask(nodes: list[Node], storage: str, extras: tuple[str, ...]) -> dict[str, dict[str, str]]:
+@contextmanager
+def _sign(storage: str) -> Iterator[tuple[str, str]]:
+    """A file of this process's in the storage, for as long as nodes look for it; its name, and what is wrong."""
+    name = f"probe-{uuid.uuid4().hex}"
+    try:
+        write_storage(storage, name, name.encode())
+    except (OSError, ValueError) as error:
+        yield "", str(error).split("\n")[0]
+        return
+    try:
+        yield name, ""
+    finally:
+        _remove(storage, name)
+
+
+def _unseen(storage: str, host: str, answer: dict[str, str]) -> str:
+    """Why this process does not find what a node left in the storage; removes what it finds."""
+    if "left" not in answer:
+        return ""
+    try:
+        if read_storage(storage, answer["left"]) != answer["left"].encode():
+            return f"what {host} wrote is not here: it is not the same storage"
+    except OSError as error:
+        return str(error).split("\n")[0]
+    _remove(storage, answer["left"])
+    return ""
+
+
+def _remove(storage: str, name: str) -> None:
+    with suppress(OSError):
+        fs, root = open_storage(storage)
+        fs.delete_file(f"{root}/{name}")
+
+
+def _ask(nodes: list[Node], storage: str, extras: tuple[str, ...], sign: str) -> dict[str, dict[str, str]]:
     """Run ``probe`` on every node at once; node id -> answer, for those that answer in time."""
     import ray
 
-    asked = {errand(probe, node.id).remote(storage, extras): node.id for node in nodes}
+    asked = {errand(probe, node.id).remote(storage, extras, sign): node.id for node in nodes}
     ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
     answers = {}
     for reference in ready:
@@ -113,8 +185,8 @@ def _room(nodes: list[Node], resources: ResourceConfig) -> Finding:
     there = f"{sum(node.cpus for node in nodes):g} CPU and {gpus:g} GPU on {len(nodes)} node(s)"
     if slots:
         return Finding(f"a trial takes {request}; {slots} fit at once on {there}", True)
-    mend = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"
-    return Finding(f"a trial takes {request}; no node has that ({there})", False, mend)
+    fix = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"
+    return Finding(f"a trial takes {request}; no node has that ({there})", False, fix)
 
 
 def _same(key: str, here: dict[str, str], answers: list[tuple[str, dict[str, str]]]) -> Finding:
@@ -136,8 +208,8 @@ def _storage(answers: list[tuple[str, str]], storage: str) -> Finding:
     wrong = [f"{host}: {problem}" for host, problem in answers if problem]
     if not wrong:
         return Finding(f"{storage} can be written and read from every node", True)
-    mend = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches, with room"
-    return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, mend)
+    fix = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches, with room"
+    return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, fix)
 
 
 def _version(package: str) -> str:

@@ -23,7 +23,7 @@ _LEAN: dict[str, Any] = {
 
 @contextmanager
 def untold() -> Iterator[None]:
-    """Within it Tune does not tell its telemetry, which is off, what kinds of callbacks there are.
+    """Within it Tune does not count callbacks for its telemetry, which is off.
 
     To know one, it would import MLflow and its other integrations: seconds before the first trial.
     """
@@ -45,7 +45,7 @@ def untold() -> Iterator[None]:
 def _no_dashboard() -> Iterator[None]:
     """Within it Ray starts as it does where only its core is installed, and without the dashboard's process.
 
-    Told ``include_dashboard=False`` Ray starts that process all the same, for its telemetry, and waits for it.
+    With ``include_dashboard=False`` Ray starts that process all the same, for its telemetry, and waits for it.
     """
     try:
         from ray._private import utils

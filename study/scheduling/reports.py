@@ -1,4 +1,4 @@
-"""What a trial's process tells the driver. Travels inside Tune's result, under the key ``report``."""
+"""What a trial's process reports to the driver. Travels inside Tune's result, under the key ``report``."""
 
 import traceback
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ class Start:
     record: EpochRecord | None  # of the epoch it continues from, which was perhaps never reported; None: from scratch
     node_id: str  # Ray's
     pulse: Address  # of the process
+    card: str = ""  # UUID of its card
     crash_log: str = ""  # where the process writes what it died of, on its node
     afresh: bool = False  # what earlier attempts measured is void: they had another memory layout
 
@@ -46,17 +47,29 @@ class Report:
     start: Start | None = None
     record: EpochRecord | None = None
     size: ModelSize | None = None
+    saved: int | None = None  # the epoch of a checkpoint that was just written
     end: End | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for TrialRecord.extra
     notices: tuple[str, ...] = ()  # for the user: a corrupt checkpoint, one that could not be written
+    cannot_go_on: str = ""  # why the trial stays pending, and the study is to be interrupted: its storage is lost
+
+    @property
+    def last(self) -> bool:
+        """Whether the process has nothing more to do for this trial."""
+        return self.end is not None or bool(self.cannot_go_on)
 
 
 def failure(error: BaseException) -> End:
     """An exception of a trial as its end; one that ran out of memory starts with ``oom``."""
-    name, text = type(error).__name__, str(error).strip().split("\n")[0]
+    name, text = type(error).__name__, first_line(error)
     if "OutOfMemory" in name or isinstance(error, MemoryError):
         message = text if text.startswith("oom") else f"oom: {text}"
     else:
         message = f"{name}: {text}" if text else name
     trace = "".join(traceback.format_exception(error))
     return End(state=TrialState.FAILED, message=message[:1000], extra={"traceback": trace[-8000:]})
+
+
+def first_line(error: BaseException) -> str:
+    """Of its text; torch and Ray write pages."""
+    return str(error).strip().split("\n")[0]

@@ -1,9 +1,11 @@
 """What to run next, all in all: enqueued points, then the design or the adaptive sampler, each over its seeds."""
 
+import contextlib
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,7 @@ class Asker:
     """Hands out every trial of a study once; rebuilt from the ledger's trials, so it needs no state on disk.
 
     A configuration that comes up again is run with its next seed, as a replicate (the outcome is stochastic:
-    a repeat is information). Thread-safe: results may be told while another thread asks.
+    a repeat is information). Thread-safe: results may arrive while another thread asks.
 
     Args:
         config: the study; its ``search.trials`` is the total, what is already there included.
@@ -54,20 +56,24 @@ class Asker:
         self._config = config
         self._space = resolve(config) if space is None else space
         self._lock = threading.Lock()
+        self._told: SimpleQueue[TrialRecord] = SimpleQueue()  # ended trials that the source has not learnt from yet
         known = list(trials)
         # A trial of an old ledger whose value misses the grid by rounding is the trial of the value on the grid.
-        self._seen = {t.trial_id for t in known} | {self._on_grid(t.config).trial_id for t in known}
+        self._known = {t.trial_id for t in known} | {self._on_grid(t.config).trial_id for t in known}
         self._made = len(known)
         self._queue: deque[Suggestion] = deque()
-        name = config.search.sampler
-        self._source: _DesignSource | _SamplerSource = (
-            _DesignSource(config, self._space, known)
-            if name in DESIGNS
-            else _SamplerSource(config, self._space, known, chance_error, classes or balanced(chance_error))
-        )
+        self._source: _DesignSource | _SamplerSource
+        if config.search.sampler in DESIGNS:
+            # A design is gone through again from its first point; what is known is passed over.
+            self._source, self._seen = _DesignSource(config, self._space), set()
+        else:
+            classes = classes or balanced(chance_error)
+            self._source = _SamplerSource(config, self._space, known, chance_error, classes)
+            self._seen = set(self._known)
         for point in config.enqueue:
             self._put(point, "enqueue")
-        self._complete_groups(known)
+        if config.search.sampler not in DESIGNS:
+            self._complete_groups(known)
 
     @property
     def remaining(self) -> int:
@@ -77,23 +83,36 @@ class Asker:
     def ask(self) -> Suggestion | None:
         """The next trial; None when the target is reached or the space is exhausted."""
         with self._lock:
+            self._learn()
             if self.remaining == 0:
                 return None
-            for _ in range(MAX_REFUSED):
+            refused = 0
+            while refused < MAX_REFUSED:
                 while self._queue:
                     suggestion = self._queue.popleft()
-                    if suggestion.config.trial_id not in self._seen:
+                    trial_id = suggestion.config.trial_id
+                    if trial_id not in self._seen and trial_id not in self._known:
                         return self._hand_out(suggestion)
+                    refused = 0 if trial_id not in self._seen else refused
+                    self._seen.add(trial_id)
                 point = self._source.next_point()
                 if point is None:
                     return None
+                refused += 1
                 self._put(point, self._config.search.sampler)
             return None
 
     def tell(self, trial: TrialRecord) -> None:
-        """A trial has ended; adaptive samplers learn from it, once."""
-        with self._lock:
-            self._source.tell(trial)
+        """A trial has ended; adaptive samplers learn from it, once, before they are next asked.
+
+        It never waits: a sampler may think for a minute, and the ledger's writer calls this.
+        """
+        self._told.put(trial)
+
+    def _learn(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._source.tell(self._told.get_nowait())
 
     def _hand_out(self, suggestion: Suggestion) -> Suggestion:
         self._seen.add(suggestion.config.trial_id)
@@ -124,15 +143,16 @@ class Asker:
         return config.with_hyperparameters(moved) if moved else config
 
     def _complete_groups(self, known: list[TrialRecord]) -> None:
-        """A crash may have cut a configuration's seeds short: queue those that are missing."""
-        groups = Counter(t.config.group_id for t in known)
+        """A crash may have cut a configuration's seeds short, those of a repeat too: queue the missing ones."""
+        groups: dict[str, list[TrialRecord]] = {}
         for trial in known:
-            missing = self._config.search.seeds - groups.pop(trial.config.group_id, self._config.search.seeds)
-            if missing > 0 and trial.origin not in ("enqueue", "replicate") and "seed" not in trial.hyperparameters:
-                first = trial.config.seed
-                for seed in range(first, first + self._config.search.seeds):
-                    config = trial.config.with_hyperparameters({"seed": seed})
-                    self._queue.append(Suggestion(config, trial.hyperparameters, trial.origin))
+            if trial.origin != "enqueue" and "seed" not in trial.hyperparameters:
+                groups.setdefault(trial.config.group_id, []).append(trial)
+        for trials in groups.values():
+            missing, last = -len(trials) % self._config.search.seeds, max(trials, key=lambda t: t.config.seed)
+            for seed in range(last.config.seed + 1, last.config.seed + 1 + missing):
+                config = last.config.with_hyperparameters({"seed": seed})
+                self._queue.append(Suggestion(config, last.hyperparameters, last.origin))
 
 
 def _is_valid(base: TrialConfig, point: Point) -> bool:
@@ -144,17 +164,12 @@ def _is_valid(base: TrialConfig, point: Point) -> bool:
 
 
 class _DesignSource:
-    """Points of a fixed design, from the index after those already used."""
+    """Points of a fixed design, from the first."""
 
-    def __init__(self, config: StudyConfig, space: Space, known: list[TrialRecord]) -> None:
-        name = config.search.sampler
-        self._design = DESIGNS[name](space, config.search.seed)
+    def __init__(self, config: StudyConfig, space: Space) -> None:
+        self._design = DESIGNS[config.search.sampler](space, config.search.seed)
         self.repeatable = self._design.repeatable
         self._index = 0
-        runs = Counter(t.config.group_id for t in known if t.origin in (name, "replicate"))
-        used = sum(-(-n // config.search.seeds) for n in runs.values()) if self.repeatable else 0
-        while used and (point := self.next_point()) is not None:
-            used -= _is_valid(config.base, point)
 
     def next_point(self) -> Point | None:
         point = self._design.point(self._index)

@@ -18,6 +18,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from fitscape.study.samplers import SAMPLERS
 from fitscape.study.search.space import Point, Space, grid_size, grid_value
 
 GRID_LEVELS = 5  # of a range without a step
@@ -111,7 +112,7 @@ class Shuffle:
         return left << self._half | right
 
 
-DESIGNS: dict[str, type[Design]] = {"sobol": Sobol, "random": Random, "grid": Grid}
+DESIGNS = {name: sampler.load() for name, sampler in SAMPLERS.items() if not sampler.adaptive}
 
 
 def from_unit(u: np.ndarray, space: Space) -> Point:

@@ -1,8 +1,8 @@
-"""The ledger's trials as an Optuna study: what an adaptive sampler is told, and what can be exported.
+"""The ledger's trials as an Optuna study: what an adaptive sampler learns from, and what can be exported.
 
-Two directions, minimize (train_error, val_error). A diverged or failed trial is told as FAIL, so that it can
-never be best; ``user_attrs["diverged"]`` says which of the two it was. (A NaN told as COMPLETE would raise and
-leave the trial RUNNING for ever.) A trial that 0.1.0 stopped early tells nothing: its last errors are not its end.
+Two directions, minimize (train_error, val_error). A diverged or failed trial is FAIL, so that it can
+never be best; ``user_attrs["diverged"]`` says which of the two it was. (A NaN as COMPLETE would raise and
+leave the trial RUNNING for ever.) A trial that 0.1.0 stopped early counts for nothing: its last errors are not its end.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def build_study(
     storage: str | optuna.storages.BaseStorage | None = None,
     name: str | None = None,
 ) -> optuna.Study:
-    """A study that has been told every trial once; unfinished ones are RUNNING.
+    """A study that has every trial once; unfinished ones are RUNNING.
 
     A trial outside the space (an enqueued point, say) is left out: Optuna has no place for it.
     """

@@ -15,7 +15,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
 from fitscape.study.maps.decision import Cuts
-from fitscape.study.maps.encoding import Encoder
+from fitscape.study.maps.encoding import Encoder, row_of
 from fitscape.study.maps.error_models import Fields, Outcomes
 from fitscape.study.maps.regime_map import OPTIONAL
 from fitscape.study.search.regime_sampler_acquisition import straddle, targeted
@@ -32,7 +32,7 @@ EXPLORE_REFERENCE = 8  # every so many asks look for a better reference error, w
 
 
 class RegimeSampler(BaseSampler):
-    """Suggests the trial that tells most about where regimes end.
+    """Suggests the trial that says most about where regimes end.
 
     For an Optuna study with two directions ``minimize``, values (train_error, val_error), both rates. A trial
     that diverged has ``user_attrs["diverged"] = True`` (any state); any other failed trial is ignored. Optional
@@ -51,7 +51,7 @@ class RegimeSampler(BaseSampler):
         seed: of all draws; None: unpredictable.
 
     Raises:
-        ValueError: an error rate outside of 0 to 1, or a chance error of 0 or 1.
+        ValueError: an error rate outside of 0 to 1, or a chance error of 0.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class RegimeSampler(BaseSampler):
         pending = memory.read(study)
         n = len(memory.points)
         if n + len(pending) < START or n < START // 2 or not encoder.dimensions:
-            return _row(encoder.from_unit(encoder.sobol(trial.number + 1, self._sobol_seed)[-1:]), 0)
+            return row_of(encoder.from_unit(encoder.sobol(trial.number + 1, self._sobol_seed)[-1:]), 0)
         self._update(memory)
         belief = memory.belief
         assert belief is not None
@@ -129,7 +129,7 @@ class RegimeSampler(BaseSampler):
         else:
             score = targeted(belief, views, beliefs)
         best = int(np.argmax(score))
-        return _row(memory.fresh, best) if best < CANDIDATES else memory.points[memory.tried[best - CANDIDATES]]
+        return row_of(memory.fresh, best) if best < CANDIDATES else memory.points[memory.tried[best - CANDIDATES]]
 
     def _update(self, memory: "_Memory") -> None:
         """Bring the belief to the finished trials: by rank-one updates, or by a refit after enough growth."""
@@ -222,8 +222,3 @@ def _outcome(trial: FrozenTrial) -> tuple[float, ...] | None:
         return None
     train, val = np.clip(values, 0, 1)
     return (float(train), float(val), False, *optional)
-
-
-def _row(points: pd.DataFrame, i: int) -> dict[str, Any]:
-    """One point in plain Python types; a row of the frame would turn whole numbers into floats."""
-    return {str(name): points[name].iloc[i : i + 1].tolist()[0] for name in points}

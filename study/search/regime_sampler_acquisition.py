@@ -1,4 +1,4 @@
-"""Where the next trial tells most about the regimes: targeted integrated error, and a straddle.
+"""Where the next trial says most about the regimes: targeted integrated error, and a straddle.
 
 References: Picheny et al. 2010 (targeted IMSE); Bryan et al. 2005 (straddle); Chevalier et al. 2014 (stepwise
 uncertainty reduction). Here the targets are not one level but the whole decision list: a field matters where,

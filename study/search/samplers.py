@@ -1,23 +1,32 @@
-"""The adaptive Optuna samplers by name."""
+"""Optuna's samplers as a study takes them, for two directions (train_error, val_error)."""
 
 from optuna.samplers import BaseSampler, TPESampler
 
 from fitscape.study.config import StudyConfig
+from fitscape.study.samplers import SAMPLERS
 from fitscape.study.search.space import Space
 
 
 def make_sampler(config: StudyConfig, space: Space, *, chance_error: float, classes: float, seed: int) -> BaseSampler:
-    """The sampler that the study names, for two directions (train_error, val_error).
+    """The adaptive sampler that the study names.
 
     Args:
         chance_error: error of always answering the majority class, on validation.
         classes: of the data set.
         seed: of the sampler's own draws.
     """
-    if config.search.sampler == "tpe":
-        # Without the constant liar, parallel workers would be sent to the same spot.
-        return TPESampler(seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False)
-    assert config.search.sampler == "regime"
+    make = SAMPLERS[config.search.sampler].load()
+    sampler: BaseSampler = make(config, space, chance_error=chance_error, classes=classes, seed=seed)
+    return sampler
+
+
+def tpe(config: StudyConfig, space: Space, *, chance_error: float, classes: float, seed: int) -> BaseSampler:
+    """Without the constant liar, parallel workers would be sent to the same spot."""
+    return TPESampler(seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False)
+
+
+def regime(config: StudyConfig, space: Space, *, chance_error: float, classes: float, seed: int) -> BaseSampler:
+    """Our own, which seeks the boundaries of the map."""
     from fitscape.study.search.regime_sampler import RegimeSampler
 
     return RegimeSampler(

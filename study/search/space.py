@@ -30,7 +30,7 @@ def resolve(config: StudyConfig) -> Space:
     if isinstance(config.space, str):
         if config.space not in search_spaces.names():
             names = ", ".join(search_spaces.names())
-            raise UserError(f"no search space '{config.space}'", where="space", mend=f"choose {names}")
+            raise UserError(f"no search space '{config.space}'", where="space", fix=f"choose {names}")
         return search_spaces.get(config.space)
     return {name: distribution(name, hyperparameter) for name, hyperparameter in config.space.items()}
 
@@ -95,20 +95,20 @@ def _decimal(value: float | int | None) -> Decimal:
 
 
 def point_of(config: TrialConfig, space: Space) -> Point | None:
-    """Where a trial lies in the space; None where a value is not in its hyperparameter's range.
+    """Where a trial lies in the space; None where a value is not one of its hyperparameter's.
 
     Of a stepped range a value is snapped to the grid: ledgers of 0.1.0 hold 0.6000000000000001 for 0.6.
     """
     flat = {**config.flat(), "architecture": config.model.name}
     point = {name: snapped(flat[name], d) for name, d in space.items()}
-    for name, d in space.items():
-        value = point[name]
-        if isinstance(d, CategoricalDistribution):
-            if value not in d.choices:
-                return None
-        elif value is None or not _bounds(d)[0] <= value <= _bounds(d)[1]:
-            return None
-    return point
+    return point if all(holds(d, point[name]) for name, d in space.items()) else None
+
+
+def holds(distribution: BaseDistribution, value: Any) -> bool:
+    """Whether a value can be drawn from a distribution: one off the grid of a step cannot."""
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    return value is not None and distribution._contains(value)
 
 
 def _bounds(d: BaseDistribution) -> tuple[float, float]:

@@ -4,11 +4,13 @@ import itertools
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fitscape.study.tracking.location import Location, alone
+from fitscape.study.tracking.pace import heed_retry_after, time_for
 from fitscape.study.tracking.projection import Point
 
 # MLflow reads these at each call. A user's own value wins. Retries are the shipper's: MLflow would repeat a
@@ -30,6 +32,7 @@ _KIND = {"mlflow.experimentKind": "custom_model_development"}
 # Within MLflow's limits for one call: 1000 metrics, 100 params, 100 tags, 1000 of all, 1 MB.
 _POINTS = 800
 _ENTRIES = 90
+DOWNLOAD_BYTES = 50_000_000  # the size of a file is not known before it is there
 _BYTES = 300_000  # of params, and as much again of tags
 
 
@@ -38,6 +41,8 @@ def load() -> None:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     import mlflow  # noqa: F401
+
+    heed_retry_after()
 
 
 class Client:
@@ -49,14 +54,17 @@ class Client:
     def __init__(self, location: Location) -> None:
         load()
         import mlflow.entities
+        import requests
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
-        # A locked database is retried and told in one line; MLflow would log a page each time.
+        # A locked database is retried, with one line about it; MLflow would log a page each time.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         self._entities = mlflow.entities
         self.Error: type[Exception] = MlflowException
+        self.Refused: type[Exception] = requests.HTTPError  # a file, for what it is: its size, its place
         self.location = location
+        self._tries: Counter[Path] = Counter()  # uploads of a file that did not come through
         with alone(location):
             self._mlflow = MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
             self.experiment_id = self._experiment()
@@ -139,7 +147,10 @@ class Client:
 
     def upload(self, run_id: str, file: Path, folder: str) -> None:
         """One file; ``folder`` is relative to the run's artifacts, empty for their root."""
-        self._mlflow.log_artifact(run_id, str(file), folder or None)
+        with time_for(file.stat().st_size, self._tries[file]):
+            self._tries[file] += 1
+            self._mlflow.log_artifact(run_id, str(file), folder or None)
+            del self._tries[file]
 
     def log_model(self, run_id: str, name: str, folder: Path) -> None:
         """The MLflow model in ``folder`` as this run's; one that was logged whole before stays, one cut off goes on."""
@@ -147,13 +158,18 @@ class Client:
         model = found[0] if found else self._mlflow.create_logged_model(self.experiment_id, name, run_id)
         if model.status == "READY":
             return
-        self._mlflow.log_model_artifacts(model.model_id, str(folder))
+        largest = max((file.stat().st_size for file in folder.rglob("*") if file.is_file()), default=0)
+        with time_for(largest, self._tries[folder]):
+            self._tries[folder] += 1
+            self._mlflow.log_model_artifacts(model.model_id, str(folder))
+            del self._tries[folder]
         self._mlflow.finalize_logged_model(model.model_id, "READY")
         self._mlflow.log_outputs(run_id, [self._entities.LoggedModelOutput(model.model_id, 0)])
 
     def download(self, run_id: str, to: Path) -> None:
         """Every artifact of the run, below the existing folder ``to``."""
-        self._mlflow.download_artifacts(run_id, "", str(to))
+        with time_for(DOWNLOAD_BYTES, 0):
+            self._mlflow.download_artifacts(run_id, "", str(to))
 
     def touch(self, value: str) -> None:
         """The smallest write: a tag of the experiment."""

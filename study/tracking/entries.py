@@ -1,7 +1,7 @@
 """Params and tags within MLflow's limits, and nothing lost by it.
 
 MLflow refuses keys with other characters than letters, digits and ``_-. :/`` and cuts values in silence, params at
-6,000 and tags at 8,000 characters. A changed key is told by a tag, a long value goes whole into numbered tags.
+6,000 and tags at 8,000 characters. A changed key has a tag that says so, a long value goes whole into numbered tags.
 """
 
 import hashlib

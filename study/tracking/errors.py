@@ -1,4 +1,4 @@
-"""What went wrong with MLflow, in one line, and what mends it. Pure: reads exceptions by their text."""
+"""What went wrong with MLflow, in one line, and what fixes it. Pure: reads exceptions by their text."""
 
 import re
 from typing import NamedTuple
@@ -8,23 +8,28 @@ from fitscape.study.tracking.location import Location
 
 
 class Trouble(NamedTuple):
-    """``what`` happened and what would ``mend`` it; neither holds a secret."""
+    """``what`` happened and what would ``fix`` it; neither holds a secret."""
 
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.what} ({self.mend})"
+        return f"{self.what} ({self.fix})"
 
 
 def explain(error: BaseException, location: Location) -> Trouble:
     """The trouble behind an exception of MLflow, requests, SQLAlchemy or the system."""
     text = str(error)
     at = location.public
-    for pattern, what, mend in _KNOWN:
+    for pattern, what, fix in _KNOWN:
         if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
-            return Trouble(f"{at}: {what}", mend.format(host=_host(location)) + _proxy(location))
+            return Trouble(f"{at}: {what}", fix.format(host=_host(location)) + _proxy(location))
     return Trouble(f"{at}: {scrub(text, location) or type(error).__name__}", "see the server's log")
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the server is away, overloaded or limits us: what it is known to hold has not changed by that."""
+    return re.search(_PASSING, str(error), re.IGNORECASE) is not None
 
 
 def scrub(text: str, location: Location) -> str:
@@ -48,6 +53,10 @@ def _host(location: Location) -> str:
     return re.sub(r"^\w+://|/.*$", "", location.public)
 
 
+_PASSING = (
+    r"\b(408|429|500|502|503|504)\b|timed out|timeout|connection (refused|reset|aborted|broken)|remote end closed|"
+    r"max retries exceeded|failed to establish|name resolution|no route to host|database is locked"
+)
 # In order: the first pattern that is found in the text of the exception.
 _KNOWN = (
     (
@@ -80,6 +89,12 @@ _KNOWN = (
         r"database or disk is full|no space left|disk full",
         "its disk is full",
         "free some room on the tracking store's disk",
+    ),
+    (r"\b429\b", "the server asks for fewer calls (429)", "wait, or have its limit raised"),
+    (
+        r"\b413\b",
+        "a file is larger than the server takes (413)",
+        "have its limit on the size of a request raised; a proxy before it may set that limit",
     ),
     (r"\b(500|502|503|504)\b", "the server fails", "look at the server's log"),
     (

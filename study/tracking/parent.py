@@ -11,6 +11,7 @@ from fitscape.study.records import Label, TrialState
 from fitscape.study.tracking import entries
 from fitscape.study.tracking.findings_markdown import told_findings
 
+GENERATION = "ledger.events"  # tag of the parent: how far the ledger was when it was last described here
 LEDGER_FOLDER = "ledger"  # of the parent's artifacts
 _PICTURE = f"{REPORT}/{FIGURES}/regime_map_small.png"  # MLflow's pages show a picture in its own size
 
@@ -53,6 +54,7 @@ def tags(ledger: Ledger, run_id: str) -> dict[str, str]:
         "study": config.name,
         "recipe": config.recipe or "",
         "state": state(ledger),
+        GENERATION: ledger.last_event,
         "data_fingerprint": ledger.provenance.get("data_fingerprint", ""),
         **{f"trials.{state.value}": count for state, count in counts.items()},
         **{f"regimes.{regime}": count for regime, count in sorted(regimes.items())},

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from fitscape.study.records import EpochRecord, Label, TrialRecord, TrialState
 from fitscape.study.tracking import entries
 
-# MLflow has no status for "stopped" or "diverged": status and the tag `state` together tell the ends apart.
+# MLflow has no status for "stopped" or "diverged": status and the tag `state` together distinguish the ends.
 STATUS = {
     TrialState.PENDING: "KILLED",  # had begun; its driver went away
     TrialState.RUNNING: "RUNNING",

@@ -1,23 +1,40 @@
 """One connection between a ledger and an MLflow experiment: brings MLflow to what the ledger says."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fitscape.study.errors import UserError
 from fitscape.study.ledger import Event, EventKind, Ledger
 from fitscape.study.records import Label, TrialRecord
 from fitscape.study.tracking import parent, projection
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import Location
 
-BATCH = 1000  # events of the ledger that are dealt with at once
+BATCH = 200  # events of the ledger that are looked at together; the cursor moves with every trial sent
+
+
+class OldCopy(UserError):
+    """MLflow knows more of the study than this ledger, which no restore explains: it is an old copy of the ledger."""
+
+
+@dataclass
+class Unsent:
+    """What MLflow lacks of a trial. ``first`` is the earliest event that tells of it; None: no event of this batch."""
+
+    first: int | None = None
+    epochs: set[int] = field(default_factory=set)
 
 
 class Session:
-    """Holds what MLflow is known to have. Any exception makes it stale: throw it away and make a new one.
+    """Holds what MLflow is known to have. Outages and refusals of the server leave that true, other errors do not:
+    then throw the session away and make a new one.
 
     Whatever was cut off in its middle is found again by tag (``study_uid``, ``trial_id``), never by memory, and
     sent again; original times make MLflow drop what it has already.
+
+    Raises:
+        OldCopy: shipping would take from MLflow what only MLflow has.
     """
 
     def __init__(self, ledger: Ledger, location: Location) -> None:
@@ -28,8 +45,13 @@ class Session:
         self._runs: dict[str, str] = {}  # trial id -> run id
         self._status: dict[str, str] = {}  # trial id -> status in MLflow
         self._tags: dict[str, dict[str, str]] = {}  # trial id -> tags in MLflow
-        self._described: set[str] = set()  # trials whose params and data set were sent by this session
+        self._params: dict[str, set[str]] = {}  # trial id -> names of the params in MLflow
+        self._with_data: set[str] = set()  # trials whose data set is in MLflow
+        self._unsure: set[str] = set()  # trials of which a run was asked for, and the answer lost
         self._whole: set[str] = set()  # trials of which every epoch is to be sent
+        self._batch: dict[str, Unsent] = {}  # what is left of the events up to `_read`
+        self._read = 0
+        self._labels: dict[str, Label] = {}
         self.parent_id = self._find_parent()
         self.reconcile()
 
@@ -42,6 +64,9 @@ class Session:
             self.client.delete(younger.info.run_id)
         if found:
             run_id: str = found[0].info.run_id
+            theirs = int(found[0].data.tags.get(parent.GENERATION, 0))
+            if theirs > self._ledger.last_event and not self._restored_since:
+                self._refuse(f"it was sent {theirs} events, this ledger has {self._ledger.last_event}")
         else:
             start = projection.milliseconds(self._ledger.created_at)
             run_id = self.client.create(self._config.name, start, tags | {"study": self._config.name})
@@ -49,40 +74,63 @@ class Session:
         self._ledger.set_meta(parent.where_key(self._sink), where)
         return run_id
 
+    @property
+    def _restored_since(self) -> bool:
+        """Whether a backup has taken the ledger's place since MLflow was last compared with it."""
+        return len(self._ledger.notes("restored")) != self._ledger.get_meta(f"{self._sink} restored", 0)
+
+    def _refuse(self, why: str) -> None:
+        raise OldCopy(
+            f"MLflow is ahead of this copy of the study: {why}",
+            where=str(self._ledger.path.parent),
+            fix="sync where the study ran last, or fetch it anew below another --root",
+        )
+
     def reconcile(self) -> None:
         """Compare MLflow's runs with the ledger's trials; delete doubles, mark what must be sent again.
 
-        Doubles come from a ``create_run`` whose answer was lost, or that a hung server carried out later. A run
-        that knows more than the ledger belongs to the time before the ledger was restored from a backup.
+        Doubles come from a ``create_run`` whose answer was lost, or that a hung server carried out later; of each
+        trial one run stays. A run that knows more than a restored ledger is of the time before: it keeps all that it
+        has, under the kind ``lost``, and the study goes on without it.
         """
         found: dict[str, list[Any]] = {}
         for run in self.client.runs({"study_uid": self._uid, "kind": "trial"}):
             found.setdefault(run.data.tags.get("trial_id", ""), []).append(run)
         trials = {trial.trial_id: trial for trial in self._ledger.trials(epochs=())}
         restored = len(self._ledger.notes("restored"))
-        distrust_all = restored != self._ledger.get_meta(f"{self._sink} restored", 0)
-        kept = dict(self._runs)
-        self._runs, self._status, self._tags = {}, {}, {}
+        distrust_all = self._restored_since
+        unknown = found.keys() - trials.keys()
+        if unknown and not distrust_all:
+            self._refuse(f"it holds runs of {len(unknown)} trials that the ledger does not know")
+        kept: dict[str, Any] = {}
         for trial_id, runs in found.items():
-            run = max(runs, key=lambda run: (run.info.run_id == kept.get(trial_id), len(run.data.metrics)))
+            run = max(runs, key=lambda run: (run.info.run_id == self._runs.get(trial_id), len(run.data.metrics)))
             trial = trials.get(trial_id)
             doubtful = trial is not None and (distrust_all or not trial.state.terminal)
-            wrong = trial is None or (doubtful and self._knows_more(run, trial_id))
             for other in runs:
-                if other is not run or wrong:
+                if other is not run:
                     self.client.delete(other.info.run_id)
-            if not wrong:
-                self._runs[trial_id] = run.info.run_id
-                self._status[trial_id] = run.info.status
-                self._tags[trial_id] = dict(run.data.tags)
-        self._described = {trial_id for trial_id in self._described if self._runs.get(trial_id) == kept[trial_id]}
+            if trial is None or (doubtful and self._knows_more(run, trial_id)):
+                self.client.log(run.info.run_id, tags={"kind": "lost"})
+            else:
+                kept[trial_id] = run
+        self._runs = {trial_id: run.info.run_id for trial_id, run in kept.items()}
+        self._status = {trial_id: run.info.status for trial_id, run in kept.items()}
+        self._tags = {trial_id: dict(run.data.tags) for trial_id, run in kept.items()}
+        self._params = {trial_id: set(run.data.params) for trial_id, run in kept.items()}
+        self._with_data = {trial_id for trial_id, run in kept.items() if run.inputs and run.inputs.dataset_inputs}
+        self._unsure.clear()
         self._whole |= set(self._ledger.get_meta(self._rejected_key, {}))
         self._whole |= {
-            trial_id
-            for trial_id, trial in trials.items()
-            if projection.begun(trial) and self._status.get(trial_id) != projection.status(trial)
+            trial_id for trial_id, trial in trials.items() if projection.begun(trial) and self._lacks(trial)
         }
         self._ledger.set_meta(f"{self._sink} restored", restored)
+
+    def _lacks(self, trial: TrialRecord) -> bool:
+        """Whether MLflow shows the trial otherwise than it is, as far as its run's head tells."""
+        trial_id = trial.trial_id
+        sized = trial.size is None or "parameters" in self._params.get(trial_id, ())
+        return self._status.get(trial_id) != projection.status(trial) or not sized
 
     def _knows_more(self, run: Any, trial_id: str) -> bool:
         records = self._ledger.trial(trial_id).epochs
@@ -92,31 +140,49 @@ class Session:
 
     # Writing MLflow
 
-    def ship(self) -> bool:
-        """Send the next batch of changes. False: there was none."""
-        events = self._ledger.events(self._ledger.cursor(self._sink), BATCH)
+    def ship(self) -> tuple[int, str] | None:
+        """Send what is new of one trial, and move the cursor as far as everything before it is sent.
+
+        Returns:
+            Where the cursor stands and which trial it was; None where there was nothing to send.
+        """
+        if not self._batch and not self._load():
+            return None
+        trial_id = ""
+        if self._batch:
+            trial_id, unsent = next(iter(self._batch.items()))
+            whole = trial_id in self._whole or trial_id not in self._runs
+            trial = self._ledger.trial(trial_id, epochs=None if whole else unsent.epochs)
+            if projection.begun(trial):
+                self._ship_or_set_aside(trial, self._labels.get(trial_id))
+            self._whole.discard(trial_id)
+            del self._batch[trial_id]
+        firsts = [unsent.first for unsent in self._batch.values() if unsent.first is not None]
+        cursor = min(firsts) - 1 if firsts else self._read
+        self._ledger.advance(self._sink, cursor)
+        return cursor, trial_id
+
+    def _load(self) -> bool:
+        """The next events, by trial; what they tell of is on the disk before MLflow hears of it."""
+        cursor = self._ledger.cursor(self._sink)
+        events = self._ledger.events(cursor, BATCH)
         if not events and not self._whole:
             return False
         self._ledger.harden()
         for event in events:
             if event.kind is EventKind.VOIDED and event.trial_id in self._runs:
                 self._forget(event.trial_id)
-        fresh = _epochs_by_trial(events)
-        labels = parent.latest_labels(self._ledger)
-        for trial_id in [*fresh, *(self._whole - fresh.keys())]:
-            whole = trial_id in self._whole or trial_id not in self._runs
-            trial = self._ledger.trial(trial_id, epochs=None if whole else fresh[trial_id])
-            if projection.begun(trial):
-                self._ship_or_set_aside(trial, labels.get(trial_id))
-            self._whole.discard(trial_id)
+        self._labels = parent.latest_labels(self._ledger)
+        self._batch = _by_trial(events)
+        for trial_id in self._whole:
+            self._batch.setdefault(trial_id, Unsent())
+        self._read = events[-1].seq if events else cursor
         if any(event.kind is EventKind.STUDY for event in events):
             self._config, self._provenance = self._ledger.config, self._ledger.provenance
-        if events:
-            self._ledger.advance(self._sink, events[-1].seq)
         return True
 
     def _ship_or_set_aside(self, trial: TrialRecord, label: Label | None) -> None:
-        """A trial that MLflow refuses as invalid must not hold up the others: it is remembered and told."""
+        """A trial that MLflow refuses as invalid must not hold up the others: it is remembered and reported."""
         rejected = self._ledger.get_meta(self._rejected_key, {})
         try:
             self._ship_trial(trial, label)
@@ -132,21 +198,20 @@ class Session:
     def _ship_trial(self, trial: TrialRecord, label: Label | None) -> None:
         """``trial`` holds the epochs to send, not always all."""
         trial_id = trial.trial_id
-        run_id = self._runs.get(trial_id) or self._create(trial)
-        params: Mapping[str, str] = {}
-        tags = projection.tags(trial, label, self._config.name)
-        if trial_id not in self._described:
-            params, overflow = projection.params(trial)
-            tags |= overflow
+        run_id = self._runs.get(trial_id) or self._find_or_create(trial)
+        params, overflow = projection.params(trial)
+        params = {key: value for key, value in params.items() if key not in self._params[trial_id]}
         known = self._tags[trial_id]
+        tags = projection.tags(trial, label, self._config.name) | overflow
         tags |= projection.infinite(trial.epochs, known.get("infinite", "{}"))
         news = {key: value for key, value in tags.items() if known.get(key) != value}
         points = [point for record in trial.epochs for point in projection.points(record)]
         self.client.log(run_id, points, params, news)
         known |= news
-        if trial_id not in self._described:
+        self._params[trial_id] |= params.keys()
+        if trial_id not in self._with_data:
             self._log_dataset(run_id)
-            self._described.add(trial_id)
+            self._with_data.add(trial_id)
         status = projection.status(trial)
         if self._status[trial_id] != status:
             self.client.set_status(run_id, status, projection.milliseconds(trial.ended_at))
@@ -154,20 +219,24 @@ class Session:
 
     def _forget(self, trial_id: str) -> None:
         """Delete a run whose numbers the ledger no longer has; what there is now goes into a new one."""
-        self.client.delete(self._runs.pop(trial_id))
-        self._described.discard(trial_id)
+        self.client.delete(self._runs[trial_id])
+        del self._runs[trial_id]
+        self._with_data.discard(trial_id)
 
-    def _create(self, trial: TrialRecord) -> str:
-        tags = {
-            "study_uid": self._uid,
-            "kind": "trial",
-            "trial_id": trial.trial_id,
-            "mlflow.parentRunId": self.parent_id,
-        }
-        start = projection.milliseconds(trial.started_at or trial.ended_at)
-        run_id = self.client.create(projection.run_name(trial), start, tags)
-        self._runs[trial.trial_id], self._status[trial.trial_id] = run_id, "RUNNING"
-        self._tags[trial.trial_id] = dict(tags)
+    def _find_or_create(self, trial: TrialRecord) -> str:
+        trial_id = trial.trial_id
+        mine = {"study_uid": self._uid, "kind": "trial", "trial_id": trial_id}
+        found = self.client.runs(mine) if trial_id in self._unsure else []
+        tags = mine | {"mlflow.parentRunId": self.parent_id}
+        if found:
+            run_id: str = found[0].info.run_id
+        else:
+            self._unsure.add(trial_id)
+            start = projection.milliseconds(trial.started_at or trial.ended_at)
+            run_id = self.client.create(projection.run_name(trial), start, tags)
+        self._unsure.discard(trial_id)
+        self._runs[trial_id], self._status[trial_id] = run_id, "RUNNING"
+        self._tags[trial_id], self._params[trial_id] = tags, set()
         return run_id
 
     def describe(self, *, leaving: bool) -> None:
@@ -199,11 +268,12 @@ def rejected_key(sink: str) -> str:
     return f"{sink} rejected"
 
 
-def _epochs_by_trial(events: list[Event]) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
+def _by_trial(events: list[Event]) -> dict[str, Unsent]:
+    """In the order of the first event of each trial."""
+    found: dict[str, Unsent] = {}
     for event in events:
         if event.trial_id is not None:
-            epochs = found.setdefault(event.trial_id, set())
+            unsent = found.setdefault(event.trial_id, Unsent(first=event.seq))
             if event.kind is EventKind.EPOCH and event.epoch is not None:
-                epochs.add(event.epoch)
+                unsent.epochs.add(event.epoch)
     return found

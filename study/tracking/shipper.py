@@ -1,21 +1,24 @@
 """The thread that brings MLflow up to the ledger. Nothing in the study ever waits for it."""
 
 import os
+import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from fitscape.study.config import TrackingConfig
 from fitscape.study.ledger import EventKind, Ledger, StudyLock
-from fitscape.study.tracking import parent, projection
-from fitscape.study.tracking.errors import explain
+from fitscape.study.threads import Lasting
+from fitscape.study.tracking import pace, parent, projection
+from fitscape.study.tracking.errors import explain, may_pass
 from fitscape.study.tracking.location import locate
 from fitscape.study.tracking.nets import nets
-from fitscape.study.tracking.session import Session, rejected_key
+from fitscape.study.tracking.session import OldCopy, Session, rejected_key
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between attempts while MLflow fails; doubled each time
+UPLOAD = ".upload"  # folder of the study's, for the copy of the ledger that is under way to MLflow
 LINK = "FITSCAPE_MLFLOW_LINK"
 _REFRESH_SECONDS = 300.0  # between updates of the parent's text and uploads of the ledger
 
@@ -40,39 +43,57 @@ class Shipper:
     One a study at a time: it belongs to the holder of the StudyLock. Neither method raises for what MLflow does.
     """
 
-    def __init__(self, ledger_path: Path, config: TrackingConfig, *, interval: float = 1.0) -> None:
+    def __init__(
+        self,
+        ledger_path: Path,
+        config: TrackingConfig,
+        *,
+        interval: float = 1.0,
+        say: Callable[[str], object] = lambda text: None,
+    ) -> None:
         self._path = ledger_path
         self._location = locate(ledger_path.absolute().parent.parent, config)
         self._interval = interval  # seconds between looks at the ledger
-        self._thread = threading.Thread(target=self._work, name="mlflow-shipper", daemon=True)
+        self._say = say  # called when something that is no outage goes wrong
+        self._thread = Lasting("the shipper", self._work, self._died)
         self._closing = threading.Event()
         self._deadline = float("inf")
         self._grace = 0.0  # seconds that each progress adds to the deadline
+        self._sent: set[object] = set()  # what has counted as progress: nothing counts twice
         self._uploaded: set[Path] = set()
         self._refreshed = time.monotonic()
         self._done = False
+        self.refusal: OldCopy | None = None  # then nothing is shipped
         self.error = ""  # of the latest attempt, for a status line; empty while all is well
 
     def start(self) -> None:
         self._thread.start()
 
-    def close(self, timeout: float, *, extend: bool = False) -> Backlog:
+    def close(self, timeout: float, *, extend: bool = False, enough: Callable[[], bool] = lambda: False) -> Backlog:
         """Drain for at most ``timeout`` seconds (``extend``: since the last progress), then say what is left.
 
-        A hung server does not hold this up: the thread is left behind and dies with the process.
+        Progress is a trial or a file that MLflow had not got before. ``enough()`` ends the waiting early. A hung
+        server does not hold this up: the thread is left behind and dies with the process.
         """
         self._grace = timeout if extend else 0.0
         self._deadline = time.monotonic() + timeout
         self._closing.set()
-        while self._thread.is_alive() and (left := self._deadline - time.monotonic()) > 0:
+        while self._thread.is_alive() and (left := self._deadline - time.monotonic()) > 0 and not enough():
             self._thread.join(min(left, 0.1))
+        self._deadline = min(self._deadline, time.monotonic())
         return self._backlog()
 
+    def _died(self, text: str) -> None:
+        if self.error != text:
+            self.error = text
+            self._say(text)
+
     def _work(self) -> None:
-        session: Session | None = None
-        pause = 0.0
+        """All of it, from wherever the ledger and MLflow say that it stands."""
         with Ledger.open(self._path) as ledger:
             self._await_news(ledger)
+            session: Session | None = None
+            pause, sent = 0.0, 0
             while time.monotonic() < self._deadline:
                 try:
                     if session is None:
@@ -86,11 +107,19 @@ class Shipper:
                     if time.monotonic() - self._refreshed > _REFRESH_SECONDS:
                         self._refresh(session, ledger)
                     self.error, pause = "", 0.0
+                except OldCopy as error:
+                    self.refusal, self.error = error, str(error)
+                    self._say(self.error)
+                    return
                 except Exception as error:  # noqa: BLE001  whatever it is, the trials go on and it is tried again
-                    session = None
+                    if not may_pass(error):
+                        session = None
                     self.error = str(explain(error, self._location))
-                    pause = min(max(2 * pause, _FIRST_PAUSE), _LONGEST_PAUSE)
-                self._rest(pause or self._interval)
+                    pause = (
+                        min(max(2 * pause, _FIRST_PAUSE), _LONGEST_PAUSE) if len(self._sent) == sent else _FIRST_PAUSE
+                    )
+                    sent = len(self._sent)
+                self._rest(max(pause or self._interval, pace.asked_to_wait()))
 
     def _await_news(self, ledger: Ledger) -> None:
         """Until a trial has begun: importing mlflow and making its tables takes seconds of the way there."""
@@ -105,30 +134,44 @@ class Shipper:
             self._closing.wait(seconds)
 
     def _drain(self, session: Session) -> None:
-        while time.monotonic() < self._deadline and session.ship():
-            self._progressed()
+        while time.monotonic() < self._deadline and (sent := session.ship()):
+            self._progressed(sent)
 
-    def _progressed(self) -> None:
+    def _progressed(self, what: object) -> None:
+        """MLflow has got something; the same thing again is no progress."""
+        if what in self._sent:
+            return
+        self._sent.add(what)
         if self._grace:
             self._deadline = time.monotonic() + self._grace
 
     def _leave(self, session: Session, ledger: Ledger) -> None:
-        """The last things: doubles removed, the parent's end, files. Raises TimeoutError at the deadline."""
+        """The last things: doubles removed, the parent's end, files. Raises TimeoutError at the deadline.
+
+        A file that is refused does not hold up the others; what it was refused for is raised after them.
+        """
         session.reconcile()
         self._drain(session)
         session.describe(leaving=True)
+        refused: Exception | None = None
         for file, folder in parent.files(self._path.parent):
             if file not in self._uploaded:
                 self._in_time()
-                session.client.upload(session.parent_id, file, folder)
+                try:
+                    session.client.upload(session.parent_id, file, folder)
+                except session.client.Refused as error:
+                    refused = error
+                    continue
                 self._uploaded.add(file)
-                self._progressed()
+                self._progressed(file)
         for trial_id, net in nets(self._path.parent):
             self._in_time()
             session.log_net(trial_id, net)
-            self._progressed()
+            self._progressed(net)
         self._in_time()
         self._upload_ledger(session, ledger)
+        if refused is not None:
+            raise refused
         self._done, self.error = True, ""
 
     def _in_time(self) -> None:
@@ -141,9 +184,11 @@ class Shipper:
         self._upload_ledger(session, ledger)
 
     def _upload_ledger(self, session: Session, ledger: Ledger) -> None:
-        with TemporaryDirectory() as folder:
-            copy = ledger.backup(Path(folder) / self._path.name)
-            session.client.upload(session.parent_id, copy, parent.LEDGER_FOLDER)
+        """From one place in the study's folder: what a kill leaves there, the next copy replaces."""
+        copy = self._path.with_name(UPLOAD) / self._path.name
+        ledger.backup(copy)
+        session.client.upload(session.parent_id, copy, parent.LEDGER_FOLDER)
+        shutil.rmtree(copy.parent, ignore_errors=True)
 
     def _backlog(self) -> Backlog:
         sink = self._location.sink
@@ -167,6 +212,7 @@ def sync(ledger_path: Path, uri: str | None = None, *, patience: float = 30.0) -
 
     Raises:
         StudyLocked: a driver runs the study, and ships it itself.
+        OldCopy: MLflow has more of the study than this ledger, and keeps it.
         UserError: there is no sound ledger.
     """
     with StudyLock(ledger_path.parent), Ledger.open(ledger_path) as ledger:
@@ -174,7 +220,10 @@ def sync(ledger_path: Path, uri: str | None = None, *, patience: float = 30.0) -
         config = ledger.config.tracking
         shipper = Shipper(ledger_path, config if uri is None else config.model_copy(update={"uri": uri}))
         shipper.start()
-        return shipper.close(patience, extend=True)
+        backlog = shipper.close(patience, extend=True)
+        if shipper.refusal is not None:
+            raise shipper.refusal
+        return backlog
 
 
 def parent_url(ledger_path: Path, config: TrackingConfig, ui: str = "http://127.0.0.1:5000") -> str | None:

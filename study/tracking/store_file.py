@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy
 
+from fitscape.study.files import MLFLOW_STORE
 from fitscape.study.tracking.errors import Trouble
 
 SQLITE_HEAD = b"SQLite format 3\0"
@@ -16,7 +17,7 @@ _REVISION = re.compile(r"""^(revision|down_revision)\s*=\s*["']([0-9a-f]+)["']""
 def trouble_of(file: Path, experiment: str) -> Trouble | None:
     """Why the store at ``file`` cannot take runs of the experiment; None where it can, or will be made there."""
     if file.is_dir():
-        return Trouble(f"{file} is a folder", "name a file: sqlite:///FOLDER/mlflow.db")
+        return Trouble(f"{file} is a folder", f"name a file: sqlite:///FOLDER/{MLFLOW_STORE}")
     existing = next(path for path in (file, *file.parents) if path.exists())
     if not os.access(existing, os.W_OK):
         return Trouble(f"{existing} cannot be written", "give yourself the right, or choose another --root")
@@ -50,8 +51,8 @@ def _content(file: Path, experiment: str) -> Trouble | None:
                 return trouble
             query = sqlalchemy.text("SELECT lifecycle_stage FROM experiments WHERE name = :name")
             if connection.execute(query, {"name": experiment}).scalar() == "deleted":
-                mend = "restore it (mlflow experiments restore), or choose another: --set tracking.experiment=NAME"
-                return Trouble(f"the experiment '{experiment}' is deleted in {file}", mend)
+                fix = "restore it (mlflow experiments restore), or choose another: --set tracking.experiment=NAME"
+                return Trouble(f"the experiment '{experiment}' is deleted in {file}", fix)
     finally:
         engine.dispose()
     return None

@@ -47,17 +47,26 @@ class Batches:
         self.per_pass = len(indices) // self.size
         self._order = torch.empty(0, dtype=torch.int64)
         self._position = 0
+        self._chosen = torch.arange(self.size, device=indices.device)
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """The next batch: images uint8 [B, C, H, W] and labels int64 [B], on the device."""
+        self.advance()
+        return self.gather()
+
+    def advance(self) -> None:
+        """Choose the next batch."""
         if self._position + self.size > len(self._order):
             # Drawn on the CPU so that every device sees the same order; one small upload a pass.
             order = torch.randperm(len(self._indices), generator=self._generator)
             self._order = order.to(self._indices.device, non_blocking=True)
             self._position = 0
-        chosen = self._order[self._position : self._position + self.size]
+        self._chosen.copy_(self._order[self._position : self._position + self.size])
         self._position += self.size
-        return self._images.index_select(0, self._indices[chosen]), self._labels[chosen]
+
+    def gather(self) -> tuple[Tensor, Tensor]:
+        """The chosen batch, as ``draw``. What says which it is keeps its place: a captured step reads it anew."""
+        return self._images.index_select(0, self._indices[self._chosen]), self._labels[self._chosen]
 
     def state_dict(self) -> dict[str, Any]:
         """The pass under way; the generator is checkpointed by its owner."""

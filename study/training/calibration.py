@@ -1,7 +1,7 @@
 """Measure a few training steps, choose precision and memory layout, and record the choice with its evidence."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -11,11 +11,14 @@ from fitscape.models.size import measure
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Optimization
 from fitscape.study.training import memory
+from fitscape.study.training.card import Card
 from fitscape.study.training.network import make_network
+from fitscape.study.training.operators import why_not_captured
 from fitscape.study.training.optimization import make_optimizer
-from fitscape.study.training.randomness import seeded_default
+from fitscape.study.training.randomness import Randomness, seeded_default
 from fitscape.study.training.settings import MemoryFormat, Precision, Rate, Settings
-from fitscape.study.training.step import Gradients
+from fitscape.study.training.step import Gradients, Step
+from fitscape.study.training.stepping import Stepping
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("nchw", "channels_last", "mixed")
@@ -36,10 +39,21 @@ class Stepper:
             images = torch.randn(batch, *input_shape)
             labels = torch.randint(classes, (batch,))
         model = make_network(spec, input_shape, classes, seed=0, settings=settings)
-        self._images = images.to(device=device, memory_format=settings.torch_memory_format)
-        self._labels = labels.to(device)
-        self._optimizer = make_optimizer(model, Optimization(lr=0.01))
-        self._gradients = Gradients(model, settings)
+        images = images.to(device=device, memory_format=settings.torch_memory_format)
+        batch_on_device = images, labels.to(device)
+        optimizer = make_optimizer(model, Optimization(lr=0.01))
+        self._randomness = Randomness(0, device)
+        on_card = device.type == "cuda"
+        self._stepping = Stepping(
+            Step(lambda: batch_on_device, Gradients(model, settings), optimizer, device),
+            model,
+            optimizer,
+            self._randomness,
+            card=Card() if on_card else None,
+            keep_eager=why_not_captured(spec, input_shape, classes)
+            if on_card and settings.captured
+            else "not asked for",
+        )
 
     def seconds(self, steps: int = 1) -> float:
         """Time of ``steps`` training steps, waiting for the device at the end only.
@@ -47,14 +61,15 @@ class Stepper:
         With one CPU thread it is that thread's time (backward runs in it too), which neither other processes' turns
         lengthen nor what the driver's other threads do meanwhile: it loads Ray as this is measured.
         """
-        one_cpu_thread = not self._images.is_cuda and torch.get_num_threads() == 1
+        total = self._stepping.total
+        one_cpu_thread = not total.is_cuda and torch.get_num_threads() == 1
         clock = time.thread_time if one_cpu_thread else time.perf_counter
-        started = clock()
-        for _ in range(steps):
-            loss = self._gradients.compute(self._images, self._labels)
-            self._optimizer.step()
-        loss.item()
-        return clock() - started
+        with self._randomness.running(), self._stepping.running():
+            started = clock()
+            for _ in range(steps):
+                self._stepping.whole()
+            total.item()
+            return clock() - started
 
 
 def choose_settings(
@@ -66,7 +81,6 @@ def choose_settings(
     precision: Precision | None = None,
     formats: Sequence[MemoryFormat] | None = None,
     batch_size: int = 128,
-    steps: int = 0,
 ) -> Settings:
     """The fastest precision and layout for this net on this device, and what was measured.
 
@@ -77,12 +91,11 @@ def choose_settings(
         settings: what is given and not chosen: device and threads.
         precision: the study's, once it has one; then only the layout is chosen.
         formats: the layouts to choose from; None: all that this kind of device has.
-        batch_size: images a step; on the CPU a large net is measured with fewer.
-        steps: steps of the whole trial. On CUDA ``torch.compile`` is chosen if it wins its compilation back
-            within them; 0 leaves it untried.
+        batch_size: images per step; on the CPU a large net is measured with fewer.
 
-    The candidates are timed in turn and each counts with its best round, so that a neighbour's burst of
-    work does not decide.
+    A card's step is measured as trials run it, captured where it can be. bf16 is tried where the device has units for
+    it: a card without them emulates it, at a hundredth of the speed. The candidates are timed in turn and each counts
+    with its best round, so that a neighbour's burst of work does not decide.
     """
     cuda = settings.torch_device.type == "cuda"
     batch = batch_size if cuda else min(batch_size, _enough(measure(spec, input_shape, classes)[1]))
@@ -93,11 +106,11 @@ def choose_settings(
     try:
         candidates = [
             replace(settings, precision=p, memory_format=m)
-            for p, m in product((precision,) if precision else PRECISIONS, formats)
+            for p, m in product((precision,) if precision else _precisions(settings), formats)
         ]
-        steppers = [Stepper(spec, input_shape, classes, settings=c, batch=batch) for c in candidates]
-        for stepper in steppers:
-            stepper.seconds()  # the first step allocates, and on CUDA loads kernels
+        candidates, steppers = _that_fit(
+            candidates, lambda c: Stepper(spec, input_shape, classes, settings=c, batch=batch)
+        )
         repeats = 10 if cuda else 1
         best = [stepper.seconds(repeats) / repeats for stepper in steppers]
         close = [i for i, seconds in enumerate(best) if seconds <= HOPELESS * min(best)]
@@ -106,27 +119,42 @@ def choose_settings(
                 best[i] = min(best[i], steppers[i].seconds(repeats) / repeats)
         rates = [_rate(c, batch / seconds) for c, seconds in zip(candidates, best, strict=True)]
         fastest = min(range(len(best)), key=best.__getitem__)
-        chosen = candidates[fastest]
-        if cuda and steps > 0:
-            compiled = replace(chosen, compiled=True)
-            stepper = Stepper(spec, input_shape, classes, settings=compiled, batch=batch)
-            compilation, seconds = stepper.seconds(), stepper.seconds(repeats) / repeats
-            rates.append(_rate(compiled, batch / seconds))
-            if pays_off(compilation, before=best[fastest], after=seconds, steps=steps):
-                chosen = compiled
-        return replace(chosen, rates=tuple(rates))
+        return replace(candidates[fastest], rates=tuple(rates))
     finally:
         torch.set_num_threads(before)
 
 
+def _that_fit(candidates: list[Settings], make: Callable[[Settings], Stepper]) -> tuple[list[Settings], list[Stepper]]:
+    """The candidates whose step fits the device, each with its stepper, which has made its first step.
+
+    Raises:
+        RuntimeError: none fits; the last one's error.
+    """
+    fitting: list[tuple[Settings, Stepper]] = []
+    failure: RuntimeError | None = None
+    for candidate in candidates:
+        try:
+            stepper = make(candidate)
+            stepper.seconds()  # the first step allocates, and on CUDA loads kernels
+        except RuntimeError as error:
+            if not (isinstance(error, memory.TrialOutOfMemory) or memory.is_out_of_memory(error)):
+                raise
+            failure = error.with_traceback(None)  # whose frames hold what did not fit
+        else:
+            fitting.append((candidate, stepper))
+    if failure is not None and not fitting:
+        raise failure
+    return [candidate for candidate, _ in fitting], [stepper for _, stepper in fitting]
+
+
+def _precisions(settings: Settings) -> tuple[Precision, ...]:
+    emulated = settings.torch_device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False)
+    return PRECISIONS[:1] if emulated else PRECISIONS
+
+
 def _enough(flops: int) -> int:
-    """Images of a measured step, of a net that takes so many FLOPs an image."""
+    """Images of a measured step, of a net that takes so many FLOPs per image."""
     return max(FEWEST, min(MOST, int(MEASURED_FLOPS / max(flops, 1))))
-
-
-def pays_off(compilation: float, *, before: float, after: float, steps: int) -> bool:
-    """Whether ``compilation`` seconds are won back by ``steps`` steps that take ``after`` instead of ``before``."""
-    return steps * (before - after) > compilation
 
 
 def _rate(settings: Settings, images_per_second: float) -> Rate:
@@ -134,5 +162,4 @@ def _rate(settings: Settings, images_per_second: float) -> Rate:
         precision=settings.precision,
         memory_format=settings.memory_format,
         images_per_second=images_per_second,
-        compiled=settings.compiled,
     )

@@ -1,18 +1,20 @@
 """The one evaluator: train probe and validation are measured by the same function, so their gap means something."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fitscape.study.training.memory import is_out_of_memory
 from fitscape.study.training.settings import Settings
 
 # Large enough that per-call overhead is nothing, small enough that activations of large images still fit. On the CPU
 # the memory of a training step should do: new pages took up to two thirds of a narrow DenseNet121's first evaluation.
 PIXELS_PER_BATCH = 2**20
 PIXELS_PER_BATCH_ON_CPU = 2**17
+IMAGES_FOR_ONE_TRAINED = 4  # a training step holds every layer's activations, an evaluation those of two or three
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,70 @@ def evaluate(
     *,
     normalize: Callable[[Tensor], Tensor],
     settings: Settings,
+    trained_on: int | None = None,
 ) -> Evaluation:
-    """Eval mode, no augmentation, no gradient; ``images`` uint8 [N, C, H, W] and ``labels`` on the device.
+    """``evaluate_each`` of one set of images."""
+    return evaluate_each(model, [(images, labels)], normalize=normalize, settings=settings, trained_on=trained_on)[0]
 
-    Leaves the model in train mode. One wait for the device in all.
+
+def evaluate_each(
+    model: nn.Module,
+    sets: Sequence[tuple[Tensor, Tensor]],
+    *,
+    normalize: Callable[[Tensor], Tensor],
+    settings: Settings,
+    trained_on: int | None = None,
+) -> list[Evaluation]:
+    """Eval mode, no augmentation, no gradient; ``sets`` of uint8 [N, C, H, W] and labels [N] on the device.
+
+    Leaves the model in train mode. One wait for the device in all. A batch that does not fit is halved.
+
+    Args:
+        trained_on: images that one backward pass is of: on a card an evaluation then takes no more memory than that.
     """
-    pixels = PIXELS_PER_BATCH_ON_CPU if images.device.type == "cpu" else PIXELS_PER_BATCH
-    batch = min(max(pixels // (images.shape[-1] * images.shape[-2]), 16), 4096)
-    losses, predictions = [], []
+    results: list[Tensor] = []
     model.eval()
     with torch.inference_mode(), settings.autocast():
-        for part, targets in zip(images.split(batch), labels.split(batch), strict=True):
-            logits = model(normalize(part)).float()
-            losses.append(F.cross_entropy(logits, targets, reduction="none"))
-            predictions.append(logits.argmax(dim=1))
+        for images, labels in sets:
+            results += _forward(model, images, labels, normalize, _batch_size(images, trained_on))
     model.train()
-    loss, prediction = torch.cat(losses).cpu(), torch.cat(predictions).cpu()
-    # The argmax of NaN logits is a class like any other: without this a dead net would score chance.
-    wrong = (prediction != labels.cpu()) | ~loss.isfinite()
-    return Evaluation(loss, prediction, wrong)
+    # A loss's bits beside the prediction and whether it is wrong, as one transfer.
+    fetched = torch.cat(results, dim=1).cpu().split([len(labels) for _, labels in sets], dim=1)
+    return [_evaluation(part) for part in fetched]
+
+
+def _forward(
+    model: nn.Module, images: Tensor, labels: Tensor, normalize: Callable[[Tensor], Tensor], batch: int
+) -> list[Tensor]:
+    """int32 [3, n] of each batch: bits of the losses, predictions, and whether those are wrong."""
+    rows: list[Tensor] = []
+    start = 0
+    while start < len(images):
+        part = slice(start, start + batch)
+        try:
+            logits = model(normalize(images[part])).float()
+            losses = F.cross_entropy(logits, labels[part], reduction="none")
+        except RuntimeError as error:
+            if batch == 1 or not is_out_of_memory(error):
+                raise
+            batch = -(-batch // 2)
+            continue
+        predictions = logits.argmax(dim=1)
+        # The argmax of NaN logits is a class like any other: without this a dead net would score chance.
+        wrong = (predictions != labels[part]) | ~losses.isfinite()
+        rows.append(torch.stack([losses.view(torch.int32), predictions.int(), wrong.int()]))
+        start += batch
+    return rows
+
+
+def _evaluation(fetched: Tensor) -> Evaluation:
+    losses, predictions, wrong = fetched
+    return Evaluation(losses.contiguous().view(torch.float32), predictions.long(), wrong.bool())
+
+
+def _batch_size(images: Tensor, trained_on: int | None) -> int:
+    pixels = images.shape[-1] * images.shape[-2]
+    if images.device.type == "cpu":
+        return min(max(PIXELS_PER_BATCH_ON_CPU // pixels, 16), 4096)
+    most = 4096 if trained_on is None else max(IMAGES_FOR_ONE_TRAINED * trained_on, 16)
+    return min(max(PIXELS_PER_BATCH // pixels, 16), most, 4096)

@@ -20,6 +20,10 @@ class GradientProbe:
         self._profiles: list[tuple[int, Tensor]] = []
         self._ratios: list[Tensor] = []
 
+    def is_due(self, step: int, *, full: bool) -> bool:
+        """Whether ``observe`` has something to read at this step."""
+        return full or (step < RATIO_STEPS and step % RATIO_EVERY == 0)
+
     def observe(self, step: int, *, full: bool) -> None:
         """After ``backward`` and before the optimizer; ``full`` asks for a profile of every layer.
 
@@ -27,23 +31,31 @@ class GradientProbe:
         """
         if full:
             self._profiles.append((step, _norms(self._weights)))
-        if step < RATIO_STEPS and (full or step % RATIO_EVERY == 0):
+        if step < RATIO_STEPS and self.is_due(step, full=full):
             self._ratios.append(_norms([self._weights[0], self._weights[-1]]))
 
     def drain(self) -> tuple[tuple[GradientProfile, ...], float | None]:
-        """The profiles since the last call, and the median first over last ratio of the probed steps."""
+        """The profiles since the last call, and the median first over last ratio of the probed steps.
+
+        One wait for the device.
+        """
+        read = [norms for _, norms in self._profiles] + self._ratios
+        if not read:
+            return (), None
+        fetched = torch.cat(read).cpu().split([len(norms) for norms in read])
+        layers = len(self._names)
         profiles = tuple(
             GradientProfile(
                 step=step,
                 layers=self._names,
-                gradient_norms=tuple(norms[: len(self._names)].tolist()),
-                weight_norms=tuple(norms[len(self._names) :].tolist()),
+                gradient_norms=tuple(norms[:layers].tolist()),
+                weight_norms=tuple(norms[layers:].tolist()),
             )
-            for step, norms in self._profiles
+            for (step, _), norms in zip(self._profiles, fetched, strict=False)
         )
-        ratio = _median_ratio(torch.stack(self._ratios).cpu()) if self._ratios else None
+        ratios = fetched[len(self._profiles) :]
         self._profiles, self._ratios = [], []
-        return profiles, ratio
+        return profiles, _median_ratio(torch.stack(ratios)) if ratios else None
 
 
 def _norms(weights: list[Tensor]) -> Tensor:

@@ -26,7 +26,8 @@ class Progress:
     diverged: bool  # a loss or a weight is NaN or infinite; no epoch follows
     late: LatePair | None  # at the last epoch, unless diverged
     size: ModelSize
-    halved: bool  # a batch did not fit the device: batch norm has seen half of each since
+    halved: bool  # a batch did not fit the device: batch norm has seen half of each, from the first step on
+    why_eager: str = ""  # why steps on a card are not captured, where they could be
 
 
 def run_trial(
@@ -45,11 +46,12 @@ def run_trial(
 
     Raises:
         ValueError: at once; a corrupt checkpoint, or one of another trial, data set or precision.
-        TrialOutOfMemory: from the iterator; half a batch does not fit the device.
+        TrialOutOfMemory: at once or from the iterator; half a batch does not fit the device.
+        AttemptOutOfMemory: from the iterator; memory that the trial had is gone. It can go on from a checkpoint.
     """
     memory.reset_peak(settings.torch_device)
     memory.keep_freed_memory(settings.torch_device)
-    with _threads(settings.threads):
+    with _naming_lack_of_memory(begun=lambda: False), _threads(settings.threads):
         trial = TrialRun(config, data, settings)
         if checkpoint is not None:
             trial.restore(checkpoint)
@@ -59,7 +61,12 @@ def run_trial(
 def _epochs(trial: TrialRun, on_step: Callable[[], None]) -> Iterator[Progress]:
     while trial.epoch < trial.config.optimization.epochs:
         # Threads and default generators are the process's: this trial has them only until it yields.
-        with _threads(trial.settings.threads), trial.randomness.running():
+        with (
+            _naming_lack_of_memory(begun=lambda: trial.stepping.settled),
+            _threads(trial.settings.threads),
+            trial.randomness.running(),
+            trial.stepping.running(),
+        ):
             started = time.perf_counter()
             batch_loss, images = _train_epoch(trial, on_step)
             trained = time.perf_counter()
@@ -71,19 +78,14 @@ def _epochs(trial: TrialRun, on_step: Callable[[], None]) -> Iterator[Progress]:
 
 def _train_epoch(trial: TrialRun, on_step: Callable[[], None]) -> tuple[float, int]:
     """Mean batch loss and images trained on; ends early once the loss is no longer finite."""
-    total = torch.zeros((), device=trial.settings.torch_device)
-    steps = images_seen = 0
+    total = trial.stepping.total.zero_()
+    steps = 0
     for steps in range(1, trial.steps_per_epoch + 1):
-        images, labels = trial.batches.draw()
-        images = trial.normalize(trial.augment(images, trial.randomness.augmentation))
-        total += trial.gradients.compute(images, labels)
-        trial.gradient_probe.observe(trial.step, full=trial.step == 0 or steps == trial.steps_per_epoch)
-        trial.update()
-        images_seen += len(labels)
+        trial.take_step(last_of_epoch=steps == trial.steps_per_epoch)
         on_step()
         if steps % FINITE_CHECK_EVERY == 0 and not total.is_cuda and not total.isfinite():
             break
-    return total.item() / steps, images_seen  # the epoch's one wait for the device
+    return total.item() / steps, steps * trial.batches.size  # the epoch's one wait for the device
 
 
 def _measure(trial: TrialRun, batch_loss: float, images: int, train_seconds: float) -> Progress:
@@ -132,7 +134,8 @@ def _measure(trial: TrialRun, batch_loss: float, images: int, train_seconds: flo
         diverged=diverged,
         late=trial.best.pair(trial.epoch, validation) if last else None,
         size=trial.size,
-        halved=trial.gradients.parts > 1,
+        halved=trial.stepping.parts > 1,
+        why_eager=trial.stepping.why_eager if trial.settings.captured else "",
     )
 
 
@@ -142,6 +145,19 @@ def _checkpoint_of(trial: TrialRun, epoch: int) -> Callable[[], bytes]:
         return trial.checkpoint()
 
     return checkpoint
+
+
+@contextmanager
+def _naming_lack_of_memory(*, begun: Callable[[], bool]) -> Iterator[None]:
+    """What fits is settled by the first step; memory that lacks later is not this trial's doing."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, memory.TrialOutOfMemory) or not memory.is_out_of_memory(error):
+            raise
+        if begun():
+            raise memory.AttemptOutOfMemory(f"memory that the trial had is gone: {error}") from error
+        raise memory.TrialOutOfMemory(f"oom: {error}") from error
 
 
 @contextmanager

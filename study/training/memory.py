@@ -12,8 +12,28 @@ _MIB = 2**20
 _MALLOPT = ((-4, 0), (-1, 2**31 - 1), (-2, 64 * _MIB))
 
 
+_OUT_OF_MEMORY = (
+    "DefaultCPUAllocator: can't allocate",
+    "CUDA error: out of memory",  # the context, a stream, a graph: what torch's allocator does not hold
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",  # so cublasCreate says that its workspace does not fit
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "CUSOLVER_STATUS_ALLOC_FAILED",
+    "Unable to find a valid cuDNN algorithm",  # none whose workspace fits
+)
+
+
 class TrialOutOfMemory(RuntimeError):
     """The trial does not fit its device; the text starts with ``oom``. The same trial would fail again."""
+
+
+class AttemptOutOfMemory(RuntimeError):
+    """A trial that did fit its device does not any more: something else has taken the memory.
+
+    The trial can go on from its last checkpoint, here or elsewhere.
+    """
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -22,8 +42,9 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True for CUDA's error and for the plain RuntimeError of torch's CPU allocator."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)
+    """True for torch's own error, and for the plain RuntimeErrors of its CPU allocator and of CUDA's libraries."""
+    known = isinstance(error, torch.OutOfMemoryError | TrialOutOfMemory)
+    return known or any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
 def keep_freed_memory(device: torch.device) -> None:
@@ -41,6 +62,7 @@ def keep_freed_memory(device: torch.device) -> None:
 def reset_peak(device: torch.device) -> None:
     """Forget the peak so far: a warm worker runs many trials, each wants its own."""
     if device.type == "cuda":
+        torch.cuda.empty_cache()  # blocks that an earlier trial has left would count as this one's
         torch.cuda.reset_peak_memory_stats(device)
         return
     libc = _glibc()
@@ -54,9 +76,12 @@ def reset_peak(device: torch.device) -> None:
 
 
 def peak_mib(device: torch.device) -> float:
-    """Peak MiB since ``reset_peak``: CUDA's allocator on a GPU, resident memory of the process on the CPU."""
+    """Peak MiB since ``reset_peak``: resident memory of the process on the CPU, reserved by torch on a GPU.
+
+    Reserved, since that is what other processes lack: up to three times what tensors and workspaces hold at once.
+    """
     if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / _MIB
+        return torch.cuda.max_memory_reserved(device) / _MIB
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():

@@ -34,11 +34,19 @@ def make_network(
         fold_narrow_norms(model)
     # Two calls: torch's stubs know no .to with both.
     model = model.to(settings.torch_device).to(memory_format=settings.torch_memory_format)
+    _keep_counters_on_the_cpu(model)
     if settings.memory_format == "mixed":
         _keep_in_nchw(model, input_shape, lambda conv, height, width: height * width <= SMALL_MAP)
     if settings.memory_format != "nchw" and settings.torch_device.type == "cpu" and any(map(_crashes, model.modules())):
         _keep_in_nchw(model, input_shape, lambda conv, *sides: _crashes(conv) and max(sides) > _safe_map())
     return model.train()
+
+
+def _keep_counters_on_the_cpu(model: nn.Module) -> None:
+    """Batch norms count their batches, and no number depends on it: on a card that is one launch a layer and step."""
+    for module in model.modules():
+        if isinstance(module._buffers.get("num_batches_tracked"), Tensor):
+            module._buffers["num_batches_tracked"] = module._buffers["num_batches_tracked"].cpu()  # type: ignore[union-attr]
 
 
 def _safe_map() -> int:

@@ -1,6 +1,7 @@
 """Optimizer and learning-rate schedule of a trial."""
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,21 +16,42 @@ STEP_AT = (0.5, 0.75)  # step: divided by 10 at half and three quarters (He et a
 
 
 def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimizer:
-    """SGD with heavy-ball momentum as He et al. used it (no Nesterov), or AdamW; one fused kernel a step.
+    """SGD with heavy-ball momentum as He et al. used it (no Nesterov), or AdamW; one fused kernel per step.
+
+    On a card its learning rate is a tensor there, so that a captured step reads the rate of its time.
 
     Weight decay acts on the weights of convolutions and linear layers only, not on biases and not on the
-    gains of norm layers: those have no capacity to shrink (He et al. 2018, "Bag of Tricks", section 3.1).
+    gains of norm layers: those have no capacity to shrink (He et al. 2018, "Bag of Tricks", section 3.1). Nor does it
+    act on a transformer's tokens, position embeddings and tables of biases, which multiply nothing.
     """
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    decayed = _weights(model)
     groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": [p for p in model.parameters() if id(p) in decayed], "weight_decay": config.weight_decay},
+        {"params": [p for p in model.parameters() if id(p) not in decayed], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
+    on_card = groups[0]["params"][0].is_cuda
+    optimizer: torch.optim.Optimizer
     if config.optimizer == "adamw":
-        return AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999), fused=True)
-    return SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
+        optimizer = AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999), fused=True, capturable=on_card)
+    else:
+        optimizer = SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
+    if on_card:
+        rate = torch.tensor(config.lr, device=groups[0]["params"][0].device)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+    return optimizer
+
+
+def _weights(model: nn.Module) -> set[int]:
+    """The ids of parameters that multiply activations: ``weight``, or ``in_proj_weight`` of an attention layer."""
+    return {
+        id(parameter)
+        for layer in model.modules()
+        if not isinstance(layer, nn.Embedding | nn.LayerNorm)
+        for name, parameter in layer.named_parameters(recurse=False)
+        if parameter.ndim > 1 and name.rpartition("_")[2] == "weight"
+    }
 
 
 def lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:
@@ -64,5 +86,23 @@ def _cosine(start: float, end: float, progress: float) -> float:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """A number on the CPU; on a card written to where a captured step reads it."""
+    if isinstance(optimizer.param_groups[0]["lr"], torch.Tensor):
+        optimizer.param_groups[0]["lr"].fill_(rate)  # one for all groups
+        return
     for group in optimizer.param_groups:
         group["lr"] = rate
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """For a checkpoint: what the optimizer has gathered. Its settings come from the trial's config."""
+    return {"state": optimizer.state_dict()["state"]}
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Continue from ``optimizer_state`` of the same optimizer, on whatever device and in whatever layout."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": saved["state"]})
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate  # the same tensor, not a copy
+    lay_out_like_parameters(optimizer)

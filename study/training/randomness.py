@@ -40,13 +40,30 @@ class Randomness:
     @contextmanager
     def running(self) -> Iterator[None]:
         with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
-            torch.set_rng_state(self._default["cpu"])
-            if "cuda" in self._default:
-                torch.cuda.set_rng_state(self._default["cuda"], self._device)
+            self._set_default()
             yield
-            self._default["cpu"] = torch.get_rng_state()
-            if "cuda" in self._default:
-                self._default["cuda"] = torch.cuda.get_rng_state(self._device)
+            self._default = self._get_default()
+
+    def snapshot(self) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """While running: the streams that a step draws from, for ``restore``."""
+        return self.augmentation.get_state(), self._get_default()
+
+    def restore(self, streams: tuple[torch.Tensor, dict[str, torch.Tensor]]) -> None:
+        """While running: the streams as they were at ``snapshot``."""
+        augmentation, self._default = streams
+        self.augmentation.set_state(augmentation)
+        self._set_default()
+
+    def _get_default(self) -> dict[str, torch.Tensor]:
+        states = {"cpu": torch.get_rng_state()}
+        if self._device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self._device)
+        return states
+
+    def _set_default(self) -> None:
+        torch.set_rng_state(self._default["cpu"])
+        if self._device.type == "cuda":
+            torch.cuda.set_rng_state(self._default["cuda"], self._device)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -56,6 +73,11 @@ class Randomness:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue every stream. From another kind of device, those of the device start anew, as they began.
+
+        Its generators are of another make. Order, subset and labels are drawn on the CPU and go on as they were.
+        """
         self.order.set_state(state["order"])
-        self.augmentation.set_state(state["augmentation"])
-        self._default = dict(state["default"])
+        if len(state["augmentation"]) == len(self.augmentation.get_state()):
+            self.augmentation.set_state(state["augmentation"])
+        self._default |= {device: held for device, held in state["default"].items() if device in self._default}

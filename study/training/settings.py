@@ -17,7 +17,6 @@ class Rate:
     precision: Precision
     memory_format: MemoryFormat
     images_per_second: float
-    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +33,17 @@ class Settings:
     precision: Precision = "fp32"
     memory_format: MemoryFormat = "nchw"
     threads: int = 1  # of the CPU; a study runs one trial a core
-    compiled: bool = False  # torch.compile; on the CPU it was never worth its compilation
+    captured: bool = True  # on a card, a step becomes one launch where every step is alike
+    tf32: bool = True  # what float32 means for a card's convolutions; a CPU has no such units
+    card_share: float | None = None  # of a card's memory that this process may take; None: whatever it has been given
     repeatable: bool = True  # False lets cuDNN pick kernels by timing: faster, not the same numbers twice
     rates: tuple[Rate, ...] = ()  # what the choice rests on; empty where nothing was measured
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"threads: {self.threads} is below 1")
+        if self.card_share is not None and not 0 < self.card_share <= 1:
+            raise ValueError(f"card_share: {self.card_share} is outside 0 to 1 (0 excluded)")
         try:
             torch.device(self.device)
         except RuntimeError as error:
@@ -66,3 +69,13 @@ class Settings:
     def autocast(self) -> torch.autocast:
         """bf16 needs no gradient scaling: its exponent is that of fp32."""
         return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+
+    def apply(self) -> None:
+        """Set what is the process's on a card: repeatable kernels, TF32, a share of the memory."""
+        if self.torch_device.type != "cuda":
+            return
+        torch.backends.cudnn.benchmark = not self.repeatable
+        torch.backends.cudnn.deterministic = self.repeatable
+        torch.backends.cudnn.allow_tf32 = self.tf32
+        if self.card_share is not None:
+            torch.cuda.set_per_process_memory_fraction(self.card_share)

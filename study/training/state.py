@@ -5,28 +5,31 @@ from contextlib import contextmanager
 
 import torch
 
-from fitscape.models.size import count
+from fitscape.models.size import count, measure
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
 from fitscape.study.records import ModelSize
 from fitscape.study.training import checkpoint
 from fitscape.study.training.batch_norm import choose_images, reestimated
 from fitscape.study.training.batches import Batches, make_normalize
-from fitscape.study.training.evaluation import Evaluation, evaluate
+from fitscape.study.training.card import Card
+from fitscape.study.training.evaluation import Evaluation, evaluate_each
 from fitscape.study.training.gradients import GradientProbe
 from fitscape.study.training.late import BestEpoch
 from fitscape.study.training.memorization import Memorization, memorization
-from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
 from fitscape.study.training.network import make_network
+from fitscape.study.training.operators import why_not_captured
 from fitscape.study.training.optimization import (
-    lay_out_like_parameters,
     learning_rate,
+    load_optimizer_state,
     make_optimizer,
+    optimizer_state,
     set_learning_rate,
 )
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
-from fitscape.study.training.step import Gradients
+from fitscape.study.training.step import Gradients, Step
+from fitscape.study.training.stepping import Stepping
 
 
 class TrialRun:
@@ -41,6 +44,7 @@ class TrialRun:
         self.config, self.data, self.settings = config, data, settings
         device = settings.torch_device
         classes = len(data.classes)
+        settings.apply()
 
         subset = select(data, config.data, config.seed)
         self.randomness = Randomness(config.seed, device)
@@ -60,15 +64,22 @@ class TrialRun:
         self._probe_labels = subset.labels[self._probe].to(device)
 
         self.model = make_network(config.model, data.input_shape, classes, seed=config.seed, settings=settings)
-        parameters, flops = count(self.model, self.normalize(train_images[:1]))
+        if config.model.timm:
+            parameters, flops = measure(config.model, data.input_shape, classes)
+        else:
+            parameters, flops = count(self.model, self.normalize(train_images[:1]))
         self.size = ModelSize(parameters=parameters, flops=flops)
         self.optimizer = make_optimizer(self.model, config.optimization)
-        self.gradients = Gradients(self.model, settings)
+        self.stepping = Stepping(
+            Step(self._load, Gradients(self.model, settings), self.optimizer, device),
+            self.model,
+            self.optimizer,
+            self.randomness,
+            card=Card() if device.type == "cuda" else None,
+            keep_eager=self._why_eager(),
+        )
         self.gradient_probe = GradientProbe(self.model)
         self.best = BestEpoch(data.val_half)
-        if device.type == "cuda":
-            torch.backends.cudnn.benchmark = not settings.repeatable
-            torch.backends.cudnn.deterministic = settings.repeatable
 
         self.epoch = self.step = 0
         self.steps_per_epoch = config.optimization.steps_per_epoch or self.batches.per_pass
@@ -83,16 +94,33 @@ class TrialRun:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the last step that was taken."""
-        return float(self.optimizer.param_groups[0]["lr"])
-
-    def update(self) -> None:
-        """One optimizer step from the gradients in place."""
+        """The rate of the last step that was taken, the first's before it."""
         config = self.config.optimization
-        rate = learning_rate(config, self.step, self.steps_per_epoch * config.epochs)
-        set_learning_rate(self.optimizer, rate)
-        self.optimizer.step()
+        return learning_rate(config, max(self.step - 1, 0), self.steps_per_epoch * config.epochs)
+
+    def take_step(self, *, last_of_epoch: bool) -> None:
+        """One optimizer step; the first and an epoch's last are read for the gradients of every layer."""
+        full = self.step == 0 or last_of_epoch
+        config = self.config.optimization
+        self.batches.advance()
+        set_learning_rate(self.optimizer, learning_rate(config, self.step, self.steps_per_epoch * config.epochs))
+        if self.gradient_probe.is_due(self.step, full=full):
+            self.stepping.backward()
+            self.gradient_probe.observe(self.step, full=full)
+            self.stepping.update()
+        else:
+            self.stepping.whole()
         self.step += 1
+
+    def _load(self) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = self.batches.gather()
+        return self.normalize(self.augment(images, self.randomness.augmentation)), labels
+
+    def _why_eager(self) -> str:
+        """Why steps are not captured, where they could be."""
+        if self.settings.torch_device.type == "cpu" or not self.settings.captured:
+            return "not asked for"
+        return why_not_captured(self.config.model, self.data.input_shape, len(self.data.classes))
 
     @contextmanager
     def as_measured(self) -> Iterator[None]:
@@ -107,29 +135,24 @@ class TrialRun:
     def evaluate(self) -> tuple[Evaluation, Evaluation]:
         """The probe and validation, by the same evaluator."""
         parts = ((self._probe_images, self._probe_labels), (self._val_images, self._val_labels))
-        try:
-            with self.as_measured():
-                train, validation = (
-                    evaluate(self.model, images, labels, normalize=self.normalize, settings=self.settings)
-                    for images, labels in parts
-                )
-        except RuntimeError as error:
-            if is_out_of_memory(error):
-                raise TrialOutOfMemory(f"oom: evaluation does not fit: {error}") from error
-            raise
+        with self.stepping.borrowing(), self.as_measured():
+            train, validation = self._evaluate(*parts)
         return train, validation
 
     def evaluate_on(self, images: torch.Tensor, labels: torch.Tensor) -> Evaluation:
         """Other images, uint8 [N, C, H, W], by the same evaluator."""
         device = self.settings.torch_device
         with self.as_measured():
-            return evaluate(
-                self.model,
-                _upload(images, device),
-                _upload(labels, device),
-                normalize=self.normalize,
-                settings=self.settings,
-            )
+            return self._evaluate((_upload(images, device), _upload(labels, device)))[0]
+
+    def _evaluate(self, *sets: tuple[torch.Tensor, torch.Tensor]) -> list[Evaluation]:
+        return evaluate_each(
+            self.model,
+            sets,
+            normalize=self.normalize,
+            settings=self.settings,
+            trained_on=self.batches.size // self.stepping.parts,
+        )
 
     def memorization(self, train: Evaluation, validation: Evaluation) -> Memorization:
         return memorization(self._subset, self._probe, train.predictions, validation.predictions)
@@ -144,9 +167,9 @@ class TrialRun:
                 **self._identity(),
                 "epoch": self.epoch,
                 "step": self.step,
-                "parts": self.gradients.parts,
+                "parts": self.stepping.parts,
                 "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
+                "optimizer": optimizer_state(self.optimizer),
                 "randomness": self.randomness.state_dict(),
                 "batches": self.batches.state_dict(),
                 "best": self.best.state_dict(),
@@ -164,10 +187,9 @@ class TrialRun:
             if state[key] != value:
                 raise ValueError(f"checkpoint: its {key} is {state[key]}, this trial's is {value}")
         self.epoch, self.step = state["epoch"], state["step"]
-        self.gradients.parts = state["parts"]
+        self.stepping.parts = state["parts"]
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        lay_out_like_parameters(self.optimizer)
+        load_optimizer_state(self.optimizer, state["optimizer"])
         self.randomness.load_state_dict(state["randomness"])
         self.batches.load_state_dict(state["batches"])
         self.best.load_state_dict(state["best"])

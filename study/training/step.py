@@ -1,4 +1,4 @@
-"""One optimizer step."""
+"""One optimizer step: from a drawn batch to new weights."""
 
 from collections.abc import Callable
 
@@ -6,48 +6,76 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
 from fitscape.study.training.settings import Settings
+from fitscape.study.training.shadow import ShadowWeights
 
 
 class Gradients:
-    """Forward and backward of one batch, in one piece; in two once a batch has not fitted the device."""
+    """Forward and backward of one batch, in one piece or in two."""
 
     def __init__(self, model: nn.Module, settings: Settings) -> None:
         self._parameters = list(model.parameters())  # finding them at each step is 2 % of a small net's time
         self._settings = settings
-        self._forward: Callable[[Tensor], Tensor] = torch.compile(model) if settings.compiled else model
+        self._model = model
+        lowered = settings.precision == "bf16" and settings.torch_device.type == "cuda"
+        self._shadows = ShadowWeights(model) if lowered else None
         self.parts = 1
 
     def compute(self, images: Tensor, labels: Tensor) -> Tensor:
         """Leave the mean loss's gradient in ``.grad``; return that loss, detached, still on the device.
 
         Two parts give the same gradient but for batch norm, whose statistics are then of half a batch.
-
-        Raises:
-            TrialOutOfMemory: not even half a batch fits.
         """
-        try:
-            return self._accumulate(images, labels)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            if self.parts > 1 or len(images) < 2:
-                raise TrialOutOfMemory(f"oom: half a batch of {len(images)} does not fit: {error}") from error
-        # Outside the except block, which would keep the failed step's activations alive.
-        self.parts = 2
-        if images.is_cuda:
-            torch.cuda.empty_cache()
-        return self.compute(images, labels)
-
-    def _accumulate(self, images: Tensor, labels: Tensor) -> Tensor:
         for parameter in self._parameters:
             parameter.grad = None
         total = torch.zeros((), device=images.device)
         for part, targets in zip(images.chunk(self.parts), labels.chunk(self.parts), strict=True):
-            with self._settings.autocast():
-                logits = self._forward(part)
-            loss = F.cross_entropy(logits.float(), targets) * (len(part) / len(images))
+            loss = self._loss(part, targets) * (len(part) / len(images))
             loss.backward()
+            if self._shadows is not None:
+                self._shadows.add_gradients()
             total += loss.detach()
         return total
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        with self._settings.autocast():
+            if self._shadows is None:
+                logits = self._model(images)
+            else:
+                with self._shadows.in_place():
+                    logits = self._model(images)
+        return F.cross_entropy(logits.float(), labels)
+
+
+class Step:
+    """The parts of an optimizer step that a card can replay: nothing here depends on numbers that the host has.
+
+    Args:
+        load: the next batch's normalized images and labels, on the device.
+        gradients: of the model that the optimizer changes.
+        optimizer: with its learning rate set.
+        device: of the model.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], tuple[Tensor, Tensor]],
+        gradients: Gradients,
+        optimizer: torch.optim.Optimizer,
+        device: torch.device,
+    ) -> None:
+        self._load, self.gradients, self._optimizer = load, gradients, optimizer
+        self.total = torch.zeros((), device=device)  # of the batches' mean losses
+
+    def backward(self) -> None:
+        """Leave the next batch's gradient in ``.grad``, and add its loss to ``total``."""
+        self.total += self.gradients.compute(*self._load())
+
+    def update(self) -> None:
+        """New weights from the gradient in place."""
+        self._optimizer.step()
+
+    def whole(self) -> None:
+        """Both."""
+        self.backward()
+        self.update()

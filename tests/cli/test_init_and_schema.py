@@ -24,7 +24,7 @@ def test_init_writes_a_study_that_runs(fitscape: Command, tmp_path: Path) -> Non
     assert config.name == "my-study"
     assert set(config.space) == {"architecture", "width", "train_fraction", "weight_decay"}
     optimization = config.base.optimization
-    assert optimization.steps_per_epoch is not None  # else 2 % of digits would be one step an epoch
+    assert optimization.steps_per_epoch is not None  # else 2 % of digits would be one step per epoch
     assert optimization.steps_per_epoch * optimization.epochs >= 100
     assert config.base.evaluation.batch_norm == "reestimated"
 

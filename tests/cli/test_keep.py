@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from command import Command
 
-from fitscape.study.scheduling.preflight import Finding
+from fitscape.study.scheduling.findings import Finding
 from fitscape.study.tracking import Backlog
 
 
@@ -70,6 +70,6 @@ def test_doctor_tells_every_finding_and_fails_on_one(fitscape: Command, monkeypa
     monkeypatch.setattr(import_module("fitscape.study.driver.preflight"), "preflight", lambda *_, **__: findings)
     ran = fitscape("doctor")
     assert (ran.code, ran.out) == (2, "ok     room\nFAULT  no room (make some)\n")
-    assert json.loads(fitscape("doctor", "--json").out)[1]["mend"] == "make some"
+    assert json.loads(fitscape("doctor", "--json").out)[1]["fix"] == "make some"
     findings.pop()
     assert fitscape("doctor").code == 0

@@ -53,6 +53,12 @@ def test_an_unknown_study_is_refused_with_the_nearest(fitscape: Command, small: 
     assert "no study is in elsewhere" in fitscape("status", "small", "--root", "elsewhere").refusal
 
 
+def test_a_study_whose_ledger_is_gone_is_named_with_the_way_back(fitscape: Command, small: Path) -> None:
+    (small / "ledger.db").rename(small / "ledger.backup.db")
+    way_back = "fitscape resume small restores it from ledger.backup.db"
+    assert fitscape("status", "small").refusal == f"fitscape-runs/small: its ledger is missing ({way_back})"
+
+
 def test_the_root_comes_from_the_environment(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FITSCAPE_ROOT", str(small.parent))
     monkeypatch.chdir("/")

@@ -28,7 +28,7 @@ def study_file(tmp_path: Path) -> Path:
 
 
 def write_study(folder: Path, *, trials: int, epochs: int) -> Path:
-    """``tiny.yaml``: nets of width 0.125 on 300 digits, a seed a trial."""
+    """``tiny.yaml``: nets of width 0.125 on 300 digits, a seed per trial."""
     config = StudyConfig(
         name="tiny",
         data=DataConfig(dataset="digits", limit=300, root=str(folder / "data")),

@@ -5,12 +5,13 @@ import subprocess
 import sys
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import SealedData, load
+from fitscape.study.data import SealedData, cache, load
 from fitscape.study.data import prepare as preparation
 
 
@@ -91,14 +92,32 @@ def test_a_read_only_data_folder_sends_the_cache_to_the_users_cache(
     assert list((tmp_path / "disc").iterdir()) == []
 
 
-def test_processes_that_prepare_at_once_agree() -> None:
-    with get_context("fork").Pool(3) as pool:
-        fingerprints = pool.map(_fingerprint, range(6))
-    assert len(set(fingerprints)) == 1
+def test_processes_that_prepare_at_once_agree(data_folder: Path) -> None:
+    """All are done preparing before the first of them writes."""
+    context = get_context("fork")
+    barrier, told = context.Barrier(3), context.Queue()
+    processes = [context.Process(target=_prepare, args=(barrier, told)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    answers = [told.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join(60)
+    assert len(set(answers)) == 1
+    assert answers[0][1] == "wrote", "no process found the folder of another one already there"
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert len(list((data_folder / "prepared").iterdir())) == 1, "what the slower ones prepared is not left behind"
 
 
-def _fingerprint(_: int) -> str:
-    return load(DataConfig(dataset="digits")).fingerprint
+def _prepare(barrier: Any, told: Any) -> None:
+    write, wrote = cache.write, []
+
+    def write_together(*given: Any) -> Any:
+        wrote.append("wrote")
+        barrier.wait(timeout=60)
+        return write(*given)
+
+    cache.write = write_together
+    told.put((load(DataConfig(dataset="digits")).fingerprint, *wrote))
 
 
 def test_what_decides_the_content_decides_the_folder(digits: SealedData) -> None:

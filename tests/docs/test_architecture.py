@@ -1,9 +1,15 @@
 """The one diagram of the architecture is what import-linter holds."""
 
+import ast
 import re
 import tomllib
 
+import pytest
 from pages import REPOSITORY, blocks
+
+from fitscape.study.config import SearchConfig
+from fitscape.study.samplers import SAMPLERS
+from fitscape.study.search.designs import DESIGNS
 
 CONTRACTS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 PREFIX = "fitscape."  # which the page leaves out
@@ -36,3 +42,43 @@ def test_every_door_is_a_contract_on_all_other_rooms() -> None:
             assert {name.removeprefix(PREFIX) for name in contract["source_modules"]} == rooms - doors[
                 contract["name"]
             ], contract["name"]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table below a heading, its own head left out."""
+    text = (REPOSITORY / "docs/architecture.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    found = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line[:1] == "|"]
+    return found[2:]
+
+
+def defines(file: str, name: str) -> bool:
+    """Whether a module defines the name at its top level."""
+    tree = ast.parse((REPOSITORY / file).read_text())
+    names = {getattr(node, "name", None) for node in tree.body}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return name in names
+
+
+@pytest.mark.parametrize(("question", "file", "name"), rows("Where is it?"))
+def test_a_question_leads_to_the_file_that_answers_it(question: str, file: str, name: str) -> None:
+    assert question.endswith("?")
+    assert defines(file.strip("`"), name.strip("`")), f"{file} does not define {name}: {question}"
+
+
+@pytest.mark.parametrize(("added", "written", "line"), rows("To add something"))
+def test_what_an_addition_touches_is_there(added: str, written: str, line: str) -> None:
+    named = re.findall(r"`([\w/]+(?:/|\.py|\.html\.j2))`", f"{written} {line}")
+    for path in named:
+        assert (REPOSITORY / path).exists() or (REPOSITORY / path).parent.is_dir(), f"{added}: {path}"
+    registry = re.match(r"`([\w/.]+\.py)` `(\w+)`", line)
+    if registry:
+        assert defines(registry[1], registry[2]), f"{added}: {registry[0]}"
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLERS))
+def test_a_sampler_is_named_once_and_found_everywhere(name: str) -> None:
+    assert SearchConfig(sampler=name).sampler == name
+    assert callable(SAMPLERS[name].load())
+    assert (name in DESIGNS) is not SAMPLERS[name].adaptive

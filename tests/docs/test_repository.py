@@ -11,10 +11,9 @@ from pages import REPOSITORY
 
 from fitscape import __version__
 
-sys.path.insert(0, str(REPOSITORY / "tools"))
+sys.path.insert(0, str(REPOSITORY))
 
-import lowest_versions
-import raise_ray
+from tools import lowest_versions, raise_ray
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 PROMISE = re.compile(r"(?:under|in|within) (\d+) minutes on two (?:quiet )?cores")

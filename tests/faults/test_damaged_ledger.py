@@ -8,11 +8,12 @@ from odd_trials import Heard
 from studies_by_hand import new_ledger, run_by_hand
 
 from fitscape.study import driver
+from fitscape.study.config import StudyConfig
 from fitscape.study.driver.folder import Folder
-from fitscape.study.driver.start import _bring_back, _open_or_restore
-from fitscape.study.errors import LedgerDamaged
+from fitscape.study.driver.recover import open_or_restore
+from fitscape.study.errors import LedgerDamaged, StudyLocked, UserError
 from fitscape.study.files import BACKUP
-from fitscape.study.ledger import Ledger
+from fitscape.study.ledger import Ledger, StudyLock
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def zero(path: Path) -> None:
 def test_the_backup_takes_its_place_and_that_is_said(folder: Path, damage: Callable[[Path], None]) -> None:
     damage(folder / "ledger.db")
     heard = Heard()
-    with _open_or_restore(Folder(folder), heard) as ledger:
+    with open_or_restore(Folder(folder), heard.messages.append) as ledger:
         assert len(ledger.trials()) == 4
         assert [note.kind for note in ledger.notes()] == ["restored"]
     (message,) = heard.messages
@@ -51,10 +52,10 @@ def test_the_backup_takes_its_place_and_that_is_said(folder: Path, damage: Calla
 def test_a_second_restore_keeps_what_the_first_set_aside(folder: Path) -> None:
     halve(folder / "ledger.db")
     first = (folder / "ledger.db").read_bytes()
-    _open_or_restore(Folder(folder), Heard()).close()
+    open_or_restore(Folder(folder), [].append).close()
     zero(folder / "ledger.db")
     heard = Heard()
-    _open_or_restore(Folder(folder), heard).close()
+    open_or_restore(Folder(folder), heard.messages.append).close()
     assert (folder / "ledger.db.damaged").read_bytes() == first
     assert (folder / "ledger.db.damaged-2").is_file()
     assert heard.messages[0].endswith("it is kept as ledger.db.damaged-2")
@@ -62,7 +63,7 @@ def test_a_second_restore_keeps_what_the_first_set_aside(folder: Path) -> None:
 
 def test_a_ledger_that_is_gone_comes_back_from_the_backup_beside_it(folder: Path) -> None:
     (folder / "ledger.db").unlink()
-    _bring_back(Folder(folder))
+    open_or_restore(Folder(folder), [].append).close()
     with Ledger.open(folder / "ledger.db") as ledger:
         assert len(ledger.trials()) == 4
 
@@ -78,8 +79,51 @@ def test_without_a_backup_resume_refuses_and_leaves_it_alone(folder: Path) -> No
 
 def test_a_whole_ledger_is_opened_as_it_is(folder: Path) -> None:
     heard = Heard()
-    with _open_or_restore(Folder(folder), heard) as ledger:
+    with open_or_restore(Folder(folder), heard.messages.append) as ledger:
         assert len(ledger.trials()) == 5
     assert not heard.messages
     with Ledger.open(folder / "ledger.db", read_only=True) as ledger:
         assert not ledger.notes()
+
+
+def test_of_two_that_resume_a_lost_ledger_the_second_touches_nothing(folder: Path) -> None:
+    (folder / "ledger.db").unlink()
+    with StudyLock(folder), pytest.raises(StudyLocked):
+        driver.resume(folder)
+    assert not (folder / "ledger.db").exists(), "it was restored outside the lock"
+
+
+def test_run_does_not_take_the_place_of_a_study_whose_ledger_is_gone(folder: Path) -> None:
+    (folder / "ledger.db").unlink()
+    before = (folder / BACKUP).read_bytes()
+    with pytest.raises(UserError, match="fitscape resume by-hand"):
+        driver.run(StudyConfig(name="by-hand"), folder.parent)
+    assert (folder / BACKUP).read_bytes() == before
+
+
+def test_the_ledgers_name_is_never_without_a_file_while_it_is_restored(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halve(folder / "ledger.db")
+    seen: list[bool] = []
+    replace = Path.replace
+
+    def watched(self: Path, target: Path) -> Path:
+        moved = replace(self, target)
+        seen.append((folder / "ledger.db").exists())
+        return moved
+
+    monkeypatch.setattr(Path, "replace", watched)
+    open_or_restore(Folder(folder), [].append).close()
+    assert seen
+    assert all(seen)
+
+
+def test_the_backup_that_knows_most_is_taken(folder: Path, tmp_path: Path) -> None:
+    """The head's disk came back as it was a day ago; the storage is of an hour ago."""
+    storage = tmp_path / "storage"
+    with Ledger.open(folder / "ledger.db") as ledger:
+        ledger.backup(storage / "by-hand" / BACKUP)
+    (folder / "ledger.db").unlink()
+    with open_or_restore(Folder(folder, str(storage)), [].append) as ledger:
+        assert len(ledger.trials()) == 5

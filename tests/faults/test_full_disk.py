@@ -12,11 +12,14 @@ from studies_by_hand import new_ledger, run_by_hand
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver.backups import Upkeep
 from fitscape.study.driver.folder import Folder
+from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import Ledger
+from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.preflight import probe
 
 
@@ -81,14 +84,16 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_one_before(disk: Path) -> No
 def test_a_backup_that_finds_no_room_is_said_once_and_leaves_the_one_before(disk: Path) -> None:
     heard, folder = Heard(), Folder(disk / "by-hand")
     folder.make()
+    aside = Aside(heard)
     with new_ledger(folder.path) as ledger:
-        upkeep = Upkeep(folder, ledger, StudyConfig(name="by-hand"), heard)
+        upkeep = Upkeep(folder, ledger, StudyConfig(name="by-hand"), aside, Lease(folder, Interruption()))
         run_by_hand(ledger, seed=1)
         upkeep.back_up()
         fill(disk)
         upkeep.back_up()
         upkeep.back_up()
         upkeep.close()
+    aside.close(5)
     assert len(heard.messages) == 1
     assert heard.messages[0].startswith("the ledger was not backed up")
     with Ledger.open(folder.path / BACKUP, read_only=True) as backup:
@@ -98,5 +103,5 @@ def test_a_backup_that_finds_no_room_is_said_once_and_leaves_the_one_before(disk
 def test_too_little_room_is_found_before_a_study_begins(disk: Path) -> None:
     bad = [finding for finding in first_look(StudyConfig(name="s"), disk / "runs", address="auto") if not finding.ok]
     assert [finding.what for finding in bad] == [f"2 MiB are free at {disk}"]
-    assert "free 500 MiB" in bad[0].mend
+    assert "free 500 MiB" in bad[0].fix
     assert probe(str(disk / "checkpoints"))["storage"] == "2 MiB are free, 500 are needed"

@@ -11,9 +11,8 @@ from ray.tune.experiment import Trial
 
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling import run_trials
-from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.reports import End
-from fitscape.study.scheduling.tuning import Reports, Stops
+from fitscape.study.scheduling.tuning import Reports
 
 # Ray's own texts, shortened. The first line of a crash speaks of OOM in any case.
 CRASH = "The actor died unexpectedly before finishing this task.\n worker process has died, OOM killer? SIGKILL"
@@ -54,8 +53,7 @@ def lost(tmp_path: Path, *errors: str) -> Any:
 )
 def test_the_cause_of_the_latest_loss_is_named(tmp_path: Path, error: str, cause: str) -> None:
     kept = Kept()
-    stops = Stops(Interruption())
-    reports = Reports(kept, attempts=3, timeout=None, look=lambda running: None, stops=stops)  # type: ignore[arg-type]
+    reports = Reports(kept, attempts=3, timeout=None, look=lambda running: None)  # type: ignore[arg-type]
     reports.on_trial_recover(0, [], lost(tmp_path, NODE, error))
     assert kept.messages == [f"trial t: {cause}; attempt 3 of 3"]
     reports.on_trial_error(0, [], lost(tmp_path, NODE, NODE, error))
@@ -71,3 +69,17 @@ def test_preemptions_count_so_that_they_end(monkeypatch: pytest.MonkeyPatch) -> 
     trial.temporary_state = SimpleNamespace(num_restore_failures=0)  # type: ignore[assignment]
     trial._handle_ray_actor_error(RayActorError(None, PREEMPTED, preempted=True))
     assert trial.run_metadata.num_failures == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"), [(OUT_OF_MEMORY, "oom: its process"), (NODE, "its node died"), (CRASH, "hung: no step for 2 s")]
+)
+def test_what_ray_knows_of_a_long_silent_trial_comes_before_the_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, cause: str
+) -> None:
+    """An epoch may be longer than the limit, and its process be lost for another reason."""
+    kept = Kept()
+    reports = Reports(kept, attempts=3, timeout=2.0, look=lambda running: None)  # type: ignore[arg-type]
+    monkeypatch.setattr(reports._watchdog, "silence", lambda trial_id: 60.0)
+    reports.on_trial_error(0, [], lost(tmp_path, error))
+    assert kept.ends[0].message.startswith(cause)

@@ -67,8 +67,8 @@ def test_plain_nets_that_train_alike_contradict_the_claim() -> None:
 def test_two_noisy_seeds_decide_nothing_and_say_how_many_would() -> None:
     found = findings_of(nets(np.random.default_rng(3), {20: 0.2, 56: 0.3}, seeds=2))[0]
     assert found.verdict is Verdict.UNDECIDED
-    assert found.seeds_needed is not None
-    assert found.seeds_needed > 2
+    assert found.needed is not None
+    assert found.needed > 2
 
 
 def test_a_control_whose_seeds_are_each_undecided_is_still_one() -> None:
@@ -110,3 +110,9 @@ def test_false_alarms_without_a_difference_are_nominal() -> None:
     found = [f for _ in range(200) for f in findings_of(nets(rng, {20: 0.2, 56: 0.2}))]
     alarms = np.mean([f.verdict is Verdict.SUPPORTED for f in found if "vanish" not in f.claim])
     assert alarms <= 0.05
+
+
+def test_every_depth_is_compared_with_the_shallowest() -> None:
+    trials = nets(np.random.default_rng(0), {20: 0.1, 32: 0.3, 56: 0.5})
+    rises = [f.claim for f in findings_of(trials) if "vanish" not in f.claim]
+    assert sorted(rises) == [f"Degradation: plain{deep} trains to a higher error than plain20" for deep in (32, 56)]

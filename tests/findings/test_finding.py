@@ -6,13 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from fitscape.study.findings import Evidence, Verdict, correct, to_json
-from fitscape.study.findings.finding import judge
+from fitscape.study.findings import Context, Evidence, Verdict, correct, to_json
+from fitscape.study.findings.finding import Method, judge
 
-EVIDENCE = Evidence(
-    estimate=0.3, low=0.1, high=0.5, p_above=0.001, p_below=0.999, margin=0.01, n=5, test="t", seeds_needed=4
-)
-TEXT = {"claim": "c", "question": "q", "family": "plain", "unit": "u", "explanation": "e", "source": "s"}
+EVIDENCE = Evidence(estimate=0.3, low=0.1, high=0.5, p_above=0.001, p_below=0.999, margin=0.01, n=5, test="t", needed=4)
+TEXT = {
+    "claim": "c",
+    "question": "q",
+    "family": "plain",
+    "unit": "u",
+    "explanation": "e",
+    "source": "s",
+    "effect": "an effect",
+}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,19 @@ def test_false_discovery_rate_is_the_milder_correction() -> None:
     findings = [judge(replace(EVIDENCE, p_above=p), **TEXT) for p in (0.005, 0.008, 0.012, 0.015)]
     adjusted = {m: [f.p_adjusted for f in correct(findings, method=m)] for m in ("holm", "bh")}
     assert all(a <= b for a, b in zip(adjusted["bh"], adjusted["holm"], strict=True))
+
+
+@pytest.mark.parametrize(("method", "adjusted"), [("holm", (0.04, 0.048, 0.048)), ("bh", (0.03, 0.03, 0.03))])
+def test_adjusted_p_values_are_those_of_the_named_correction(method: Method, adjusted: tuple[float, ...]) -> None:
+    """Holm: 4 x .01, 3 x .016, then never less than before. BH: p x 4 / rank, never more than the next."""
+    findings = [judge(replace(EVIDENCE, p_above=p / 2), **TEXT) for p in (0.01, 0.016, 0.0225, 0.6)]
+    corrected = correct(findings, method=method)
+    assert [f.p_adjusted for f in corrected[:3]] == pytest.approx(adjusted)
+    assert corrected[3].p_adjusted == pytest.approx(0.6)
+
+
+def test_the_study_is_corrected_by_holm() -> None:
+    assert Context(classes=10, chance_error=0.9).correction == "holm"
 
 
 def test_findings_without_a_test_are_left_alone() -> None:

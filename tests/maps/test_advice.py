@@ -80,3 +80,39 @@ def test_least_label_noise_and_all_images_are_the_conditions() -> None:
     space = {"label_noise": FloatDistribution(0, 0.6), "train_fraction": CategoricalDistribution([0.1, 0.5, 1.0])}
     made = RegimeMap(space, THRESHOLDS, chance_error=0.9, reference_error=0.02)
     assert conditions(made) == {"label_noise": 0, "train_fraction": 1.0}
+
+
+def test_the_best_point_is_the_likeliest_good_one_not_the_one_of_lowest_error(fitted: RegimeMap, monkeypatch) -> None:
+    """Low error with P(good) .3 against a slightly higher one with .9; among equals the lower error decides."""
+    good = np.array([0.3, 0.895, 0.9, 0.5])
+    table = pd.DataFrame({"good": good, "val_error": [0.01, 0.03, 0.04, 0.02]})
+    frames: list[pd.DataFrame] = []
+
+    def predict(frame: pd.DataFrame) -> pd.DataFrame:
+        frames.append(frame)
+        return table.set_index(frame.index)
+
+    monkeypatch.setattr(fitted, "predict", predict)
+    point = best_point(fitted, {}, points=4)
+    (frame,) = frames
+    assert point["width"] == frame["width"].iloc[1], "0.895 and 0.9 are equal, and the lower error is there"
+
+
+def test_points_that_cannot_be_trained_are_not_advised(fitted: RegimeMap) -> None:
+    free = best_point(fitted, {})
+    held = best_point(fitted, {}, possible=lambda point: point["architecture"] == "plain18")
+    assert free["architecture"] == "resnet18"
+    assert held["architecture"] == "plain18"
+    assert best_point(fitted, {}, possible=lambda point: False) == free
+
+
+def test_a_point_keeps_whole_numbers_whole(fitted: RegimeMap) -> None:
+    assert type(best_point(fitted, {})["epochs"]) is int
+
+
+def test_the_interval_of_an_error_is_of_90_per_cent(fitted: RegimeMap) -> None:
+    points = fitted.encoder.from_unit(fitted.encoder.sobol(16, 3))
+    told, beliefs = forecast(fitted, points), fitted.fields.predict(fitted.encoder.features(points))
+    for end, sign in (("low", -1), ("high", 1)):
+        z = fitted.cuts.z(told[end].to_numpy())
+        np.testing.assert_allclose((z - beliefs.val_mean) / beliefs.val_sd, sign * 1.645, atol=1e-2)

@@ -171,3 +171,52 @@ def test_bad_tables_are_refused() -> None:
         fresh.fit(table(4).assign(val_error=54.0, diverged=False))
     with pytest.raises(ValueError, match="not fitted"):
         fresh.predict(table(4))
+
+
+def test_shares_are_the_percentiles_of_the_joint_draws(fitted: RegimeMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw k makes the whole space good up to k %: the interval is that of the 5th to the 95th of a hundred draws."""
+    points = 64
+
+    def drawn(field: str):
+        def sample(features: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+            good = np.arange(len(features)) < np.arange(draws)[:, None] / draws * len(features)
+            error = np.where(good, 0.03, 0.6) if field == "val" else np.full((draws, len(features)), 0.01)
+            return fitted.cuts.z(error)
+
+        return sample
+
+    monkeypatch.setattr(fitted.fields.val, "sample", drawn("val"))
+    monkeypatch.setattr(fitted.fields.train, "sample", drawn("train"))
+    monkeypatch.setattr(
+        fitted.fields.divergence, "sample_probability", lambda features, draws, rng: np.zeros((draws, len(features)))
+    )
+    share = fitted.share(points=points, draws=100)
+    known = np.array([np.ceil(k / 100 * points) / points for k in range(100)])
+    assert share.loc["good", "low"] == pytest.approx(np.quantile(known, 0.05))
+    assert share.loc["good", "high"] == pytest.approx(np.quantile(known, 0.95))
+    assert share.loc["overfit", "low"] == pytest.approx(np.quantile(1 - known, 0.05))
+
+
+def test_planes_are_widened_by_what_one_validation_set_gives_all_trials() -> None:
+    few, many = make(48, val_n=50), make(48, val_n=50_000)
+    assert few.common_sd() > 25 * many.common_sd() > 0
+    held = {"norm": "batch"}
+    bands = []
+    for fitted in (few, many):
+        beliefs = fitted.fields.predict(fitted.encoder.features(pd.DataFrame({"lr": [0.02], "width": [0.3], **held})))
+        wide = beliefs.widened(fitted.common_sd())
+        assert wide.val_sd[0] == pytest.approx(np.hypot(beliefs.val_sd[0], fitted.common_sd()))
+        found = fitted.boundary("lr", "width", held, resolution=21).probabilities
+        plain = fitted.fields.predict(
+            fitted.encoder.features(
+                pd.DataFrame(
+                    {
+                        "lr": np.tile(fitted.encoder.grid("lr", 21), 21),
+                        "width": np.repeat(fitted.encoder.grid("width", 21), 21),
+                        **held,
+                    }
+                )
+            )
+        ).probabilities(fitted.cuts)
+        bands.append(np.abs(found.reshape(-1, 4) - plain).max())
+    assert bands[0] > 0.1 > 0.01 > bands[1]

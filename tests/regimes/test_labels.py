@@ -1,6 +1,7 @@
 """Labels of whole studies, against planted truths."""
 
 import time
+from random import Random
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_flags_of_the_planted_study() -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 5))
-def test_labels_do_not_depend_on_the_order_of_trials(random: st.DataObject, seed: int) -> None:
+def test_labels_do_not_depend_on_the_order_of_trials(random: Random, seed: int) -> None:
     trials, _ = planted_study(np.random.default_rng(seed), seeds=2)
     before = label_planted(trials)
     random.shuffle(trials)
@@ -119,8 +120,9 @@ def test_an_earlier_epoch_is_labelled_as_it_stood() -> None:
 def test_overfitting_in_time_is_flagged_at_the_last_epoch_only() -> None:
     low, high = (0.1,) * 200, tuple(0.1 + 0.01 * (i % 9) for i in range(200))
     right = (False,) * 200
-    late = LatePair(best_epoch=1, last_epoch=2, best_losses=low, last_losses=high, best_errors=right, last_errors=right)
-    trial = make_trial({}, make_epoch(0, 0.05, epoch=1), make_epoch(0, 0.05, epoch=2), late=late)
+    late = LatePair(best_epoch=1, last_epoch=9, best_losses=low, last_losses=high, best_errors=right, last_errors=right)
+    epochs = [make_epoch(0, 0.05, epoch=e, val_loss=0.1 + 0.005 * (e - 1)) for e in range(1, 10)]
+    trial = make_trial({}, *epochs, late=late)
     assert "overfit_in_time" in labels_of([trial])[0].flags
     assert "overfit_in_time" not in labels_of([trial], epoch=1)[0].flags
 

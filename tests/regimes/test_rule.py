@@ -130,7 +130,7 @@ def test_a_scale_takes_draws_of_the_reference() -> None:
     assert scale.val_skill([[0.45], [0.9]]) == pytest.approx(np.array([[0.5, 0], [1, 1]]))
 
 
-@pytest.mark.parametrize(("chance", "reference"), [(1.0, 0.1), (0.0, 0.0), (0.9, -0.1), (0.9, 1.1)])
+@pytest.mark.parametrize(("chance", "reference"), [(1.1, 0.1), (0.0, 0.0), (0.9, -0.1), (0.9, 1.1)])
 def test_what_is_no_error_rate_is_refused(chance: float, reference: float) -> None:
     with pytest.raises(ValueError, match="must lie between 0 and 1"):
         Scale(chance, reference)

@@ -10,10 +10,13 @@ from small_study import PROVENANCE, small_study
 
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
+from fitscape.study.findings import Verdict
 from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Ledger
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
 from fitscape.study.report import build
+from fitscape.study.report.sections.degradation import degradation
+from fitscape.study.report.subject import Subject
 
 WIDTH = {"width": Range(low=0.125, high=1, log=True)}
 
@@ -189,3 +192,21 @@ def test_an_opening_that_came_to_no_number_is_told_beside_one_that_did(tmp_path:
 def test_a_folder_without_a_study_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no study"):
         build(tmp_path)
+
+
+@pytest.mark.parametrize(("worse", "degraded"), [(1 / 2000, False), (0.008, False), (0.03, True)])
+def test_the_table_of_depths_says_what_the_finding_says(tmp_path: Path, worse: float, degraded: bool) -> None:
+    """Every seed one image worse is surely above 0, and far too small to be called degradation."""
+    config = StudyConfig(name="depths", base=TrialConfig().with_hyperparameters({"family": "plain", "depth": 20}))
+    ends = [
+        ({"depth": depth, "seed": seed}, TrialState.FINISHED, 0.1 + seed / 2000 + (worse if depth == 32 else 0))
+        for depth in (20, 32)
+        for seed in range(5)
+    ]
+    folder = by_hand(tmp_path, config, *ends)
+    subject = Subject(open_study(folder))
+    ((pair, *none),) = [degradation(subject)["pairs"]]
+    assert none == []
+    assert pair["degraded"] is degraded
+    (rise,) = [f for f in subject.findings if f.claim == "Degradation: plain32 trains to a higher error than plain20"]
+    assert (rise.verdict is Verdict.SUPPORTED) is degraded

@@ -16,10 +16,10 @@ from fitscape.study.report import build
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
 
 
-def opened(browser: Browser, file: Path, *, size: str = "desktop", **context: Any) -> Page:
+def opened(browser: Browser, file: Path, *, size: str = "desktop", **context: Any) -> Any:
     """The page with every figure drawn; what the console said is in ``page.said``, requests in ``page.asked``."""
     width, height = SIZES[size]
-    page = browser.new_context(
+    page: Any = browser.new_context(
         viewport={"width": width, "height": height}, reduced_motion="reduce", **context
     ).new_page()
     page.said, page.asked = [], []
@@ -55,7 +55,7 @@ def picture(page: Page) -> tuple[str, str]:
     return painted or "", page.locator("#map-text").inner_text()
 
 
-def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Page) -> None:
+def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any) -> None:
     figures = page.locator(".plot").count()
     assert figures > 7
     assert page.locator(".plot .main-svg").count() >= figures

@@ -59,6 +59,8 @@ class BrokenStream:
     def status(self) -> str:
         return self._status if self._asked >= len(self._pieces) else "RUNNING"
 
+    message = "Failed to download the working directory:\nno room"
+
     @property
     def driver_exit_code(self) -> int | None:
         return self._code
@@ -77,3 +79,17 @@ def test_a_broken_connection_is_made_again_and_nothing_is_said_twice(
     with ThreadPoolExecutor(1) as thread:  # of its own: Playwright's loop still runs in the tests' main thread
         assert thread.submit(followed.follow, "job", said.append).result() == expected
     assert "".join(said) == "one\ntwo\nthree\n"
+
+
+def test_a_job_that_failed_before_its_command_began_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs.time, "sleep", lambda seconds: None)
+    followed = Jobs.__new__(Jobs)
+    followed.address = "http://h:8265"
+    followed._client = BrokenStream([], "FAILED", None)
+    with (
+        ThreadPoolExecutor(1) as thread,
+        pytest.raises(
+            UserError, match=r"failed before the study started: Failed to download the working dir.*: no room"
+        ),
+    ):
+        thread.submit(followed.follow, "raysubmit_1", lambda text: None).result()

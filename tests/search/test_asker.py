@@ -1,14 +1,17 @@
 """The asker hands out every trial once, whatever is already in the ledger."""
 
+import threading
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitscape.study.config import SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.config import RegimeThresholds, SearchConfig, StudyConfig, TrialConfig
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.search import Asker, Suggestion
+from fitscape.study.search.samplers import make_sampler
 
 SPACE = {"width": {"low": 0.125, "high": 1.0, "log": True}, "depth": {"choices": [18, 34]}}
 
@@ -64,6 +67,83 @@ def test_design_goes_on_after_a_crash_past_repeats_and_contradictions() -> None:
         assert [t.trial_id for t in drain(config, whole[:cut])] == [t.trial_id for t in whole]
 
 
+@pytest.mark.parametrize("sampler", ["sobol", "random"])
+def test_design_goes_on_after_a_crash_in_the_middle_of_a_repeats_seeds(sampler: str) -> None:
+    """Two configurations only: from the third point on, every group of three seeds is a repeat."""
+    config = StudyConfig(
+        name="s",
+        space={"depth": {"choices": [18, 34]}},
+        enqueue=({"depth": 18}, {"depth": 34, "seed": 4}),
+        search=SearchConfig(trials=22, seeds=3, sampler=sampler),
+    )
+    whole = drain(config, [])
+    for cut in range(22):
+        resumed = drain(config, whole[:cut])
+        assert [(t.trial_id, t.origin) for t in resumed] == [(t.trial_id, t.origin) for t in whole]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "regime"])
+@pytest.mark.parametrize("cut", [1, 2, 4, 5, 13, 14])
+def test_adaptive_sampler_completes_the_seeds_of_a_repeat_first(sampler: str, cut: int) -> None:
+    config = StudyConfig(
+        name="s", space={"depth": {"choices": [18, 34]}}, search=SearchConfig(trials=18, seeds=3, sampler=sampler)
+    )
+    whole = drain(config, [])
+    resumed = drain(config, whole[:cut])
+    group = cut - cut % 3  # where the group that was cut began
+    assert [t.trial_id for t in resumed[cut : group + 3]] == [t.trial_id for t in whole[cut : group + 3]]
+    sizes = Counter(t.config.group_id for t in resumed).values()
+    assert all(size % 3 == 0 for size in sizes)
+
+
+@pytest.mark.parametrize("sampler", ["sobol", "tpe", "regime"])
+@pytest.mark.parametrize(
+    ("space", "off"),
+    [
+        ({"dropout": {"low": 0, "high": 0.6, "step": 0.2}}, {"dropout": 0.3}),
+        ({"batch_size": {"low": 16, "high": 64, "step": 16}}, {"batch_size": 24}),
+        ({"width": {"low": 0.25, "high": 1}}, {"width": 2.0}),
+        ({"depth": {"choices": [18, 34]}}, {"depth": 56}),
+    ],
+)
+def test_a_study_with_a_point_off_its_space_can_be_gone_on_with(
+    sampler: str, space: dict[str, object], off: dict[str, object]
+) -> None:
+    config = StudyConfig(name="s", space=space, enqueue=(off,), search=SearchConfig(sampler=sampler, trials=6))
+    first = drain(config, [], limit=3)
+    assert first[0].hyperparameters == off
+    assert len(drain(config, first)) == 6
+
+
+@pytest.mark.parametrize("sampler", ["sobol", "random", "grid", "tpe", "regime"])
+@pytest.mark.parametrize("space", [{}, {"depth": {"choices": [18]}}, {"width": {"low": 0.5, "high": 0.5}}])
+def test_a_study_without_a_free_hyperparameter_runs_its_seeds(sampler: str, space: dict[str, object]) -> None:
+    config = StudyConfig(name="s", space=space, search=SearchConfig(sampler=sampler, trials=4, seeds=4))
+    whole = drain(config, [])
+    assert [t.config.seed for t in whole] == [0, 1, 2, 3]
+    for cut in range(4):
+        assert [t.trial_id for t in drain(config, whole[:cut])] == [t.trial_id for t in whole]
+
+
+def test_the_sampler_is_given_every_number_of_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(
+        "fitscape.study.search.regime_sampler.RegimeSampler", lambda space, **numbers: given.update(numbers)
+    )
+    regimes = RegimeThresholds(tau=0.11, untrained=0.77, reference_error=0.03)
+    make_sampler(
+        study(sampler="regime").model_copy(update={"regimes": regimes}), {}, chance_error=0.8, classes=7, seed=5
+    )
+    assert given == {
+        "chance_error": 0.8,
+        "reference_error": 0.03,
+        "tau": 0.11,
+        "untrained": 0.77,
+        "classes": 7,
+        "seed": 5,
+    }
+
+
 def test_seeds_are_paired_over_configurations() -> None:
     trials = drain(study(trials=12, seeds=3), [])
     assert [t.config.seed for t in trials] == [0, 1, 2] * 4
@@ -111,3 +191,30 @@ def test_trial_config_of_a_suggestion_is_the_base_with_its_hyperparameters() -> 
     suggestion = Asker(study(trials=1), chance_error=0.9).ask()
     assert suggestion is not None
     assert suggestion.config == TrialConfig().with_hyperparameters(suggestion.hyperparameters)
+
+
+def test_telling_never_waits_for_a_sampler_that_thinks() -> None:
+    """The ledger's writer tells. With a refit of a minute it stood still, and lost what it had not written."""
+    asker = Asker(study(sampler="random", trials=9), chance_error=0.9)
+    first = asker.ask()
+    assert first is not None
+    thinking, done, told = threading.Event(), threading.Event(), list[TrialRecord]()
+    next_point = asker._source.next_point
+
+    def slow() -> object:
+        thinking.set()
+        assert done.wait(60)
+        return next_point()
+
+    asker._source.next_point = slow  # type: ignore[method-assign, assignment]
+    asker._source.tell = told.append  # type: ignore[method-assign]
+    thread = threading.Thread(target=asker.ask)
+    thread.start()
+    assert thinking.wait(10)
+    trial = record(0, first)
+    asker.tell(trial)  # would wait for `done`, which comes after it
+    assert told == []
+    done.set()
+    thread.join(10)
+    asker.ask()
+    assert told == [trial], "the next point is drawn in its light"

@@ -1,5 +1,7 @@
 """Designs are pure functions of an index and stay inside the space."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_point_depends_on_the_index_alone(name: str) -> None:
 
 
 def test_sobol_balances_categories_and_halves_of_a_log_range() -> None:
-    space = search_spaces.get("capacity")
+    space: dict[str, Any] = search_spaces.get("capacity")
     points = [DESIGNS["sobol"](space, 0).point(i) for i in range(64)]
     counts = {a: sum(p["architecture"] == a for p in points) for a in {p["architecture"] for p in points}}
     assert set(counts) == set(space["architecture"].choices)

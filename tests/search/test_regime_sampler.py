@@ -25,8 +25,9 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy.special import expit
 
 from fitscape.study.maps.decision import Cuts
-from fitscape.study.maps.encoding import Encoder
+from fitscape.study.maps.encoding import Encoder, row_of
 from fitscape.study.search import RegimeSampler
+from fitscape.study.search.regime_sampler import CANDIDATES
 
 SPACE: dict[str, BaseDistribution] = {
     "lr": FloatDistribution(1e-3, 1, log=True),
@@ -88,7 +89,8 @@ def test_it_goes_to_the_boundaries() -> None:
     encoder = Encoder(SPACE)
     dense = encoder.from_unit(encoder.sobol(4096, seed=1))
     told = [outcome(p) for p in dense.to_dict("records")]
-    labels = CUTS.labels(*np.array([t[0] for t in told]).T, np.array([t[1] for t in told]))
+    train, val = np.array([t[0] for t in told]).T
+    labels = CUTS.labels(train, val, np.array([t[1] for t in told]))
     features = encoder.features(dense)
 
     def distance(found: np.ndarray) -> float:
@@ -265,7 +267,7 @@ def test_another_study_starts_afresh() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"chance_error": 1.2}, {"reference_error": 0.95}, {"chance_error": 0.1, "reference_error": 0.2}]
+    "given", [{"chance_error": 1.2}, {"chance_error": 0.0}, {"reference_error": 1.2}, {"reference_error": -0.1}]
 )
 def test_impossible_errors_are_refused_at_once(given: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="error"):
@@ -276,3 +278,38 @@ def test_no_warning_comes_from_a_plain_search() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         search(20, make(), pending=3)
+
+
+def scored(monkeypatch: pytest.MonkeyPatch, best: int) -> None:
+    """Let one candidate score best, whatever the model says of it."""
+
+    def score(belief: Any, views: Any, beliefs: Any) -> np.ndarray:
+        return -np.abs(np.arange(len(beliefs.val_mean) - belief.split) - best).astype(float)
+
+    for name in ("straddle", "targeted"):
+        monkeypatch.setattr(f"fitscape.study.search.regime_sampler.{name}", score)
+
+
+def test_candidates_are_a_sobol_design_and_the_best_of_them_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    sampler = make()
+    study = search(13, sampler)
+    scored(monkeypatch, best=7)
+    asked = study.ask(SPACE).params
+    memory = sampler._memory
+    assert memory is not None
+    assert asked == row_of(memory.fresh, 7)
+    spread = memory.encoder.to_unit(memory.fresh)
+    for column in spread.T[:2]:
+        counts = np.bincount((column * 64).astype(int), minlength=64)
+        assert counts.tolist() == [len(spread) // 64] * 64, "as even as only a design is"
+
+
+def test_a_configuration_that_scores_best_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    sampler = make()
+    study = search(13, sampler)
+    scored(monkeypatch, best=CANDIDATES + 2)
+    asked = study.ask(SPACE).params
+    memory = sampler._memory
+    assert memory is not None
+    assert asked == memory.points[memory.tried[2]]
+    assert asked in [trial.params for trial in study.trials[:-1]]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import expit
+from scipy.stats import norm
 
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.error_models import Fields, Outcomes
@@ -18,7 +19,7 @@ def outcomes(x: np.ndarray) -> Outcomes:
     n = len(x)
     val = expit(-2.1 + 6 * (x[:, 0] - 0.5))
     zeros = np.zeros(n)
-    return Outcomes(np.full(n, 0.01), val, x[:, 1] > 0.8, zeros, zeros + 1000, zeros, zeros, zeros)
+    return Outcomes(np.full(n, 0.01), val, x[:, 1] > 0.8, zeros, zeros + 1000, zeros)
 
 
 def make(n: int, pool: np.ndarray) -> Belief:
@@ -101,3 +102,29 @@ def test_nothing_is_learned_about_errors_where_training_diverges(pool: np.ndarra
     score = targeted(belief, views, beliefs)
     beyond = pool[SPLIT:, 1] > 0.95
     assert score[beyond].mean() < score[~beyond].mean()
+
+
+def test_the_straddle_is_the_ambiguity_about_the_nearest_relevant_boundary(pool: np.ndarray) -> None:
+    """Written out for each candidate: 1.96 sd less the distance to a boundary, in units of the field's scale."""
+    belief = make(30, pool)
+    views = belief.views(np.zeros((0, 2)))
+    beliefs = belief.prediction(views)
+    val, train = belief.fields.val, belief.fields.train
+    expected = []
+    for i in range(SPLIT, len(pool)):
+        vm, vs, tm, ts = (getattr(beliefs, name)[i] for name in ("val_mean", "val_sd", "train_mean", "train_sd"))
+        steepness = float(CUTS.z_half(np.array([vm + 1e-5]))[0] - CUTS.z_half(np.array([vm - 1e-5]))[0]) / 2e-5
+        finite = 1 - beliefs.p_diverged[i]
+        learned = finite * norm.cdf((CUTS.z_untrained - tm) / ts)
+        past = learned * norm.cdf((vm - CUTS.z_good) / vs)
+        half_sd = np.hypot(ts, steepness * vs)
+        half = float(CUTS.z_half(np.array([vm]))[0])
+        cliff_sd = np.sqrt(views[2].variance[i])
+        boundaries = [
+            (past, (1.96 * half_sd - abs(tm - half)) / np.hypot(val.scale, train.scale)),
+            (learned, (1.96 * vs - abs(vm - CUTS.z_good)) / val.scale),
+            (finite, (1.96 * ts - abs(tm - CUTS.z_untrained)) / train.scale),
+            (1.0, (1.96 * cliff_sd - abs(views[2].mean[i])) / 10.0),
+        ]
+        expected.append(max(score for relevance, score in boundaries if relevance >= 0.25))
+    np.testing.assert_allclose(straddle(belief, views, beliefs), expected, atol=5e-3)

@@ -65,7 +65,7 @@ class Drivers:
 
 
 def small_study(name: str, *, trials: int, epochs: int) -> StudyConfig:
-    """Narrow ResNets on digits: half a second an epoch on one core."""
+    """Narrow ResNets on digits: half a second per epoch on one core."""
     return StudyConfig.model_validate(
         {
             "name": name,

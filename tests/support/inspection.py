@@ -56,7 +56,7 @@ def frame(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def write(folder: Path, *, size: int = 64, seed: int = 0, split: bool = False) -> list[dict[str, str]]:
-    """JPEGs below ``folder/CLASS/``, or ``folder/PART_OF_THE_SPLIT/CLASS/``; returns a row an image.
+    """JPEGs below ``folder/CLASS/``, or ``folder/PART_OF_THE_SPLIT/CLASS/``; returns a row per image.
 
     Rows: ``path`` relative to the folder, ``label``, ``group`` (the part), ``split`` (whole parts, 60/20/20).
     """

@@ -14,7 +14,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 from fitscape.study.tracking import Shipper, parent, projection, session, sync
 
-METRICS = len(projection.metrics(epoch_record()))  # points an epoch
+METRICS = len(projection.metrics(epoch_record()))  # points per epoch
 
 
 @pytest.fixture

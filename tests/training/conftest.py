@@ -26,7 +26,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> TrialData:
 
 @pytest.fixture
 def tiny() -> Callable[..., TrialConfig]:
-    """A trial of 0.1 s an epoch: ResNet-20 of 4 channels on 256 digits; any hyperparameter can be set."""
+    """A trial of 0.1 s per epoch: ResNet-20 of 4 channels on 256 digits; any hyperparameter can be set."""
 
     def make(**hyperparameters: Any) -> TrialConfig:
         base = TrialConfig(model=ModelSpec(family="resnet", depth=20, width=0.25))

@@ -24,7 +24,7 @@ LABELS = torch.arange(50) % 3
 def test_losses_and_errors_are_those_of_eval_mode(
     images: torch.Tensor, net: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "PIXELS_PER_BATCH_ON_CPU", 16 * 16)  # 16 images a batch: the last has 2
+    monkeypatch.setattr(evaluation, "PIXELS_PER_BATCH_ON_CPU", 16 * 16)  # 16 images per batch: the last has 2
     result = evaluate(net, images, LABELS, normalize=torch.Tensor.float, settings=Settings())
     with torch.no_grad():
         logits = net.eval()(images.float())

@@ -31,7 +31,7 @@ SHOWN = 3  # missing files that are named
 
 
 class ImageList(Source):
-    """Images named by a .csv, .tsv, .parquet or .jsonl file, a row an image.
+    """Images named by a .csv, .tsv, .parquet or .jsonl file, a row per image.
 
     Columns ``path`` (or ``image``, ``file``, ``filename``) and ``label`` (or ``class``, ``target``); ``split`` (train,
     val, test in any usual spelling, empty to leave it to the split) and ``group`` where they are there. Paths are

@@ -13,9 +13,10 @@ from scipy.ndimage import distance_transform_edt
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.decision import REGIMES
-from fitscape.study.report import axes, wording
+from fitscape.study.report import axes
 from fitscape.study.report.figures.style import INK, SOFT, panels, title
-from fitscape.study.report.sections.planes import grids, holds, pairs, slices_of
+from fitscape.study.report.sections.planes import grids, holds, pairs
+from fitscape.study.report.slices import slice_keys, slices_of
 from fitscape.study.report.subject import Subject
 from fitscape.study.report.vocabulary import LOOKS, UNLABELLED
 
@@ -31,19 +32,19 @@ def regime_map(subject: Subject) -> Figure | None:
     numeric = axes.numeric_hyperparameters(fitted)
     if len(numeric) < 2:
         return None
-    names = slices_of(subject, fitted)[:MOST_PANELS]
-    (x, y), *_ = pairs(subject, fitted, numeric, len(names))
+    parts = slices_of(subject)[:MOST_PANELS]
+    (x, y), *_ = pairs(subject, fitted, numeric, len(parts))
     assert y is not None
-    figure, panel = panels(len(names))
-    for ax, name in zip(panel, names, strict=True):
-        hold = next(holds(subject, fitted, name))
+    figure, panel = panels(len(parts))
+    for ax, part in zip(panel, parts, strict=True):
+        hold = next(holds(subject, fitted, part))
         grid = grids(fitted, x, y, hold.point, [fitted.thresholds.tau])[0] / 255
         p = np.concatenate([grid, 1 - grid.sum(0, keepdims=True)])
         _paint(ax, p, fitted.thresholds.confidence)
         _names(ax, p)
-        _trials(ax, subject, name, x, y)
+        _trials(ax, subject, part.key, x, y)
         _axes(ax, fitted, x, y)
-        title(ax, wording.net(name))
+        title(ax, part.name)
     figure.suptitle(
         f"{subject.config.name}: regimes at tau {fitted.thresholds.tau:g} (hatched: undecided)",
         fontsize=11, color=INK, parse_math=False,
@@ -95,10 +96,10 @@ def _run(inside: NDArray[np.bool_], at: int) -> tuple[int, int]:
     return (int(low[-1]) + 1 if len(low) else 0), (int(high[0]) if len(high) else len(inside))
 
 
-def _trials(ax: Axes, subject: Subject, name: str, x: str, y: str) -> None:
+def _trials(ax: Axes, subject: Subject, part: str, x: str, y: str) -> None:
     by_look: dict[str, list[tuple[float, float]]] = {}
-    for trial, inside in zip(subject.trials, subject.inside, strict=True):
-        if inside and name in (trial.config.model.name, trial.config.model.family):
+    for trial, key in zip(subject.trials, slice_keys(subject), strict=True):
+        if key == part:
             label = subject.labels.get(trial.trial_id)
             place = [axes.place(subject.space[d], subject.hyperparameter(trial, d)) for d in (x, y)]
             by_look.setdefault(label.regime if label else UNLABELLED.name, []).append((place[0], place[1]))

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from fitscape.study.findings.evidence import mean_evidence
 
-# Colour (Okabe and Ito 2008), marker, line: told apart without colour, too.
+# Colour (Okabe and Ito 2008), marker, line: distinct without colour, too.
 SERIES = (
     ("#0072B2", "o", "-"),
     ("#D55E00", "s", "--"),

@@ -8,12 +8,12 @@ from fitscape.study.maps import RegimeMap
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import estimate_reference, final_record, standard_draws
 from fitscape.study.report import wording
-from fitscape.study.report.sections.planes import slice_hyperparameters, slices_of
+from fitscape.study.report.slices import picking
 from fitscape.study.report.subject import Subject
 
 
 def comparison(subject: Subject) -> list[dict[str, Any]]:
-    """A row an architecture. Shares are of the searched space, integrated over the map, never counts of trials."""
+    """A row per architecture. Shares are of the searched space, integrated over the map, never counts of trials."""
     by_net: dict[str, list[TrialRecord]] = {}
     for trial in subject.trials:
         by_net.setdefault(trial.config.model.name, []).append(trial)
@@ -60,7 +60,8 @@ def _range(values: list[int]) -> str:
 
 def _shares(subject: Subject, fitted: RegimeMap, name: str) -> dict[str, dict[str, float]] | None:
     """By regime its ``share`` of the space with this architecture and the 90 % interval; None outside the space."""
-    if name not in slices_of(subject, fitted):
+    picked = picking(subject, name)
+    if picked is None:
         return None
-    table = fitted.share(given=slice_hyperparameters(fitted, name)).round(4)
+    table = fitted.share(given=picked).round(4)
     return {str(regime): {end: float(row[end]) for end in ("share", "low", "high")} for regime, row in table.iterrows()}

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from fitscape.study.findings.degradation import MARGIN, rise
 from fitscape.study.findings.evidence import mean_evidence
+from fitscape.study.findings.finding import is_above
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import DepthPair, depth_pairs
 from fitscape.study.report import wording
@@ -30,12 +32,13 @@ def degradation(subject: Subject) -> dict[str, Any]:
     return {
         "series": [_series(family, pairs) for family, pairs in sorted(by_family.items())],
         "pairs": [_difference(p) for _, pairs in sorted(by_family.items()) for p in _against_shallowest(pairs)],
+        "margin": f"{100 * MARGIN:g} point",
         "others": sum(len(pairs) for pairs in strata.values()) - sum(len(pairs) for pairs in by_family.values()),
     }
 
 
 def _family(pair: DepthPair) -> str:
-    return wording.net(pair.stratum.model.family).rstrip("-")
+    return wording.net(pair.stratum.model.family)
 
 
 def _against_shallowest(pairs: list[DepthPair]) -> list[DepthPair]:
@@ -72,16 +75,16 @@ def _by_seed(errors: Any, trials: tuple[TrialRecord, ...]) -> dict[int, float]:
 
 
 def _difference(pair: DepthPair) -> dict[str, Any]:
-    evidence = mean_evidence(pair.deep_errors - pair.shallow_errors)
-    family = wording.net(pair.stratum.model.family)
+    evidence = rise(pair)
+    family = pair.stratum.model.family
     return {
-        "deep": f"{family}{pair.deep}",
-        "shallow": f"{family}{pair.shallow}",
+        "deep": wording.net(f"{family}{pair.deep}"),
+        "shallow": wording.net(f"{family}{pair.shallow}"),
         "seeds": len(pair.deep_errors),
         "rates": pair.rates,
         "deep_error": wording.percent(float(pair.deep_errors.mean())),
         "shallow_error": wording.percent(float(pair.shallow_errors.mean())),
         "difference": f"{100 * evidence.estimate:+.1f} points",
         "interval": f"{100 * max(evidence.low, -1):+.1f} to {100 * min(evidence.high, 1):+.1f} points",
-        "above": evidence.low > 0,
+        "degraded": is_above(evidence),
     }

@@ -18,7 +18,7 @@ def ends_of(trial: TrialRecord) -> tuple[GradientProfile, GradientProfile] | Non
 
 
 def gradients(subject: Subject) -> list[dict[str, Any]]:
-    """A curve a kind of net (architecture, normalization, initialization), those with most trials first.
+    """A curve per kind of net (architecture, normalization, initialization), those with most trials first.
 
     ``first`` and ``last``: by layer the median over trials and their 10 % and 90 % quantiles; a norm that is
     not finite is left out of them, and a layer where none is has null.

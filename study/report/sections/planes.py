@@ -13,8 +13,10 @@ from optuna.distributions import CategoricalDistribution
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import best_point, conditions
+from fitscape.study.maps.encoding import row_of
 from fitscape.study.report import axes, wording
 from fitscape.study.report.pack import Pack
+from fitscape.study.report.slices import Slice, slices_of
 from fitscape.study.report.stages import Stage
 from fitscape.study.report.subject import Subject
 
@@ -22,7 +24,6 @@ SIDE: Final = 31  # grid points along an axis
 TAUS: Final = (0.02, 0.05, 0.10, 0.20)
 MOST_PLANES: Final = 240
 MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times trials squared: what a Gaussian process costs
-SLICING: Final = ("architecture", "family")
 
 
 class Hold(NamedTuple):
@@ -47,25 +48,27 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
             "why": subject.no_map or "no numeric hyperparameter is searched, so there is no plane to draw",
             "planes": [],
         }
-    slices = slices_of(subject, fitted)
+    slices = slices_of(subject)
+    unordered = set(fitted.encoder.names) - set(numeric)
     taus = sorted({*TAUS, fitted.thresholds.tau})
     shown = pairs(subject, fitted, numeric, len(slices) * len(told))
-    held = {name: list(holds(subject, fitted, name)) for name in slices}
+    held = {one.key: list(holds(subject, fitted, one)) for one in slices}
     found = [
         {
             "stage": k,
-            "slice": name,
+            "slice": one.key,
             "hold": hold.key,
             "x": x,
             "y": y,
             "held": wording.setting({k: v for k, v in hold.point.items() if k not in (x, y)}),
             "point": {k: v for k, v in hold.point.items() if k in numeric},
+            "choices": {k: v for k, v in hold.point.items() if k in unordered and k not in one.picked},
             "at": [pack.add(grid) for grid in grids(stage.subject.map, x, y, hold.point, taus)],
         }
         for k, stage in enumerate(told)
         if stage.subject.map is not None
-        for name in slices
-        for hold in held[name]
+        for one in slices
+        for hold in held[one.key]
         for x, y in shown
     ]
     return {
@@ -74,8 +77,8 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
         "taus": taus,
         "tau": fitted.thresholds.tau,
         "confidence": fitted.thresholds.confidence,
-        "slices": [{"key": name, "name": wording.net(name)} for name in slices],
-        "holds": [{"key": h.key, "name": h.name} for h in held[slices[0]]],
+        "slices": [{"key": one.key, "name": one.name} for one in slices],
+        "holds": [{"key": h.key, "name": h.name} for h in held[slices[0].key]],
         "stages": [f"epoch {stage.epoch}" if stage.epoch else "end" for stage in told],
         "axes": {name: axes.axis(name, fitted.encoder.space[name]) for name in numeric},
         "planes": found,
@@ -83,36 +86,17 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     }
 
 
-def slices_of(subject: Subject, fitted: RegimeMap) -> list[str]:
-    """The architectures that the space holds, or the one that the study is about."""
-    for hyperparameter in SLICING:
-        distribution = fitted.encoder.space.get(hyperparameter)
-        if isinstance(distribution, CategoricalDistribution):
-            return [str(c) for c in distribution.choices]
-    return [subject.config.base.model.name]
-
-
-def slice_hyperparameters(fitted: RegimeMap, name: str) -> dict[str, Any]:
-    """The hyperparameter that picks a slice, and its value."""
-    return {
-        hyperparameter: name
-        for hyperparameter in SLICING
-        if isinstance(fitted.encoder.space.get(hyperparameter), CategoricalDistribution)
-    }
-
-
-def holds(subject: Subject, fitted: RegimeMap, name: str) -> Iterator[Hold]:
+def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
     """The best point of a slice, and the middle of the space (of unordered ones, the most frequent value)."""
-    picked = slice_hyperparameters(fitted, name)
-    yield Hold("best", "where this net does best", best_point(fitted, conditions(fitted) | picked, points=512))
-    centre = fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)).iloc[0]
-    middle = {str(hyperparameter): value for hyperparameter, value in centre.items()}
+    best = best_point(fitted, conditions(fitted) | part.picked, points=512, possible=subject.possible)
+    yield Hold("best", "where this net does best", best)
+    middle = row_of(fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)), 0)
     for hyperparameter, distribution in fitted.encoder.space.items():
         if isinstance(distribution, CategoricalDistribution) and not axes.numeric(distribution):
             values = Counter(subject.hyperparameter(t, hyperparameter) for t in subject.trials)
             inside = [v for v, _ in values.most_common() if v in distribution.choices]
             middle[hyperparameter] = inside[0] if inside else middle[hyperparameter]
-    yield Hold("middle", "at the middle of the space", middle | picked)
+    yield Hold("middle", "at the middle of the space", middle | part.picked)
 
 
 def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float]) -> list[NDArray[np.uint8]]:

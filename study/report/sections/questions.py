@@ -1,4 +1,4 @@
-"""What was asked of the study and what came out, a paragraph and a picture a question."""
+"""What was asked of the study and what came out, a paragraph and a picture per question."""
 
 import base64
 from typing import Final, TypedDict

@@ -11,6 +11,7 @@ from fitscape.study.maps.advice import CONDITIONS, Step, best_point, conditions,
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
+from fitscape.study.report.slices import NET, net_at
 from fitscape.study.report.subject import Subject
 
 SURE: Final = 0.8  # probability from which a change is said to help
@@ -38,14 +39,15 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 
 
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
-    point = best_point(fitted, conditions(fitted))
+    point = best_point(fitted, conditions(fitted), possible=subject.possible)
     told = forecast(fitted, pd.DataFrame([point])).iloc[0]
     told_steps = steps(fitted, point)
     moves = [_move(fitted, step) for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
     return {
-        "net": wording.net(str(point.get("architecture", subject.config.base.model.name))),
-        "setting": wording.setting({k: v for k, v in point.items() if k not in CONDITIONS}, digits=2),
+        "net": wording.net(net_at(subject, point)),
+        "conditions": _conditions(subject, point),
+        "setting": wording.setting({k: v for k, v in point.items() if k not in (*CONDITIONS, *NET)}, digits=2),
         "good": wording.probability(told["good"]),
         "decided": bool(told["good"] >= fitted.thresholds.confidence),
         "likely": bool(told["good"] >= 0.5),
@@ -60,6 +62,16 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "nearest": [t.number for t in _nearest(subject, fitted, point)],
         "undecided": wording.percent(fitted.undecided_area()),
     }
+
+
+def _conditions(subject: Subject, point: dict[str, Any]) -> str:
+    """What of the data the advice is for: the most images and the least label noise of the space."""
+    at = {**subject.config.base.flat(), **point}
+    share, noise = at["train_fraction"], at["label_noise"]
+    images = "All training images" if share == 1 else f"{wording.percent(share)} of the training images"
+    return (
+        f"{images}, labels as they are" if noise == 0 else f"{images}, {wording.percent(noise)} of the labels redrawn"
+    )
 
 
 def _error(fitted: RegimeMap, error: float) -> str:
@@ -97,7 +109,9 @@ def _data(fitted: RegimeMap, told: list[Step]) -> dict[str, Any] | None:
     if not down:
         return None
     helped = 1 - down[0].lowers
-    return _move(fitted, down[0]) | {"helped": wording.probability(helped), "sure": helped >= SURE}
+    whole = down[0].before == 1
+    most = "all of the training images" if whole else f"{wording.percent(down[0].before)} of the training images"
+    return _move(fitted, down[0]) | {"helped": wording.probability(helped), "sure": helped >= SURE, "most": most}
 
 
 def _nearest(subject: Subject, fitted: RegimeMap, point: dict[str, Any]) -> list[TrialRecord]:

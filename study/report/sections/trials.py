@@ -10,6 +10,7 @@ from fitscape.study.regimes import label_all
 from fitscape.study.report import axes, vocabulary
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.sections.gradients import ends_of
+from fitscape.study.report.slices import slice_keys
 from fitscape.study.report.stages import Stage
 from fitscape.study.report.subject import Subject
 
@@ -27,6 +28,7 @@ def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]
         "number": [t.number for t in told],
         "id": [t.trial_id for t in told],
         "net": [t.config.model.name for t in told],
+        "slice": slice_keys(subject),
         "state": [t.state.value for t in told],
         "origin": [t.origin for t in told],
         "message": {t.number: t.message for t in told if t.message},

@@ -16,16 +16,27 @@ const curveOf = (() => {
   };
 })();
 
+/** Where a curve stands at an epoch: straight between its points, and after its end as it ended. */
+function standing(curve, key, epoch) {
+  const k = curve.epoch.findIndex((e) => e >= epoch), last = k < 0 ? curve.epoch.length - 1 : k;
+  if (k <= 0 || curve.epoch[k] === epoch) return curve[key][last];
+  const [e0, e1, v0, v1] = [curve.epoch[k - 1], curve.epoch[k], curve[key][k - 1], curve[key][k]];
+  return v0 === null || v1 === null ? null : v0 + (v1 - v0) * (epoch - e0) / (e1 - e0);
+}
+
+/** The middle value; of an even number, the mean of the two in the middle. */
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b), half = sorted.length / 2;
+  return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2;
+}
+
+/** The median of all members at every epoch that one of them has, so that it never changes whom it is of. */
 function medians(members, key) {
-  const byEpoch = new Map();
-  for (const i of members) {
-    const curve = curveOf(i);
-    curve.epoch.forEach((e, k) => { if (curve[key][k] !== null) byEpoch.set(e, [...(byEpoch.get(e) ?? []), curve[key][k]]); });
-  }
-  const enough = Math.max(1, members.length / 4);
-  const epochs = [...byEpoch.keys()].filter((e) => byEpoch.get(e).length >= enough).sort((a, b) => a - b);
-  const middle = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
-  return { epochs, values: epochs.map((e) => middle(byEpoch.get(e))) };
+  const curves = members.map(curveOf);
+  const epochs = [...new Set(curves.flatMap((curve) => curve.epoch))].sort((a, b) => a - b);
+  const at = epochs.map((epoch) => curves.map((curve) => standing(curve, key, epoch)).filter((v) => v !== null));
+  const kept = epochs.map((_, k) => k).filter((k) => at[k].length);
+  return { epochs: kept.map((k) => epochs[k]), values: kept.map((k) => median(at[k])) };
 }
 
 function regimeFigure(look, members, sampled) {

@@ -41,7 +41,8 @@ function percent(share) {
   if (share === null || share === undefined) return "not measured";
   const shown = 100 * share;
   if (shown > 0 && shown < 0.1) return "below 0.1\u00a0%";
-  return `${shown >= 10 || shown === 0 ? shown.toFixed(0) : shown.toFixed(1)}\u00a0%`;
+  if (shown >= 99.95 && shown < 100) return "above 99.9\u00a0%";
+  return `${shown.toFixed(shown === 0 || (shown >= 9.95 && shown < 99.5) || shown >= 100 ? 0 : 1)}\u00a0%`;
 }
 
 function shown(name, value) {
@@ -50,7 +51,7 @@ function shown(name, value) {
   if (typeof value !== "number") return String(value);
   if (name === "train_fraction" || name === "label_noise") return percent(value);
   if (Math.abs(value) < 1e-4 && value !== 0) return value.toExponential(2).replace(/\.?0+e/, "e");
-  return Number.isInteger(value) ? value.toLocaleString("en") : Number(value.toPrecision(3)).toString();
+  return Number.isInteger(value) || Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : Number(value.toPrecision(3)).toString();
 }
 
 function magnitude(value) {

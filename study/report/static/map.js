@@ -27,17 +27,18 @@ function summary(i) {
   ].join("<br>");
 }
 
-/** Trials of this net inside the space, by regime; `near` says how far they lie from the plane. */
+/** Trials of this slice, by regime; faint where they lie far from the plane or have another unordered choice. */
 function markers(plane, xs, ys) {
   const regimes = cut(trials.regimes[view.stage][view.tau]), last = view.stage === data.map.stages.length - 1;
   const others = Object.keys(plane.point).filter((n) => n !== view.x && n !== view.y);
   const places = others.map((n) => [rates(trials.place[n]), placeOf(n, plane.point[n])]);
+  const choices = Object.entries(plane.choices);
   const groups = data.looks.map(() => ({ x: [], y: [], which: [], opacity: [] }));
   trials.number.forEach((_, i) => {
-    const fits = view.slice === trials.net[i] || view.slice === hyperparameter("family", i);
-    if (!fits || xs[i] === null || ys[i] === null || (!last && regimes[i] === data.looks.length - 1)) return;
+    if (trials.slice[i] !== view.slice || xs[i] === null || ys[i] === null || (!last && regimes[i] === data.looks.length - 1)) return;
     const group = groups[regimes[i]];
-    const away = Math.max(0, ...places.map(([at, here]) => (at[i] === null ? 1 : Math.abs(at[i] - here))));
+    const away = choices.some(([n, here]) => valueOf(n, i) !== here) ? 1
+      : Math.max(0, ...places.map(([at, here]) => (at[i] === null ? 1 : Math.abs(at[i] - here))));
     group.x.push(xs[i]); group.y.push(ys[i]); group.which.push(i); group.opacity.push(away <= NEAR ? 1 : 0.35);
   });
   return groups.flatMap((group, k) => (group.which.length ? [{

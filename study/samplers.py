@@ -1,0 +1,32 @@
+"""The samplers by name. A new one is a file, or a class in one, and one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Where a sampler is, and what it may look at. It is imported when it is first used."""
+
+    description: str  # for a person
+    module: str
+    name: str  # of a `Design` in the module, or of a function that makes an Optuna sampler
+    adaptive: (
+        bool  # whether it looks at results; the configurations of one that does not are a fair sample of the space
+    )
+
+    def load(self) -> Callable[..., Any]:
+        """The class or function itself."""
+        found: Callable[..., Any] = getattr(import_module(self.module), self.name)
+        return found
+
+
+SAMPLERS: Final = {
+    "sobol": Sampler("an even design", "fitscape.study.search.designs", "Sobol", adaptive=False),
+    "random": Sampler("chance", "fitscape.study.search.designs", "Random", adaptive=False),
+    "tpe": Sampler("Optuna's TPE, towards low errors", "fitscape.study.search.samplers", "tpe", adaptive=True),
+    "grid": Sampler("every combination", "fitscape.study.search.designs", "Grid", adaptive=False),
+    "regime": Sampler("boundaries between regimes", "fitscape.study.search.samplers", "regime", adaptive=True),
+}

@@ -1,0 +1,26 @@
+"""A step as one launch: captured in a CUDA graph, from augmentation to optimizer."""
+
+from collections.abc import Sequence
+
+import torch
+
+from fitscape.study.training.card import Card
+from fitscape.study.training.step import Step
+
+
+class CapturedStep:
+    """Replays a ``Step``, whole, or in two launches where the gradient is looked at in between.
+
+    Each replay reads and changes the same memory that the step itself would: weights, optimizer state, generators,
+    the batch's indices and the learning rate all lie on the card.
+    """
+
+    def __init__(self, step: Step, card: Card, generators: Sequence[torch.Generator]) -> None:
+        """
+        Raises:
+            RuntimeError: the step cannot be captured.
+            torch.OutOfMemoryError: it does not fit.
+        """
+        self.whole = card.capture(step.whole, generators)
+        self.backward = card.capture(step.backward, generators)
+        self.update = card.capture(step.update, ())  # reads the gradients that ``backward`` has left in place

@@ -1,0 +1,103 @@
+"""What the page's scripts compute, function by function."""
+
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from fitscape.study.report import wording
+
+
+def source(file: str, *names: str) -> str:
+    """The text of functions of one script."""
+    text = files("fitscape.study.report").joinpath("static", file).read_text(encoding="utf-8")
+    found = [re.search(rf"^function {name}\(.*?^}}$", text, re.DOTALL | re.MULTILINE) for name in names]
+    return "\n".join(match[0] for match in found if match)
+
+
+@pytest.fixture
+def run(browser: Browser) -> Any:
+    page = browser.new_context().new_page()
+    yield page.evaluate
+    page.context.close()
+
+
+def test_shares_are_worded_as_in_the_rest_of_the_page(run: Any) -> None:
+    shares = [k / 2000 for k in range(2001)] + [0.125, 0.135, 0.0625, 0.9951, 0.9996, 0.0004, 1e-6]
+    told = run(f"(shares) => {{ {source('data.js', 'percent')} return shares.map(percent); }}", shares)
+    assert told == [wording.percent(share) for share in shares]
+
+
+def test_numbers_of_hyperparameters_are_worded_as_in_the_rest_of_the_page(run: Any) -> None:
+    values = [160, 1600, 0.05, 0.123456, 1e-5, 12.34, 163.4, 1234.5, 0]
+    code = f"(values) => {{ {source('data.js', 'percent', 'shown')} return values.map((v) => shown('lr', v)); }}"
+    assert run(code, values) == [wording.value("lr", value) for value in values]
+
+
+def medians(run: Any, *curves: dict[str, list[Any]]) -> dict[str, list[float]]:
+    code = source("curves.js", "standing", "median", "medians")
+    members = list(range(len(curves)))
+    call = "const curveOf = (i) => curves[i]; return medians(members, 'val');"
+    return dict(run(f"({{ curves, members }}) => {{ {code} {call} }}", {"curves": curves, "members": members}))
+
+
+def test_the_median_of_an_even_number_is_the_mean_of_the_middle_two(run: Any) -> None:
+    curves = [{"epoch": [1], "val": [v]} for v in (0.1, 0.2, 0.4, 0.9)]
+    assert medians(run, *curves) == {"epochs": [1], "values": [pytest.approx(0.3)]}
+    assert medians(run, *curves[:3]) == {"epochs": [1], "values": [0.2]}
+
+
+def test_the_median_is_of_all_trials_at_every_epoch_whatever_their_lengths(run: Any) -> None:
+    """A short trial that ended low and long ones that are high: no jump where the short one ends."""
+    short = {"epoch": [1, 2], "val": [0.2, 0.1]}
+    long = {"epoch": [1, 3, 5], "val": [0.9, 0.7, 0.5]}
+    found = medians(run, short, long)
+    assert found["epochs"] == [1, 2, 3, 5]
+    assert found["values"] == pytest.approx([(0.2 + 0.9) / 2, (0.1 + 0.8) / 2, (0.1 + 0.7) / 2, (0.1 + 0.5) / 2])
+
+
+def test_what_was_not_measured_is_in_no_median(run: Any) -> None:
+    broken = {"epoch": [1, 2], "val": [0.4, None]}
+    whole = {"epoch": [1, 2], "val": [0.2, 0.1]}
+    assert medians(run, broken, whole) == {"epochs": [1, 2], "values": [pytest.approx(0.3), pytest.approx(0.1)]}
+
+
+PLANE = {
+    "map": {
+        "confidence": 0.95, "stages": ["end"], "axes": {"lr": {"low": 0.01, "high": 1, "log": True}},
+    },
+    "looks": [{"name": "good", "symbol": "circle", "colour": "#000000", "dash": "solid"}],
+}  # fmt: skip
+
+
+def test_trials_of_another_unordered_choice_are_faint(run: Any) -> None:
+    """Four trials on the plane's own slice at its own learning rate; two have another norm, one lies far off."""
+    code = f"""({{ data, trials }}) => {{
+      const NEAR = 0.25, view = {{ stage: 0, tau: 0, slice: "resnet", x: "width", y: null }};
+      const cut = (r) => r, rates = (r) => r, summary = () => "", colour = () => "";
+      const valueOf = (n, i) => trials.at[n][i];
+      {source("map.js", "markers", "placeOf")}
+      const plane = {{ point: {{ width: 0.5, lr: 0.1 }}, choices: {{ norm: "batch" }} }};
+      const [group] = markers(plane, [0, 0.2, 0.4, 0.6, 0.8], [0, 0, 0, 0, 0]);
+      return [group.customdata, group.marker.opacity];
+    }}"""
+    trials = {
+        "number": [0, 1, 2, 3, 4],
+        "slice": ["resnet", "resnet", "resnet", "resnet", None],
+        "regimes": [[[0, 0, 0, 0, 0]]],
+        "place": {"lr": [0.5, 0.5, 0.5, 0.9, 0.5]},
+        "at": {"norm": ["batch", "group", "none", "batch", "batch"]},
+    }
+    assert run(code, {"data": PLANE, "trials": trials}) == [[0, 1, 2, 3], [1, 0.35, 0.35, 0.35]]
+
+
+def test_the_band_of_a_regime_is_where_the_study_is_sure(run: Any) -> None:
+    code = f"""({{ data }}) => {{
+      const REGIMES = ["good"], colour = () => "", linspace = (n) => [...Array(n).keys()];
+      const lookOf = () => data.looks[0];
+      {source("plane.js", "boundaries")}
+      return boundaries([[[0, 1], [0, 1]]]).map((line) => line.contours.start);
+    }}"""
+    assert run(code, {"data": PLANE}) == [0.5, 0.95]
