@@ -104,6 +104,7 @@ class Conduct:
             try:
                 outcome = self._trials(config, ledger, prepared)
                 ledger.set_meta(RUNNING, None)
+                ledger.checkpoint()
             finally:
                 upkeep.close()
             closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
@@ -187,8 +188,7 @@ class Conduct:
             from fitscape.study.opened import open_study
             from fitscape.study.report import build
 
-            study = open_study(self._folder.path)
-            with Ledger.open(self._folder.ledger) as ledger:
+            with open_study(self._folder.path) as study, Ledger.open(self._folder.ledger) as ledger:
                 ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
