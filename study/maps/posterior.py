@@ -18,8 +18,7 @@ from fitscape.study.maps.decision import REGIMES, Cuts
 from fitscape.study.maps.error_models import Fields, Prediction
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
-from fitscape.study.regimes.replicates import PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD
-from fitscape.study.regimes.rule import DECIDABLE, Scale, regimes
+from fitscape.study.regimes.rule import DECIDABLE, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
 
 Array = NDArray[np.float64]
 
@@ -170,7 +169,7 @@ class Posterior:
             shared = np.clip(shared, -limit, limit)
             mean = mean + shared / variance * (one.reference - one.expected)
             sd = np.sqrt(sd**2 - shared**2 / variance)
-            reference = float(min(cuts.error(np.array(one.reference)), 0.95 * cuts.chance))
+            reference = min(float(cuts.error(np.array(one.reference))), 0.95 * float(cuts.chance))
             found.append((cuts.referred(reference), Prediction(mean, sd, *train, told.p_diverged)))
         return found
 

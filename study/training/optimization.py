@@ -25,7 +25,7 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
     act on a transformer's tokens, position embeddings and tables of biases, which multiply nothing.
     """
     decayed = _weights(model)
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in model.parameters() if id(p) in decayed], "weight_decay": config.weight_decay},
         {"params": [p for p in model.parameters() if id(p) not in decayed], "weight_decay": 0.0},
     ]
