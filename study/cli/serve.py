@@ -22,7 +22,7 @@ def ui(
         str | None, typer.Option("--tracking-uri", help="A store of your own, as sqlite:///FILE.")
     ] = None,
 ) -> None:
-    """Open MLflow's UI on the studies below --root or on a store of your own, for this machine only."""
+    """Open MLflow's UI for the studies below --root, or for your own store, on this machine only."""
     from fitscape.study.tracking import serve_ui
 
     with socket.socket() as probe:
@@ -36,14 +36,14 @@ def ui(
 
 def doctor(
     study: Annotated[
-        str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="For this study; default: the quickstart.")
+        str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="The study to check. Default: the quickstart.")
     ] = "quickstart",
     root: Root = ROOT,
     address: Address = None,
     tracking_uri: TrackingUri = None,
     as_json: Json = False,
 ) -> int:
-    """Look whether a study can run here: resources, nodes, storage, data, MLflow; each fault names its fix."""
+    """Check that a study can run here: resources, nodes, storage, data, MLflow. Each problem comes with a fix."""
     from fitscape.study.cli.configure import changes_of, configure
 
     config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)

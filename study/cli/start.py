@@ -15,11 +15,11 @@ from fitscape.study.paths import expanded
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.", callback=expanded)] = Path(CONFIG),
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="Start from this recipe, each value written out.")
+        str | None, typer.Option("--recipe", help="Start from this recipe, with all values written out.")
     ] = None,
     scale: Scale = None,
 ) -> int:
-    """Write a study.yaml to start from: a commented one, or a recipe's."""
+    """Write a study.yaml to start from: the commented default, or a recipe."""
     text = _template(scale) if recipe is None else _recipe(recipe, scale)
     try:
         with file.open("x", encoding="utf-8") as new:

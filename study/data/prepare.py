@@ -158,10 +158,10 @@ def moments(images: Images) -> Tensor:
 
 def _require(raw: RawData) -> None:
     if len(raw.classes) < 2:
-        raise UserError(f"there is one class only, {raw.classes[0]}", where="data.dataset", fix="two are the least")
+        raise UserError(f"there is only one class, {raw.classes[0]}", where="data.dataset", fix="give two or more")
     total = len(raw.labels) + (0 if raw.test_labels is None else len(raw.test_labels))
     if total < MINIMUM_IMAGES:
-        raise UserError(f"{total} images are too few", where="data.dataset", fix=f"{MINIMUM_IMAGES} are the least")
+        raise UserError(f"{total} images are too few", where="data.dataset", fix=f"give {MINIMUM_IMAGES} or more")
 
 
 def _missing_classes(parts: dict[str, Labels], classes: tuple[str, ...]) -> list[str]:

@@ -86,7 +86,7 @@ class Database:
                     migrate(connection, self._keep)
         except OSError as error:
             what = f"is of an earlier release, and no copy of it can be kept: {error.strerror or error}"
-            raise UserError(what, where=str(self.path), fix="make room, or get the right to write here") from error
+            raise UserError(what, where=str(self.path), fix="free some room, or make the folder writable") from error
 
     def _keep(self, version: int) -> None:
         self.kept = self.backup(_free(self.path, version))
@@ -168,7 +168,7 @@ def translated(path: Path) -> Iterator[None]:
         what, fix = {
             sqlite3.SQLITE_FULL: ("the disk is full", "free some room, then resume"),
             sqlite3.SQLITE_BUSY: (f"locked for {BUSY_SECONDS} s by another program", "close it, then resume"),
-            sqlite3.SQLITE_READONLY: ("read-only", "give yourself the right to write it"),
+            sqlite3.SQLITE_READONLY: ("read-only", "make the file writable"),
             sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the folder's permissions"),
             sqlite3.SQLITE_IOERR: (f"disk error: {error}", "check the disk"),
         }.get(kind or 0, (f"SQLite refuses: {error}", "resume when the cause has gone"))

@@ -76,7 +76,7 @@ def read(path: Path) -> Document:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"cannot be read: {reason}", where=str(path)) from None
     if data is None:
-        raise UserError(f"is larger than {MAX_BYTES // 1024} KiB: no study", where=str(path))
+        raise UserError(f"is larger than {MAX_BYTES // 1024} KiB, so it is no study", where=str(path))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -131,7 +131,7 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()
         where = f"{self.origin}:{event.start_mark.line + 1}"
         if getattr(event, "tag", None) is not None:
-            raise UserError(f"the tag {printable(event.tag)} is not taken", where=where, fix="write the plain value")
+            raise UserError(f"the tag {printable(event.tag)} is not allowed", where=where, fix="write the plain value")
         if self.depth >= MAX_DEPTH:
             raise UserError(f"nested deeper than {MAX_DEPTH} levels", where=where)
         self.depth += 1

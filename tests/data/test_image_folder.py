@@ -89,7 +89,7 @@ def test_a_class_without_a_readable_image_is_named(make_folder: MakeFolder) -> N
         ({"cat": 30}, "one class only, cat"),
         ({"cat": 30, "dog": 0}, "one class only, cat"),
         ({"cat": 0, "dog": 0}, "no images in its subfolders"),
-        ({"cat": 2, "dog": 1}, "has 3 images, too few .20 are the least."),
+        ({"cat": 2, "dog": 1}, "has 3 images, too few .at least 20 are needed."),
         ({"train": 30, "test": 30}, "test has no class folders"),
     ],
 )

@@ -47,10 +47,10 @@ class Listing:
         """
         if len(self.classes) < 2:
             found = f"one class only, {self.classes[0]}" if self.classes else "no images"
-            raise refused(f"{self.root} has {found}", "two classes are the least")
+            raise refused(f"{self.root} has {found}", "at least two classes are needed")
         if len(self.paths) < MINIMUM_IMAGES:
             lacking = f"; {len(self.left_out)} files cannot be read" if self.left_out else ""
-            fix = f"{MINIMUM_IMAGES} are the least"
+            fix = f"at least {MINIMUM_IMAGES} are needed"
             raise refused(f"{self.root} has {len(self.paths)} images, too few{lacking}", fix)
         if self.parts is not None:
             _require_every_class(self.labels, self.classes, self.parts)
