@@ -225,8 +225,8 @@ def explore(
         tried[what] += 1
         if faults:
             lost[what] += 1
-            examples.append(f"{at} ({first.steps[at - 1]}), {error or 'killed'}: {'; '.join(faults)} [{place.base}]")
-            print(examples[-1], flush=True)
+            examples.append(f"{at} ({first.steps[at - 1]}), {error or 'killed'}: {'; '.join(faults)}")
+            print(f"{examples[-1]} [{place.base}]", flush=True)
         else:
             shutil.rmtree(place.base)
     if not lost:
