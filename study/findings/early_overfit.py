@@ -90,11 +90,12 @@ def learning_curves(trials: Sequence[TrialRecord]) -> Curves | None:
         rows = [np.mean([_curve(t, f"val_{measure}_{half}", points) for t in seeds], axis=0) for seeds in groups]
         return np.log(rows) if measure == "loss" else np.array(rows)
 
-    halves = ({m: of(half, m) for m in ("loss", "error")} for half in "ab")
+    measures: tuple[Measure, ...] = ("loss", "error")
+    a, b = ({m: of(half, m) for m in measures} for half in "ab")
     longest = max(usable, key=lambda t: len(t.epochs))
     return Curves(
-        a=next(halves),
-        b=next(halves),
+        a=a,
+        b=b,
         epochs=np.array([e.epoch for e in _at(longest.epochs, points)], dtype=float),
         counted=Counted.CONFIGURATIONS if sampled(usable) else Counted.RUNS,
     )

@@ -105,8 +105,8 @@ def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> l
 def _lowers(fitted: RegimeMap, name: str, before: Any, after: Any, draws: int) -> float:
     """Share of joint draws in which the move's average over the space is a fall of ``LEAST_FALL`` or more."""
     space = fitted.encoder.from_unit(fitted.encoder.sobol(AVERAGED, fitted.seed))
-    ends = [fitted.encoder.features(space.assign(**{name: value})) for value in (before, after)]
-    falls = fitted.posterior.mean_fall(*ends, draws)
+    first, then = (fitted.encoder.features(space.assign(**{name: value})) for value in (before, after))
+    falls = fitted.posterior.mean_fall(first, then, draws)
     return float((falls >= LEAST_FALL).mean())
 
 
