@@ -21,7 +21,7 @@ RECIPE ?= quickstart
 OPTIONS ?=
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow check format docs outputs crashpoints bench lock secrets up down submit clean
+.PHONY: demo test test-slow check format docs outputs crashpoints bench statistics lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -64,6 +64,9 @@ bench: $(READY)  ## against plain scripts, 50 minutes on two quiet cores; dated 
 	$(BIN)/python -m benchmarks.worker_memory
 	$(BIN)/python -m benchmarks.map_speed
 	$(BIN)/python -m benchmarks.map_real
+
+statistics: $(READY)  ## how often labels, intervals and findings are right, on planted truths; resumable, hours
+	$(BIN)/python -m benchmarks.statistics
 
 lock: $(READY)  ## pin what is installed now
 	$(BIN)/python tools/lock.py

@@ -60,10 +60,10 @@ def _check_size(spec: ModelSpec, input_shape: InputShape, smallest_input: Callab
     least = smallest_input(spec)
     if min(height, width) >= least:
         return
-    mend = f"give images of {least}x{least} or more"
+    fix = f"give images of {least}x{least} or more"
     least_small = smallest_input(spec.replace(stem="small"))
     if min(height, width) >= least_small:
-        mend += f", or stem 'small', which takes {least_small}x{least_small}"
+        fix += f", or stem 'small', which takes {least_small}x{least_small}"
     raise ValueError(
-        f"input_shape: {height}x{width} images are too small for {spec.name} with stem '{spec.stem}'; {mend}"
+        f"input_shape: {height}x{width} images are too small for {spec.name} with stem '{spec.stem}'; {fix}"
     )

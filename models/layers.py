@@ -2,7 +2,8 @@
 
 from torch import nn
 
-SHORTCUT = "downsample"  # the name, torchvision's, of whatever runs on a shortcut
+SHORTCUTS = ("downsample", "shortcut")  # torchvision's name of what runs beside a block's layers, and timm's other one
+STAGE = "blocks"  # what timm's stages hold; their "downsample" runs before these and not beside them
 
 
 def scaled(channels: int, width: float) -> int:
@@ -21,8 +22,14 @@ def weight_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
     shortcuts are left out, as in He et al. 2015's count: they run beside the path and not along it, so
     they have no place in the order of depth, and a plain net has no counterpart to compare them with.
     """
+    beside = tuple(
+        f"{name}.{child}." if name else f"{child}."
+        for name, module in model.named_modules()
+        for child in SHORTCUTS
+        if hasattr(module, child) and not hasattr(module, STAGE)
+    )
     return [
         (name, module)
         for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear) and SHORTCUT not in name.split(".")
+        if isinstance(module, nn.Conv2d | nn.Linear) and not f"{name}.".startswith(beside)
     ]

@@ -1,6 +1,8 @@
 """The norm hyperparameter: batch, group or none."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from fitscape.models.spec import Norm
 
@@ -32,3 +34,25 @@ def group_count(channels: int) -> int:
 def needs_bias(norm: Norm) -> bool:
     """Whether convolutions carry a bias: a norm layer brings its own shift, ``none`` does not."""
     return norm == "none"
+
+
+def normalizes_single_values(model: nn.Module, image: Tensor) -> bool:
+    """Whether a batch norm would have one value a channel of one image: torch refuses to train it on a batch of one.
+
+    Args:
+        model: left in eval mode.
+        image: [1, C, H, W], on the model's device.
+    """
+    found = False
+
+    def look(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+        nonlocal found
+        found |= inputs[0].numel() == inputs[0].shape[1]
+
+    hooks = [m.register_forward_pre_hook(look) for m in model.modules() if isinstance(m, _BatchNorm)]
+    if hooks:
+        with torch.no_grad():
+            model.eval()(image)
+    for hook in hooks:
+        hook.remove()
+    return found

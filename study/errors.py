@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and the exit codes of the command."""
+"""Errors that a user can fix, and the exit codes of the command."""
 
 from enum import IntEnum
 
@@ -18,16 +18,16 @@ class ExitCode(IntEnum):
 
 
 class UserError(ValueError):
-    """Something that the user can mend: one line that says what, where, and what would be right.
+    """Something that the user can fix: one line that says what, where, and what would be right.
 
     The command prints it without a traceback and leaves with ``exit_code``.
     """
 
     exit_code = ExitCode.BAD_INPUT
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
-        self.what, self.where, self.mend = what, where, mend
-        super().__init__("".join((f"{where}: " if where else "", what, f" ({mend})" if mend else "")))
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what, self.where, self.fix = what, where, fix
+        super().__init__("".join((f"{where}: " if where else "", what, f" ({fix})" if fix else "")))
 
 
 class StudyLocked(UserError):

@@ -80,14 +80,14 @@ def open_test(
     measured follows in a note of its own.
 
     Raises:
-        UserError: no trial has finished, the data are not those of the study, or the ledger cannot be written.
+        UserError: no trial has finished, the data differ from the study's, or the ledger cannot be written.
     """
     finalists = choose(ledger.trials())
     if not finalists:
         raise UserError("has no finished trial to open the test part for", where=ledger.config.name)
     data = data or load(ledger.config.data)
     if data.fingerprint != ledger.provenance["data_fingerprint"]:
-        raise UserError("the data are not those of the study", where="data", mend="bring back the files it was run on")
+        raise UserError("the data differ from the study's", where="data", fix="restore the files that it ran on")
     settings = _settings(ledger.config, ledger.get_meta(SETTINGS, {}), device)
     about = {"dataset": data.config.dataset, "fingerprint": data.fingerprint}
     trials = [trial.trial_id for trial in finalists]
@@ -137,7 +137,7 @@ def _again(config: TrialConfig, data: TrialData, images: Tensor, labels: Tensor,
             return call(evaluate_again, config, data, images, labels, settings=replace(settings, memory_format=layout))
         except Crashed as error:
             crash = str(error)
-    raise UserError(crash, where=f"trial {config.trial_id}", mend="run it on another machine, or leave it out")
+    raise UserError(crash, where=f"trial {config.trial_id}", fix="run it on another machine, or leave it out")
 
 
 def _lowest(finalists: Iterable[TrialRecord]) -> set[str]:

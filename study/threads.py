@@ -1,4 +1,4 @@
-"""Threads beside the main one. None of ours dies in silence: what ends one early is told, and it begins again."""
+"""Threads beside the main one. None of ours dies in silence: what ends one early is reported, and it begins again."""
 
 import queue
 import threading
@@ -15,7 +15,7 @@ class Lasting(threading.Thread):
     Args:
         name: of the thread, as ``died`` tells it.
         work: returns when there is nothing left to do.
-        died: told each time, in one sentence; what it raises is dropped.
+        died: called each time with one sentence; what it raises is dropped.
     """
 
     def __init__(self, name: str, work: Callable[[], None], died: Callable[[str], object]) -> None:
@@ -36,7 +36,7 @@ class Lane:
 
     Args:
         name: of the thread.
-        failed: told what an act raised, in one sentence.
+        failed: called with what an act raised, in one sentence.
         room: most acts that may wait; one more is dropped and counted. None: as many as there are.
     """
 

@@ -118,5 +118,5 @@ def test_other_data_than_the_studys_leave_the_seal_unbroken(study: Path, tmp_pat
 
 
 def test_an_opening_wants_a_reason(study: Path) -> None:
-    with pytest.raises(UserError, match="wants a reason"):
+    with pytest.raises(UserError, match="needs a reason"):
         unseal(study, "  ")

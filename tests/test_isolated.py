@@ -29,7 +29,7 @@ def test_what_it_raises_is_raised_here() -> None:
 def test_an_error_of_the_user_keeps_its_parts() -> None:
     with pytest.raises(UserError, match=r"^data: what \(do this\)$") as caught:
         call(refuse)
-    assert (caught.value.what, caught.value.where, caught.value.mend) == ("what", "data", "do this")
+    assert (caught.value.what, caught.value.where, caught.value.fix) == ("what", "data", "do this")
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL, signal.SIGFPE])
@@ -71,7 +71,7 @@ def test_it_ends_with_its_caller(tmp_path: Path) -> None:
 
 
 def refuse() -> None:
-    raise UserError("what", where="data", mend="do this")
+    raise UserError("what", where="data", fix="do this")
 
 
 def environment() -> dict[str, str]:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from hand_made import make_epoch
 
-from fitscape.study.config import Choices, Range, StudyConfig
+from fitscape.study.config import Choices, Range, RegimeThresholds, StudyConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import open_study
 from fitscape.study.records import Regime, TrialState
+from fitscape.study.regimes import to_noisy
 
 SPACE = {"width": Range(low=0.125, high=1), "label_noise": Choices(choices=(0.0, 0.2))}
 
@@ -53,3 +54,22 @@ def test_label_noise_as_a_hyperparameter_keeps_its_value_beside_the_share_of_lab
         study.map.encoder.features(table)[0].tolist()
         != study.map.encoder.features(table.assign(label_noise=0.0))[0].tolist()
     )
+
+
+def test_label_noise_with_unequal_classes_does_not_make_learned_nets_diverged_on_the_map(tmp_path: Path) -> None:
+    """Classes of 70, 15 and 15 %: always answering the first is wrong for 30 %, of the redrawn labels for 2 in 3."""
+    provenance = {"chance_error": 0.3, "data": {"classes": ["a", "b", "c"]}}
+    regimes = RegimeThresholds(tau=0.3)
+    config = StudyConfig(name="unequal", space={"width": Range(low=0.125, high=1)}, regimes=regimes)
+    noise, flipped = 0.5, 0.5 * 2 / 3
+    with Ledger.create(tmp_path / "ledger.db", config, provenance) as ledger:
+        for i in range(16):
+            point = {"width": 0.125 + 0.05 * i, "label_noise": noise}
+            trial_id = ledger.add_trial(config.base.with_hyperparameters(point), point, "sobol").trial_id
+            ledger.start_attempt(trial_id, "here", "cpu")
+            told = float(to_noisy(0.05, flipped, 3))
+            ledger.record_epoch(trial_id, make_epoch(told, 0.06, epoch=1, flipped_n=round(2000 * flipped)))
+            ledger.end_trial(trial_id, TrialState.FINISHED)
+    study = open_study(tmp_path)
+    assert all(label.probabilities["good"] > 0.5 for label in study.labels.values())
+    assert set(study.map.predict(study.map_table())["regime"]) == {"good"}

@@ -15,7 +15,7 @@ from fitscape.study.errors import ExitCode, UserError
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code (study/errors.py).
 
-    What a user can mend is one line on stderr (only a changed study has a line for each difference).
+    What a user can fix is one line on stderr (only a changed study has a line for each difference).
     ``--debug``, anywhere, shows the traceback too.
     """
     _require_streams()

@@ -51,7 +51,7 @@ def configure(
     if not _is_file(study):
         return _from_recipe(study, changes, scale, possible)
     if scale is not None:
-        raise UserError("is for recipes", where="--scale", mend="change the file's own values")
+        raise UserError("is for recipes", where="--scale", fix="change the file's own values")
     return load_config(expanded(study), changes, possible)
 
 
@@ -80,8 +80,8 @@ def _is_file(study: str) -> bool:
 def _from_recipe(name: str, changes: list[Override], scale: str | None, also: Check) -> StudyConfig:
     if name not in recipes.names():
         hint = did_you_mean(name, recipes.names())
-        mend = f"{hint}{' ' if hint.endswith('?') else ', '}or name a .yaml file"
-        raise UserError(f"no recipe is called '{name}'", mend=mend)
+        fix = f"{hint}{' ' if hint.endswith('?') else ', '}or name a .yaml file"
+        raise UserError(f"no recipe is called '{name}'", fix=fix)
     keywords: dict[str, Any] = {"scale": scale} if scale is not None else {}
     known = {k for k, p in inspect.signature(recipes.get).parameters.items() if p.kind is p.KEYWORD_ONLY}
     rest = []

@@ -17,9 +17,9 @@ def export(
         Path, typer.Option("--to", help="FILE.json, .csv, .parquet, or .db for optuna-dashboard.", callback=expanded)
     ],
     root: Root = ROOT,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> int:
-    """Write one row per trial, for other tools. An Optuna storage that exists gets the study added."""
+    """Write one row per trial to a file. An existing Optuna storage gets the study added."""
     from fitscape.study import export as room
     from fitscape.study.opened import open_study
 
@@ -31,14 +31,14 @@ def export(
 
 
 def sync(name: Name, root: Root = ROOT, tracking_uri: TrackingUri = None) -> int:
-    """Ship to MLflow what a study could not ship while it ran."""
+    """Send MLflow what it did not get while the study ran."""
     folder = study_folder(root, name)
     from fitscape.study.tracking import sync as ship
 
     backlog = ship(folder / LEDGER, tracking_uri)
     if not backlog.empty:
         left = f"{backlog.points} points, {backlog.runs} runs and {backlog.files} files are still unshipped"
-        raise UserError(f"{left}: {backlog.error}", where=name, mend="`fitscape sync` again when MLflow answers")
+        raise UserError(f"{left}: {backlog.error}", where=name, fix="`fitscape sync` again when MLflow answers")
     typer.echo(f"{name}: everything is in MLflow")
     return ExitCode.DONE
 
@@ -48,9 +48,9 @@ def fetch(
     tracking_uri: TrackingUri = None,
     root: Root = ROOT,
 ) -> int:
-    """Bring a study's folder here from the MLflow server that it was shipped to."""
+    """Download a study's folder from the MLflow server that has it."""
     if tracking_uri is None:
-        raise UserError("is needed: the MLflow server that holds the study", where="--tracking-uri")
+        raise UserError("is required: the MLflow server that has the study", where="--tracking-uri")
     from fitscape.study.config import TrackingConfig
     from fitscape.study.tracking import fetch as bring
 

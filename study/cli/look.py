@@ -12,7 +12,7 @@ KINDS = ("recipes", "spaces", "models", "datasets")
 
 
 def status(name: Name, root: Root = ROOT, as_json: Json = False) -> int:
-    """Show how far a study is; works while it runs."""
+    """Show the state of a study, also while it runs."""
     from fitscape.study.cli.summary import lines, summarize
     from fitscape.study.opened import open_study
 
@@ -26,7 +26,7 @@ def report(
     root: Root = ROOT,
     open_test: Annotated[
         str | None,
-        typer.Option("--open-test", metavar="REASON", help="Evaluate the finalists on the sealed test part first."),
+        typer.Option("--open-test", metavar="REASON", help="First evaluate the finalists on the sealed test part."),
     ] = None,
 ) -> int:
     """Write the report of a study and print its path."""
@@ -43,7 +43,7 @@ def report(
 
 def map_(
     name: Name,
-    at: Annotated[list[str], typer.Option("--at", metavar="KEY=VALUE", help="One hyperparameter; may be given again.")],
+    at: Annotated[list[str], typer.Option("--at", metavar="KEY=VALUE", help="One hyperparameter. Can be repeated.")],
     root: Root = ROOT,
     as_json: Json = False,
 ) -> int:
@@ -60,11 +60,11 @@ def list_(
     kind: Annotated[str, typer.Argument(metavar="|".join(KINDS))],
     as_json: Json = False,
 ) -> int:
-    """List what can be named in a study."""
+    """List the names that a study can use."""
     if kind not in KINDS:
         from fitscape.study.reading.keys import did_you_mean
 
-        raise UserError(f"no list of '{kind}'", mend=did_you_mean(kind, KINDS))
+        raise UserError(f"no list of '{kind}'", fix=did_you_mean(kind, KINDS))
     entries = _entries(kind)
     if as_json:
         typer.echo(json.dumps(entries, indent=1))

@@ -18,7 +18,7 @@ Root = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a study below --root, or its folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Address = Annotated[
     str | None,
     typer.Option("--address", envvar="RAY_ADDRESS", help="Ray cluster: auto or HOST:PORT. Default: this machine."),
@@ -27,15 +27,15 @@ TrackingUri = Annotated[
     str | None,
     typer.Option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server. Default: SQLite below --root."),
 ]
-StudyName = Annotated[str | None, typer.Option("--name", help="Name of the study; default: the recipe's.")]
-Trials = Annotated[int | None, typer.Option("--trials", help="Total number of trials, replicates included.")]
+StudyName = Annotated[str | None, typer.Option("--name", help="Name of the study. Default: the recipe's.")]
+Trials = Annotated[int | None, typer.Option("--trials", help="Total number of trials, including replicates.")]
 Sampler = Annotated[str | None, typer.Option("--sampler", help=f"One of {', '.join(SAMPLERS)}.")]
-Scale = Annotated[str | None, typer.Option("--scale", help="Of a recipe: minutes, hours or paper.")]
+Scale = Annotated[str | None, typer.Option("--scale", help="Size of a recipe: minutes, hours or paper.")]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value; may be given again.")
+    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value. Can be repeated.")
 ]
 Allow = Annotated[
-    str, typer.Option("--allow", help="On a resume: accept what has changed: data, code, config (comma-separated).")
+    str, typer.Option("--allow", help="Accept changes since the study began: data, code, config (comma-separated).")
 ]
 ROOT = Path("fitscape-runs")
 
@@ -51,14 +51,15 @@ def study_folder(root: Path, name: str) -> Path:
     Raises:
         UserError: there is none; the text suggests the nearest name.
     """
-    for folder in (root / name, expanded(name)):
+    given = expanded(name)
+    for folder in (root / name, given, *([given.parent] if given.name == LEDGER else [])):
         if (folder / LEDGER).is_file():
             return folder
         if (folder / BACKUP).is_file():
-            mend = f"fitscape resume {name} restores it from {BACKUP}"
-            raise UserError("its ledger is missing", where=str(folder), mend=mend)
+            fix = f"fitscape resume {name} restores it from {BACKUP}"
+            raise UserError("its ledger is missing", where=str(folder), fix=fix)
     from fitscape.study.reading.keys import did_you_mean
 
     there = studies(root)
     hint = did_you_mean(name, there) if there else f"no study is in {root}; name another folder with --root"
-    raise UserError(f"no study is called '{name}'", where=str(root), mend=hint)
+    raise UserError(f"no study is called '{name}'", where=str(root), fix=hint)

@@ -62,11 +62,11 @@ def _point(study: OpenStudy, at: list[str]) -> dict[str, Any]:
         hyperparameter = str(change.key[0])
         if len(change.key) > 1 or hyperparameter not in space:
             raise UserError(
-                "is not searched by this study", where=change.option, mend=did_you_mean(hyperparameter, space)
+                "is not searched by this study", where=change.option, fix=did_you_mean(hyperparameter, space)
             )
         problem = trial_problem(study.config.base, {**given, hyperparameter: change.value}, ())
         if problem is not None:
-            raise UserError(problem.what, where=change.option, mend=problem.mend)
+            raise UserError(problem.what, where=change.option, fix=problem.fix)
         given[hyperparameter] = change.value
     point = point_of(study.config.base.with_hyperparameters(given), space)
     if point is None:

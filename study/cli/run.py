@@ -62,7 +62,7 @@ def resume(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Go on with a study that was interrupted, or raise its number of trials."""
+    """Continue an interrupted study, or add trials to a study."""
     folder = _folder(root, name)
     allowed = [word.strip() for word in allow.split(",") if word.strip()]
     for word in allowed:

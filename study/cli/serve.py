@@ -22,12 +22,12 @@ def ui(
         str | None, typer.Option("--tracking-uri", help="A store of your own, as sqlite:///FILE.")
     ] = None,
 ) -> None:
-    """Open MLflow's UI on the studies below --root or on a store of your own, for this machine only."""
+    """Open MLflow's UI for the studies below --root, or for your own store, on this machine only."""
     from fitscape.study.tracking import serve_ui
 
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
-            raise UserError(f"{port} is taken by another program", where="--port", mend=f"--port {port + 1}")
+            raise UserError(f"{port} is taken by another program", where="--port", fix=f"--port {port + 1}")
     if tracking_uri is not None or (root / MLFLOW_STORE).is_file():
         typer.echo(f"MLflow is starting on http://{HOST}:{port} (Ctrl-C ends it)")
         sys.stdout.flush()
@@ -36,14 +36,14 @@ def ui(
 
 def doctor(
     study: Annotated[
-        str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="For this study; default: the quickstart.")
+        str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="The study to check. Default: the quickstart.")
     ] = "quickstart",
     root: Root = ROOT,
     address: Address = None,
     tracking_uri: TrackingUri = None,
     as_json: Json = False,
 ) -> int:
-    """Look whether a study can run here: resources, nodes, storage, data, MLflow; each fault names its mend."""
+    """Check that a study can run here: resources, nodes, storage, data, MLflow. Each problem comes with a fix."""
     from fitscape.study.cli.configure import changes_of, configure
 
     config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)
@@ -54,6 +54,6 @@ def doctor(
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         for finding in findings:
-            mend = f" ({finding.mend})" if finding.mend else ""
-            typer.echo(f"{'ok' if finding.ok else 'FAULT':<6} {finding.what}{mend}")
+            fix = f" ({finding.fix})" if finding.fix else ""
+            typer.echo(f"{'ok' if finding.ok else 'FAULT':<6} {finding.what}{fix}")
     return ExitCode.DONE if all(finding.ok for finding in findings) else ExitCode.BAD_INPUT

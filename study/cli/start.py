@@ -15,17 +15,17 @@ from fitscape.study.paths import expanded
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.", callback=expanded)] = Path(CONFIG),
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="Start from this recipe, each value written out.")
+        str | None, typer.Option("--recipe", help="Start from this recipe, with all values written out.")
     ] = None,
     scale: Scale = None,
 ) -> int:
-    """Write a study.yaml to start from: a commented one, or a recipe's."""
+    """Write a study.yaml to start from: the commented default, or a recipe."""
     text = _template(scale) if recipe is None else _recipe(recipe, scale)
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
     except FileExistsError:
-        raise UserError("is there already", where=str(file), mend="name another file") from None
+        raise UserError("is there already", where=str(file), fix="name another file") from None
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", where=str(file)) from None
     typer.echo(f"{file} written; run it with: fitscape run {file}")
@@ -36,7 +36,7 @@ def _template(scale: str | None) -> str:
     from fitscape.study.cli.template import template
 
     if scale is not None:
-        raise UserError("is for recipes", where="--scale", mend="name one with --recipe")
+        raise UserError("is for recipes", where="--scale", fix="name one with --recipe")
     return template()
 
 

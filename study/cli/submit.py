@@ -34,16 +34,16 @@ def submit(
     tracking_uri: Annotated[
         str | None, typer.Option("--tracking-uri", help="MLflow, as the cluster reaches it. Default: its own.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a study that is on the cluster.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a study that is on the cluster.")] = False,
     allow: Allow = "",
     no_upload: Annotated[
         bool, typer.Option("--no-upload", help="The cluster's machines see an image folder at the same path.")
     ] = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Leave once the job is taken.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return as soon as the cluster has the job.")] = False,
 ) -> int:
-    """Run a study on a cluster: checks it here, sends code and study, shows what the job says."""
+    """Run a study on a cluster: check it here, send the code and the study, and show the job's output."""
     if address is None:
-        raise UserError("is needed: Ray's Jobs API", where="--address", mend="http://HOST:8265")
+        raise UserError("is required: the address of Ray's Jobs API", where="--address", fix="http://HOST:8265")
     from fitscape.study.cli.configure import changes_of, configure, options_of
     from fitscape.study.scheduling.jobs import Jobs, stage
 
@@ -92,10 +92,10 @@ def _with_images(config: "StudyConfig", scratch: Path) -> tuple["StudyConfig", l
         send(upload, storage, typer.echo)
     elif upload.size > MOST_IN_PACKAGES:
         what = f"{images} has {upload.size / 2**20:.0f} MiB, {MOST_IN_PACKAGES / 2**20:.0f} can go through the Jobs API"
-        mend = (
+        fix = (
             "set FITSCAPE_STORAGE to storage that the cluster reaches too, or give a path that it sees and --no-upload"
         )
-        raise UserError(what, where="data.dataset", mend=mend)
+        raise UserError(what, where="data.dataset", fix=fix)
     sent = config.data.model_copy(update={"dataset": f"upload:{upload.id}"})
     return config.model_copy(update={"data": sent}), [] if storage else packages(upload, scratch)
 
@@ -107,7 +107,7 @@ def _write(config: "StudyConfig", folder: Path) -> list[str]:
 
     uri = config.tracking.uri
     if uri is not None and redact(uri) != uri:
-        mend = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD on the cluster's nodes"
-        raise UserError("holds a password, which the job would show", where="tracking.uri", mend=mend)
+        fix = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD on the cluster's nodes"
+        raise UserError("holds a password, which the job would show", where="tracking.uri", fix=fix)
     (folder / CONFIG).write_text(dump(config.model_dump(mode="json")), encoding="utf-8")
     return ["run", CONFIG]

@@ -16,7 +16,7 @@ def unseal(folder: Path, reason: str) -> None:
         UserError: no reason, no finished trial, other data, or a driver holds the study.
     """
     if not reason.strip():
-        raise UserError("wants a reason", where="--open-test", mend="say why, it is kept in the ledger")
+        raise UserError("needs a reason", where="--open-test", fix="say why; the ledger keeps it")
     from fitscape.study.finalists import Finalist, open_test
     from fitscape.study.tracking import save_net
 

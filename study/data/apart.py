@@ -31,9 +31,9 @@ def build_apart(config: DataConfig, folder: Path) -> None:
             except Crashed as error:
                 found = _to_blame(unfinished(journal)) if journal.exists() else {}
                 if not found or len(crashing) > MOST_CRASHES:
-                    mend = "free some memory" if error.by == "SIGKILL" else "look at what was added to the folder last"
+                    fix = "free some memory" if error.by == "SIGKILL" else "look at what was added to the folder last"
                     what = f"decoding its images crashed ({error.by})"
-                    raise UserError(what, where="data.dataset", mend=mend) from None
+                    raise UserError(what, where="data.dataset", fix=fix) from None
                 crashing |= found
 
 

@@ -61,8 +61,8 @@ def write(folder: Path, trial: dict[str, Any], test: dict[str, Any], facts: dict
             (whole / "facts.json").write_text(text)
             _put(whole, folder)
     except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
-        mend = "set FITSCAPE_DATA or data.root to a folder with room that you may write to"
-        raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root", mend=mend) from error
+        fix = "set FITSCAPE_DATA or data.root to a folder with room that you may write to"
+        raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root", fix=fix) from error
     result: dict[str, Any] = json.loads(text)
     return result
 

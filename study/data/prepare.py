@@ -49,20 +49,20 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
             raise UserError(
                 f"the {part} part would hold {len(members)} images, it needs {MINIMUM_PART}",
                 where="data",
-                mend="give more images, another fraction or a higher limit",
+                fix="give more images, another fraction or a higher limit",
             )
     if len(set(named["validation"].tolist())) < 2:
         only = raw.classes[int(named["validation"][0])]
         raise UserError(
             f"the validation part would hold images of one class only, {only}",
             where="data",
-            mend="give more images of the others, or a higher validation_fraction",
+            fix="give more images of the others, or a higher validation_fraction",
         )
     if parts.half_a.all() or not parts.half_a.any():
         raise UserError(
             f"the {len(named['validation'])} images of validation are copies of each other, so it has no two halves",
             where="data",
-            mend="take the copies out, or give another fraction",
+            fix="take the copies out, or give another fraction",
         )
     train_images = images[parts.train]
     trial = {
@@ -158,10 +158,10 @@ def moments(images: Images) -> Tensor:
 
 def _require(raw: RawData) -> None:
     if len(raw.classes) < 2:
-        raise UserError(f"there is one class only, {raw.classes[0]}", where="data.dataset", mend="two are the least")
+        raise UserError(f"there is only one class, {raw.classes[0]}", where="data.dataset", fix="give two or more")
     total = len(raw.labels) + (0 if raw.test_labels is None else len(raw.test_labels))
     if total < MINIMUM_IMAGES:
-        raise UserError(f"{total} images are too few", where="data.dataset", mend=f"{MINIMUM_IMAGES} are the least")
+        raise UserError(f"{total} images are too few", where="data.dataset", fix=f"give {MINIMUM_IMAGES} or more")
 
 
 def _missing_classes(parts: dict[str, Labels], classes: tuple[str, ...]) -> list[str]:

@@ -122,5 +122,5 @@ def _require_readable(facts: dict[str, Any], config: DataConfig) -> None:
         raise UserError(
             f"{len(broken)} of {total} files cannot be read: {'; '.join(broken[:3])}{' ...' if broken[3:] else ''}",
             where="data.unreadable_limit",
-            mend=f"mend or remove them, or raise the limit of {config.unreadable_limit:g}",
+            fix=f"repair or remove them, or raise the limit of {config.unreadable_limit:g}",
         )

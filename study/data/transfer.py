@@ -72,7 +72,7 @@ class Upload:
             name, length = file.relative_to(folder).as_posix(), file.stat().st_size
             if length > PART_BYTES:
                 text = f"{file} has {length / 2**20:.0f} MiB, a file that is sent may have {PART_BYTES / 2**20:.0f}"
-                raise UserError(text, where="data.dataset", mend="put the folder where the cluster sees it itself")
+                raise UserError(text, where="data.dataset", fix="put the folder where the cluster sees it itself")
             if members and size + length > PART_BYTES:
                 parts.append(Part(_part_name(len(parts), digest), tuple(members), size))
                 digest, members, size = hashlib.sha256(), [], 0
@@ -108,7 +108,7 @@ def send(upload: Upload, storage: str, say: Callable[[str], None]) -> None:
             say(f"{sent / 2**20:.0f} of {upload.size / 2**20:.0f} MiB of {upload.folder} are in {storage}")
         _write(fs, f"{folder}/{MANIFEST}", json.dumps([part.name for part in upload.parts]).encode())
     except OSError as error:
-        raise UserError(f"cannot be written: {error}", where=storage, mend="is FITSCAPE_STORAGE right?") from error
+        raise UserError(f"cannot be written: {error}", where=storage, fix="is FITSCAPE_STORAGE right?") from error
 
 
 def packages(upload: Upload, to: Path) -> list[Path]:
@@ -135,14 +135,14 @@ def fetch(id_: str, to: Path, storage: str | None) -> None:
         parts = dict(_stored(id_, storage))
     if MANIFEST not in parts:
         there = f"in {storage}" if storage else "brought by the job, and FITSCAPE_STORAGE is not set"
-        raise UserError(f"these images are not {there}", where=where, mend="submit the study anew from their folder")
+        raise UserError(f"these images are not {there}", where=where, fix="submit the study anew from their folder")
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as temporary:
         whole = Path(temporary) / "whole"
         whole.mkdir()
         for name in json.loads(parts[MANIFEST]()):
             if name not in parts:
-                raise UserError(f"the part {name} is missing", where=where, mend="submit the study anew")
+                raise UserError(f"the part {name} is missing", where=where, fix="submit the study anew")
             with tarfile.open(fileobj=io.BytesIO(parts[name]())) as archive:
                 archive.extractall(whole, filter="data")
         with contextlib.suppress(OSError):  # another process was quicker
@@ -197,7 +197,7 @@ def _open(storage: str) -> tuple[Any, str]:
     try:
         fs, path = FileSystem.from_uri(storage)
     except (ValueError, OSError) as error:
-        raise UserError(f"cannot be opened: {error}", where=storage, mend="a folder, or s3://BUCKET/PATH") from error
+        raise UserError(f"cannot be opened: {error}", where=storage, fix="a folder, or s3://BUCKET/PATH") from error
     return fs, path.rstrip("/")
 
 

@@ -40,7 +40,7 @@ class Folder(StudyFolder):
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             text = error.strerror or str(error)
-            raise UserError(f"cannot be made: {text}", where=str(self.path), mend="choose another --root") from error
+            raise UserError(f"cannot be made: {text}", where=str(self.path), fix="choose another --root") from error
 
     def write_config(self, config: StudyConfig) -> None:
         """Freeze, whole or not at all."""

@@ -64,7 +64,7 @@ class Lease:
         """
         there = read_owner(self._folder) if self._folder.storage is not None else None
         if there is not None and there.lock != _lock_id(self._folder):
-            raise UserError(f"is another study's, of {there.holder}", where=self._folder.place, mend=MEND)
+            raise UserError(f"is another study's, of {there.holder}", where=self._folder.place, fix=MEND)
 
     def claim(self, uid: str) -> None:
         """Take the place for the study ``uid``; from then on beat.
@@ -80,7 +80,7 @@ class Lease:
         if there is None:
             self._require_own_backup(uid)
         elif there.uid != uid and there.lock != here:  # of our own lock: a driver that died before its ledger was there
-            raise UserError(f"is another study's, of {there.holder}", where=self._folder.place, mend=MEND)
+            raise UserError(f"is another study's, of {there.holder}", where=self._folder.place, fix=MEND)
         elif there.token and there.lock != here:
             self._watch(there)
         holder = f"process {os.getpid()} on {socket.gethostname()}"
@@ -141,7 +141,7 @@ class Lease:
                 if not there.token:
                     return
                 raise StudyLocked(
-                    f"held by {there.holder}", where=self._folder.place, mend="wait until it ends, or stop it"
+                    f"held by {there.holder}", where=self._folder.place, fix="wait until it ends, or stop it"
                 )
 
     def _require_own_backup(self, uid: str) -> None:
@@ -151,14 +151,14 @@ class Lease:
             if fetch_file(self._folder.shared, backup.name, backup):
                 with Ledger.open(backup, read_only=True) as ledger:
                     if ledger.uid != uid:
-                        raise UserError("holds the backup of another study", where=self._folder.place, mend=MEND)
+                        raise UserError("holds the backup of another study", where=self._folder.place, fix=MEND)
 
     def _write(self, owner: Owner) -> None:
         write_storage(self._folder.shared, OWNER, json.dumps(asdict(owner)).encode())
 
     def _taken(self) -> StudyLocked:
         return StudyLocked(
-            "another driver has taken it over", where=self._folder.place, mend="look for it, and stop one"
+            "another driver has taken it over", where=self._folder.place, fix="look for it, and stop one"
         )
 
 

@@ -25,17 +25,17 @@ def require_free(folder: Folder) -> None:
     Raises:
         UserError: the study's folder, or its place on shared storage, is taken; the text names what lies there.
     """
-    mend = f"fitscape resume {folder.path.name}, or choose another --name"
+    fix = f"fitscape resume {folder.path.name}, or choose another --name"
     if folder.ledger.is_file() and folder.ledger.stat().st_size:
-        raise UserError("a study of this name exists", where=str(folder.path), mend=mend)
+        raise UserError("a study of this name exists", where=str(folder.path), fix=fix)
     for place in dict.fromkeys((str(folder.path.absolute()), folder.shared)):
         foreign = sorted(_foreign(place))
         if folder.backup.name in foreign:
-            raise UserError("the backup of a study of this name is there", where=redact(place), mend=mend)
+            raise UserError("the backup of a study of this name is there", where=redact(place), fix=fix)
         if foreign:
             more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
             what = f"holds {', '.join(foreign[:3])}{more}, which no study of fitscape wrote"
-            raise UserError(what, where=redact(place), mend="choose another --name or another --root")
+            raise UserError(what, where=redact(place), fix="choose another --name or another --root")
 
 
 def _foreign(place: str) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _foreign(place: str) -> Iterator[str]:
             elif not _is_ours(fs, entry):
                 yield name
     except OSError as error:
-        raise UserError(f"cannot be read: {error}", where=redact(place), mend="choose another --root") from None
+        raise UserError(f"cannot be read: {error}", where=redact(place), fix="choose another --root") from None
 
 
 def _is_ours(fs: Any, entry: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Everything that is looked at before a study starts, each finding with its mend."""
+"""Everything that is looked at before a study starts, each finding with its fix."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
     trouble = tracking.result()
     findings.append(
-        Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.mend)
+        Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.fix)
     )
     return findings
 
@@ -58,10 +58,10 @@ def require(findings: list[Finding], say: Callable[[str], None] | None = None) -
     """
     for finding in findings:
         if not finding.ok and finding.fatal:
-            raise UserError(finding.what, mend=finding.mend)
+            raise UserError(finding.what, fix=finding.fix)
     for finding in findings:
         if not finding.ok and say is not None:
-            say(f"{finding.what} ({finding.mend})" if finding.mend else finding.what)
+            say(f"{finding.what} ({finding.fix})" if finding.fix else finding.what)
 
 
 def _here(config: StudyConfig) -> Finding:
@@ -69,7 +69,7 @@ def _here(config: StudyConfig) -> Finding:
     try:
         require_resources(config.resources, cpus=cpus, gpus=gpus, where="this machine")
     except UserError as error:
-        return Finding(f"{error.where}: {error.what}", False, error.mend)
+        return Finding(f"{error.where}: {error.what}", False, error.fix)
     return Finding(f"this machine has {cpus} CPU and {gpus} GPU", True)
 
 
@@ -78,7 +78,7 @@ def _asked(config: StudyConfig) -> Finding:
     try:
         require_one_card(config.resources)
     except UserError as error:
-        return Finding(f"{error.where}: {error.what}", False, error.mend)
+        return Finding(f"{error.where}: {error.what}", False, error.fix)
     asked = config.resources.gpus_per_trial
     return Finding(f"a trial asks for {config.resources.cpus_per_trial:g} CPU and {asked} GPU", True)
 
@@ -87,7 +87,7 @@ def _data(config: StudyConfig) -> Finding:
     try:
         presence = check_files(config.data)
     except UserError as error:
-        return Finding(f"{error.where}: {error.what}", False, error.mend)
+        return Finding(f"{error.where}: {error.what}", False, error.fix)
     return Finding(f"data set {config.data.dataset}: {presence.text}", True)
 
 
@@ -97,8 +97,8 @@ def _prepared(config: StudyConfig) -> Finding:
     for place in (folder, user_cache()):
         if os.access(next(path for path in (place, *place.parents) if path.exists()), os.W_OK):
             return Finding(f"prepared data go to {place}", True)
-    mend = "set FITSCAPE_DATA or data.root to a folder that you may write to"
-    return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, mend)
+    fix = "set FITSCAPE_DATA or data.root to a folder that you may write to"
+    return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, fix)
 
 
 def _disk(root: Path) -> Finding:
@@ -111,6 +111,6 @@ def _disk(root: Path) -> Finding:
 
 def _durable(root: Path) -> Finding:
     if inside_session_folder(root):
-        mend = "set FITSCAPE_ROOT to a folder on a durable volume"
-        return Finding(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, mend)
+        fix = "set FITSCAPE_ROOT to a folder on a durable volume"
+        return Finding(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, fix)
     return Finding(f"{root.absolute()} outlives a Ray session", True)

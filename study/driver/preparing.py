@@ -48,15 +48,17 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     """Load the data; on a local CPU measure precision and layout too. Torch is imported here.
 
     Raises:
-        UserError: the data cannot be had.
+        UserError: the data cannot be had, or no network can be trained on such batches of them.
     """
     from fitscape.study.data import load
     from fitscape.study.scheduling.capacity import costliest, hungriest, study_settings
     from fitscape.study.scheduling.card_memory import DataShape
+    from fitscape.study.scheduling.single_images import require_more_than_one_image
     from fitscape.study.search.space import resolve
 
-    data = load(config.data)
-    shape, space = DataShape.of(data.trial_data), resolve(config)
+    data, space = load(config.data), resolve(config)
+    require_more_than_one_image(config, space, data.trial_data)
+    shape = DataShape.of(data.trial_data)
     trial = costliest(config, space, known.pending, shape.image, shape.classes)
     if not local or (config.resources.gpus_per_trial != 0 and count_gpus()):
         hungry = tuple(hungriest(config, space, known.pending, shape.image, shape.classes))

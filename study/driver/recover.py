@@ -17,8 +17,8 @@ def require_backup(folder: Folder) -> None:
         OSError: the storage is out of reach.
     """
     if folder.storage is None:
-        mend = "fitscape status lists none; is --root right?"
-        raise UserError("no study is here", where=str(folder.path), mend=mend)
+        fix = "fitscape status lists none; is --root right?"
+        raise UserError("no study is here", where=str(folder.path), fix=fix)
     if read_storage(folder.shared, folder.backup.name) is None:
         raise UserError("no study is here", where=f"{folder.path} and {folder.place}")
 

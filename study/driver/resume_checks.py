@@ -42,7 +42,7 @@ def require_unchanged(
         raise StudyChanged(
             "has changed since it was started:\n" + "\n".join(lines) + "\n",
             where=where,
-            mend=f"undo it, start a study of another name, or accept it with --allow {','.join(refused)}",
+            fix=f"undo it, start a study of another name, or accept it with --allow {','.join(refused)}",
         )
 
 

@@ -77,7 +77,7 @@ class Conduct:
                     require(findings, self._observer.say)
                     trouble = tracking.result(self._interruption)
                     if trouble is not None:
-                        require([Finding(trouble.what, False, trouble.mend)])
+                        require([Finding(trouble.what, False, trouble.fix)])
                     prepared = preparing.result(self._interruption)
                     with open_ledger(prepared.data) as self._ledger:
                         return self._with_ledger(config, self._ledger, prepared)
@@ -104,6 +104,7 @@ class Conduct:
             try:
                 outcome = self._trials(config, ledger, prepared)
                 ledger.set_meta(RUNNING, None)
+                ledger.checkpoint()
             finally:
                 upkeep.close()
             closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
@@ -187,8 +188,7 @@ class Conduct:
             from fitscape.study.opened import open_study
             from fitscape.study.report import build
 
-            study = open_study(self._folder.path)
-            with Ledger.open(self._folder.ledger) as ledger:
+            with open_study(self._folder.path) as study, Ledger.open(self._folder.ledger) as ledger:
                 ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
@@ -241,7 +241,7 @@ class Conduct:
     @property
     def _go_on(self) -> str:
         name, root = self._folder.path.name, shlex.quote(str(self._folder.path.parent))
-        return f"go on with: fitscape resume {name} --root {root}"
+        return f"continue with: fitscape resume {name} --root {root}"
 
 
 def _ui(config: StudyConfig, root: Path) -> str:

@@ -138,7 +138,7 @@ def _in_reach(folder: Folder) -> Iterator[None]:
     except OSError as error:
         where = str(error.filename or (folder.place if folder.storage else folder.path))
         what = f"cannot be used: {error.strerror or str(error).splitlines()[0]}"
-        raise UserError(what, where=where, mend="free some room, or bring the storage back, then try again") from error
+        raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
 
 
 def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData") -> Ledger:
@@ -190,7 +190,7 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside)
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:
-            raise UserError(f"{trials} is below the {there} trials that are there", where="--trials")
+            raise UserError(f"{trials} is fewer than the {there} trials already in the study", where="--trials")
         config = config.model_copy(update={"search": config.search.model_copy(update={"trials": trials})})
     if config.name != ledger.config.name:
         raise UserError(f"is '{config.name}', the study's is '{ledger.config.name}'", where=f"{folder.config}: name")

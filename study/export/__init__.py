@@ -52,7 +52,7 @@ def writer(to: Path) -> Callable[[OpenStudy, Path], None]:
     """
     if to.suffix.lower() not in WRITERS:
         what = f"cannot export to '{to.suffix or to.name}'"
-        raise UserError(what, where=str(to), mend=f"end in one of {', '.join(WRITERS)}")
+        raise UserError(what, where=str(to), fix=f"end in one of {', '.join(WRITERS)}")
     return WRITERS[to.suffix.lower()]
 
 

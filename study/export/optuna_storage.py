@@ -52,15 +52,13 @@ def add(study: OpenStudy, to: Path, *, overwrite: bool = False) -> None:
             there = {s.study_name: s for s in storage.get_all_studies()}.get(name)
             if there is not None:
                 if not overwrite or there.user_attrs.get(UID) != study.ledger.uid:
-                    mend = "name another file, or delete that study (optuna delete-study)"
-                    raise UserError(f"has a study '{name}' already", where=where, mend=mend)
+                    fix = "name another file, or delete that study (optuna delete-study)"
+                    raise UserError(f"has a study '{name}' already", where=where, fix=fix)
                 storage.delete_study(there._study_id)
             _fill(storage, study, trials)
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
         what = f"cannot be written: {' '.join(str(error).split())[:200]}"
-        raise UserError(
-            what, where=where, mend="is another program writing it, or another version of Optuna?"
-        ) from None
+        raise UserError(what, where=where, fix="is another program writing it, or another version of Optuna?") from None
 
 
 def _trials(study: OpenStudy) -> list[FrozenTrial]:

@@ -20,11 +20,11 @@ def require_target(to: Path, *, overwrite: bool) -> None:
     """
     if _is_our_own(to):
         what = "is a file of fitscape itself, which no export replaces"
-        raise UserError(what, where=str(to), mend="name another file")
+        raise UserError(what, where=str(to), fix="name another file")
     if to.is_dir():
-        raise UserError("is a folder", where=str(to), mend=f"name a file, as in --to {to / 'trials.csv'}")
+        raise UserError("is a folder", where=str(to), fix=f"name a file, as in --to {to / 'trials.csv'}")
     if os.path.lexists(to) and not overwrite and not is_storage(to):
-        raise UserError("is there already", where=str(to), mend="name another file, or add --overwrite")
+        raise UserError("is there already", where=str(to), fix="name another file, or add --overwrite")
 
 
 def is_storage(path: Path) -> bool:

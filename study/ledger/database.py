@@ -33,7 +33,7 @@ class Database:
         self._guard = threading.RLock()
         self._read_only = read_only
         if create is None and not path.is_file():
-            raise UserError("there is no ledger here", where=str(path), mend="is the study's name right?")
+            raise UserError("there is no ledger here", where=str(path), fix="is the study's name right?")
         with translated(path):
             if read_only:
                 self._connection = _connect_to_read(path)
@@ -48,10 +48,10 @@ class Database:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             kind = self._connection.execute("PRAGMA application_id").fetchone()[0]
             if kind != APPLICATION_ID or version < 1:
-                raise LedgerDamaged("this is not a ledger", where=str(self.path), mend=_backup_hint(self.path))
+                raise LedgerDamaged("this is not a ledger", where=str(self.path), fix=_backup_hint(self.path))
             if version > SCHEMA_VERSION:
-                mend = f"this program reads up to version {SCHEMA_VERSION}: install a newer fitscape"
-                raise UserError(f"the ledger has version {version}", where=str(self.path), mend=mend)
+                fix = f"this program reads up to version {SCHEMA_VERSION}: install a newer fitscape"
+                raise UserError(f"the ledger has version {version}", where=str(self.path), fix=fix)
             found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise _damaged(self.path, found)
@@ -65,8 +65,8 @@ class Database:
     def _build(self, fill: Fill) -> None:
         """Schema and first rows in one transaction: a kill meanwhile leaves an empty file, built anew next time."""
         if self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            mend = "resume the study, or choose another name"
-            raise UserError("a study is already here", where=str(self.path), mend=mend)
+            fix = "resume the study, or choose another name"
+            raise UserError("a study is already here", where=str(self.path), fix=fix)
         schema = files("fitscape.study.ledger").joinpath("schema.sql").read_text()
         self._connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
@@ -86,7 +86,7 @@ class Database:
                     migrate(connection, self._keep)
         except OSError as error:
             what = f"is of an earlier release, and no copy of it can be kept: {error.strerror or error}"
-            raise UserError(what, where=str(self.path), mend="make room, or get the right to write here") from error
+            raise UserError(what, where=str(self.path), fix="free some room, or make the folder writable") from error
 
     def _keep(self, version: int) -> None:
         self.kept = self.backup(_free(self.path, version))
@@ -157,7 +157,7 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-        raise  # a broken invariant of ours, not the user's to mend
+        raise  # a broken invariant of ours, not the user's to fix
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)  # none where it is not SQLite itself that refuses
         kind = None if code is None else code & 0xFF
@@ -165,14 +165,14 @@ def translated(path: Path) -> Iterator[None]:
             raise  # SQL of ours that is wrong
         if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _damaged(path, str(error)) from error
-        what, mend = {
+        what, fix = {
             sqlite3.SQLITE_FULL: ("the disk is full", "free some room, then resume"),
             sqlite3.SQLITE_BUSY: (f"locked for {BUSY_SECONDS} s by another program", "close it, then resume"),
-            sqlite3.SQLITE_READONLY: ("read-only", "give yourself the right to write it"),
+            sqlite3.SQLITE_READONLY: ("read-only", "make the file writable"),
             sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the folder's permissions"),
             sqlite3.SQLITE_IOERR: (f"disk error: {error}", "check the disk"),
         }.get(kind or 0, (f"SQLite refuses: {error}", "resume when the cause has gone"))
-        raise UserError(what, where=str(path), mend=mend) from error
+        raise UserError(what, where=str(path), fix=fix) from error
 
 
 def insert(connection: sqlite3.Connection, verb: str, row: Mapping[str, Any]) -> None:
@@ -181,7 +181,7 @@ def insert(connection: sqlite3.Connection, verb: str, row: Mapping[str, Any]) ->
 
 
 def _damaged(path: Path, found: str) -> LedgerDamaged:
-    return LedgerDamaged(f"the ledger is damaged: {found}", where=str(path), mend=_backup_hint(path))
+    return LedgerDamaged(f"the ledger is damaged: {found}", where=str(path), fix=_backup_hint(path))
 
 
 def _free(path: Path, version: int) -> Path:

@@ -61,8 +61,8 @@ class StudyLock:
         while not _try(descriptor):
             if time.monotonic() > deadline:
                 holder = _read(descriptor)
-                mend = "wait until it ends, or stop it"
-                raise StudyLocked(f"held by {holder or 'another process'}", where=str(self._path.parent), mend=mend)
+                fix = "wait until it ends, or stop it"
+                raise StudyLocked(f"held by {holder or 'another process'}", where=str(self._path.parent), fix=fix)
             time.sleep(0.02)
         self.took_over = _read(descriptor)
         holder = Holder(os.getpid(), socket.gethostname(), time.time())

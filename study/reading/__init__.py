@@ -96,7 +96,7 @@ def validate(
             also(config)
         except UserError as error:
             key = tuple(error.where.split("."))
-            raise UserError(error.what, where=document.where(key), mend=error.mend) from None
+            raise UserError(error.what, where=document.where(key), fix=error.fix) from None
     return config
 
 

@@ -76,15 +76,15 @@ def read(path: Path) -> Document:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"cannot be read: {reason}", where=str(path)) from None
     if data is None:
-        raise UserError(f"is larger than {MAX_BYTES // 1024} KiB: no study", where=str(path))
+        raise UserError(f"is larger than {MAX_BYTES // 1024} KiB, so it is no study", where=str(path))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError("is not UTF-8 text", where=f"{path}:{line}", mend="save the file as UTF-8") from None
+        raise UserError("is not UTF-8 text", where=f"{path}:{line}", fix="save the file as UTF-8") from None
     document = parse(text, str(path))
     if document.value is None:
-        raise UserError("is empty", where=str(path), mend="`fitscape init` writes one to start from")
+        raise UserError("is empty", where=str(path), fix="`fitscape init` writes one to start from")
     return document
 
 
@@ -112,7 +112,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, origin: str) -> UserEr
     rows = text.splitlines()
     row = rows[line - 1] if line <= len(rows) else ""
     if "\t" in row[: len(row) - len(row.lstrip())]:
-        return UserError("a tab indents this line", where=f"{origin}:{line}", mend="YAML takes spaces only")
+        return UserError("a tab indents this line", where=f"{origin}:{line}", fix="YAML takes spaces only")
     problem = printable(" ".join(filter(None, (error.context, error.problem))), limit=160)
     return UserError(f"not YAML: {problem}", where=f"{origin}:{line}")
 
@@ -131,7 +131,7 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()
         where = f"{self.origin}:{event.start_mark.line + 1}"
         if getattr(event, "tag", None) is not None:
-            raise UserError(f"the tag {printable(event.tag)} is not taken", where=where, mend="write the plain value")
+            raise UserError(f"the tag {printable(event.tag)} is not allowed", where=where, fix="write the plain value")
         if self.depth >= MAX_DEPTH:
             raise UserError(f"nested deeper than {MAX_DEPTH} levels", where=where)
         self.depth += 1
@@ -219,6 +219,6 @@ class _Builder:
         except ValueError:
             raise self._error(node, "a number of thousands of digits") from None
 
-    def _error(self, node: yaml.Node, what: str, mend: str = "", key: Key = ()) -> UserError:
+    def _error(self, node: yaml.Node, what: str, fix: str = "", key: Key = ()) -> UserError:
         where = f"{self._origin}:{node.start_mark.line + 1}"
-        return UserError(what, where=f"{where}: {dotted(key)}" if key else where, mend=mend)
+        return UserError(what, where=f"{where}: {dotted(key)}" if key else where, fix=fix)

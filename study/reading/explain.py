@@ -31,12 +31,12 @@ class Problem:
 
     key: Key
     what: str
-    mend: str = ""
+    fix: str = ""
 
     def error(self, document: Document, others: int = 0) -> UserError:
         more = f"{others} more problem{'s' if others > 1 else ''}" if others else ""
-        mend = "; ".join(filter(None, (self.mend, more)))
-        return UserError(self.what, where=document.where(self.key), mend=mend)
+        fix = "; ".join(filter(None, (self.fix, more)))
+        return UserError(self.what, where=document.where(self.key), fix=fix)
 
 
 def shown(value: Any) -> str:

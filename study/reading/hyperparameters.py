@@ -114,8 +114,8 @@ def growth_rate_problems(config: StudyConfig) -> Iterator[Problem]:
     lacking = next((name for name in families if name not in GROWING), None)
     searched = space.get("growth_rate")
     if lacking and searched is not None and any(value != default for _, value in _values(searched, "growth_rate")):
-        mend = f"search it in a study of {', '.join(GROWING)} alone"
-        yield Problem(("space", "growth_rate"), f"is no hyperparameter of {lacking}", mend)
+        fix = f"search it in a study of {', '.join(GROWING)} alone"
+        yield Problem(("space", "growth_rate"), f"is no hyperparameter of {lacking}", fix)
     growing = {*families, *(_family(config.base, point) for point in config.enqueue)} & {*GROWING}
     if config.base.model.growth_rate != default and not growing:
         what = f"is no hyperparameter of {config.base.model.family}"
@@ -227,4 +227,4 @@ def _refusal(
         if problem is None:
             return None
         first = first or problem
-    return first and Problem(key, first.what, first.mend)
+    return first and Problem(key, first.what, first.fix)

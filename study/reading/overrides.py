@@ -30,7 +30,7 @@ def parse_set(text: str, option: str = "--set") -> Override:
     path, equals, value = text.partition("=")
     parts = tuple(int(p) if p.isdecimal() and len(p) < 9 else p for p in path.strip().split("."))
     if not equals or "" in parts:
-        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where=option, mend=f"as in {option} width=0.5")
+        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where=option, fix=f"as in {option} width=0.5")
     option = f"{option} {printable(path.strip())}"
     return Override(parts, _value(parts, value, option), option)
 
@@ -66,7 +66,7 @@ def _put(value: Any, override: Override, document: Document) -> None:
         known = keys_at(override.key[:depth])
         if known is not None and part not in known:
             what, hint = unknown_key(override.key[: depth + 1])
-            raise UserError(what, where=override.option, mend=hint)
+            raise UserError(what, where=override.option, fix=hint)
         if not _takes(section, part):
             holder = dotted(override.key[:depth])
             raise UserError(f"{holder} holds no {part}", where=override.option)
@@ -109,4 +109,4 @@ def unknown_space(space: str, document: Document) -> UserError:
     from fitscape import search_spaces
 
     what = f"no search space is called '{printable(space)}'"
-    return UserError(what, where=document.where(("space",)), mend=did_you_mean(space, search_spaces.names()))
+    return UserError(what, where=document.where(("space",)), fix=did_you_mean(space, search_spaces.names()))

@@ -35,8 +35,8 @@ def timm_problems(config: StudyConfig, points: Sequence[dict[str, Any]]) -> Iter
     for key, name in named:
         if name not in known:
             near = closest(name, known)
-            mend = f"did you mean {TIMM}{near}?" if near else f"timm.list_models() names its {len(known)} networks"
-            yield Problem(key, f"timm has no network '{name}'", mend)
+            fix = f"did you mean {TIMM}{near}?" if near else f"timm.list_models() names its {len(known)} networks"
+            yield Problem(key, f"timm has no network '{name}'", fix)
     yield from _hyperparameters_it_lacks(config)
 
 
@@ -86,8 +86,8 @@ def _hyperparameters_it_lacks(config: StudyConfig) -> Iterator[Problem]:
     ]
     for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
         if searched and hyperparameter in config.space and not _only(config.space[hyperparameter], fixed):
-            mend = "leave out one of the two; dropout is the only hyperparameter of a network of timm"
-            yield Problem(("space", hyperparameter), f"is no hyperparameter of {searched[0]}", mend)
+            fix = "leave out one of the two; dropout is the only hyperparameter of a network of timm"
+            yield Problem(("space", hyperparameter), f"is no hyperparameter of {searched[0]}", fix)
 
 
 def _only(hyperparameter: Hyperparameter, value: Any) -> bool:

@@ -45,8 +45,8 @@ def get(name: str, *, scale: Scale = "minutes", dataset: str | None = None) -> S
         UserError: no such recipe or scale.
     """
     if name not in RECIPES:
-        raise UserError(f"no recipe '{name}'", mend=f"choose {', '.join(RECIPES)}")
+        raise UserError(f"no recipe '{name}'", fix=f"choose {', '.join(RECIPES)}")
     if scale not in SCALES:
-        raise UserError(f"no scale '{scale}'", where="--scale", mend=f"choose {', '.join(SCALES)}")
+        raise UserError(f"no scale '{scale}'", where="--scale", fix=f"choose {', '.join(SCALES)}")
     config: StudyConfig = import_module(f"fitscape.study.recipes.{name}").recipe(scale, dataset)
     return config

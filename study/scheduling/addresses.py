@@ -23,18 +23,18 @@ def answering(address: str) -> str:
     if address == "auto":
         return _on_this_machine()
     if address.startswith(("http://", "https://")):
-        mend = "fitscape submit takes it; a run joins the cluster at HOST:6379, or unset RAY_ADDRESS to run here"
-        raise UserError("is the address of Ray's Jobs API", where=address, mend=mend)
+        fix = "fitscape submit takes it; a run joins the cluster at HOST:6379, or unset RAY_ADDRESS to run here"
+        raise UserError("is the address of Ray's Jobs API", where=address, fix=fix)
     if address.startswith("ray://"):
-        mend = "name the head's GCS, HOST:6379, or use fitscape submit"
-        raise UserError("Ray's client protocol cannot carry a study", where=address, mend=mend)
+        fix = "name the head's GCS, HOST:6379, or use fitscape submit"
+        raise UserError("Ray's client protocol cannot carry a study", where=address, fix=fix)
     if not address.rpartition(":")[2].isdecimal():
-        mend = "HOST:PORT of the head, as in 10.0.0.1:6379, or auto"
-        raise UserError("is not the address of a Ray cluster", where=f"--address {address}", mend=mend)
+        fix = "HOST:PORT of the head, as in 10.0.0.1:6379, or auto"
+        raise UserError("is not the address of a Ray cluster", where=f"--address {address}", fix=fix)
     problem = _problem(address, CONNECT_WITHIN)
     if problem:
-        mend = "is it running, and is this its port?"
-        raise UserError(f"no Ray cluster answers: {problem}", where=address, mend=mend)
+        fix = "is it running, and is this its port?"
+        raise UserError(f"no Ray cluster answers: {problem}", where=address, fix=fix)
     return address
 
 
@@ -48,8 +48,8 @@ def _on_this_machine() -> str:
         if address and not address.startswith(_LOOPBACK) and not _problem(address, CONNECT_WITHIN / 2):
             return address
     stale = f"; {said} in {file} does not answer" if said else ""
-    mend = "start one with `ray start --head`, name HOST:PORT, or leave --address out to run here"
-    raise UserError(f"no Ray cluster runs on this machine{stale}", where="--address auto", mend=mend)
+    fix = "start one with `ray start --head`, name HOST:PORT, or leave --address out to run here"
+    raise UserError(f"no Ray cluster runs on this machine{stale}", where="--address auto", fix=fix)
 
 
 def _problem(address: str, within: float) -> str:

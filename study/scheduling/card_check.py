@@ -13,7 +13,7 @@ OTHER_MAKERS = "only NVIDIA cards are supported; set resources.gpus_per_trial=0 
 
 
 def look() -> dict[str, str]:
-    """``capability``, ``fault`` and ``mend`` of the first visible card."""
+    """``capability``, ``fault`` and ``fix`` of the first visible card."""
     import torch
 
     if torch.version.hip is not None:
@@ -27,16 +27,16 @@ def look() -> dict[str, str]:
     text = f"{capability[0]}.{capability[1]}"
     if not supported(capability, torch.cuda.get_arch_list()):
         have = ", ".join(architecture.removeprefix("sm_") for architecture in torch.cuda.get_arch_list())
-        mend = "leave the card out, or install a torch that is built for it"
-        return _fault(f"torch has no kernels for compute capability {text}, it has {have}", mend, text)
+        fix = "leave the card out, or install a torch that is built for it"
+        return _fault(f"torch has no kernels for compute capability {text}, it has {have}", fix, text)
     try:
         kernel()
     except Exception as error:  # noqa: BLE001
         problem = first_line(error)
         if is_full(error):  # other programs fill it: that may pass, and says nothing against the card
-            return {"capability": text, "fault": "", "mend": f"it is full now: {problem}"}
+            return {"capability": text, "fault": "", "fix": f"it is full now: {problem}"}
         return _fault(f"runs no kernel: {problem}", "look at it with nvidia-smi; a restart may help", text)
-    return {"capability": text, "fault": "", "mend": ""}
+    return {"capability": text, "fault": "", "fix": ""}
 
 
 def card_fault() -> str:
@@ -98,16 +98,16 @@ def first_line(error: BaseException) -> str:
 def _no_device(error: str, cuda: str) -> dict[str, str]:
     if "driver" in error and ("too old" in error or "insufficient" in error):
         least = LEAST_DRIVER.get(cuda.partition(".")[0], "a newer one")
-        mend = f"install NVIDIA's driver {least} or newer, or a torch that is built for an older CUDA"
-        return _fault(f"its driver is too old for torch's CUDA {cuda}", mend)
+        fix = f"install NVIDIA's driver {least} or newer, or a torch that is built for an older CUDA"
+        return _fault(f"its driver is too old for torch's CUDA {cuda}", fix)
     if "out of memory" in error:
-        return {"capability": "", "fault": "", "mend": "it is full now: a process cannot even begin on it"}
+        return {"capability": "", "fault": "", "fix": "it is full now: a process cannot even begin on it"}
     line = (error.strip().splitlines() or ["torch finds no CUDA device"])[0][:200]
     return _fault(f"torch cannot use it: {line}", "look at it with nvidia-smi; a restart may help")
 
 
-def _fault(fault: str, mend: str, capability: str = "") -> dict[str, str]:
-    return {"capability": capability, "fault": fault, "mend": mend}
+def _fault(fault: str, fix: str, capability: str = "") -> dict[str, str]:
+    return {"capability": capability, "fault": fault, "fix": fix}
 
 
 if __name__ == "__main__":

@@ -29,24 +29,24 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
         answer = states.get(node.id)
         if answer is None:
             cluster.aside.nodes[node.id] = what = "the check of its cards does not answer"
-            mend = "look at that machine with nvidia-smi and `ray status`"
-            findings.append(Finding(f"{node.host} is left out: {what}", False, mend, fatal=False))
+            fix = "look at that machine with nvidia-smi and `ray status`"
+            findings.append(Finding(f"{node.host} is left out: {what}", False, fix, fatal=False))
             continue
         for state in answer:
             if state.fault:
                 cluster.aside.cards.setdefault(node.id, {})[state.card.uuid] = state.fault
                 what = f"{node.host}: {state.text} is left out: {state.fault}"
-                findings.append(Finding(what, False, state.mend, fatal=False))
+                findings.append(Finding(what, False, state.fix, fatal=False))
             else:
                 sound[state.text].append(node.host)
-                if state.mend:
-                    findings.append(Finding(f"{node.host}: {state.text}: {state.mend}", True))
+                if state.fix:
+                    findings.append(Finding(f"{node.host}: {state.text}: {state.fix}", True))
     cluster.cards = [f"{len(hosts)} x {text}" for text, hosts in sound.items()]
     used = [Finding(f"{len(hosts)} x {text} on {_hosts(hosts)}", True) for text, hosts in sound.items()]
     findings = [*used, *findings]
     if not sound:
         text = f"Ray declares {sum(node.gpus for node in nodes):g} GPU, and torch can use none"
-        return [*findings, Finding(text, False, f"mend what is said of each, or {ON_CPU}")]
+        return [*findings, Finding(text, False, f"fix what is said of each, or {ON_CPU}")]
     return [*findings, *_idle([node for node in cluster.usable() if node.gpus], resources)]
 
 
@@ -82,8 +82,8 @@ def _idle(nodes: list[Node], resources: ResourceConfig) -> list[Finding]:
         if trials < node.gpus:
             what = f"{node.host}: {node.gpus - trials:g} of {node.gpus:g} cards stay idle: its {node.cpus:g} CPU hold"
             what += f" {trials} trial(s) of {resources.cpus_per_trial:g} CPU"
-            mend = f"set resources.cpus_per_trial={max(0.1, int(10 * node.cpus / node.gpus) / 10):g}"
-            findings.append(Finding(what, False, mend, fatal=False))
+            fix = f"set resources.cpus_per_trial={max(0.1, int(10 * node.cpus / node.gpus) / 10):g}"
+            findings.append(Finding(what, False, fix, fatal=False))
     most = resources.max_concurrent
     if most is not None and most < cards:
         what = f"{cards - most} of {cards} cards stay idle: resources.max_concurrent is {most}"

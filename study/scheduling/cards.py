@@ -36,7 +36,7 @@ class CardState:
     card: Card
     capability: str = ""  # compute capability, for example 8.9
     fault: str = ""
-    mend: str = ""
+    fix: str = ""
 
     @property
     def text(self) -> str:
@@ -139,9 +139,9 @@ def check_declared(declared: int, logical: bool) -> list[dict[str, Any]]:
     found = cards()
     if not found:  # no NVML: another maker's cards, or none; CUDA's own word is asked
         found = [Card(str(i), f"GPU {i}") for i in range(declared)]
-    mend = "start Ray there with --num-gpus of the cards that there are"
+    fix = "start Ray there with --num-gpus of the cards that there are"
     lacking = [
-        CardState(Card(f"lacking-{i}", f"GPU {i}"), fault=f"Ray declares it, the machine has {len(found)}", mend=mend)
+        CardState(Card(f"lacking-{i}", f"GPU {i}"), fault=f"Ray declares it, the machine has {len(found)}", fix=fix)
         for i in range(len(found), declared)
     ]
     return [asdict(state) for state in (*check(found[:declared]), *lacking)]
@@ -174,15 +174,15 @@ def _check(card: Card) -> CardState:
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": card.uuid}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "fitscape.study.scheduling.card_check"]
-    mend = "look at it with nvidia-smi on that machine; a restart may help"
+    fix = "look at it with nvidia-smi on that machine; a restart may help"
     try:
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=CHECK_WITHIN)
         answer = json.loads(ran.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        return CardState(card, fault=f"ran no kernel in {CHECK_WITHIN:g} s", mend=mend)
+        return CardState(card, fault=f"ran no kernel in {CHECK_WITHIN:g} s", fix=fix)
     except (ValueError, IndexError):
         last = (ran.stderr.strip().splitlines() or [f"exit {ran.returncode}"])[-1]
-        return CardState(card, fault=f"the check of it crashed ({last[:200]})", mend=mend)
+        return CardState(card, fault=f"the check of it crashed ({last[:200]})", fix=fix)
     return CardState(card, **answer)
 
 

@@ -1,6 +1,7 @@
 """Checkpoints of unfinished trials: a file per epoch, the previous one kept, on a folder or an object store."""
 
 import contextlib
+import hashlib
 import json
 import re
 from collections import defaultdict
@@ -169,20 +170,24 @@ def is_checkpoint(name: str) -> bool:
 
 
 def with_record(record: EpochRecord, state: bytes) -> bytes:
-    """A trial's state with the record of its epoch before it, in a line of JSON.
+    """A trial's state, which checks itself, after a line of the record of its epoch: a SHA-256 and JSON.
 
     A worker that is ended saves an epoch of which its driver may never hear: a later driver hears of it from here.
     """
-    return json.dumps(asdict(record)).encode() + b"\n" + state
+    head = json.dumps(asdict(record)).encode()
+    return hashlib.sha256(head).hexdigest().encode() + b" " + head + b"\n" + state
 
 
 def split_record(data: bytes) -> tuple[EpochRecord, bytes]:
-    """What ``with_record`` joined.
+    """What ``with_record`` joined; 0.1.0 wrote the JSON without its checksum.
 
     Raises:
-        ValueError: it joined something else.
+        ValueError: it joined something else, or the line has changed since.
     """
-    head, _, state = data.partition(b"\n")
+    line, _, state = data.partition(b"\n")
+    digest, _, head = (b"", b"", line) if line.startswith(b"{") else line.partition(b" ")
+    if digest and hashlib.sha256(head).hexdigest().encode() != digest:
+        raise ValueError("corrupt, the checksum of its record does not match")
     return TypeAdapter(EpochRecord).validate_python(json.loads(head)), state
 
 
@@ -201,7 +206,7 @@ def open_storage(root: str) -> tuple[Any, str]:
         fs, path = FileSystem.from_uri(root)
     except ValueError as error:
         raise UserError(
-            f"cannot be opened: {error}", where=_shown(root), mend="a folder, or s3://BUCKET/PATH"
+            f"cannot be opened: {error}", where=_shown(root), fix="a folder, or s3://BUCKET/PATH"
         ) from error
     return fs, path.rstrip("/")
 

@@ -80,8 +80,8 @@ class Cluster:
             ray.init(address=address, runtime_env=shipped_code(), **common)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
             first = str(error).strip().split("\n")[0]
-            mend = "is it running, and is RAY_AUTH_TOKEN_PATH its token?"
-            raise UserError(f"no Ray cluster answers: {first}", where=self.address, mend=mend) from error
+            fix = "is it running, and is RAY_AUTH_TOKEN_PATH its token?"
+            raise UserError(f"no Ray cluster answers: {first}", where=self.address, fix=fix) from error
         return self
 
     def _declared_gpus(self) -> int:
@@ -183,14 +183,14 @@ def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, wh
     """
     asked_gpus = 0.0 if resources.gpus_per_trial == "auto" else resources.gpus_per_trial
     if asked_gpus and not gpus and (maker := other_maker()):
-        mend = "only NVIDIA cards are; 0 trains on the CPU"
-        raise UserError(f"{maker} not supported", where="resources.gpus_per_trial", mend=mend)
+        fix = "only NVIDIA cards are; 0 trains on the CPU"
+        raise UserError(f"{maker} not supported", where="resources.gpus_per_trial", fix=fix)
     for name, asked, there in (("gpus", asked_gpus, gpus), ("cpus", resources.cpus_per_trial, cpus)):
         if asked > there:
             raise UserError(
                 f"a trial asks for {asked:g} {name[:-1].upper()}, {where} has {there:g}",
                 where=f"resources.{name}_per_trial",
-                mend=f"at most {there:g}" if there else "0 trains on the CPU",
+                fix=f"at most {there:g}" if there else "0 trains on the CPU",
             )
     require_one_card(resources)
 
@@ -200,9 +200,9 @@ def require_one_card(resources: ResourceConfig) -> None:
     asked = resources.gpus_per_trial
     if asked == "auto" or asked <= 1:
         return
-    mend = "at most 1; a fraction such as 0.25 lets trials share a card, auto measures how many can"
+    fix = "at most 1; a fraction such as 0.25 lets trials share a card, auto measures how many can"
     text = f"a trial trains on one card and cannot use {asked:g}"
-    raise UserError(text, where="resources.gpus_per_trial", mend=mend)
+    raise UserError(text, where="resources.gpus_per_trial", fix=fix)
 
 
 def available_cpus() -> int:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; ``mend`` is empty where it is well.
+    """One thing that was looked at; ``fix`` is empty where it is well.
 
     A fault that is not ``fatal`` is said, and the run goes on: a node or a card that is left out, one that stays idle.
     """
 
     what: str
     ok: bool
-    mend: str = ""
+    fix: str = ""
     fatal: bool = True

@@ -32,9 +32,9 @@ class Jobs:
 
     def __init__(self, address: str) -> None:
         """Raises UserError: it is not an http address, nothing answers there, or the token is refused."""
-        mend = "the dashboard's, http://HOST:8265"
+        fix = "the dashboard's, http://HOST:8265"
         if not address.startswith(("http://", "https://")):
-            raise UserError("is not the address of a Jobs API", where=f"--address {address}", mend=mend)
+            raise UserError("is not the address of a Jobs API", where=f"--address {address}", fix=fix)
         require_token()
         from ray.exceptions import AuthenticationError
         from ray.job_submission import JobSubmissionClient
@@ -45,10 +45,10 @@ class Jobs:
         try:
             self._client: Any = JobSubmissionClient(address)
         except AuthenticationError as error:
-            mend = "set RAY_AUTH_TOKEN_PATH to a file with the cluster's token"
-            raise UserError("the Jobs API refuses the token", where=address, mend=mend) from error
+            fix = "set RAY_AUTH_TOKEN_PATH to a file with the cluster's token"
+            raise UserError("the Jobs API refuses the token", where=address, fix=fix) from error
         except Exception as error:  # Ray lets pass whatever its HTTP client raises
-            raise UserError(f"no Jobs API answers: {_first_line(error)}", where=address, mend=mend) from error
+            raise UserError(f"no Jobs API answers: {_first_line(error)}", where=address, fix=fix) from error
 
     def submit(self, folder: Path, entrypoint: str, packages: Sequence[Path] = ()) -> str:
         """Upload the folder as the job's working directory and start the command there; returns the job's id.
@@ -66,7 +66,7 @@ class Jobs:
         try:
             job: str = self._client.submit_job(entrypoint=entrypoint, runtime_env=environment)
         except Exception as error:
-            raise UserError(f"the job was not taken: {_first_line(error)}", where=self.address) from error
+            raise UserError(f"the cluster refused the job: {_first_line(error)}", where=self.address) from error
         return job
 
     def follow(self, job: str, say: Callable[[str], None]) -> int | None:
@@ -88,14 +88,14 @@ class Jobs:
                     break
             except Exception as error:
                 if time.monotonic() - reached > OUT_OF_REACH_FOR:
-                    mend = f"the study may go on; look with: ray job logs {job} --address {self.address}"
-                    raise UserError(f"out of reach: {_first_line(error)}", where=self.address, mend=mend) from error
+                    fix = f"the study may go on; look with: ray job logs {job} --address {self.address}"
+                    raise UserError(f"out of reach: {_first_line(error)}", where=self.address, fix=fix) from error
             time.sleep(1.0)
         code: int | None = info.driver_exit_code
         if info.status == "FAILED" and code is None:
             why = " ".join(str(info.message or "Ray does not say why").split())[:300]
-            mend = f"ray job logs {job} --address {self.address}"
-            raise UserError(f"job {job} failed before the study started: {why}", where=self.address, mend=mend)
+            fix = f"ray job logs {job} --address {self.address}"
+            raise UserError(f"job {job} failed before the study started: {why}", where=self.address, fix=fix)
         return 0 if info.status == "SUCCEEDED" else code
 
     async def _tail(self, job: str, said: int, say: Callable[[str], None]) -> int:
@@ -122,7 +122,7 @@ def require_small(folder: Path) -> None:
     if total > LARGEST_PACKAGE:
         largest = max(sizes, key=lambda path: sizes[path])
         what = f"{total / 2**20:.0f} MiB are too much to send, Ray takes 100; {largest.relative_to(folder)} is largest"
-        raise UserError(what, where=str(folder), mend="leave data and results outside")
+        raise UserError(what, where=str(folder), fix="leave data and results outside")
 
 
 def _first_line(error: Exception) -> str:

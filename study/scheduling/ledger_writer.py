@@ -77,7 +77,7 @@ class Bookkeeper:
                 seen, since = self._dealt_with, time.monotonic()
             if time.monotonic() - since > within:
                 raise self._refusal or UserError(
-                    f"has not taken a report for {within:g} s", where=str(self._ledger.path), mend="check the disk"
+                    f"has not taken a report for {within:g} s", where=str(self._ledger.path), fix="check the disk"
                 )
             self._thread.join(timeout=0.05)
         for follower in (self._sampler, self._cleaner):  # what is left of it, a resume makes good
@@ -85,7 +85,7 @@ class Bookkeeper:
         self._observer.close(within)
         if self._lost:
             what = f"{len(self._lost)} reports were not written: {self._lost[0]}"
-            raise UserError(what, where=str(self._ledger.path), mend="resume runs their trials again")
+            raise UserError(what, where=str(self._ledger.path), fix="resume runs their trials again")
 
     # The thread
 

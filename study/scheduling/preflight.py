@@ -67,8 +67,8 @@ def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[s
     for node in workers:
         if faults[node.id]:
             why = cluster.aside.nodes[node.id] = "; ".join(finding.what for finding in faults[node.id])
-            mend = "; ".join(finding.mend for finding in faults[node.id])
-            findings.append(Finding(f"{node.host} is left out: {why}", False, mend, fatal=False))
+            fix = "; ".join(finding.fix for finding in faults[node.id])
+            findings.append(Finding(f"{node.host} is left out: {why}", False, fix, fatal=False))
     return findings + compare(sound)
 
 
@@ -185,8 +185,8 @@ def _room(nodes: list[Node], resources: ResourceConfig) -> Finding:
     there = f"{sum(node.cpus for node in nodes):g} CPU and {gpus:g} GPU on {len(nodes)} node(s)"
     if slots:
         return Finding(f"a trial takes {request}; {slots} fit at once on {there}", True)
-    mend = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"
-    return Finding(f"a trial takes {request}; no node has that ({there})", False, mend)
+    fix = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"
+    return Finding(f"a trial takes {request}; no node has that ({there})", False, fix)
 
 
 def _same(key: str, here: dict[str, str], answers: list[tuple[str, dict[str, str]]]) -> Finding:
@@ -208,8 +208,8 @@ def _storage(answers: list[tuple[str, str]], storage: str) -> Finding:
     wrong = [f"{host}: {problem}" for host, problem in answers if problem]
     if not wrong:
         return Finding(f"{storage} can be written and read from every node", True)
-    mend = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches, with room"
-    return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, mend)
+    fix = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches, with room"
+    return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, fix)
 
 
 def _version(package: str) -> str:

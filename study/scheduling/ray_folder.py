@@ -18,9 +18,9 @@ def require_usable() -> None:
     if length > LONGEST_SOCKET:
         longest = LONGEST_SOCKET - len(_SOCKET) - 1
         what = f"is too long for Ray's sockets: {len(os.fsencode(parent.absolute()))} bytes, {longest} at most"
-        raise UserError(what, where=f"{variable}={parent}", mend="set RAY_TMPDIR to a short folder, as /tmp")
+        raise UserError(what, where=f"{variable}={parent}", fix="set RAY_TMPDIR to a short folder, as /tmp")
     folder = parent / "ray"
     there = folder if folder.exists() else parent
     if not os.access(there, os.W_OK | os.X_OK):
-        mend = "set RAY_TMPDIR to a folder of your own"
-        raise UserError("cannot be written: it is another user's", where=str(there), mend=mend)
+        fix = "set RAY_TMPDIR to a folder of your own"
+        raise UserError("cannot be written: it is another user's", where=str(there), fix=fix)

@@ -45,7 +45,7 @@ def untold() -> Iterator[None]:
 def _no_dashboard() -> Iterator[None]:
     """Within it Ray starts as it does where only its core is installed, and without the dashboard's process.
 
-    Told ``include_dashboard=False`` Ray starts that process all the same, for its telemetry, and waits for it.
+    With ``include_dashboard=False`` Ray starts that process all the same, for its telemetry, and waits for it.
     """
     try:
         from ray._private import utils

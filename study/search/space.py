@@ -30,7 +30,7 @@ def resolve(config: StudyConfig) -> Space:
     if isinstance(config.space, str):
         if config.space not in search_spaces.names():
             names = ", ".join(search_spaces.names())
-            raise UserError(f"no search space '{config.space}'", where="space", mend=f"choose {names}")
+            raise UserError(f"no search space '{config.space}'", where="space", fix=f"choose {names}")
         return search_spaces.get(config.space)
     return {name: distribution(name, hyperparameter) for name, hyperparameter in config.space.items()}
 

@@ -1,4 +1,4 @@
-"""What went wrong with MLflow, in one line, and what mends it. Pure: reads exceptions by their text."""
+"""What went wrong with MLflow, in one line, and what fixes it. Pure: reads exceptions by their text."""
 
 import re
 from typing import NamedTuple
@@ -8,22 +8,22 @@ from fitscape.study.tracking.location import Location
 
 
 class Trouble(NamedTuple):
-    """``what`` happened and what would ``mend`` it; neither holds a secret."""
+    """``what`` happened and what would ``fix`` it; neither holds a secret."""
 
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.what} ({self.mend})"
+        return f"{self.what} ({self.fix})"
 
 
 def explain(error: BaseException, location: Location) -> Trouble:
     """The trouble behind an exception of MLflow, requests, SQLAlchemy or the system."""
     text = str(error)
     at = location.public
-    for pattern, what, mend in _KNOWN:
+    for pattern, what, fix in _KNOWN:
         if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
-            return Trouble(f"{at}: {what}", mend.format(host=_host(location)) + _proxy(location))
+            return Trouble(f"{at}: {what}", fix.format(host=_host(location)) + _proxy(location))
     return Trouble(f"{at}: {scrub(text, location) or type(error).__name__}", "see the server's log")
 
 

@@ -22,7 +22,7 @@ def fetch(name: str, config: TrackingConfig, root: Path) -> Path:
     """
     to = root / name
     if to.exists():
-        raise UserError("a study is already here", where=str(to), mend="move it away, or choose another --root")
+        raise UserError("a study is already here", where=str(to), fix="move it away, or choose another --root")
     location = locate(root, config)
     root.mkdir(parents=True, exist_ok=True)
     try:
@@ -30,8 +30,8 @@ def fetch(name: str, config: TrackingConfig, root: Path) -> Path:
         found = client.runs({"study": name, "kind": "study"})
         if not found:
             studies = sorted({run.data.tags["study"] for run in client.runs({"kind": "study"})})
-            mend = f"it has {', '.join(studies)}" if studies else "it has none at all"
-            raise UserError(f"no study {name} in MLflow", where=location.public, mend=mend)
+            fix = f"it has {', '.join(studies)}" if studies else "it has none at all"
+            raise UserError(f"no study {name} in MLflow", where=location.public, fix=fix)
         run_id = found[-1].info.run_id
         with TemporaryDirectory(dir=root, prefix=f".{name}-") as partial:
             client.download(run_id, Path(partial))
@@ -42,7 +42,7 @@ def fetch(name: str, config: TrackingConfig, root: Path) -> Path:
         raise
     except Exception as error:  # one line for whatever MLflow raises
         trouble = explain(error, location)
-        raise UserError(trouble.what, mend=trouble.mend) from error
+        raise UserError(trouble.what, fix=trouble.fix) from error
     return to
 
 
@@ -50,8 +50,8 @@ def _settle(folder: Path, where: str) -> None:
     """Turn the layout of the artifacts into that of a study's folder, and see that the ledger is sound."""
     shipped = folder / LEDGER_FOLDER / LEDGER
     if not shipped.is_file():
-        mend = "run `fitscape sync` where the study ran"
-        raise UserError("the study's ledger is not in MLflow", where=where, mend=mend)
+        fix = "run `fitscape sync` where the study ran"
+        raise UserError("the study's ledger is not in MLflow", where=where, fix=fix)
     shipped.rename(folder / LEDGER)
     shutil.rmtree(folder / LEDGER_FOLDER)
     Ledger.open(folder / LEDGER).close()

@@ -58,10 +58,10 @@ def locate(root: Path, config: TrackingConfig) -> Location:
     """The place that a study below ``root`` names; a relative SQLite path is made absolute."""
     root = root.absolute()
     if config.uri is None and set("?#%") & set(str(root)):
-        mend = "choose another --root, or name a store with --tracking-uri"
-        raise UserError("MLflow's store cannot lie in a folder with ?, # or % in its name", where=str(root), mend=mend)
+        fix = "choose another --root, or name a store with --tracking-uri"
+        raise UserError("MLflow's store cannot lie in a folder with ?, # or % in its name", where=str(root), fix=fix)
     if config.uri is not None and (problem := uri_problem(config.uri)):
-        raise UserError(f"'{config.uri}' is no URI: {problem}", where="tracking.uri", mend="as in http://HOST:5000")
+        raise UserError(f"'{config.uri}' is no URI: {problem}", where="tracking.uri", fix="as in http://HOST:5000")
     uri = absolute_uri(config.uri or default_store(root))
     served = uri.startswith(("http://", "https://"))
     return Location(uri, config.experiment, None if served else str(root / "mlartifacts" / _folder(config.experiment)))

@@ -83,7 +83,7 @@ class Session:
         raise OldCopy(
             f"MLflow is ahead of this copy of the study: {why}",
             where=str(self._ledger.path.parent),
-            mend="sync where the study ran last, or fetch it anew below another --root",
+            fix="sync where the study ran last, or fetch it anew below another --root",
         )
 
     def reconcile(self) -> None:

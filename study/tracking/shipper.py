@@ -54,7 +54,7 @@ class Shipper:
         self._path = ledger_path
         self._location = locate(ledger_path.absolute().parent.parent, config)
         self._interval = interval  # seconds between looks at the ledger
-        self._say = say  # told when something that is no outage goes wrong
+        self._say = say  # called when something that is no outage goes wrong
         self._thread = Lasting("the shipper", self._work, self._died)
         self._closing = threading.Event()
         self._deadline = float("inf")

@@ -51,8 +51,8 @@ def _content(file: Path, experiment: str) -> Trouble | None:
                 return trouble
             query = sqlalchemy.text("SELECT lifecycle_stage FROM experiments WHERE name = :name")
             if connection.execute(query, {"name": experiment}).scalar() == "deleted":
-                mend = "restore it (mlflow experiments restore), or choose another: --set tracking.experiment=NAME"
-                return Trouble(f"the experiment '{experiment}' is deleted in {file}", mend)
+                fix = "restore it (mlflow experiments restore), or choose another: --set tracking.experiment=NAME"
+                return Trouble(f"the experiment '{experiment}' is deleted in {file}", fix)
     finally:
         engine.dispose()
     return None

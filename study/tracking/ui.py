@@ -35,11 +35,11 @@ def serve_ui(root: Path, port: int = 5000, uri: str | None = None) -> NoReturn:
     location = locate(root, TrackingConfig(uri=uri))
     if location.served:
         raise UserError(
-            "is a server, which shows its runs itself", where="--tracking-uri", mend=f"open {location.public}"
+            "is a server, which shows its runs itself", where="--tracking-uri", fix=f"open {location.public}"
         )
     if location.sqlite is not None and not location.sqlite.is_file():
-        mend = "run a study first, or name the store of its --tracking-uri"
-        raise UserError("no MLflow store here", where=str(location.sqlite), mend=mend)
+        fix = "run a study first, or name the store of its --tracking-uri"
+        raise UserError("no MLflow store here", where=str(location.sqlite), fix=fix)
     with alone(location):
         pass  # a driver that is making the store's tables is let finish
     arguments, environment = ui_command(root, port, location.uri)

@@ -119,8 +119,7 @@ def choose_settings(
                 best[i] = min(best[i], steppers[i].seconds(repeats) / repeats)
         rates = [_rate(c, batch / seconds) for c, seconds in zip(candidates, best, strict=True)]
         fastest = min(range(len(best)), key=best.__getitem__)
-        chosen = candidates[fastest]
-        return replace(chosen, rates=tuple(rates))
+        return replace(candidates[fastest], rates=tuple(rates))
     finally:
         torch.set_num_threads(before)
 

@@ -21,13 +21,13 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
     On a card its learning rate is a tensor there, so that a captured step reads the rate of its time.
 
     Weight decay acts on the weights of convolutions and linear layers only, not on biases and not on the
-    gains of norm layers: those have no capacity to shrink (He et al. 2018, "Bag of Tricks", section 3.1).
+    gains of norm layers: those have no capacity to shrink (He et al. 2018, "Bag of Tricks", section 3.1). Nor does it
+    act on a transformer's tokens, position embeddings and tables of biases, which multiply nothing.
     """
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+    decayed = _weights(model)
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in model.parameters() if id(p) in decayed], "weight_decay": config.weight_decay},
+        {"params": [p for p in model.parameters() if id(p) not in decayed], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     on_card = groups[0]["params"][0].is_cuda
@@ -41,6 +41,17 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
         for group in optimizer.param_groups:
             group["lr"] = rate
     return optimizer
+
+
+def _weights(model: nn.Module) -> set[int]:
+    """The ids of parameters that multiply activations: ``weight``, ``in_proj_weight`` of attention, nameless ones."""
+    return {
+        id(parameter)
+        for layer in model.modules()
+        if not isinstance(layer, nn.Embedding | nn.LayerNorm)
+        for name, parameter in layer.named_parameters(recurse=False)
+        if parameter.ndim > 1 and (name.rpartition("_")[2] == "weight" or name.isdecimal())
+    }
 
 
 def lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from fitscape.models.size import count
+from fitscape.models.size import count, measure
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
 from fitscape.study.records import ModelSize
@@ -64,7 +64,10 @@ class TrialRun:
         self._probe_labels = subset.labels[self._probe].to(device)
 
         self.model = make_network(config.model, data.input_shape, classes, seed=config.seed, settings=settings)
-        parameters, flops = count(self.model, self.normalize(train_images[:1]))
+        if config.model.timm:
+            parameters, flops = measure(config.model, data.input_shape, classes)
+        else:
+            parameters, flops = count(self.model, self.normalize(train_images[:1]))
         self.size = ModelSize(parameters=parameters, flops=flops)
         self.optimizer = make_optimizer(self.model, config.optimization)
         self.stepping = Stepping(

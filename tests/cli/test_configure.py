@@ -51,7 +51,7 @@ def test_a_file_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("nope.yaml", [], r"^nope\.yaml: cannot be read: no such file"),
         ("s.yaml", [], r"^s\.yaml:3: data\.dataset: 'mnist' is not a data set"),
         ("quickstart", ["data.dataset=mnist"], r"^--set data\.dataset: data\.dataset: 'mnist' is not a data set"),
-        ("quickstart", ["data.dataset=5"], r"^--set data\.dataset: data\.dataset: 5 is not text"),
+        ("quickstart", ["data.dataset=5"], r"^--set data\.dataset: data\.dataset: '5' is not a data set"),
         ("quickstart", ["resources.cpus_per_trial=4096"], r"4096 CPU, this machine has \d+ \(at most \d+\)$"),
         ("quickstart", ["data.dataset=folder:none"], "none is not a folder"),
         ("quickstart", ["scale=day"], "no scale 'day'"),

@@ -153,7 +153,7 @@ def test_ctrl_c_leaves_with_130(fitscape: Command, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_changed_study_shows_every_difference(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    raising(StudyChanged("has changed:\n  code: a was 1, is 2\n  data: b", where="x", mend="undo it"), monkeypatch)
+    raising(StudyChanged("has changed:\n  code: a was 1, is 2\n  data: b", where="x", fix="undo it"), monkeypatch)
     ran = fitscape("list", "models")
     assert ran.code == 2
     assert ran.err == "fitscape: x: has changed:\n  code: a was 1, is 2\n  data: b (undo it)\n"

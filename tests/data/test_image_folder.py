@@ -89,7 +89,7 @@ def test_a_class_without_a_readable_image_is_named(make_folder: MakeFolder) -> N
         ({"cat": 30}, "one class only, cat"),
         ({"cat": 30, "dog": 0}, "one class only, cat"),
         ({"cat": 0, "dog": 0}, "no images in its subfolders"),
-        ({"cat": 2, "dog": 1}, "has 3 images, too few .20 are the least."),
+        ({"cat": 2, "dog": 1}, "has 3 images, too few .at least 20 are needed."),
         ({"train": 30, "test": 30}, "test has no class folders"),
     ],
 )
@@ -265,3 +265,112 @@ def test_parts_beside_folders_without_images_are_still_parts(make_folder: MakeFo
         (path_of(dataset) / name / "Train").mkdir(parents=True)
         (path_of(dataset) / name / "Train" / "._0.png").write_bytes(b"\0\5\x16\7")
     assert loaded(dataset).trial_data.classes == ("cat", "dog")
+
+
+def picture(path: Path, size: tuple[int, int], mode: str, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    channels = {"L": (), "RGB": (3,)}[mode]
+    values = np.random.default_rng(seed).integers(256, size=(size[1], size[0], *channels), dtype=np.uint8)
+    Image.fromarray(values).save(path)
+
+
+def grey_folder(root: Path) -> Path:
+    """60 grey images of 16x16 in two classes."""
+    for i in range(60):
+        picture(root / ("cat" if i % 2 else "dog") / f"{i:02}.png", (16, 16), "L", i)
+    return root
+
+
+def truncate(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize(
+    ("size", "mode"), [((50, 40), "RGB"), ((16, 16), "RGB"), ((50, 40), "L"), ((16, 17), "L"), ((300, 300), "RGB")]
+)
+def test_a_file_that_is_left_out_has_no_say_in_size_and_channels(
+    tmp_path: Path, size: tuple[int, int], mode: str
+) -> None:
+    root = grey_folder(tmp_path / "photos")
+    picture(root / "cat" / "broken.png", size, mode, 99)
+    truncate(root / "cat" / "broken.png")
+    sealed = loaded(f"folder:{root}")
+    assert sealed.trial_data.input_shape == (1, 16, 16)
+    assert [line.partition(":")[0] for line in sealed.summary()["unreadable"]] == ["cat/broken.png"]
+    assert not any("resized" in note for note in sealed.summary()["notes"])
+
+
+def test_a_file_that_is_left_out_has_no_say_in_the_scale_of_16_bit_images(tmp_path: Path) -> None:
+    root = tmp_path / "scans"
+    for i in range(40):
+        path = root / ("cat" if i % 2 else "dog") / f"{i:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        values = np.random.default_rng(i).integers(900, 1020, size=(16, 16), dtype=np.uint16)
+        Image.fromarray(values).save(path)
+    Image.fromarray(np.full((16, 16), 60_000, dtype=np.int32)).save(root / "cat" / "broken.tiff")
+    truncate(root / "cat" / "broken.tiff")
+    (note,) = loaded(f"folder:{root}").summary()["notes"]
+    assert note.endswith("scaled from 10 bits to 8")
+
+
+def test_linked_subfolders_are_followed(tmp_path: Path) -> None:
+    root = grey_folder(tmp_path / "photos")
+    for i in range(5):
+        picture(tmp_path / "elsewhere" / "deep" / f"{i}.png", (16, 16), "L", 100 + i)
+    (root / "cat" / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (root / "bird").symlink_to(tmp_path / "elsewhere" / "deep", target_is_directory=True)
+    assert check_files(DataConfig(dataset=f"folder:{root}")).text.startswith("70 images in 3 classes")
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    root = grey_folder(tmp_path / "photos")
+    (root / "cat" / "up").symlink_to(root)
+    (root / "cat" / "here").symlink_to(".")
+    (root / "cat" / "across").symlink_to(root / "dog")
+    (root / "dog" / "back").symlink_to(root / "cat")
+    text = check_files(DataConfig(dataset=f"folder:{root}")).text
+    assert text.startswith("120 images in 2 classes")  # each class beside itself once, by way of the other's link
+    assert "link to a folder that it lies in" in text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(os.fsdecode(b"d\xf6g"), "d\\xf6g"), ("caf\u00e9", "cafe\u0301")],
+    ids=["bytes that are no UTF-8 against their escape", "composed against decomposed"],
+)
+def test_folders_whose_names_are_equal_as_text_are_refused(tmp_path: Path, one: str, other: str) -> None:
+    root = grey_folder(tmp_path / "photos")
+    for name in (one, other):
+        picture(root / name / "a.png", (16, 16), "L", 7)
+    with pytest.raises(UserError, match="two folders whose names read"):
+        check_files(DataConfig(dataset=f"folder:{root}"))
+
+
+@pytest.mark.parametrize("unreadable", ["cat/more", "bird"])
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreadable: str
+) -> None:
+    root = grey_folder(tmp_path / "photos")
+    picture(root / unreadable / "a.png", (16, 16), "L", 7)
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:  # root may read everything, and the tests may run as root
+        if str(path) == str(root / unreadable):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    text = check_files(DataConfig(dataset=f"folder:{root}")).text
+    assert f"{unreadable}: folder cannot be read: Permission denied" in text
+
+
+def test_a_root_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = grey_folder(tmp_path / "photos")
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UserError, match="photos cannot be read: Permission denied"):
+        check_files(DataConfig(dataset=f"folder:{root}"))

@@ -81,7 +81,7 @@ def test_the_target_is_not_lowered_below_what_is_there(tmp_path: Path) -> None:
     with Ledger.create(tmp_path / "s" / "ledger.db", study(), {}) as ledger:
         for seed in (1, 2):
             ledger.add_trial(study().base.with_hyperparameters({"seed": seed}), {}, "enqueue")
-    with pytest.raises(UserError, match="--trials: 1 is below the 2 trials"):
+    with pytest.raises(UserError, match="--trials: 1 is fewer than the 2 trials"):
         driver.resume(tmp_path / "s", trials=1)
 
 
@@ -96,7 +96,7 @@ def test_a_study_with_stopping_is_gone_on_with_and_says_that_it_is_gone(
             ledger.add_trial(study().base.with_hyperparameters({"seed": seed}), {}, "enqueue")
     (folder / "study.yaml").write_text(dump({**study().model_dump(mode="json"), "stopping": old}))
     heard = Heard()
-    with pytest.raises(UserError, match="1 is below"):  # far enough: the config was read
+    with pytest.raises(UserError, match="1 is fewer than"):  # far enough: the config was read
         driver.resume(folder, trials=1, observer=heard)
     assert [text.split(":")[0] for text in heard.messages] == told
     with sqlite3.connect(folder / "ledger.db") as connection:
@@ -121,7 +121,7 @@ def test_a_root_in_rays_session_folder_is_refused(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     inside = tmp_path / "ray" / "session_1" / "runtime_resources" / "working_dir_files" / "x"
     bad = [finding for finding in first_look(study(), inside, address=None) if not finding.ok]
-    assert [finding.mend for finding in bad] == ["set FITSCAPE_ROOT to a folder on a durable volume"]
+    assert [finding.fix for finding in bad] == ["set FITSCAPE_ROOT to a folder on a durable volume"]
 
 
 def test_a_lock_is_free_again_after_a_refusal(tmp_path: Path) -> None:

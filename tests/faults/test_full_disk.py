@@ -103,5 +103,5 @@ def test_a_backup_that_finds_no_room_is_said_once_and_leaves_the_one_before(disk
 def test_too_little_room_is_found_before_a_study_begins(disk: Path) -> None:
     bad = [finding for finding in first_look(StudyConfig(name="s"), disk / "runs", address="auto") if not finding.ok]
     assert [finding.what for finding in bad] == [f"2 MiB are free at {disk}"]
-    assert "free 500 MiB" in bad[0].mend
+    assert "free 500 MiB" in bad[0].fix
     assert probe(str(disk / "checkpoints"))["storage"] == "2 MiB are free, 500 are needed"

@@ -79,7 +79,7 @@ def test_every_depth_takes_small_images_with_the_small_stem(architecture: str, s
 
 
 @pytest.mark.parametrize(
-    ("spec", "side", "mends"),
+    ("spec", "side", "fixes"),
     [
         (ModelSpec(stem="imagenet"), 8, ("17x17", "stem 'small'")),
         (ModelSpec(family="densenet", depth=121, stem="imagenet"), 28, ("29x29", "stem 'small'")),
@@ -87,11 +87,11 @@ def test_every_depth_takes_small_images_with_the_small_stem(architecture: str, s
     ],
 )
 def test_images_that_are_too_small_are_refused_with_what_would_be_right(
-    spec: ModelSpec, side: int, mends: tuple[str, ...]
+    spec: ModelSpec, side: int, fixes: tuple[str, ...]
 ) -> None:
     with pytest.raises(ValueError, match=rf"^input_shape: {side}x40 images are too small for {spec.name}") as raised:
         build(spec, (3, side, 40), 10)
-    assert all(mend in str(raised.value) for mend in mends)
+    assert all(fix in str(raised.value) for fix in fixes)
     assert ("stem 'small'," in str(raised.value)) == (spec.stem == "imagenet")
 
 

@@ -1,4 +1,5 @@
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,3 +28,23 @@ def test_convolutions_of_projection_shortcuts_do_not_count_as_depth() -> None:
     assert "layer2.0.downsample.0" in dict(model.named_modules())
     assert "layer2.0.downsample.0" not in names
     assert (names[0], names[-1]) == ("conv1", "fc")
+
+
+@pytest.mark.parametrize(
+    ("name", "on_the_path", "beside"),
+    [
+        ("test_convnext", "stages.1.downsample.1", None),
+        ("swin_tiny_patch4_window7_224", "layers.1.downsample.reduction", None),
+        ("test_resnet", "layer1.0.conv1", "layer2.0.downsample.1"),
+        ("test_byobnet", "stages.0.0.conv1_kxk.conv", "stages.0.0.shortcut.conv"),
+    ],
+)
+def test_downsampling_counts_where_it_lies_on_the_path(name: str, on_the_path: str, beside: str | None) -> None:
+    timm = pytest.importorskip("timm")
+    with torch.device("meta"):
+        model = timm.create_model(name)
+    names = [layer for layer, _ in weight_layers(model)]
+    assert on_the_path in names
+    if beside is not None:
+        assert beside in dict(model.named_modules())
+        assert beside not in names

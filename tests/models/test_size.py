@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from fitscape.models.size import count, measure
 from fitscape.models.spec import ModelSpec
@@ -44,3 +45,13 @@ def test_measuring_does_not_touch_what_torch_does_afterwards() -> None:
     out = nn.Conv2d(1, 2, 3, stride=2)(torch.ones(1, 1, 8, 8))
     assert out.shape == (1, 2, 3, 3)
     assert out.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["levit_128s", "beit_base_patch16_224", "eva02_tiny_patch14_224", "test_convnext"])
+def test_every_product_of_a_network_of_timm_is_counted(name: str) -> None:
+    timm = pytest.importorskip("timm")
+    with torch.device("meta"):
+        model = timm.create_model(name, num_classes=10).eval()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(torch.empty(1, 3, 224, 224))
+    assert measure(ModelSpec(family=f"timm:{name}"), (3, 224, 224), 10)[1] == counter.get_total_flops()

@@ -62,3 +62,42 @@ def test_what_was_not_measured_is_in_no_median(run: Any) -> None:
     broken = {"epoch": [1, 2], "val": [0.4, None]}
     whole = {"epoch": [1, 2], "val": [0.2, 0.1]}
     assert medians(run, broken, whole) == {"epochs": [1, 2], "values": [pytest.approx(0.3), pytest.approx(0.1)]}
+
+
+PLANE = {
+    "map": {
+        "confidence": 0.95, "stages": ["end"], "axes": {"lr": {"low": 0.01, "high": 1, "log": True}},
+    },
+    "looks": [{"name": "good", "symbol": "circle", "colour": "#000000", "dash": "solid"}],
+}  # fmt: skip
+
+
+def test_trials_of_another_unordered_choice_are_faint(run: Any) -> None:
+    """Four trials on the plane's own slice at its own learning rate; two have another norm, one lies far off."""
+    code = f"""({{ data, trials }}) => {{
+      const NEAR = 0.25, view = {{ stage: 0, tau: 0, slice: "resnet", x: "width", y: null }};
+      const cut = (r) => r, rates = (r) => r, summary = () => "", colour = () => "";
+      const valueOf = (n, i) => trials.at[n][i];
+      {source("map.js", "markers", "placeOf")}
+      const plane = {{ point: {{ width: 0.5, lr: 0.1 }}, choices: {{ norm: "batch" }} }};
+      const [group] = markers(plane, [0, 0.2, 0.4, 0.6, 0.8], [0, 0, 0, 0, 0]);
+      return [group.customdata, group.marker.opacity];
+    }}"""
+    trials = {
+        "number": [0, 1, 2, 3, 4],
+        "slice": ["resnet", "resnet", "resnet", "resnet", None],
+        "regimes": [[[0, 0, 0, 0, 0]]],
+        "place": {"lr": [0.5, 0.5, 0.5, 0.9, 0.5]},
+        "at": {"norm": ["batch", "group", "none", "batch", "batch"]},
+    }
+    assert run(code, {"data": PLANE, "trials": trials}) == [[0, 1, 2, 3], [1, 0.35, 0.35, 0.35]]
+
+
+def test_the_band_of_a_regime_is_where_the_study_is_sure(run: Any) -> None:
+    code = f"""({{ data }}) => {{
+      const REGIMES = ["good"], colour = () => "", linspace = (n) => [...Array(n).keys()];
+      const lookOf = () => data.looks[0];
+      {source("plane.js", "boundaries")}
+      return boundaries([[[0, 1], [0, 1]]]).map((line) => line.contours.start);
+    }}"""
+    assert run(code, {"data": PLANE}) == [0.5, 0.95]

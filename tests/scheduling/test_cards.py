@@ -132,7 +132,7 @@ def test_a_check_runs_in_a_process_that_sees_that_card_alone(monkeypatch: pytest
     def run(command: list[str], env: dict[str, str], **how: Any) -> Any:
         seen.append(env)
         assert how["timeout"] == 60
-        return subprocess.CompletedProcess(command, 0, json.dumps({"capability": "8.9", "fault": "", "mend": ""}), "")
+        return subprocess.CompletedProcess(command, 0, json.dumps({"capability": "8.9", "fault": "", "fix": ""}), "")
 
     monkeypatch.setattr(subprocess, "run", run)
     found = check([Card("GPU-a", "NVIDIA L4", 23034, "580.65"), Card("GPU-b", "NVIDIA L4")])
@@ -173,7 +173,7 @@ def test_a_gpu_of_another_maker_or_without_a_driver_is_at_fault(monkeypatch: pyt
     install(monkeypatch, absent=True)
     (state,) = from_json(check_declared(1, logical=False))
     assert state.fault
-    assert state.mend
+    assert state.fix
 
 
 def test_a_card_that_is_gone_from_the_list_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +200,7 @@ OLD_DRIVER = "The NVIDIA driver on your system is too old (found version 12080).
 
 
 @pytest.mark.parametrize(
-    ("cuda", "kernel", "fault", "mend"),
+    ("cuda", "kernel", "fault", "fix"),
     [
         (FakeCuda(), None, "", ""),
         (
@@ -217,7 +217,7 @@ OLD_DRIVER = "The NVIDIA driver on your system is too old (found version 12080).
     ],
 )
 def test_what_is_wrong_with_a_card_and_its_fix(
-    monkeypatch: pytest.MonkeyPatch, cuda: Any, kernel: Exception | None, fault: str, mend: str
+    monkeypatch: pytest.MonkeyPatch, cuda: Any, kernel: Exception | None, fault: str, fix: str
 ) -> None:
     def run() -> None:
         if kernel is not None:
@@ -229,7 +229,7 @@ def test_what_is_wrong_with_a_card_and_its_fix(
     found = look()
     assert fault in found["fault"]
     assert bool(fault) == bool(found["fault"])
-    assert mend in found["mend"]
+    assert fix in found["fix"]
 
 
 def test_a_torch_of_another_maker_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

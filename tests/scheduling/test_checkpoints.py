@@ -1,6 +1,8 @@
 """Atomic, two kept, damage found and passed over."""
 
+import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,22 @@ def test_a_record_travels_with_its_checkpoint_as_it_is() -> None:
 def test_what_holds_no_record_is_refused_as_any_damage(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         split_record(data)
+
+
+@pytest.mark.parametrize("at", [0, 70, 90, -25])
+def test_a_record_that_has_changed_is_refused(at: int) -> None:
+    data = bytearray(with_record(make_epoch(0.1, 0.2), b"state of the trial, 20 long"))
+    data[at] ^= 1
+    if at > 0:
+        with pytest.raises(ValueError, match="checksum of its record"):
+            split_record(bytes(data))
+    elif at == 0:
+        with pytest.raises(ValueError, match=r"\S"):
+            split_record(bytes(data))
+    else:
+        split_record(bytes(data))  # the state checks itself
+
+
+def test_a_checkpoint_of_0_1_0_is_read() -> None:
+    record = make_epoch(0.1, 0.2)
+    assert split_record(json.dumps(asdict(record)).encode() + b"\nstate") == (record, b"state")

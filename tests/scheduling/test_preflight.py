@@ -1,4 +1,4 @@
-"""What doctor finds, and how it says what would mend it."""
+"""What doctor finds, and how it says what would fix it."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -35,14 +35,14 @@ def test_a_sound_cluster_has_no_faults(cluster: Cluster, tmp_path: Path) -> None
 def test_a_trial_that_fits_nowhere_is_named_with_what_is_there(cluster: Cluster, tmp_path: Path) -> None:
     bad = [f for f in look_at(cluster, ResourceConfig(cpus_per_trial=3), str(tmp_path)) if f.fatal and not f.ok]
     assert [f.what for f in bad] == ["a trial takes 3 CPU and 1 GPU; no node has that (2 CPU and 4 GPU on 1 node(s))"]
-    assert bad[0].mend
+    assert bad[0].fix
 
 
 def test_storage_that_cannot_be_written_is_named(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     bad = [f for f in look_at(cluster, HALF, str(tmp_path / "file")) if not f.ok]
     assert len(bad) == 1
-    assert "FITSCAPE_STORAGE" in bad[0].mend
+    assert "FITSCAPE_STORAGE" in bad[0].fix
 
 
 def test_every_node_is_asked_and_differences_are_named(
@@ -55,7 +55,7 @@ def test_every_node_is_asked_and_differences_are_named(
 
     monkeypatch.setattr(preflight, "_version", lambda package: "0.0")  # here only: the node keeps its own
     bad = [finding for finding in look_at(cluster, HALF, str(tmp_path)) if not finding.ok]
-    assert [finding.mend for finding in bad] == ["install the same torch everywhere", "install the same ray everywhere"]
+    assert [finding.fix for finding in bad] == ["install the same torch everywhere", "install the same ray everywhere"]
 
 
 def test_an_optional_package_is_tried_on_every_node(
@@ -68,11 +68,11 @@ def test_an_optional_package_is_tried_on_every_node(
     (bad,) = [finding for finding in findings if not finding.ok]
     host = cluster.nodes()[0].host
     assert bad.what == f"the study needs only_here: {host} cannot import it (No module named 'only_here')"
-    assert bad.mend == "there: pip install 'fitscape[only_here]'"
+    assert bad.fix == "there: pip install 'fitscape[only_here]'"
 
     monkeypatch.setattr(preflight, "_version", lambda package: "0.0")
     found = look_at(cluster, HALF, str(tmp_path), ("timm",))
-    assert "install the same timm everywhere" in [finding.mend for finding in found]
+    assert "install the same timm everywhere" in [finding.fix for finding in found]
 
 
 def test_an_optional_package_that_is_broken_here_is_named(
@@ -112,7 +112,7 @@ class TwoNodes:
 
 
 def card(uuid: str, fault: str = "") -> CardState:
-    return CardState(Card(uuid, "NVIDIA L4", 23034, "580.65"), "8.9", fault, "mend it" if fault else "")
+    return CardState(Card(uuid, "NVIDIA L4", 23034, "580.65"), "8.9", fault, "fix it" if fault else "")
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_one_bad_node_is_left_out_and_the_study_runs(two_nodes: Any, answer: Any
     findings = look_at(cluster, ResourceConfig(), "s")
     (bad,) = [finding for finding in findings if not finding.ok]
     assert bad.what.startswith(why)
-    assert bad.mend
+    assert bad.fix
     assert not bad.fatal
     assert list(cluster.aside.nodes) == ["b"]
     assert "2 fit at once on 4 CPU and 2 GPU" in findings[0].what
@@ -150,7 +150,7 @@ def test_one_bad_node_is_left_out_and_the_study_runs(two_nodes: Any, answer: Any
 def test_nodes_that_are_all_at_fault_refuse_the_study(two_nodes: Any) -> None:
     cluster = two_nodes({"a": None, "b": {**probe(None), "storage": "", "ray": "1.0"}})
     bad = [finding for finding in look_at(cluster, ResourceConfig(), "s") if not finding.ok and finding.fatal]
-    assert [finding.mend for finding in bad] == [
+    assert [finding.fix for finding in bad] == [
         "look at these nodes with `ray status`",
         "install the same ray everywhere",
     ]
@@ -168,7 +168,7 @@ def test_a_broken_card_is_named_with_its_fix_and_left_out(two_nodes: Any) -> Non
     (bad,) = [finding for finding in findings if not finding.ok]
     assert bad.what.startswith("second: NVIDIA L4 (driver 580.65, ")
     assert bad.what.endswith("is left out: runs no kernel")
-    assert (bad.mend, bad.fatal) == ("mend it", False)
+    assert (bad.fix, bad.fatal) == ("fix it", False)
     assert cluster.aside.cards == {"b": {"3": "runs no kernel"}}
     assert "3 fit at once" in findings[0].what
 
@@ -178,11 +178,11 @@ def test_gpus_that_torch_cannot_use_are_an_error_and_never_the_cpu(two_nodes: An
     findings = look_at(two_nodes(states={"a": broken, "b": broken}), ResourceConfig(), "s")
     (fatal,) = [finding for finding in findings if not finding.ok and finding.fatal]
     assert fatal.what == "Ray declares 4 GPU, and torch can use none"
-    assert "resources.gpus_per_trial=0" in fatal.mend
+    assert "resources.gpus_per_trial=0" in fatal.fix
 
 
 @pytest.mark.parametrize(
-    ("resources", "what", "mend"),
+    ("resources", "what", "fix"),
     [
         (ResourceConfig(gpus_per_trial=0), "4 card(s) stay idle: trials ask for no GPU", "gpus_per_trial=auto"),
         (ResourceConfig(cpus_per_trial=4), "first: 1 of 2 cards stay idle: its 4 CPU hold 1", "cpus_per_trial=2"),
@@ -190,11 +190,11 @@ def test_gpus_that_torch_cannot_use_are_an_error_and_never_the_cpu(two_nodes: An
     ],
 )
 def test_a_card_that_would_stay_idle_is_a_fault_with_its_fix(
-    two_nodes: Any, resources: ResourceConfig, what: str, mend: str
+    two_nodes: Any, resources: ResourceConfig, what: str, fix: str
 ) -> None:
     bad = [finding for finding in look_at(two_nodes(), resources, "s") if not finding.ok]
     assert bad[0].what.startswith(what)
-    assert mend in bad[0].mend
+    assert fix in bad[0].fix
     assert not any(finding.fatal for finding in bad)
 
 

@@ -14,7 +14,7 @@ class Ran:
 
     @property
     def refusal(self) -> str:
-        """The one line of an error that the user can mend."""
+        """The one line of an error that the user can fix."""
         assert self.code == 2, self
         assert self.out == ""
         assert self.err.startswith("fitscape: ")

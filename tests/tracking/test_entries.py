@@ -50,3 +50,16 @@ def test_mlflow_takes_what_was_sanitised_and_gives_it_back(server, ledger, ship,
     stored = next((k.removeprefix("key.") for k, v in tags.items() if v == f"extra.{key}"), f"extra.{key}")
     assert whole(stored, tags, tags) == value
     assert whole("message", tags, tags) == value
+
+
+@pytest.mark.parametrize(("length", "split"), [(6000, False), (6001, True)])
+def test_a_param_is_split_from_the_first_character_that_mlflow_would_cut(length, split):
+    short, more = entries.params({"note": "x" * length})
+    assert bool(more) == split
+    assert whole("note", short, more) == "x" * length
+    assert (short["note"] == "x" * length) != split
+
+
+@pytest.mark.parametrize(("length", "split"), [(8000, False), (8001, True)])
+def test_a_tag_is_split_from_the_first_character_that_mlflow_would_cut(length, split):
+    assert ("note.part1" in entries.tags({"note": "x" * length})) == split

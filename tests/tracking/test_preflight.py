@@ -43,7 +43,7 @@ def test_a_server_that_takes_writes_passes(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("status", "text", "mend"),
+    ("status", "text", "fix"),
     [
         (403, "Invalid Host header - possible DNS rebinding attack detected", "--allowed-hosts 127.0.0.1"),
         (403, "Permission denied", "EDIT on the experiment"),
@@ -53,20 +53,20 @@ def test_a_server_that_takes_writes_passes(server, tmp_path):
         (200, "<html>hello</html>", "correct the path"),
     ],
 )
-def test_a_refusal_names_what_mends_it_and_does_not_hold_up_a_study(answering, tmp_path, ledger, status, text, mend):
+def test_a_refusal_names_what_mends_it_and_does_not_hold_up_a_study(answering, tmp_path, ledger, status, text, fix):
     """Row 11."""
     config = TrackingConfig(uri=answering(status, text))
-    assert mend in str(check(tmp_path, config))
+    assert fix in str(check(tmp_path, config))
     shipper = Shipper(ledger.path, config, interval=0.05)
     shipper.start()
-    assert mend in shipper.close(1).error
+    assert fix in shipper.close(1).error
 
 
 def test_a_closed_port_is_told_within_seconds(tmp_path):
     """Row 10."""
     start = time.monotonic()
     trouble = check(tmp_path, TrackingConfig(uri="http://127.0.0.1:9"))
-    assert "start the MLflow server" in trouble.mend
+    assert "start the MLflow server" in trouble.fix
     assert time.monotonic() - start < 5
 
 

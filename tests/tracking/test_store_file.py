@@ -40,18 +40,18 @@ def test_a_deleted_experiment_is_named_with_both_ways_out(tmp_path: Path) -> Non
     trouble = check(tmp_path, TrackingConfig())
     assert trouble is not None
     assert trouble.what == f"the experiment 'fitscape' is deleted in {tmp_path / 'mlflow.db'}"
-    assert "mlflow experiments restore" in trouble.mend
-    assert "--set tracking.experiment=NAME" in trouble.mend
+    assert "mlflow experiments restore" in trouble.fix
+    assert "--set tracking.experiment=NAME" in trouble.fix
     assert check(tmp_path, TrackingConfig(experiment="another")) is None
 
 
-@pytest.mark.parametrize(("version", "mend"), [("older", "mlflow db upgrade"), ("from the future", "newer")])
-def test_another_schema_is_named(tmp_path: Path, version: str, mend: str) -> None:
+@pytest.mark.parametrize(("version", "fix"), [("older", "mlflow db upgrade"), ("from the future", "newer")])
+def test_another_schema_is_named(tmp_path: Path, version: str, fix: str) -> None:
     older = next(iter(_revisions()[1]))
     store(tmp_path / "mlflow.db", older if version == "older" else "ffffffffffff")
     trouble = check(tmp_path, TrackingConfig())
     assert trouble is not None
-    assert mend in trouble.mend
+    assert fix in trouble.fix
 
 
 def test_what_is_no_database_or_another_s_is_named(tmp_path: Path) -> None:

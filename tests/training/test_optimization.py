@@ -127,3 +127,36 @@ def test_momentum_of_another_layout_goes_to_its_own_weights(optimizer: str) -> N
         return conv.weight.detach().contiguous()
 
     assert torch.allclose(trained(torch.contiguous_format), trained(torch.channels_last))
+
+
+def decayed(model: nn.Module) -> set[str]:
+    optimizer = make_optimizer(model, Optimization(weight_decay=0.1))
+    chosen = {id(p) for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]}
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(model.parameters()))
+    return {name for name, parameter in model.named_parameters() if id(parameter) in chosen}
+
+
+def test_decay_acts_on_what_multiplies_and_on_nothing_else() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cls_token, self.pos_embed = nn.Parameter(torch.zeros(1, 1, 4)), nn.Parameter(torch.zeros(1, 9, 4))
+            self.relative_position_bias_table = nn.Parameter(torch.zeros(25, 2))
+            self.attention = nn.MultiheadAttention(4, 2)
+            self.convolution, self.linear = nn.Conv2d(4, 4, 3), nn.Linear(4, 4)
+            self.norm, self.batch, self.position = nn.LayerNorm((4, 4)), nn.BatchNorm2d(4), nn.Embedding(9, 4)
+
+    weights = {"attention.in_proj_weight", "attention.out_proj.weight", "convolution.weight", "linear.weight"}
+    assert decayed(Odd()) == weights
+
+
+@pytest.mark.parametrize("name", ["test_vit", "beit_base_patch16_224", "swin_tiny_patch4_window7_224", "levit_128s"])
+def test_decay_spares_tokens_positions_and_bias_tables_of_timm(name: str) -> None:
+    timm = pytest.importorskip("timm")
+    with torch.device("meta"):
+        model = timm.create_model(name)
+    matrices = {n for n, p in model.named_parameters() if p.ndim > 1}
+    assert decayed(model) == {n for n in matrices if n.endswith("weight")}
+    spared = matrices - decayed(model)
+    assert spared
+    assert all(any(word in n for word in ("token", "pos_embed", "bias")) for n in spared)

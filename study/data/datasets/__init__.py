@@ -49,11 +49,9 @@ def get(config: DataConfig) -> Source:
         near = difflib.get_close_matches(name, _REGISTRY, n=1, cutoff=0.5)
         known = ", ".join(f"{n}:{s.argument_name}" if s.argument_name else n for n, s in _REGISTRY.items())
         meant = f"did you mean {near[0]}? " if near and near[0] != name else ""
-        raise UserError(f"'{config.dataset}' is not a data set", where="data.dataset", mend=f"{meant}choose {known}")
+        raise UserError(f"'{config.dataset}' is not a data set", where="data.dataset", fix=f"{meant}choose {known}")
     if config.groups is not None and not argument:
-        raise UserError(
-            f"{name} has no groups", where="data.groups", mend="leave it out; your own images may have them"
-        )
+        raise UserError(f"{name} has no groups", where="data.groups", fix="leave it out; your own images may have them")
     return _REGISTRY[name](config.root, argument, groups=config.groups, allow_group_leak=config.allow_group_leak)
 
 

@@ -60,7 +60,7 @@ def _attempt(name: str, folder: Path, fetch: Callable[[Path], object]) -> None:
                     raise UserError(
                         f"the download of {name} failed {ATTEMPTS} times: {' '.join(str(error).split())}",
                         where="data.dataset",
-                        mend="put its files into data.root, or try again",
+                        fix="put its files into data.root, or try again",
                     ) from error
                 time.sleep(PAUSE * 2 ** (attempt - 1))
     finally:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from fitscape.study.data.datasets.decoding import Header, decode, header, sixteen_bit_scale
 from fitscape.study.data.datasets.listing import Listing, refused
-from fitscape.study.data.datasets.source import RawData, Source
+from fitscape.study.data.datasets.source import Images, RawData, Source
 from fitscape.study.data.given_split import Part
 
 MIXED_SIZE = 64  # side of the images where they differ and no image_size is given
@@ -44,20 +45,16 @@ def read(listing: Listing, image_size: int | None, source: Source) -> RawData:
     Raises:
         UserError: a class, or a class in a given part, has no readable image.
     """
-    headers = _each(header, listing.paths, source)
-    sound = [h for h in headers if isinstance(h, Header)]
-    size, note = (image_size, None) if image_size else _own_size(sound)
-    channels = 1 if all(h.grey for h in sound) else 3
-    scale, scale_note = sixteen_bit_scale(sound)
-    images = np.zeros((len(listing.paths), channels, size, size), dtype=np.uint8)
+    headers = dict(zip(listing.paths, _each(header, listing.paths, source), strict=True))
+    while True:  # again only where a file that cannot be decoded had a say in what all become
+        form, notes = _form([h for h in headers.values() if isinstance(h, Header)], image_size)
+        images = np.zeros((len(listing.paths), form.channels, form.size, form.size), dtype=np.uint8)
+        targets = dict(zip(listing.paths, images, strict=True))
 
-    rows = {path: row for row, path in enumerate(listing.paths)}
-
-    def fill(path: Path) -> str | None:
-        found = headers[rows[path]]
-        return found if isinstance(found, str) else decode(path, images[rows[path]], scale)
-
-    reasons = _each(fill, listing.paths, source)
+        reasons = _each(_filling(targets, headers, form.scale), listing.paths, source)
+        headers |= {path: reason for path, reason in zip(listing.paths, reasons, strict=True) if reason is not None}
+        if _form([h for h in headers.values() if isinstance(h, Header)], image_size) == (form, notes):
+            break
     good = np.array([reason is None for reason in reasons], dtype=bool)
     for c, name in enumerate(listing.classes):
         if not good[listing.labels == c].any():
@@ -74,8 +71,37 @@ def read(listing: Listing, image_size: int | None, source: Source) -> RawData:
         groups=None if listing.groups is None else listing.groups[good],
         names=tuple(listing.name(path) for path, sound in zip(listing.paths, good, strict=True) if sound),
         unreadable=tuple(broken),
-        notes=tuple(filter(None, (note, scale_note, *listing.notes))),
+        notes=(*notes, *listing.notes),
     )
+
+
+def _filling(
+    targets: Mapping[Path, Images], headers: Mapping[Path, Header | str], scale: int
+) -> Callable[[Path], str | None]:
+    """What decodes a file into its target, or says why it cannot be read."""
+
+    def fill(path: Path) -> str | None:
+        found = headers[path]
+        return found if isinstance(found, str) else decode(path, targets[path], scale)
+
+    return fill
+
+
+@dataclass(frozen=True)
+class Form:
+    """What every image becomes."""
+
+    size: int  # pixels a side
+    channels: int
+    scale: int  # value of 16-bit grey that becomes 255
+
+
+def _form(headers: list[Header], image_size: int | None) -> tuple[Form, tuple[str, ...]]:
+    """The form that the images of these headers share, and sentences about it."""
+    size, note = (image_size, None) if image_size else _own_size(headers)
+    scale, scale_note = sixteen_bit_scale(headers)
+    channels = 1 if all(h.grey for h in headers) else 3
+    return Form(size, channels, scale), tuple(filter(None, (note, scale_note)))
 
 
 def _own_size(headers: list[Header]) -> tuple[int, str | None]:

@@ -63,7 +63,8 @@ class ImageFolder(Source):
         below = {folder: images_below(folder, passed) for folder in subfolders(root)}
         if not below:
             raise refused(f"{root} has no subfolders", "put each class's images into a subfolder of its name")
-        left = {folder for file in passed.left_out for folder in file.parents}  # that hold files that cannot be read
+        # Folders that cannot be read, and those that hold files that cannot.
+        left = {folder for path in passed.left_out for folder in (path, *path.parents)}
         if not any(below.values()) and not passed.left_out:
             raise refused(f"{root} has no images in its subfolders", "put each class's images into a subfolder")
         with_images = [folder for folder, images in below.items() if images or folder in left]

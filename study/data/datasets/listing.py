@@ -47,11 +47,11 @@ class Listing:
         """
         if len(self.classes) < 2:
             found = f"one class only, {self.classes[0]}" if self.classes else "no images"
-            raise refused(f"{self.root} has {found}", "two classes are the least")
+            raise refused(f"{self.root} has {found}", "at least two classes are needed")
         if len(self.paths) < MINIMUM_IMAGES:
             lacking = f"; {len(self.left_out)} files cannot be read" if self.left_out else ""
-            mend = f"{MINIMUM_IMAGES} are the least"
-            raise refused(f"{self.root} has {len(self.paths)} images, too few{lacking}", mend)
+            fix = f"at least {MINIMUM_IMAGES} are needed"
+            raise refused(f"{self.root} has {len(self.paths)} images, too few{lacking}", fix)
         if self.parts is not None:
             _require_every_class(self.labels, self.classes, self.parts)
             if self.groups is not None and not allow_group_leak:
@@ -59,8 +59,8 @@ class Listing:
         return self
 
 
-def refused(what: str, mend: str = "", where: str = "data.dataset") -> UserError:
-    return UserError(what, where=where, mend=mend)
+def refused(what: str, fix: str = "", where: str = "data.dataset") -> UserError:
+    return UserError(what, where=where, fix=fix)
 
 
 def text(path: Path | str) -> str:

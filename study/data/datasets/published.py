@@ -51,7 +51,7 @@ class PublishedSource(Source):
     def damaged(self, path: Path, error: Exception | str) -> UserError:
         """What to raise when a file does not hold what was published."""
         text = " ".join(str(error).split())
-        return UserError(f"{path} is damaged: {text}", where="data.dataset", mend="remove it and run again")
+        return UserError(f"{path} is damaged: {text}", where="data.dataset", fix="remove it and run again")
 
     def _find(self) -> Path | None:
         return next((p for p in self._places() if len(self.members_in(p)) == len(self.members)), None)
