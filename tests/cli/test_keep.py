@@ -44,7 +44,7 @@ def test_sync_says_what_is_left(fitscape: Command, small: Path, monkeypatch: pyt
 
 
 def test_fetch_needs_a_server(fitscape: Command) -> None:
-    assert fitscape("fetch", "small").refusal.startswith("--tracking-uri: is needed")
+    assert fitscape("fetch", "small").refusal.startswith("--tracking-uri: is required")
 
 
 def test_fetch(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
