@@ -7,11 +7,21 @@ READY = $(VENV)/.ready
 export MLFLOW_DISABLE_TELEMETRY = true
 export RAY_USAGE_STATS_ENABLED = 0
 
-WORKERS ?= 2
+# One worker takes all cards: a second one would book them again. It gets every core and most of the memory.
+WORKERS ?= $(if $(GPU),1,2)
+ifneq ($(GPU),)
+ifneq ($(WORKERS),1)
+$(error GPU=1 goes with WORKERS=1: each worker would book every card of this machine)
+endif
+export WORKER_CPUS ?= $(shell nproc)
+export WORKER_MEMORY ?= $(shell awk '/MemTotal/ {print int($$2 * 0.8) "k"}' /proc/meminfo)
+export WORKER_SHM ?= 8g
+endif
 RECIPE ?= quickstart
+OPTIONS ?=
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow check format docs outputs crashpoints bench lock secrets up down submit clean
+.PHONY: demo test test-slow check format docs outputs crashpoints bench statistics lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -55,20 +65,23 @@ bench: $(READY)  ## against plain scripts, 50 minutes on two quiet cores; dated 
 	$(BIN)/python -m benchmarks.map_speed
 	$(BIN)/python -m benchmarks.map_real
 
+statistics: $(READY)  ## how often labels, intervals and findings are right, on planted truths; resumable, hours
+	$(BIN)/python -m benchmarks.statistics
+
 lock: $(READY)  ## pin what is installed now
 	$(BIN)/python tools/lock.py
 
 secrets:  ## write the stack's secrets to .env and .secrets, mode 600; what is there stays
 	sh cluster/make_secrets.sh
 
-up: secrets  ## MLflow, PostgreSQL, S3 and Ray on this machine; WORKERS=2, GPU=1 with its cards
+up: secrets  ## MLflow, PostgreSQL, S3 and Ray on this machine; WORKERS=2, or GPU=1: one worker with all cards
 	$(COMPOSE) up --detach --build --wait --wait-timeout 900 --scale worker=$(WORKERS)
 
 down:  ## stop the stack; studies, runs and artifacts stay in its volumes
 	$(COMPOSE) down --remove-orphans
 
-submit:  ## run a recipe on the stack; RECIPE=quickstart
-	$(COMPOSE) exec -T head fitscape submit $(RECIPE) --address http://127.0.0.1:8265
+submit:  ## run a recipe on the stack; RECIPE=quickstart OPTIONS='--scale hours --trials 96'
+	$(COMPOSE) exec -T head fitscape submit $(RECIPE) --address http://127.0.0.1:8265 $(OPTIONS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -27,9 +27,10 @@ from fitscape.study.data import TrialData
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import EpochRecord, GradientProfile, ModelSize
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.events import Event, TrialEnded, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.run_trials import run_trials
 from fitscape.study.scheduling.trial_queue import Feed
 from fitscape.study.scheduling.tuning import Reports, Stops

@@ -23,8 +23,9 @@ from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
 from fitscape.study.data import TrialData, load
 from fitscape.study.ledger import Ledger
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.run_trials import run_trials
 from fitscape.study.training import Progress, Settings
 

@@ -66,6 +66,31 @@ def _count_every_operation(model: nn.Module, image: Tensor) -> tuple[int, int]:
     return sum(p.numel() for p in model.parameters()), counter.get_total_flops()
 
 
+@lru_cache(maxsize=1024)
+def activation_bytes(spec: ModelSpec, input_shape: InputShape, classes: int) -> int:
+    """Bytes that one image's forward pass leaves for the backward pass in bf16, roughly: to rank networks by memory.
+
+    Convolutions, linear layers and batch norms keep their input in bf16. Under autocast group norm works in fp32: it
+    keeps a copy of its input, and what follows keeps its output, 4 bytes a value each.
+
+    Raises:
+        ValueError: as ``models.build.build``.
+    """
+    model = blueprint(spec, input_shape, classes)
+    kept = 0
+
+    def add(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        nonlocal kept
+        kept += inputs[0].numel() * (8 if isinstance(layer, nn.GroupNorm) else 2)
+
+    for layer in model.modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(add)
+    with torch.no_grad(), _evaluating(model), Shapes():
+        model(torch.empty(1, *input_shape, device="meta"))
+    return kept
+
+
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode, in which a forward pass changes no running statistics and draws no dropout."""

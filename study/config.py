@@ -253,8 +253,8 @@ class ResourceConfig(Frozen):
 
     cpus_per_trial: Annotated[float, Field(ge=0.01, le=100_000)] = 1
     """CPU cores per trial, 0.01 to 100000."""
-    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = 0
-    """GPUs per trial, 0 or at least 0.01. A fraction puts several trials on one card; auto measures how many fit."""
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """Part of a card per trial: 0 trains on the CPU, else 0.01 to 1. auto measures how many trials fit on a card."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
     """Largest number of trials that run at once, at least 1. Unset: as many as the resources allow."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3

@@ -18,7 +18,7 @@ from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
 from fitscape.study.records import Label, TrialRecord, TrialState
-from fitscape.study.regimes import estimate_reference, final_record, label_all
+from fitscape.study.regimes import final_record, label_all
 from fitscape.study.search.optuna_study import measured
 from fitscape.study.search.space import Space, point_of, resolve
 from fitscape.study.table import curves, table
@@ -43,6 +43,13 @@ class OpenStudy:
         self.folder, self.ledger = folder, ledger
         self.config: StudyConfig = ledger.config
         self.provenance: Mapping[str, Any] = ledger.provenance
+
+    def __enter__(self) -> "OpenStudy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the ledger; the driver that closes it last leaves one file (`study.ledger.database`)."""
+        self.ledger.close()
 
     def reread(self) -> "OpenStudy":
         """The study as it is by now."""
@@ -105,12 +112,11 @@ class OpenStudy:
         table = self.map_table()
         if not len(table):
             raise UserError("has no map: no finished trial lies inside its space", where=where)
-        reference = estimate_reference(self.trials, given=self.config.regimes.reference_error)
         return RegimeMap(
             self.space,
             self.config.regimes,
             chance_error=self.chance_error,
-            reference_error=reference.error,
+            reference_error=self.config.regimes.reference_error,
             classes=self.classes,
         ).fit(table)
 

@@ -208,6 +208,7 @@ def explore(
         draw = random.Random(seed)
         kills, errors = [p for p in plan if p[1] is None], [p for p in plan if p[1] is not None]
         plan = draw.sample(kills, min(sample, len(kills))) + draw.sample(errors, min(sample, len(errors)))
+        draw.shuffle(plan)
     print(f"{len(first.steps)} steps: {Counter(step.partition(' ')[0] for step in first.steps)}", flush=True)
     tried: Counter[str] = Counter()
     lost: Counter[str] = Counter()
@@ -216,15 +217,15 @@ def explore(
         if time.monotonic() > deadline:
             break
         place = new_place(parent, template)
-        came_to, wrong = attempt(place, at, error, calm)
+        came_to, faults = attempt(place, at, error, calm)
         kind = first.steps[at - 1].partition(" ")[0]
         what = f"killed at a step of the {kind}" if error is None else f"{error} at a step of the {kind}"
         if not came_to:
             what = "the step was not come to this time"
         tried[what] += 1
-        if wrong:
+        if faults:
             lost[what] += 1
-            examples.append(f"{at} ({first.steps[at - 1]}), {error or 'killed'}: {'; '.join(wrong)} [{place.base}]")
+            examples.append(f"{at} ({first.steps[at - 1]}), {error or 'killed'}: {'; '.join(faults)} [{place.base}]")
             print(examples[-1], flush=True)
         else:
             shutil.rmtree(place.base)

@@ -20,7 +20,8 @@ from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP, LEDGER
 from fitscape.study.records import EpochRecord, ModelSize
 from fitscape.study.scheduling import ledger_writer, run_trials, trial_queue, worker
-from fitscape.study.scheduling.cluster import Request
+from fitscape.study.scheduling.card_memory import DataShape
+from fitscape.study.scheduling.packing import Request, SetAside
 from fitscape.study.training import Progress, Settings
 
 TRIALS, EPOCHS = 3, 3
@@ -83,7 +84,7 @@ class OneProcess:
     local = True
 
     def __init__(self, address: str | None) -> None:
-        pass
+        self.aside = SetAside()
 
     def __enter__(self) -> "OneProcess":
         return self
@@ -91,7 +92,7 @@ class OneProcess:
     def close(self) -> None:
         pass
 
-    def wait_for_workers(self, request: Request, interruption: Any) -> None:
+    def wait_for_workers(self, resources: Any, interruption: Any, say: Any) -> None:
         pass
 
     def slots(self, request: Request) -> int:
@@ -109,6 +110,7 @@ def one_by_one(
     places: Any,
     bookkeeper: Any,
     feed: Any,
+    attempts: Any,
     interruption: Any,
 ) -> None:
     """In the place of Tune's loop."""
@@ -139,14 +141,14 @@ def prepare_once() -> None:
     for module in HEAVY:
         import_module(module)
     data = load(config().data)
-    prepared = Prepared(data, config().base, Settings(), {})
+    prepared = Prepared(data, DataShape.of(data.trial_data), config().base, (), Settings(), {})
     run_study.Cluster = OneProcess  # type: ignore[assignment,misc]
     run_study.prepare = lambda *_, **__: prepared
     run_study.finish = lambda *_, **__: (Settings(), Request(1, 0))
     run_study.look_at = lambda *_, **__: []
-    run_study.Conduct._labels_and_report = _page  # type: ignore[method-assign]
-    run_trials._tune = one_by_one  # type: ignore[assignment]
-    worker.ray = SimpleNamespace(  # type: ignore[assignment]
+    run_study.Conduct._labels_and_report = _page  # type: ignore[method-assign,assignment]
+    run_trials._tune = one_by_one
+    worker.ray = SimpleNamespace(
         get_gpu_ids=lambda: [], get_runtime_context=lambda: SimpleNamespace(get_node_id=lambda: "0" * 16)
     )
     run_trials.run_trials = partial(run_trials.run_trials, run=no_op, save_every=0.0)

@@ -3,8 +3,8 @@
 ``nice python -m benchmarks.drills.unreliable_services [--trials 200] [--outage 60]``: about 4 minutes on two quiet
 cores. Trials train nothing; driver, Ray, ledger, lease, backups, checkpoints' storage (SeaweedFS) and MLflow are real.
 Of MLflow's calls one in a hundred is answered by 500, every other one of those after it was carried out, and what is
-beyond 20 calls a second, and every 25th call, by 429 and ``Retry-After: 1``. From the 50th
-ended trial on the storage answers nothing.
+beyond 20 calls a second, and every 25th call, by 429 and ``Retry-After: 1``. From the 50th ended trial on the storage
+answers nothing.
 """
 
 import argparse

@@ -13,7 +13,7 @@ from fitscape.study.paths import expanded
 from fitscape.study.reading import Check, Override, load_config, override, parse_set
 from fitscape.study.reading.document import Key
 from fitscape.study.reading.keys import did_you_mean
-from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_resources
+from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_one_card, require_resources
 
 # A recipe takes its data set as an argument: its image size and number of images follow from it.
 ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset"}
@@ -45,6 +45,8 @@ def configure(
             check_files(config.data)
         if address is None:
             require_resources(config.resources, cpus=available_cpus(), gpus=count_gpus(), where="this machine")
+        else:
+            require_one_card(config.resources)
 
     if not _is_file(study):
         return _from_recipe(study, changes, scale, possible)

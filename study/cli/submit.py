@@ -1,5 +1,6 @@
 """``fitscape submit``: the command of ``fitscape run``, carried out by a cluster."""
 
+import os
 import shlex
 import tempfile
 from pathlib import Path
@@ -10,6 +11,8 @@ import typer
 from fitscape.study.cli.options import Allow, Sampler, Scale, Set, StudyName, Trials
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import CONFIG
+
+MOST_IN_PACKAGES = 2**30  # bytes: the head keeps packages in memory
 
 if TYPE_CHECKING:
     from fitscape.study.config import StudyConfig
@@ -33,6 +36,9 @@ def submit(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a study that is on the cluster.")] = False,
     allow: Allow = "",
+    no_upload: Annotated[
+        bool, typer.Option("--no-upload", help="The cluster's machines see an image folder at the same path.")
+    ] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return as soon as the cluster has the job.")] = False,
 ) -> int:
     """Run a study on a cluster: check it here, send the code and the study, and show the job's output."""
@@ -44,24 +50,54 @@ def submit(
     with tempfile.TemporaryDirectory(prefix="fitscape-submit-") as temporary:
         folder = Path(temporary) / "fitscape"
         folder.mkdir()
+        packages: list[Path] = []
         if resume:
             words = ["resume", study, *(["--trials", str(trials)] if trials is not None else [])]
             words += ["--allow", allow] if allow else []
         else:
             options = options_of(name, trials, sampler, tracking_uri)
             config = configure(study, changes_of(set_ or [], options), scale, address, data_here=False)
+            if not no_upload:
+                config, packages = _with_images(config, Path(temporary))
             words = _write(config, folder)
         jobs = Jobs(address)
         stage(folder)
         if root is not None:
             words += ["--root", str(root)]
-        job = jobs.submit(folder, shlex.join(["python", "-m", "fitscape", *words]))
+        job = jobs.submit(folder, shlex.join(["python", "-m", "fitscape", *words]), packages)
     typer.echo(f"job     {job}  (stop it, resumable: ray job stop {job} --address {address})")
     if no_wait:
         typer.echo(f"follow  ray job logs {job} --follow --address {address}")
         return ExitCode.DONE
     code = jobs.follow(job, lambda text: typer.echo(text, nl=False))
     return ExitCode.TERMINATED if code is None else code
+
+
+def _with_images(config: "StudyConfig", scratch: Path) -> tuple["StudyConfig", list[Path]]:
+    """The study with its folder of images, where that is on this machine, on the way to the cluster.
+
+    Through the storage that the cluster has too ($FITSCAPE_STORAGE), or where none is named in packages of the job.
+    """
+    from fitscape.study.data import check_files
+    from fitscape.study.data.transfer import Upload, packages, send
+
+    kind, _, path = config.data.dataset.partition(":")
+    images = Path(path).expanduser()
+    if kind != "folder" or not images.is_dir():
+        return config, []
+    check_files(config.data)
+    upload = Upload.of(images)
+    storage = os.environ.get("FITSCAPE_STORAGE")
+    if storage:
+        send(upload, storage, typer.echo)
+    elif upload.size > MOST_IN_PACKAGES:
+        what = f"{images} has {upload.size / 2**20:.0f} MiB, {MOST_IN_PACKAGES / 2**20:.0f} can go through the Jobs API"
+        fix = (
+            "set FITSCAPE_STORAGE to storage that the cluster reaches too, or give a path that it sees and --no-upload"
+        )
+        raise UserError(what, where="data.dataset", fix=fix)
+    sent = config.data.model_copy(update={"dataset": f"upload:{upload.id}"})
+    return config.model_copy(update={"data": sent}), [] if storage else packages(upload, scratch)
 
 
 def _write(config: "StudyConfig", folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from fitscape.study.config import StudyConfig
@@ -11,8 +12,15 @@ from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
 from fitscape.study.errors import UserError
 from fitscape.study.reading.timm_names import extras
-from fitscape.study.scheduling.cluster import Cluster, available_cpus, count_gpus, require_resources
-from fitscape.study.scheduling.preflight import ROOM_MIB, Finding, inside_session_folder, look_at
+from fitscape.study.scheduling.cluster import (
+    Cluster,
+    available_cpus,
+    count_gpus,
+    require_one_card,
+    require_resources,
+)
+from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.preflight import ROOM_MIB, inside_session_folder, look_at
 from fitscape.study.tracking import check
 
 
@@ -20,7 +28,7 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
     """All findings; joins the cluster, or starts a local one, for as long as it takes."""
     tracking = Background(lambda: check(root, config.tracking))  # takes as long as the cluster does
     findings = first_look(config, root, address=address)
-    if all(finding.ok for finding in findings):
+    if all(finding.ok or not finding.fatal for finding in findings):
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
@@ -34,7 +42,7 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
 def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[Finding]:
     """What needs neither Ray nor torch: resources of this machine, data, disk, folder."""
     return [
-        *([_here(config)] if address is None else []),
+        _here(config) if address is None else _asked(config),
         _data(config),
         _prepared(config),
         _disk(root),
@@ -42,11 +50,18 @@ def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[
     ]
 
 
-def require(findings: list[Finding]) -> None:
-    """Raises UserError: the first finding that is not well."""
+def require(findings: list[Finding], say: Callable[[str], None] | None = None) -> None:
+    """Refuse what is fatal, and say the other faults: a card or a node that is left out does not end a run.
+
+    Raises:
+        UserError: the first finding that is fatal.
+    """
     for finding in findings:
-        if not finding.ok:
+        if not finding.ok and finding.fatal:
             raise UserError(finding.what, fix=finding.fix)
+    for finding in findings:
+        if not finding.ok and say is not None:
+            say(f"{finding.what} ({finding.fix})" if finding.fix else finding.what)
 
 
 def _here(config: StudyConfig) -> Finding:
@@ -56,6 +71,16 @@ def _here(config: StudyConfig) -> Finding:
     except UserError as error:
         return Finding(f"{error.where}: {error.what}", False, error.fix)
     return Finding(f"this machine has {cpus} CPU and {gpus} GPU", True)
+
+
+def _asked(config: StudyConfig) -> Finding:
+    """What no cluster could give."""
+    try:
+        require_one_card(config.resources)
+    except UserError as error:
+        return Finding(f"{error.where}: {error.what}", False, error.fix)
+    asked = config.resources.gpus_per_trial
+    return Finding(f"a trial asks for {config.resources.cpus_per_trial:g} CPU and {asked} GPU", True)
 
 
 def _data(config: StudyConfig) -> Finding:

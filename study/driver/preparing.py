@@ -1,15 +1,19 @@
 """Data and measured settings: what is got ready beside the start of Ray."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.ledger import SETTINGS, Ledger
-from fitscape.study.scheduling.cluster import Cluster, Request, count_gpus
+from fitscape.study.scheduling.cards import LOGICAL
+from fitscape.study.scheduling.cluster import Cluster, count_gpus
+from fitscape.study.scheduling.packing import Request
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
+    from fitscape.study.scheduling.card_memory import DataShape
     from fitscape.study.training import Settings
 
 
@@ -33,7 +37,9 @@ class Prepared:
     """``settings`` and ``keep`` are None where they must be measured on the cluster."""
 
     data: "SealedData"
+    shape: "DataShape"
     trial: TrialConfig  # the study's costliest, as far as is known
+    hungry: tuple[TrialConfig, ...]  # those that may need most memory, where that is to be measured
     settings: "Settings | None"
     keep: dict[str, Any] | None
 
@@ -45,17 +51,20 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
         UserError: the data cannot be had, or no network can be trained on such batches of them.
     """
     from fitscape.study.data import load
-    from fitscape.study.scheduling.calibrate import costliest_trial, study_settings
+    from fitscape.study.scheduling.capacity import costliest, hungriest, study_settings
+    from fitscape.study.scheduling.card_memory import DataShape
     from fitscape.study.scheduling.single_images import require_more_than_one_image
     from fitscape.study.search.space import resolve
 
     data, space = load(config.data), resolve(config)
     require_more_than_one_image(config, space, data.trial_data)
-    trial = costliest_trial(config, space, known.pending, data.trial_data)
+    shape = DataShape.of(data.trial_data)
+    trial = costliest(config, space, known.pending, shape.image, shape.classes)
     if not local or (config.resources.gpus_per_trial != 0 and count_gpus()):
-        return Prepared(data, trial, None, None)
-    request = Request(config.resources.cpus_per_trial, 0)
-    return Prepared(data, trial, *study_settings(config, trial, data.trial_data, known.settings or {}, request))
+        hungry = tuple(hungriest(config, space, known.pending, shape.image, shape.classes))
+        return Prepared(data, shape, trial, hungry, None, None)
+    measured = study_settings(config, trial, shape.image, shape.classes, known.settings or {}, "cpu")
+    return Prepared(data, shape, trial, (), *measured)
 
 
 def settled(config: StudyConfig, kept: Mapping[str, Any] | None) -> StudyConfig:
@@ -69,20 +78,32 @@ def _with_resources(config: StudyConfig, values: dict[str, Any]) -> StudyConfig:
     return config.model_copy(update={"resources": config.resources.model_copy(update=values)}) if values else config
 
 
-def finish(prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster) -> "tuple[Settings, Request]":
-    """What only the cluster knows: the share of a card, and settings measured on it.
+def finish(
+    prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster, say: Callable[[str], None]
+) -> "tuple[Settings, Request]":
+    """What only the cluster knows: settings measured on it, and the share of a card.
 
     What was measured is in the ledger and in its config from then on, so that a repeat repeats it.
-    """
-    from fitscape.study.scheduling.calibrate import gpu_share, on_worker, study_settings
 
-    data, trial = prepared.data.trial_data, prepared.trial  # sealed data does not travel
-    request = Request(config.resources.cpus_per_trial, gpu_share(config, trial, data, cluster))
+    What is measured there gets shapes and counts; the data itself stays here.
+    """
+    from fitscape.study.scheduling.capacity import on_worker, study_settings
+    from fitscape.study.scheduling.card_memory import trial_request
+
+    shape, resources = prepared.shape, config.resources
     settings, keep = prepared.settings, prepared.keep
-    if settings is None or request.gpus:
+    cards = any(node.gpus for node in cluster.usable())
+    gpus = min(1.0, 1.0 if resources.gpus_per_trial == "auto" else resources.gpus_per_trial) if cards else 0.0
+    if settings is None or gpus:
         kept = ledger.get_meta(SETTINGS, {})
-        settings, keep = on_worker(lambda: study_settings(config, trial, data, kept, request), request)
+        device = "cuda" if gpus and not os.environ.get(LOGICAL) else "cpu"
+        arguments = (config, prepared.trial, shape.image, shape.classes, kept, device)
+        settings, keep = on_worker(study_settings, Request(resources.cpus_per_trial, gpus), *arguments)
     ledger.set_meta(SETTINGS, keep)
     if keep:
         ledger.settle(_with_resources(ledger.config, {name: keep[name] for name in MEASURED}))
+    left = max(1, config.search.trials - sum(n for state, n in ledger.counts().items() if state.terminal))
+    request, text = trial_request(config, prepared.hungry, shape, settings, cluster, trials=left)
+    if text:
+        say(text)
     return settings, request

@@ -22,11 +22,11 @@ from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.cluster import Cluster, least_request
+from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.events import DataRead, Finished, Message, Started
+from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.interruption import ASKED_BY, Interruption, listening, not_passed_on
-from fitscape.study.scheduling.outcome import Outcome
-from fitscape.study.scheduling.preflight import Finding, look_at
+from fitscape.study.scheduling.preflight import look_at
 from fitscape.study.search.designs import Grid
 from fitscape.study.search.space import resolve
 from fitscape.study.tracking import Backlog, Shipper, check, parent_url
@@ -34,6 +34,7 @@ from fitscape.study.tracking.location import locate
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
+    from fitscape.study.scheduling.run_trials import Outcome
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
@@ -71,8 +72,9 @@ class Conduct:
                 with listening(self._interruption, self._leave, ignored=deaf):  # again: Ray has put its own there
                     if self._interruption.requested:
                         raise Interrupted
-                    self._cluster.wait_for_workers(least_request(config.resources), self._interruption)
-                    require(look_at(self._cluster, config.resources, self._folder.shared, extras(config)))
+                    self._cluster.wait_for_workers(config.resources, self._interruption, self._observer.say)
+                    findings = look_at(self._cluster, config.resources, self._folder.shared, extras(config))
+                    require(findings, self._observer.say)
                     trouble = tracking.result(self._interruption)
                     if trouble is not None:
                         require([Finding(trouble.what, False, trouble.fix)])
@@ -102,6 +104,7 @@ class Conduct:
             try:
                 outcome = self._trials(config, ledger, prepared)
                 ledger.set_meta(RUNNING, None)
+                ledger.checkpoint()
             finally:
                 upkeep.close()
             closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
@@ -137,7 +140,7 @@ class Conduct:
         self._observer(Started(config.search.trials, _ended(ledger)))
         return shipper
 
-    def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
+    def _conclude(self, config: StudyConfig, outcome: "Outcome", shipper: Shipper) -> ExitCode:
         report = None if outcome.interrupted else self._labels_and_report()
         if self._interruption.requested:
             backlog = shipper.close(SHIP_WITHIN_INTERRUPTED)
@@ -154,17 +157,17 @@ class Conduct:
             if trouble:
                 self._observer.say(trouble)
 
-    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
+    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
         from fitscape.study.scheduling.run_trials import run_trials
 
         ledger.set_meta(RUNNING, {"host": socket.gethostname(), "pid": os.getpid()})
         asked = config.resources
-        settings, request = finish(prepared, config, ledger, self._cluster)
+        settings, request = finish(prepared, config, ledger, self._cluster, self._observer.say)
         self._lease.holds()  # before checkpoints of earlier runs are swept
         self._folder.write_config(ledger.config)
         if "auto" in (asked.precision, asked.memory_format):
             found = f"precision {settings.precision}, memory layout {settings.memory_format}"
-            self._observer(Message(f"{found}: measured, and kept in {self._folder.config}"))
+            self._observer.say(f"{found}: measured, and kept in {self._folder.config}")
         left = config.search.trials - _ended(ledger)
         self._trials_began = True
         return run_trials(
@@ -185,8 +188,7 @@ class Conduct:
             from fitscape.study.opened import open_study
             from fitscape.study.report import build
 
-            study = open_study(self._folder.path)
-            with Ledger.open(self._folder.ledger) as ledger:
+            with open_study(self._folder.path) as study, Ledger.open(self._folder.ledger) as ledger:
                 ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
@@ -195,7 +197,7 @@ class Conduct:
             )
             return ""
 
-    def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
+    def _finish(self, config: StudyConfig, outcome: "Outcome", report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
         at = shlex.quote(str(root))
         if outcome.interrupted:

@@ -6,12 +6,15 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from fitscape.study.findings.finding import Finding, Method
+from fitscape.study.findings.finding import Counted, Finding, Method
 from fitscape.study.records import Label, Regime, TrialRecord, TrialState
+from fitscape.study.regimes.rule import Array
 from fitscape.study.samplers import SAMPLERS
 
 # Origins of trials that are a fair sample of the space.
 UNBIASED: Final = tuple(name for name, sampler in SAMPLERS.items() if not sampler.adaptive)
+
+SAMPLED: Final = tuple(name for name in UNBIASED if name != "grid")  # of those whose configurations were drawn from it
 
 Labels: TypeAlias = Mapping[str, Label]  # by trial id
 
@@ -46,11 +49,39 @@ def ended(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
 
 
 def drawn_alike(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Trials that a sampler drew without looking at results, one a configuration: a fair sample of the space.
+    """Trials that a sampler drew without looking at results. Their configurations are a fair sample of the space;
+    seeds of one configuration are not: see :func:`by_configuration`.
 
     Points that a user chose or that an adaptive sampler put at a boundary are no population.
     """
     return [t for t in trials if t.origin in UNBIASED]
+
+
+def by_configuration(trials: Iterable[TrialRecord]) -> list[list[TrialRecord]]:
+    """The seeds of each configuration together: what counts once where configurations are the units."""
+    groups: dict[str, list[TrialRecord]] = {}
+    for trial in trials:
+        groups.setdefault(trial.config.group_id, []).append(trial)
+    return list(groups.values())
+
+
+def sampled(trials: Iterable[TrialRecord]) -> bool:
+    """All configurations were drawn from the space, so that what is said of them is said of the space."""
+    return all(t.origin in SAMPLED for t in trials)
+
+
+def unit_means(values: Sequence[float], trials: Sequence[TrialRecord]) -> tuple[Array, Counted]:
+    """Values [N] of trials -> the values of independent units, and what those units are.
+
+    Where the configurations were drawn, each counts once, with the mean of its seeds; where somebody chose them,
+    the claim is about these, and every run counts. (Chosen configurations that differ only widen the interval.)
+    """
+    if not sampled(trials):
+        return np.asarray(values, dtype=float), Counted.RUNS
+    groups: dict[str, list[float]] = {}
+    for value, trial in zip(values, trials, strict=True):
+        groups.setdefault(trial.config.group_id, []).append(value)
+    return np.array([float(np.mean(group)) for group in groups.values()]), Counted.CONFIGURATIONS
 
 
 def train_error(trial: TrialRecord, chance: float) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
-from fitscape.study.findings.context import Context, Labels, stalled, val_error
+from fitscape.study.findings.context import Context, Labels, by_configuration, stalled, val_error
 from fitscape.study.findings.duels import Duel
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
@@ -23,8 +23,9 @@ MARGIN: Final = float(np.log(1.05))  # odds of an error 5 % lower
 def cost_findings(duel: Duel, labels: Labels, context: Context) -> list[Finding]:
     """Does the architecture claimed better err less at the same cost? Needs nets of several, overlapping sizes.
 
-    Least squares of the logit error on log2 of the cost and on the architecture, over the runs that trained:
-    the architecture's coefficient is the difference at equal cost, the slope turns it into a ratio of costs.
+    Least squares of the logit error on log2 of the cost and on the architecture, over the configurations that
+    trained, each with the mean of its seeds: the architecture's coefficient is the difference at equal cost, the
+    slope turns it into a ratio of costs.
     """
     found = []
     for cost in NAMES:
@@ -34,7 +35,7 @@ def cost_findings(duel: Duel, labels: Labels, context: Context) -> list[Finding]
         size, error = np.concatenate(points).T
         is_worse = np.repeat([0.0, 1.0], [len(p) for p in points])
         fit = sm.OLS(error, np.column_stack([np.ones_like(size), size, is_worse])).fit(cov_type="HC3")
-        evidence = slope_evidence(float(fit.params[2]), float(fit.bse[2]), len(size), MARGIN)
+        evidence = slope_evidence(float(fit.params[2]), float(fit.bse[2]), len(size) - 3, len(size), MARGIN)
         found.append(
             judge(
                 evidence,
@@ -42,9 +43,10 @@ def cost_findings(duel: Duel, labels: Labels, context: Context) -> list[Finding]
                 question="architectures",
                 family=duel.family,
                 unit=f"logit validation error, {duel.worse} - {duel.better}, at equal {NAMES[cost]}",
-                explanation=f"Over {len(size)} runs that trained, at equal {NAMES[cost]} the odds of an error are "
-                f"{np.exp(evidence.estimate):.2f} times as high with {duel.worse}{_ratio(fit.params, cost)}.",
+                explanation=f"Over {len(size)} configurations that trained, at equal {NAMES[cost]} the odds of an "
+                f"error are {np.exp(evidence.estimate):.2f} times as high with {duel.worse}{_ratio(fit.params, cost)}.",
                 source="Huang et al. 2017, figure 3",
+                effect=f"a lower error of {duel.better} at equal {NAMES[cost]}",
             )
         )
     return found
@@ -63,10 +65,13 @@ def _overlap(a: Array, b: Array) -> bool:
 
 
 def _points(trials: Sequence[TrialRecord], cost: Cost, labels: Labels, chance: float) -> Array:
-    """[N, 2]: log2 of the cost and logit error of each run that trained."""
+    """[N, 2]: log2 of the cost and mean logit error over seeds of each configuration that trained."""
+    trained = [t for t in trials if t.size is not None and t.last is not None and not stalled(t, labels)]
     rows = [
-        (np.log2(getattr(t.size, cost)), float(logit(rate(val_error(t, chance), t.last.val_n))))
-        for t in trials
-        if t.size is not None and t.last is not None and not stalled(t, labels)
+        (
+            np.log2(getattr(seeds[0].size, cost)),
+            np.mean([logit(rate(val_error(t, chance), t.last.val_n)) for t in seeds if t.last is not None]),
+        )
+        for seeds in by_configuration(trained)
     ]
     return np.array(rows, dtype=float).reshape(-1, 2)

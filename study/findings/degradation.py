@@ -13,6 +13,7 @@ from fitscape.study.regimes import DepthPair, depth_pairs
 from fitscape.study.regimes.flags import VANISHING_RATIO
 
 MARGIN: Final = 0.01  # one point of training error is the smallest rise worth the name
+FACTOR_TWO: Final = float(np.log10(2))  # of a gradient ratio: what a larger study should tell
 SOURCE: Final = "He et al. 2015, section 4.2, figure 6"
 
 
@@ -31,15 +32,6 @@ def degradation(trials: Sequence[TrialRecord], labels: Labels, context: Context)
         if pair.stratum.model.family == "plain":
             found += _not_vanishing(pair)
     return found
-
-
-def rise(pair: DepthPair) -> Evidence:
-    """By how much the deep net ends at the higher training error, seed by seed."""
-    last = pair.deep_trials[0].last
-    one_image = 1 / last.train_n if last is not None else 0.0
-    return mean_evidence(
-        pair.deep_errors - pair.shallow_errors, margin=MARGIN, resolution=one_image, test="paired t over seeds"
-    )
 
 
 def _against_shallowest(pairs: list[DepthPair]) -> list[DepthPair]:
@@ -63,6 +55,7 @@ def _names(pair: DepthPair) -> tuple[str, str]:
 def _compared(pair: DepthPair) -> str:
     deep, shallow = _names(pair)
     rates = "the one learning rate run" if pair.rates == 1 else f"the best of {pair.rates} learning rates"
+    rates += "" if pair.rates == 1 else ", chosen by the other seeds"
     return (
         f"At {rates} ({pair.deep_rate:g} and {pair.shallow_rate:g}) and over {len(pair.deep_errors)} shared seeds, "
         f"{deep} ends at {percent(pair.deep_errors.mean())} error on clean, unaugmented training images, "
@@ -90,6 +83,19 @@ def _rise(pair: DepthPair) -> Finding:
         unit="training error, deep - shallow",
         explanation=f"{_compared(pair)} {meaning}",
         source=SOURCE,
+        effect="a rise of the training error with depth",
+        if_found=f"{deep} is harder to train than {shallow}.",
+    )
+
+
+def rise(pair: DepthPair) -> Evidence:
+    """By how much the deep net ends at the higher training error, seed by seed."""
+    return mean_evidence(
+        pair.deep_errors - pair.shallow_errors,
+        margin=MARGIN,
+        resolution=_one_image(pair),
+        inflation=pair.inflation,
+        test="paired t over seeds",
     )
 
 
@@ -106,6 +112,7 @@ def _control(pair: DepthPair) -> Finding:
         explanation=f"{_compared(pair)} Both fit their training images and fail on others: that is overfitting, "
         "and the test of depth must stay silent.",
         source=SOURCE,
+        effect="a rise of the training error with depth",
     )
 
 
@@ -120,7 +127,7 @@ def _not_vanishing(pair: DepthPair) -> list[Finding]:
         return []
     deep, _ = _names(pair)
     evidence = mean_evidence(
-        np.log10(ratios), null=float(np.log10(VANISHING_RATIO)), resolution=0.01, test="t over seeds"
+        np.log10(ratios) - np.log10(VANISHING_RATIO), resolution=0.01, worth=FACTOR_TWO, test="t over seeds"
     )
     return [
         judge(
@@ -128,14 +135,20 @@ def _not_vanishing(pair: DepthPair) -> list[Finding]:
             claim=f"Degradation: gradients do not vanish in {deep}",
             question="degradation",
             family="plain",
-            unit="log10 of first- over last-layer relative gradient norm",
+            unit=f"decades of first- over last-layer relative gradient norm, above {VANISHING_RATIO:g}",
             explanation=f"In {deep} the first layer's gradient, relative to its weights, is "
-            f"{10**evidence.estimate:.2g} of the last layer's during training (geometric mean of "
-            f"{len(ratios)} seeds); below {VANISHING_RATIO:g} it would count as vanishing. A higher training error "
-            "with live gradients is degradation, not vanishing gradients.",
+            f"{np.exp(np.mean(np.log(ratios))):.2g} of the last layer's during training (geometric mean of "
+            f"{len(ratios)} seeds); below {VANISHING_RATIO:g} it counts as vanishing.",
             source="He et al. 2015, section 4.1",
+            effect=f"a gradient at the first layer of {deep} above the limit of vanishing",
+            if_found="A higher training error with live gradients is degradation, not vanishing gradients.",
         )
     ]
+
+
+def _one_image(pair: DepthPair) -> float:
+    last = pair.deep_trials[0].last
+    return 1 / last.train_n if last is not None else 0.0
 
 
 QUESTION = Question(

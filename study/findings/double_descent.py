@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.optimize import isotonic_regression
+from scipy.stats import t as student
 
 from fitscape.study.findings.context import Context, Labels, Question, ended, percent, strata, train_error, val_error
-from fitscape.study.findings.evidence import RESAMPLES, resampled_evidence
-from fitscape.study.findings.finding import ALPHA, Evidence, Finding, judge
+from fitscape.study.findings.evidence import RESAMPLES, needed, resampled_evidence
+from fitscape.study.findings.finding import ALPHA, Counted, Evidence, Finding, judge
+from fitscape.study.findings.spread import Spread
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 
 INTERPOLATION: Final = 0.1  # training error at which Nakkiran et al. put the threshold
 MARGIN: Final = 0.01  # height of a peak that is worth the name
 NEAR: Final = 1.0  # a peak within a factor of two in width is at the threshold
+BEYOND: Final = 4.0  # where nets that fit at none of the widths run are taken to fit, in units of the widest
+NULL_DRAWS: Final = 4000
 LEAST_WIDTHS: Final = 5
 LEAST_SEEDS: Final = 3
 SOURCE: Final = "Nakkiran et al. 2019, figure 1"
@@ -34,11 +37,10 @@ class WidthCurve:
     def mean(self) -> Array:
         return np.asarray(self.val.mean(axis=0))
 
-    def band(self, seed: int = 0) -> tuple[Array, Array]:
-        """Pointwise 95 % bootstrap band [W] of the mean validation error over seeds."""
-        drawn = self.val[_resampled(len(self.val), seed)].mean(axis=1)
-        low, high = np.quantile(drawn, [ALPHA / 2, 1 - ALPHA / 2], axis=0)
-        return low, high
+    def band(self) -> tuple[Array, Array]:
+        """Pointwise 95 % t band [W] of the mean validation error over seeds, spreads moderated over widths."""
+        half = Spread.of(self.val).half_width()
+        return self.mean - half, self.mean + half
 
     @property
     def threshold(self) -> float:
@@ -73,7 +75,7 @@ def double_descent(trials: Sequence[TrialRecord], labels: Labels, context: Conte
     for curve in width_curves(trials, context):
         peak = _peak_finding(curve, context)
         found.append(peak)
-        if peak.estimate >= MARGIN and np.isfinite(curve.threshold):
+        if peak.found and np.isfinite(curve.threshold):
             found.append(_place_finding(curve, context))
     return found
 
@@ -91,43 +93,49 @@ def peak_at(errors: Array) -> int:
     return 1 + int(np.argmax(heights(errors)))
 
 
-def valley_fit(errors: Array) -> Array:
-    """The nearest curve [W] without an interior peak: falling, then rising (least squares)."""
-    fits = []
-    for turn in range(len(errors) + 1):
-        left = isotonic_regression(errors[:turn], increasing=False).x if turn else np.empty(0)
-        right = isotonic_regression(errors[turn:]).x if turn < len(errors) else np.empty(0)
-        fits.append(np.concatenate([left, right]))
-    return min(fits, key=lambda fit: float(np.sum((fit - errors) ** 2)))
-
-
 def peak_evidence(val: Array, seed: int = 0) -> Evidence:
-    """Evidence for a peak in errors [S, W], seeds resampled whole so that what widths share stays paired.
+    """Evidence for a peak in errors [S, W] over seeds: is some width worse than one below it and one above it?
 
-    ``p_above`` is the share of resamples in which the nearest curve without a peak, with the seeds' residuals
-    put on it, shows one as high: the search for the highest point is part of what is repeated.
+    A width's t statistic is the smaller of its largest ones against a width below and against one above. The
+    largest of all widths' is compared with its distribution on a flat curve, on which chance peaks most easily, so
+    that the search for the highest point is part of the test. Against a peak of ``MARGIN`` speaks that for every
+    three widths one of the two rises is surely smaller. No resampling: three seeds have but ten resamples.
     """
+    spread = Spread.of(val)
     mean = np.asarray(val.mean(axis=0))
     peak = peak_at(mean)
     height = float(heights(mean)[peak - 1])
-    residuals = (val - mean) * np.sqrt(len(val) / (len(val) - 1))
-    noise = residuals[_resampled(len(val), seed)].mean(axis=1)
-    null = heights(valley_fit(mean) + noise).max(axis=1)
-    dips = np.argmin(mean[:peak]), peak + 1 + np.argmin(mean[peak + 1 :])
-    drawn = mean + noise
-    at_place = drawn[:, peak] - np.maximum(drawn[:, dips[0]], drawn[:, dips[1]])
-    evidence = resampled_evidence(height, at_place, n=len(val), test="bootstrap against the best valley", margin=MARGIN)
-    # The interval is at the place found; the p value repeats the finding of it.
+    rises = mean[:, None] - mean[None, :]
+    se = spread.of_differences()
+    t = rises / se
+    null = _largest(spread.flat(NULL_DRAWS, np.random.default_rng(seed)))
+    df = spread.df
+    smaller = np.asarray(student.cdf((rises - MARGIN) / se, df))
+    # Against each width: the least convincing rise on either side, whichever side denies it better, twice for choosing.
+    denied = [min(1.0, 2 * min(smaller[j, :j].max(), smaller[j, j + 1 :].max())) for j in range(1, len(mean) - 1)]
+    dips = int(np.argmin(mean[:peak])), peak + 1 + int(np.argmin(mean[peak + 1 :]))
+    higher = max(dips, key=lambda dip: mean[dip])
+    half = float(student.ppf(1 - ALPHA / 2, df)) * se[peak, higher]
     return Evidence(
         estimate=height,
-        low=evidence.low,
-        high=evidence.high,
-        p_above=(int((null >= height).sum()) + 1) / (RESAMPLES + 1),
-        p_below=evidence.p_below,
+        low=height - half,
+        high=height + half,
+        p_above=(int((null >= _largest(t[None])[0]).sum()) + 1) / (NULL_DRAWS + 1),
+        p_below=max(denied),
         margin=MARGIN,
         n=len(val),
-        test=evidence.test,
+        test="largest peak t against a flat curve",
+        needed=needed(float(se[peak, higher]) * np.sqrt(len(val)), MARGIN),
     )
+
+
+def _largest(t: Array) -> Array:
+    """[R] of t statistics [R, W, W] of each width over each other: the largest over widths of the smaller of what
+    it has against those below it and against those above it."""
+    w = t.shape[-1]
+    below = np.where(np.tri(w, k=-1, dtype=bool), t, -np.inf).max(axis=-1)
+    above = np.where(np.tri(w, k=-1, dtype=bool).T, t, -np.inf).max(axis=-1)
+    return np.asarray(np.minimum(below, above)[..., 1:-1].max(axis=-1))
 
 
 def _peak_finding(curve: WidthCurve, context: Context) -> Finding:
@@ -148,18 +156,21 @@ def _peak_finding(curve: WidthCurve, context: Context) -> Finding:
         f"{100 * height:+.1f} points above the dips on its two sides. Nets first fit their training images "
         f"(training error {percent(INTERPOLATION)}) at {threshold}.",
         source=SOURCE,
+        effect="a peak of the validation error at an intermediate width",
     )
 
 
 def _place_finding(curve: WidthCurve, context: Context) -> Finding:
     """Is the peak within a factor of two of the interpolation threshold?"""
-    draws = []
-    for rows in _resampled(len(curve.val), context.seed):
-        fitted = curve.widths[curve.train[rows].mean(axis=0) <= INTERPOLATION]
-        if len(fitted):
-            draws.append(NEAR - abs(np.log2(_peak_width(curve, curve.val[rows].mean(axis=0)) / fitted.min())))
+    rng = np.random.default_rng(context.seed)
+    val, train = (Spread.of(x).means(x, RESAMPLES, rng) for x in (curve.val, curve.train))
+    fits = train <= INTERPOLATION
+    thresholds = np.where(fits.any(axis=1), curve.widths[np.argmax(fits, axis=1)], curve.widths[-1] * BEYOND)
+    peaks = curve.widths[1 + np.argmax(heights(val), axis=1)]
+    draws = NEAR - np.abs(np.log2(peaks / thresholds))
     estimate = NEAR - abs(float(np.log2(_peak_width(curve, curve.mean) / curve.threshold)))
-    evidence = resampled_evidence(estimate, np.array(draws), n=len(curve.val), test="bootstrap over seeds")
+    test = "t draws of both curves"
+    evidence = resampled_evidence(estimate, draws, n=len(curve.val), test=test, counted=Counted.SEEDS)
     return judge(
         evidence,
         claim=f"Double descent: the peak of {curve.example.config.model.name} is at the interpolation threshold",
@@ -169,15 +180,12 @@ def _place_finding(curve: WidthCurve, context: Context) -> Finding:
         explanation=f"The peak is at width {_peak_width(curve, curve.mean):g}, the threshold at {curve.threshold:g}; "
         "within a factor of two they count as one place.",
         source=SOURCE,
+        effect="a peak at the interpolation threshold",
     )
 
 
 def _peak_width(curve: WidthCurve, errors: Array) -> float:
     return float(curve.widths[peak_at(errors)])
-
-
-def _resampled(n: int, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    return np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
 
 
 QUESTION = Question(

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import Final
 
-from fitscape.study.findings.context import config_key, drawn_alike, ended
+from fitscape.study.findings.context import by_configuration, config_key, drawn_alike, ended, sampled
 from fitscape.study.records import TrialRecord
 
 LEAST_TRIALS: Final = 5
@@ -32,6 +32,16 @@ class Duel:
         if self.pairs:
             return tuple(a for a, _ in self.pairs), tuple(b for _, b in self.pairs)
         return self.sampled
+
+    @property
+    def drawn(self) -> bool:
+        """The configurations were drawn from the space: what is said is said of the space."""
+        return all(sampled(side) for side in self.sides)
+
+    @property
+    def replicated(self) -> bool:
+        """They were, and some have several seeds, which are not independent draws of the space."""
+        return self.drawn and any(len(by_configuration(side)) < len(side) for side in self.sides)
 
     @property
     def family(self) -> str:
@@ -60,8 +70,10 @@ def duels(trials: Sequence[TrialRecord]) -> list[Duel]:
         pairs = _paired(a, b)
         if len(pairs) >= LEAST_TRIALS:
             found.append(Duel(better, worse, tuple(pairs), ((), ())))
-        elif min(len(x := drawn_alike(a)), len(y := drawn_alike(b))) >= LEAST_TRIALS:
-            found.append(Duel(better, worse, (), (tuple(x), tuple(y))))
+            continue
+        samples = drawn_alike(a), drawn_alike(b)
+        if all(len(by_configuration(sample)) >= LEAST_TRIALS for sample in samples):
+            found.append(Duel(better, worse, (), (tuple(samples[0]), tuple(samples[1]))))
     return found
 
 

@@ -22,6 +22,21 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
+class Counted(StrEnum):
+    """What a test counts, and thereby what it speaks of."""
+
+    SEEDS = "seeds"  # these very configurations, over new seeds
+    CONFIGURATIONS = "configurations"  # the space that they were drawn from, or are spread over
+    RUNS = "runs"  # these configurations, each run a unit
+
+
+POPULATIONS: Final = {
+    Counted.SEEDS: "these configurations, over seeds",
+    Counted.CONFIGURATIONS: "the space, over configurations",
+    Counted.RUNS: "these configurations, over runs",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """An estimated effect and two one-sided tests of it.
@@ -38,7 +53,8 @@ class Evidence:
     margin: float
     n: int
     test: str
-    seeds_needed: int | None = None  # for a verdict with 80 % power, were the estimates the truth
+    counted: Counted = Counted.SEEDS
+    needed: int | None = None  # of what is counted, to tell the margin from nothing with 80 % power
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +70,39 @@ class Finding:
     unit: str
     test: str
     p: float  # twice the smaller one-sided p of the tests for and against; not corrected
-    n: int  # what the test counts: paired seeds, trials ...
+    n: int  # what the test counts
     verdict: Verdict
-    explanation: str
+    explanation: str  # what was measured, true whatever the verdict
     source: str  # where the claim is from
-    seeds_needed: int | None = None
+    effect: str  # what there is more of where the estimate is large: "a rise of the training error"
+    denied: bool = False  # the claim is that there is no such effect
+    margin: float = 0.0  # smallest effect worth the name, in ``unit``
+    counted: Counted = Counted.SEEDS
+    needed: int | None = None  # of what is counted, to tell an effect of the margin from none with 80 % power
+    if_found: str = ""  # what an effect means; said only where one was found
     p_adjusted: float | None = None  # over the study's findings
+
+    @property
+    def population(self) -> str:
+        """What the claim is about."""
+        return POPULATIONS[self.counted]
+
+    @property
+    def found(self) -> bool | None:
+        """Whether the effect was found; None: undecided."""
+        return None if self.verdict is Verdict.UNDECIDED else (self.verdict is Verdict.SUPPORTED) != self.denied
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in words that fit the verdict and the numbers."""
+        numbers = f"{_figure(self.estimate)} ({_figure(self.low)} to {_figure(self.high)}, 95 %) {self.unit}"
+        worth = f" of {_figure(self.margin)} or more" if self.margin > 0 else ""
+        if self.found:
+            return " ".join(filter(None, (f"Found: {self.effect}. {numbers}.", self.if_found)))
+        if self.found is False:
+            return f"Found: no {_bare(self.effect)}{worth}. {numbers}."
+        more = f" About {self.needed} {self.counted.value} would tell." if self.needed is not None else ""
+        return f"Not decided: {self.effect}{worth}, or not. {numbers}.{more}"
 
 
 def judge(
@@ -73,12 +116,17 @@ def judge(
     unit: str,
     explanation: str,
     source: str,
+    effect: str,
+    if_found: str = "",
 ) -> Finding:
     """The finding that an effect is ``above`` the null and worth its name, or that it is ``not_above`` it.
 
     Args:
         evidence: the effect, larger meaning more of what is claimed or denied.
         holds: what the claim says of it.
+        explanation: what was measured; it must be true whatever the verdict.
+        effect: the effect as a noun with its article.
+        if_found: what the effect means, for where it was found.
     """
     above = is_above(evidence)
     not_above = evidence.p_below <= ALPHA / 2 and not above
@@ -101,7 +149,12 @@ def judge(
         p=min(1.0, 2 * smaller),
         n=evidence.n,
         verdict=verdict,
-        seeds_needed=evidence.seeds_needed,
+        effect=effect,
+        denied=holds == "not_above",
+        margin=evidence.margin,
+        counted=evidence.counted,
+        needed=evidence.needed,
+        if_found=if_found,
     )
 
 
@@ -130,10 +183,23 @@ def _with_adjusted(one: Finding, p: float) -> Finding:
 
 def to_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Plain objects for ``report/findings.json``; what is not finite becomes null."""
-    return [{key: _plain(value) for key, value in asdict(one).items()} for one in findings]
+    return [
+        {key: _plain(value) for key, value in asdict(one).items()}
+        | {"sentence": one.sentence, "population": one.population}
+        for one in findings
+    ]
+
+
+def _figure(value: float) -> str:
+    return "unbounded" if not math.isfinite(value) else f"{value:.3g}"
+
+
+def _bare(noun: str) -> str:
+    """Without its article."""
+    return noun.removeprefix("a ").removeprefix("an ")
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Verdict):
+    if isinstance(value, StrEnum):
         return value.value
     return None if isinstance(value, float) and not math.isfinite(value) else value

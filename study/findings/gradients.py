@@ -5,13 +5,25 @@ from typing import Any, Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, Question, ended, stalled, strata, twins
+from fitscape.study.findings.context import (
+    Context,
+    Labels,
+    Question,
+    ended,
+    sampled,
+    stalled,
+    strata,
+    twins,
+    unit_means,
+)
 from fitscape.study.findings.evidence import discordant_evidence, mean_evidence
-from fitscape.study.findings.finding import Finding, Verdict, judge
-from fitscape.study.findings.frontier import Frontier, trainability_frontier
+from fitscape.study.findings.finding import Evidence, Finding, judge
+from fitscape.study.findings.frontier import Frontier, frontier_evidence, trainability_frontier
 from fitscape.study.records import TrialRecord
+from fitscape.study.regimes.rule import Array
 
 MARGIN: Final = 0.1  # decades of a gradient ratio
+RESCUED: Final = 0.05  # of the nets, that a remedy must keep from stalling
 LEAST_PAIRS: Final = 3
 SMALLEST: Final = 1e-12  # a ratio below it cannot be distinguished from 0
 
@@ -106,37 +118,38 @@ def _lift(
     when: str,
     text: dict[str, str],
 ) -> list[Finding]:
-    logs = _decades(pairs, ratio)
-    if len(logs) < LEAST_PAIRS:
+    measured = _decades(pairs, ratio)
+    if measured is None:
         return []
-    evidence = mean_evidence(logs[:, 0] - logs[:, 1], margin=MARGIN, resolution=0.01, test="paired t over nets")
-    with_it, without = 10 ** logs.mean(axis=0)
+    evidence, n, (with_it, without) = measured
     return [
         judge(
             evidence,
             claim=f"Gradients: {remedy} keeps the first layers' gradients larger {when}",
             unit="decades of first- over last-layer relative gradient norm",
-            explanation=f"Over {len(logs)} pairs of nets that differ in nothing else, the first layer's relative "
+            explanation=f"Over {n} pairs of nets that differ in nothing else, the first layer's relative "
             f"gradient is {with_it:.2g} of the last layer's with it and {without:.2g} without (geometric means "
             f"{when}). Far below 1, the first layers hardly learn.",
+            effect=f"a larger gradient of the first layers {when}",
             **text,
         )
     ]
 
 
 def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict[str, str]) -> list[Finding]:
-    logs = _decades(pairs, first_at_start)
-    if len(logs) < LEAST_PAIRS:
+    measured = _decades(pairs, first_at_start)
+    if measured is None:
         return []
-    with_it, without = 10 ** logs.mean(axis=0)
+    evidence, n, (with_it, without) = measured
     return [
         judge(
-            mean_evidence(logs[:, 0] - logs[:, 1], margin=MARGIN, resolution=0.01, test="paired t over nets"),
+            evidence,
             claim=f"Gradients: {remedy} lets more gradient reach the first layer at the start",
             unit="decades of the first layer's gradient norm",
-            explanation=f"Over {len(logs)} pairs of nets that differ in nothing else, the norm of the first layer's "
+            explanation=f"Over {n} pairs of nets that differ in nothing else, the norm of the first layer's "
             f"gradient is {with_it:.2g} with it and {without:.2g} without (geometric means at initialization; "
             f"what is below {SMALLEST:g} counts as that).",
+            effect="a larger gradient at the first layer at the start",
             **text,
         )
     ]
@@ -144,11 +157,20 @@ def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict
 
 def _decades(
     pairs: list[tuple[TrialRecord, TrialRecord]], measure: Callable[[TrialRecord], float]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """log10 of a measure [P, 2] of the pairs in which both nets have it."""
+) -> tuple[Evidence, int, Array] | None:
+    """How many decades a measure is larger in the first of each pair: the evidence, the pairs in which both nets
+    have it, and the two geometric means. None where there are too few."""
     logs = np.array([[np.log10(np.clip(measure(t), SMALLEST, 1 / SMALLEST)) for t in pair] for pair in pairs])
     logs = logs.reshape(-1, 2)
-    return logs[np.isfinite(logs).all(axis=1)]
+    kept = np.isfinite(logs).all(axis=1)
+    logs = logs[kept]
+    first = [a for (a, _), usable in zip(pairs, kept, strict=True) if usable]
+    lifts, counted = unit_means((logs[:, 0] - logs[:, 1]).tolist(), first)
+    if len(lifts) < LEAST_PAIRS:
+        return None
+    test = f"paired t over {counted.value}"
+    evidence = mean_evidence(lifts, margin=MARGIN, resolution=0.01, test=test, counted=counted)
+    return evidence, len(logs), np.asarray(10 ** logs.mean(axis=0))
 
 
 def _rescue(
@@ -157,7 +179,12 @@ def _rescue(
     if len(pairs) < LEAST_PAIRS:
         return []
     with_it, without = ([stalled(pair[side], labels) for pair in pairs] for side in (0, 1))
-    evidence = discordant_evidence(without, with_it, margin=0.05)
+    evidence = discordant_evidence(without, with_it, margin=RESCUED)
+    if sampled(a for a, _ in pairs):
+        rescues, counted = unit_means(np.subtract(without, with_it, dtype=float).tolist(), [a for a, _ in pairs])
+        if len(rescues) < LEAST_PAIRS:
+            return []
+        evidence = mean_evidence(rescues, margin=RESCUED, resolution=0.05, counted=counted)
     return [
         judge(
             evidence,
@@ -165,6 +192,7 @@ def _rescue(
             unit="share of nets that stall, without - with",
             explanation=f"Of {len(pairs)} pairs of nets, {sum(without)} stall without and {sum(with_it)} with it. "
             "A net stalls if its training error stays within a tenth of chance or it diverges.",
+            effect="a smaller share of nets that stall",
             **text,
         )
     ]
@@ -187,29 +215,19 @@ def _frontier_finding(example: TrialRecord, found: Frontier, depths: list[int]) 
     model = example.config.model
     norm = "without normalization" if model.norm == "none" else f"with {model.norm} normalization"
     arm = f"{model.family} nets {norm}, {model.init} initialization"
-    verdict = Verdict.UNDECIDED
-    if np.isfinite(found.high):
-        verdict = Verdict.SUPPORTED
-    elif found.low >= depths[-1]:
-        verdict = Verdict.CONTRADICTED
     where = f"between depth {found.low:g} and {found.high:g}"
-    if verdict is Verdict.CONTRADICTED:
+    if found.low >= depths[-1]:
         where = f"beyond depth {depths[-1]}, the deepest run"
-    return Finding(
+    return judge(
+        frontier_evidence(found),
         claim=f"Gradients: {arm} stop training at some depth up to {depths[-1]}",
         question="gradients",
         family=model.family,
-        estimate=found.estimate,
-        low=found.low,
-        high=found.high,
-        unit="depth from which half of the nets stall",
-        test="isotonic likelihood-ratio interval",
-        p=float("nan"),  # an estimate with its interval, not a test: it is not corrected either
-        n=found.n,
-        verdict=verdict,
+        unit=f"share of nets that stall at depth {depths[-1]}, above one half",
         explanation=f"{found.n} runs of {arm} at depths {', '.join(map(str, depths))}, each at the best learning "
-        f"rate run: half of them stall {where} (95 % interval).",
+        f"rate run: the depth from which half of them stall lies {where} (95 % interval).",
         source="He et al. 2015 (rectifiers), section 2.2, figure 3",
+        effect=f"a depth up to {depths[-1]} from which more than half of the nets stall",
     )
 
 

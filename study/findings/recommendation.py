@@ -8,7 +8,7 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
-from fitscape.study.findings.context import Context, Labels, Question, drawn_alike, ended, val_error
+from fitscape.study.findings.context import Context, Labels, Question, by_configuration, drawn_alike, ended, val_error
 from fitscape.study.findings.evidence import slope_evidence
 from fitscape.study.findings.finding import Finding, judge
 from fitscape.study.records import TrialRecord
@@ -34,27 +34,29 @@ MOVES: Final = (
     Move("more regularization", "weight_decay", 10.0, "tenfold weight decay", "Ng, Machine Learning Yearning, ch. 27"),
 )
 MARGIN: Final = float(np.log(1.05))  # odds of an error 5 % lower
-LEAST_TRIALS: Final = 12
+LEAST_CONFIGURATIONS: Final = 12
 
 
 def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) -> list[Finding]:
     """By family: does each move lower the odds of a validation error, averaged over the space that was run?
 
     Least squares of the logit error on the log hyperparameters that vary, with robust errors (HC3): a summary
-    over the space, not a law; the map says where.
+    over the space, not a law; the map says where. A configuration counts once, with the mean of its seeds.
     """
     told = drawn_alike(ended(trials))
     found: list[Finding] = []
     for family in sorted({t.config.model.family for t in told}):
-        nets = [t for t in told if t.config.model.family == family]
-        moves = [m for m in MOVES if len({h for t in nets if (h := _hyperparameter(t, m)) > 0}) >= 3]
-        x = np.column_stack([np.ones(len(nets)), *(_in_factors(nets, m) for m in moves), *_zeros(nets, moves)])
-        if len(nets) < max(LEAST_TRIALS, 4 * x.shape[1]) or not moves:
+        nets = by_configuration(t for t in told if t.config.model.family == family)
+        first = [seeds[0] for seeds in nets]
+        moves = [m for m in MOVES if len({h for t in first if (h := _hyperparameter(t, m)) > 0}) >= 3]
+        x = np.column_stack([np.ones(len(nets)), *(_in_factors(first, m) for m in moves), *_zeros(first, moves)])
+        if len(nets) < max(LEAST_CONFIGURATIONS, 4 * x.shape[1]) or not moves:
             continue
-        y = np.array([_logit_error(t, context.chance_error) for t in nets])
+        y = np.array([np.mean([_logit_error(t, context.chance_error) for t in seeds]) for seeds in nets])
         fit = sm.OLS(y, x).fit(cov_type="HC3")
         for i, move in enumerate(moves, start=1):
-            evidence = slope_evidence(-float(fit.params[i]), float(fit.bse[i]), len(nets), MARGIN)
+            df = len(nets) - x.shape[1]
+            evidence = slope_evidence(-float(fit.params[i]), float(fit.bse[i]), df, len(nets), MARGIN)
             found.append(
                 judge(
                     evidence,
@@ -62,9 +64,11 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
                     question="regimes",
                     family=family,
                     unit=f"fall of the logit validation error per {move.unit}",
-                    explanation=f"Over {len(nets)} trials a {move.unit} changes the odds of a validation error by the "
-                    f"factor {np.exp(-evidence.estimate):.2f}, all else held. The map shows where it does.",
+                    explanation=f"Over {len(nets)} configurations a {move.unit} goes with the odds of a validation "
+                    f"error times {np.exp(-evidence.estimate):.2f}, the other hyperparameters held.",
                     source=move.source,
+                    effect=f"a fall of the error with {move.name}",
+                    if_found="The map shows where.",
                 )
             )
     return found

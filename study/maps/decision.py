@@ -4,8 +4,9 @@ Why it is so: docs/decisions/0005-map-and-search.md. All errors here are on the 
 error measured against noisy labels is replaced by the clean one of equal skill (``Scale.denoised``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +34,17 @@ class Cuts(Scale):
     reference: float
     tau: float = 0.05
     untrained: float = 0.9
+    anchor: float | None = None  # the reference error that the scale's floor was fitted with; None: ``reference``
 
     @cached_property
     def floor(self) -> float:
-        return float(logit(max(float(self.at_skill(0)) / 2, SMALLEST_FLOOR)))
+        lowest = float(self.at_skill(0)) if self.anchor is None else self.anchor
+        return float(logit(max(lowest / 2, SMALLEST_FLOOR)))
+
+    def referred(self, reference: float) -> Self:
+        """Another reference error on the same scale, which needs no refit."""
+        anchor = float(self.at_skill(0)) if self.anchor is None else self.anchor
+        return replace(self, reference=reference, anchor=anchor)
 
     def z(self, error: Array | float) -> Array:
         """l0 + log(1 + exp(logit E - l0)): a logit that stops falling at half the reference error."""

@@ -1,6 +1,6 @@
 """The three fields of a map: validation error, training error, divergence, over the features of a space."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,13 @@ def observed_z(cuts: Cuts, error: Array, n: Array, flip_rate: Array | float = 0.
     return cuts.z(clean), cuts.slope(clean) ** 2 * binomial
 
 
+def lowest_error(outcomes: Outcomes, chance: float) -> float:
+    """A first guess at the best reachable validation error, for the scale's floor: the mean of the lowest twentieth."""
+    errors = np.sort(outcomes.val_error[~outcomes.diverged])
+    lowest = float(errors[: max(1, len(errors) // 20)].mean()) if len(errors) else 0.0
+    return min(max(lowest, 0.0), 0.95 * chance)
+
+
 @dataclass(frozen=True)
 class Prediction:
     """Independent normal beliefs at m points, all arrays [m]."""
@@ -57,10 +64,6 @@ class Prediction:
     def probabilities(self, cuts: Cuts) -> Array:
         """[m, 4] in the order of decision.REGIMES."""
         return regime_probabilities(cuts, self.val_mean, self.val_sd, self.train_mean, self.train_sd, self.p_diverged)
-
-    def widened(self, val_sd: float) -> "Prediction":
-        """With an error of validation added that all points share."""
-        return replace(self, val_sd=np.hypot(self.val_sd, val_sd))
 
 
 class Fields:

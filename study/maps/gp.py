@@ -5,18 +5,22 @@ Hvarfner et al. 2024 (a log-normal that grows with the root of the dimension). S
 by expectation maximization over its precisions (Lange, Little and Taylor 1989).
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
 Array = NDArray[np.float64]
 
 JITTER = 1e-8
 ROOT5 = np.sqrt(5.0)
 TAILS = 4.0  # degrees of freedom of the seed noise: now and then a net collapses, and one such run must not bend a map
+LEAST_LEFT_OUT = 8  # observations from which their residuals say something
+OUTLYING = 3.0  # standard deviations to which a residual counts
+LARGEST_MISFIT = 9.0
 CHUNK = 64  # rows by which the Cholesky buffer grows
 SCALE_BOUNDS, SIGNAL_BOUNDS, NOISE_BOUNDS = np.log([[0.03, 30.0], [0.02, 200.0], [1e-4, 2.0]])
 
@@ -162,6 +166,13 @@ class GaussianProcess:
             self._factor[:n, :n] = cholesky(covariance, lower=True, check_finite=False)
         self.weights = self.whiten(self.y)
 
+    def under(self, hyper: Hyper) -> "GaussianProcess":
+        """The same observations, weighted as they are, under other hyperparameters."""
+        other = copy(self)
+        other.hyper = hyper
+        other._factorize()
+        return other
+
     @property
     def _floor(self) -> float:
         return float(np.exp(self.hyper.noise)) + JITTER
@@ -261,11 +272,52 @@ class GaussianProcess:
             self.scale * np.sqrt(np.maximum(variance, 1e-8)),
         )
 
-    def sample(self, points: Array, draws: int, rng: np.random.Generator) -> Array:
-        """[draws, m] joint draws of the noise-free function, in y's unit."""
+    def leave_one_out(self, configurations: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Mean and variance [n], in y's unit, of the noise-free function at each row from the rows of the *other*
+        configurations ([n] numbers; rows of one have the same x) (Rasmussen and Williams 2006, section 5.4.2)."""
+        inverse = cho_solve((self._factor[: self.n, : self.n], True), np.eye(self.n), check_finite=False)
+        alpha = inverse @ self.y
+        noise = self.known + self.outlying + self._floor
+        mean, variance = np.empty(self.n), np.empty(self.n)
+        for rows in (np.flatnonzero(configurations == c) for c in np.unique(configurations)):
+            block = np.linalg.inv(inverse[np.ix_(rows, rows)])
+            mean[rows] = self.y[rows] - block @ alpha[rows]
+            variance[rows] = np.maximum(np.diag(block) - noise[rows], 1e-8)
+        return self.centre + self.scale * mean, self.scale**2 * variance
+
+    def misfit(self, configurations: NDArray[np.intp]) -> float:
+        """By what factor the variance of the noise-free function is too small, at least 1: with it the residuals of
+        leaving each configuration out are as large as predicted. A prior that is smoother than the truth shows here.
+        """
+        if self.n < LEAST_LEFT_OUT:
+            return 1.0
+        mean, variance = self.leave_one_out(configurations)
+        noise = self.scale**2 * (self.known + self._floor)
+        square = np.minimum((self.centre + self.scale * self.y - mean) ** 2, OUTLYING**2 * (variance + noise))
+
+        def excess(log_factor: float) -> float:
+            return float(np.mean(square / (np.exp(log_factor) * variance + noise)) - 1)
+
+        if excess(0.0) <= 0:
+            return 1.0
+        return (
+            float(np.exp(brentq(excess, 0.0, np.log(LARGEST_MISFIT))))
+            if excess(np.log(LARGEST_MISFIT)) < 0
+            else LARGEST_MISFIT
+        )
+
+    def posterior_covariance(self, points: Array, others: Array, weights: Array) -> Array:
+        """[m] covariance of the function at each point with its weighted mean over ``others`` [p], in y's unit."""
+        used = weights > 0
+        prior = self.covariance(points, others[used]) @ weights[used]
+        known = self.whiten(self.covariance(self.x, others[used])) @ weights[used]
+        return np.asarray(self.scale**2 * (prior - self.whiten(self.covariance(self.x, points)).T @ known))
+
+    def sample(self, points: Array, draws: int, rng: np.random.Generator, *, widen: float = 1.0) -> Array:
+        """[draws, m] joint draws of the noise-free function, in y's unit; ``widen`` times as far from its mean."""
         whitened = self.whiten(self.covariance(self.x, points))
         covariance = self.covariance(points, points) - whitened.T @ whitened
         covariance[np.diag_indices(len(points))] += 1e-6
         root = cholesky(covariance, lower=True, check_finite=False)
         normal = rng.standard_normal((draws, len(points)))
-        return self.centre + self.scale * (whitened.T @ self.weights + normal @ root.T)
+        return self.centre + self.scale * (whitened.T @ self.weights + widen * normal @ root.T)

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
+from scipy.special import ndtri
 
 from fitscape.study.maps.boundary import BoundarySet, trace
 from fitscape.study.maps.decision import REGIMES, Cuts
 from fitscape.study.maps.encoding import Encoder
-from fitscape.study.maps.error_models import Fields, Outcomes, Prediction, observed_z
+from fitscape.study.maps.error_models import Fields, Outcomes, lowest_error
+from fitscape.study.maps.posterior import Posterior, probabilities
 
 Array = NDArray[np.float64]
 
@@ -40,7 +42,8 @@ class RegimeMap:
         space: hyperparameter -> Optuna distribution.
         thresholds: tau, untrained, confidence.
         chance_error: error of always answering the most frequent class of validation.
-        reference_error: best reachable validation error, on clean labels.
+        reference_error: best reachable validation error, on clean labels; None: that of the best
+            configurations tried, as far as it is known.
         classes: of the data set, for training errors against noisy labels. None: balanced classes.
 
     Raises:
@@ -53,13 +56,15 @@ class RegimeMap:
         thresholds: Thresholds,
         *,
         chance_error: float,
-        reference_error: float,
+        reference_error: float | None,
         classes: int | None = None,
         seed: int = 0,
     ) -> None:
         self.encoder = Encoder(space)
         self.thresholds = thresholds
-        self.cuts = Cuts(chance_error, reference_error, thresholds.tau, thresholds.untrained, classes=classes)
+        given = 0.0 if reference_error is None else reference_error
+        self.cuts = Cuts(chance_error, given, thresholds.tau, thresholds.untrained, classes=classes)
+        self.given = reference_error is not None
         self.seed = seed
         self._fields: Fields | None = None
 
@@ -83,11 +88,26 @@ class RegimeMap:
         self.evidence = table["trial_id"].to_numpy() if "trial_id" in table else np.arange(len(table))
         self._features, self._outcomes = features, outcomes
         start = warm.fields.hypers if warm is not None else None
+        if not self.given:
+            self.cuts = replace(self.cuts, reference=lowest_error(outcomes, self.cuts.chance), anchor=None)
         runs = pd.factorize(self.evidence)[0]
         groups = runs if len(set(runs)) < len(runs) else None  # plain trials: no run has two rows
         self._fields = Fields(self.cuts, features, outcomes, start, groups)
         self._fields.optimize(steps=15 if warm is not None else 60, seed=self.seed)
+        images = outcomes.val_n[outcomes.val_n > 0]
+        self.posterior = Posterior(
+            self._fields,
+            features[~outcomes.diverged],
+            given=self.given,
+            images=float(np.median(images)) if len(images) else 0.0,
+            seed=self.seed,
+        )
+        if not self.given and (~outcomes.diverged).any():
+            self.cuts = self.cuts.referred(float(np.median(self.posterior.reference)))
         return self
+
+    def _sobol(self, points: int) -> pd.DataFrame:
+        return self.encoder.from_unit(self.encoder.sobol(points, self.seed))
 
     @property
     def fields(self) -> Fields:
@@ -100,19 +120,33 @@ class RegimeMap:
         likeliest ``regime`` and its ``probability``; ``undecided`` where that is below the confidence; and the
         median ``train_error`` and ``val_error`` on clean labels, of a run that does not diverge.
         """
-        beliefs = self.fields.predict(self.encoder.features(points))
-        return self._table(beliefs, self._cuts(tau)).set_index(points.index)
-
-    def _table(self, beliefs: Prediction, cuts: Cuts) -> pd.DataFrame:
-        p = beliefs.probabilities(cuts)
+        features = self.encoder.features(points)
+        p = self.probabilities(features, tau)
         best = p.argmax(1)
-        return pd.DataFrame(p, columns=list(REGIMES)).assign(
+        fields = self.fields.predict(features)
+        return pd.DataFrame(p, columns=list(REGIMES), index=points.index).assign(
             regime=np.array(REGIMES)[best],
             probability=p.max(1),
             undecided=p.max(1) < self.thresholds.confidence,
-            train_error=cuts.error(beliefs.train_mean),
-            val_error=cuts.error(beliefs.val_mean),
+            train_error=self.cuts.error(fields.train_mean),
+            val_error=self.cuts.error(fields.val_mean),
         )
+
+    def probabilities(self, features: Array, tau: float | None = None) -> Array:
+        """[m, 4] in the order of REGIMES: over hyperparameters, fields and the reference."""
+        return probabilities(self.posterior.predict(features), self._cuts(tau).tau)
+
+    def error_interval(self, points: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
+        """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point."""
+        mean, sd = self.posterior.error(self.encoder.features(points))
+        half = float(ndtri(0.5 + level / 2)) * sd
+        ends = {"low": mean - half, "median": mean, "high": mean + half}
+        return pd.DataFrame({name: self.cuts.error(z) for name, z in ends.items()}, index=points.index)
+
+    def reference_interval(self, level: float = 0.9) -> tuple[float, float]:
+        """Where the reference error lies; of a given one, itself twice."""
+        low, high = np.quantile(self.posterior.reference, [0.5 - level / 2, 0.5 + level / 2])
+        return float(low), float(high)
 
     def _cuts(self, tau: float | None) -> Cuts:
         return self.cuts if tau is None else replace(self.cuts, tau=tau)
@@ -137,29 +171,21 @@ class RegimeMap:
 
         Of the whole space, or of the part of it where the hyperparameters in ``given`` have those values.
 
-        Rows REGIMES; columns ``share`` (posterior mean), ``low`` and ``high`` (90 % interval over joint draws
-        of the fields, so that errors which neighbours have in common do not average out).
+        Rows REGIMES; columns ``share`` (posterior mean), ``low`` and ``high`` (90 % interval over joint draws of
+        the fields, their hyperparameters, the reference and the validation set, so that errors which neighbours have
+        in common do not average out).
         """
-        cuts, fields = self._cuts(tau), self.fields
-        unit = self.encoder.sobol(points, self.seed)
-        frame = self.encoder.from_unit(unit)
+        frame = self._sobol(points)
         frame = frame.assign(**{name: pd.Series([v] * points, dtype=object) for name, v in (given or {}).items()})
         features = self.encoder.features(frame)
-        rng = np.random.default_rng(self.seed)
-        val, train = fields.val.sample(features, draws, rng), fields.train.sample(features, draws, rng)
-        labels = cuts.labels(cuts.error(train), cuts.error(val))
-        broken = labels == "diverged"  # untrained, which the errors show by themselves
-        p_diverged = fields.divergence.sample_probability(features, draws, rng)
-        trained = [((labels == regime) * (1 - p_diverged)).mean(1) for regime in REGIMES[1:]]
-        shares = np.stack([np.where(broken, 1.0, p_diverged).mean(1), *trained])
-        low, high = np.quantile(shares, [0.05, 0.95], axis=1)
-        mean = fields.predict(features).probabilities(cuts).mean(0)
+        shares = self.posterior.draw(features, draws).regimes(self._cuts(tau)).mean(axis=1)
+        low, high = np.quantile(shares, [0.05, 0.95], axis=0)
+        mean = self.probabilities(features, tau).mean(0)
         return pd.DataFrame({"share": mean, "low": low, "high": high}, index=pd.Index(REGIMES, name="regime"))
 
     def undecided_area(self, tau: float | None = None, *, points: int = 1024) -> float:
         """Share of the space where no regime reaches the confidence."""
-        unit = self.encoder.sobol(points, self.seed)
-        return float(self.predict(self.encoder.from_unit(unit), tau)["undecided"].mean())
+        return float(self.predict(self._sobol(points), tau)["undecided"].mean())
 
     def boundary(
         self, x: str, y: str, fixed: Mapping[str, Any], tau: float | None = None, *, resolution: int = 81
@@ -178,17 +204,8 @@ class RegimeMap:
             raise ValueError(f"{min(missing)}: hold this hyperparameter at a value")
         grid_x, grid_y = np.meshgrid(*axes)
         points = pd.DataFrame({x: grid_x.ravel(), y: grid_y.ravel(), **fixed})
-        beliefs = self.fields.predict(self.encoder.features(points)).widened(self.common_sd(tau))
-        p = beliefs.probabilities(self._cuts(tau)).reshape(*grid_x.shape, len(REGIMES))
+        p = self.probabilities(self.encoder.features(points), tau).reshape(*grid_x.shape, len(REGIMES))
         return trace(x, y, axes[0], axes[1], p)
-
-    def common_sd(self, tau: float | None = None) -> float:
-        """Standard deviation of z that the one validation set gives every trial, at the good threshold."""
-        sizes = self._outcomes.val_n[self._outcomes.val_n > 0]
-        if not len(sizes):
-            return 0.0
-        threshold = np.array([self.cuts.at_skill(self._cuts(tau).tau)])
-        return float(np.sqrt(observed_z(self.cuts, threshold, np.array([np.median(sizes)]))[1][0]))
 
 
 def outcomes_of(table: pd.DataFrame) -> Outcomes:

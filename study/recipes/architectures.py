@@ -9,14 +9,14 @@ DenseNet121 level with ResNet18 at equal parameters and slower in seconds; no ru
 
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
 
 SEEDS = 5
 
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """The same widths, learning rates and seeds for every architecture, so that all can be compared in pairs."""
-    dataset = dataset or ("cifar10" if scale == "paper" else "digits")
+    dataset = dataset_at(scale, dataset)
     nets, widths, rates = _grid(scale)
     return StudyConfig(
         name="architectures",

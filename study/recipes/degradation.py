@@ -18,7 +18,7 @@ from fitscape.study.config import (
     StudyConfig,
     TrialConfig,
 )
-from fitscape.study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
 
 SEEDS = 5
 RATES = (0.01, 0.03, 0.1)
@@ -29,7 +29,7 @@ CONTROL_NETS = ("plain20", "plain32")
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """The control, then every depth at every learning rate, each over five seeds."""
-    dataset = dataset or ("cifar10" if scale == "paper" else "digits")
+    dataset = dataset_at(scale, dataset)
     nets = tuple(f"{family}{depth}" for family in ("plain", "resnet") for depth in _depths(scale, dataset))
     base = _trial(scale, dataset)
     rates = (0.1,) if scale == "paper" else RATES

@@ -10,7 +10,7 @@ is no peak.
 
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
 
 SEEDS = 5
 # First channels k = 64 x width: 4 to 16 at ``minutes``, 4 to 64 otherwise. Each net has [k, 2k, 4k, 8k].
@@ -20,7 +20,7 @@ WIDTHS = (0.0625, 0.09375, 0.125, 0.15625, 0.1875, 0.25, 0.375, 0.5, 0.75, 1.0)
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """Width x label noise over shared seeds, at a constant learning rate and without weight decay."""
-    dataset = dataset or ("cifar10" if scale == "paper" else "digits")
+    dataset = dataset_at(scale, dataset)
     small = scale == "minutes"
     widths, noise = (SMALL_WIDTHS, (0.0, 0.2)) if small else (WIDTHS, (0.0, 0.1, 0.2))
     return StudyConfig(

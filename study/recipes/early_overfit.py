@@ -9,7 +9,7 @@ their best; with true labels the error does not rise by more than the seeds' spr
 
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
 
 SEEDS = 12  # with 6, a rise of a tenth of the loss stayed undecided
 NETS = ("resnet18", "plain18")
@@ -18,7 +18,7 @@ NOISE = (0.0, 0.2)
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """Long training at a constant learning rate: a schedule would end it where it suits."""
-    dataset = dataset or ("cifar10" if scale == "paper" else "digits")
+    dataset = dataset_at(scale, dataset)
     return StudyConfig(
         name="early_overfit",
         recipe="early_overfit",

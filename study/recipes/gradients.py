@@ -9,7 +9,7 @@ normalization do not; shortcuts alone rescue the gradient, too.
 
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Choices, Optimization, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at
 
 SEEDS = 3  # the fewest with which a clean break between two depths has a bounded interval
 INITS = ("gaussian", "glorot", "he")
@@ -19,7 +19,7 @@ RATES = (1e-3, 3e-4, 3e-3)
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """Every initialization with every normalization, at each depth with and without shortcuts, a few hundred steps."""
-    dataset = dataset or ("cifar10" if scale == "paper" else "digits")
+    dataset = dataset_at(scale, dataset)
     small = scale == "minutes"
     nets = tuple(f"{family}{depth}" for family in ("plain", "resnet") for depth in _depths(scale))
     rates = RATES[:1] if small else RATES

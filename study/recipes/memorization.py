@@ -9,7 +9,7 @@ without regularization; with true labels validation error below 0.06.
 
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Choices, DataCondition, Optimization, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
 
 SEEDS = 5
 NOISE = (0.0, 0.25, 0.5, 0.75, 1.0)  # share of the training labels drawn at random
@@ -19,7 +19,7 @@ DROPOUT = tuple({"label_noise": noise, "weight_decay": DECAYS[-1], "dropout": 0.
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """Label noise x weight decay; at both ends of the noise dropout on top of it."""
-    dataset = dataset or ("cifar10" if scale == "paper" else "digits")
+    dataset = dataset_at(scale, dataset)
     return StudyConfig(
         name="memorization",
         recipe="memorization",

@@ -8,14 +8,14 @@ with little data overfit, strong weight decay underfits, ResNet18 with all data 
 
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Optimization, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
 
 DEGRADATION = ("plain20", "plain56", "resnet20", "resnet56")
 
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """Twelve trials of the depth question, then a Sobol design over family, width and train fraction."""
-    dataset = dataset or "digits"
+    dataset = dataset_at(scale, dataset)
     epochs, width = (12, 0.5) if scale == "minutes" else (30, 1.0)
     steps = steps_at(scale, dataset)
     return StudyConfig(

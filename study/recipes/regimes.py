@@ -8,14 +8,14 @@ data or more and little decay fits well. One seed per configuration leaves about
 """
 
 from fitscape.study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
 
 FAMILIES = ("resnet18", "plain18", "densenet121")
 
 
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """A Sobol design: its trials are a fair sample of the space, so held-out scores of the map are honest."""
-    dataset = dataset or "digits"
+    dataset = dataset_at(scale, dataset)
     small = scale == "minutes"
     width = 0.5 if small else 1.0
     optimization = Optimization(

@@ -7,6 +7,14 @@ from fitscape.study.config import DataConfig
 Scale = Literal["minutes", "hours", "paper"]
 
 
+def dataset_at(scale: Scale, dataset: str | None) -> str:
+    """The data set that was asked for. By default digits, which need no download, where a study is to take minutes.
+
+    A card is idle beside 8x8 digits: the longer scales are for CIFAR-10, which the published results are of.
+    """
+    return dataset or ("digits" if scale == "minutes" else "cifar10")
+
+
 def data_at(scale: Scale, dataset: str) -> DataConfig:
     """The data of a recipe: small and few at ``minutes``, the whole set otherwise.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from scipy.special import digamma, logit, polygamma
@@ -21,18 +21,31 @@ FALSE_DISCOVERY: Final = 0.10
 
 @dataclass(frozen=True, kw_only=True)
 class DepthPair:
-    """A deep net and its shallower twin, alike in all else, each at its best rate, paired by seed."""
+    """A deep net and its shallower twin, alike in all else, paired by seed.
 
-    stratum: TrialConfig  # what they share; its depth, rate and seed are the shallow net's
+    Under each seed a net is run at the rate that is best over the *other* seeds: a rate that is chosen by the errors
+    which are then compared flatters the depth with more rates alike.
+    """
+
+    stratum: TrialConfig  # what they share; its depth, rate and seed are those of a shallow trial
     shallow: int
     deep: int
-    shallow_rate: float
+    shallow_rate: float  # best over all seeds
     deep_rate: float
     rates: int  # learning rates tried, of the depth with fewer
     shallow_trials: tuple[TrialRecord, ...]  # one a seed, in the same order as the deep ones
     deep_trials: tuple[TrialRecord, ...]
     shallow_errors: Array  # [S] training errors; that of a diverged run is chance
     deep_errors: Array
+
+    @property
+    def inflation(self) -> float:
+        """By how much more the mean difference varies than its seeds' spread says. Seeds that choose by each other
+        are no independent draws where they do not agree: Nadeau and Bengio's correction (2003)."""
+        sides = (self.shallow_trials, self.deep_trials)
+        agreed = all(len({t.config.optimization.lr for t in side}) == 1 for side in sides)
+        seeds = len(self.shallow_errors)
+        return 1.0 if agreed else float(np.sqrt(1 + seeds / (seeds - 1)))
 
     @property
     def conditions(self) -> str:
@@ -64,10 +77,10 @@ class DepthTest:
 def depth_pairs(trials: Iterable[TrialRecord], *, classes: int, chance_error: float) -> list[DepthPair]:
     """Every pair of depths that differ in nothing else and share at least two seeds.
 
-    The best learning rate of a depth is that of the lowest mean training logit over its seeds; a run that
-    diverged counts as chance. Trials that failed or were stopped early are left out.
+    The best learning rate of a depth is that of the lowest mean training logit over seeds; a run that diverged
+    counts as chance. Trials that failed or were stopped early are left out.
     """
-    strata: dict[str, dict[int, dict[float, dict[int, tuple[TrialRecord, float]]]]] = {}
+    strata: dict[str, dict[int, _Rates]] = {}
     for trial in sorted(trials, key=lambda t: (t.config.group_id, t.config.seed)):
         error = _training_error(trial, classes, chance_error)
         if error is not None:
@@ -102,14 +115,14 @@ def depth_tests(
     d = np.array([len(p.log_odds) - 1.0 for p in tested])
     mean = np.array([p.log_odds.mean() for p in tested])
     variance = np.array([p.log_odds.var(ddof=1) for p in tested])
-    prior_df, prior_variance = _variance_prior(variance, d)
+    prior_df, prior_variance = variance_prior(variance, d)
     if np.isinf(prior_df):
         moderated = np.full(len(d), prior_variance)
     else:
         moderated = (prior_df * prior_variance + d * variance) / (prior_df + d)
     df = prior_df + d
     # All seeds on the floor differ by nothing: no evidence, whatever the variance.
-    scale = np.sqrt(np.maximum(moderated, 1e-12) / (d + 1))
+    scale = np.sqrt(np.maximum(moderated, 1e-12) / (d + 1)) * np.array([p.inflation for p in tested])
     t = (mean - np.log(ODDS_RATIO)) / scale
     p = student.sf(t, np.minimum(df, 1e6))
     adjusted = multipletests(p, method="fdr_bh")[1]
@@ -138,17 +151,30 @@ def _stratum(config: TrialConfig) -> str:
     return repr(sorted((k, v) for k, v in flat.items() if k not in ("depth", "lr", "seed")))
 
 
-def _best_rate(rates: dict[float, dict[int, tuple[TrialRecord, float]]]) -> float:
-    return min(rates, key=lambda r: (float(np.mean(_floored(np.array([e for _, e in rates[r].values()])))), r))
+_Rates: TypeAlias = dict[float, dict[int, tuple[TrialRecord, float]]]  # rate -> seed -> trial, training error
 
 
-def _pair(
-    depths: dict[int, dict[float, dict[int, tuple[TrialRecord, float]]]],
-    shallow: int,
-    deep: int,
-    best: dict[int, tuple[float, int]],
-) -> DepthPair | None:
-    low, high = depths[shallow][best[shallow][0]], depths[deep][best[deep][0]]
+def _best_rate(rates: _Rates, without: int | None = None) -> float:
+    """Of lowest mean logit over the seeds but one; of all, where that one is the only seed."""
+
+    def mean(rate: float) -> float:
+        errors = [e for seed, (_, e) in rates[rate].items() if seed != without]
+        return float(np.mean(_floored(np.array(errors)))) if errors else float("inf")
+
+    return min(rates, key=lambda r: (mean(r), r))
+
+
+def _at_best(rates: _Rates) -> dict[int, tuple[TrialRecord, float]]:
+    """By seed: the trial at the rate that is best over the other seeds, of those rates that this seed ran."""
+    found = {}
+    for seed in sorted({seed for runs in rates.values() for seed in runs}):
+        ran = {rate: runs for rate, runs in rates.items() if seed in runs}
+        found[seed] = ran[_best_rate(ran, without=seed)][seed]
+    return found
+
+
+def _pair(depths: dict[int, _Rates], shallow: int, deep: int, best: dict[int, tuple[float, int]]) -> DepthPair | None:
+    low, high = _at_best(depths[shallow]), _at_best(depths[deep])
     seeds = sorted(low.keys() & high.keys())
     if len(seeds) < 2:
         return None
@@ -166,7 +192,7 @@ def _pair(
     )
 
 
-def _variance_prior(variance: Array, df: Array) -> tuple[float, float]:
+def variance_prior(variance: Array, df: Array) -> tuple[float, float]:
     """Degrees of freedom and scale of the variances' common prior, by moments of log s^2 (Smyth 2004, 6.2).
 
     Fewer than three pairs say nothing about their spread: no prior.

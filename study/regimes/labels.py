@@ -12,7 +12,7 @@ from fitscape.study.records import Label, TrialRecord
 from fitscape.study.regimes.depth import depth_pairs, depth_tests
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
 from fitscape.study.regimes.flags import flags_of
-from fitscape.study.regimes.late import error_rises, loss_rises
+from fitscape.study.regimes.late import beyond_fluctuation, error_rises, loss_rises
 from fitscape.study.regimes.reference import Reference, estimate_reference
 from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise
 from fitscape.study.regimes.rule import (
@@ -174,17 +174,20 @@ def _study_flags(
 
 
 def _late_flags(subjects: Sequence[Subject]) -> dict[str, set[str]]:
-    """Overfit in time, where the labelled epoch is the pair's last one."""
-    late = {
-        s.trial.trial_id: pair
+    """Overfit in time, where the labelled epoch is the pair's last one: the rise is sure over images, and larger
+    than the epochs of this run differ anyway."""
+    late = [
+        (s, pair)
         for s in subjects
         if (pair := s.trial.late) is not None and s.record is not None and pair.last_epoch == s.epoch
-    }
-    pairs = list(late.values())
+    ]
+    pairs = [pair for _, pair in late]
     found: dict[str, set[str]] = {}
-    by_name = {"overfit_in_time": loss_rises(pairs), "overfit_in_time_error": error_rises(pairs)}
-    for name, rises in by_name.items():
-        for trial_id, rise in zip(late, rises, strict=True):
-            if rise.overfits:
-                found.setdefault(trial_id, set()).add(name)
+    for name, rises, measure in (
+        ("overfit_in_time", loss_rises(pairs), "val_loss"),
+        ("overfit_in_time_error", error_rises(pairs), "val_error"),
+    ):
+        for (subject, _), rise in zip(late, rises, strict=True):
+            if rise.overfits and beyond_fluctuation([getattr(e, measure) for e in subject.epochs]):
+                found.setdefault(subject.trial.trial_id, set()).add(name)
     return found

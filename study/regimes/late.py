@@ -11,6 +11,8 @@ from fitscape.study.records import LatePair
 from fitscape.study.regimes.rule import Array
 
 RISE: Final = 0.10  # relative; Prechelt's generalization loss (1998) that is worth a word
+FLUCTUATION: Final = 6.0  # standard deviations of an epoch's own fluctuation that a rise must exceed
+LEAST_EPOCHS: Final = 8  # fewer do not show how a curve fluctuates
 RESAMPLES: Final = 1000
 LEVEL: Final = 0.05  # of the two-sided interval
 
@@ -26,8 +28,24 @@ class Rise:
 
     @property
     def overfits(self) -> bool:
-        """The interval is above 0 and the rise is at least a tenth of the best."""
+        """The interval over images is above 0 and the rise is at least a tenth of the best: of this net, at these
+        two epochs. Whether the epochs differ by more than epochs do: :func:`beyond_fluctuation`."""
         return self.low > 0 and self.difference >= RISE * self.best
+
+
+def beyond_fluctuation(values: Sequence[float]) -> bool:
+    """The last of a run's values [E] lies further above the lowest than the run's fluctuation explains.
+
+    The lowest point of any fluctuating curve lies below its last one. The fluctuation is told by the steps between
+    neighbouring epochs in the second half of the run, where it no longer falls; neighbours resemble each other,
+    which makes the steps too small, and the limit allows for it.
+    """
+    x = np.asarray(values, dtype=float)
+    if len(x) < LEAST_EPOCHS or not np.isfinite(x).all():
+        return False
+    steps = np.diff(x[len(x) // 2 :])
+    fluctuation = float(np.sqrt(np.mean(np.square(steps)) / 2))
+    return float(x[-1] - x.min()) > FLUCTUATION * fluctuation
 
 
 def loss_rises(pairs: Sequence[LatePair], *, seed: int = 0, level: float = LEVEL) -> list[Rise]:

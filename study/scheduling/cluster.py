@@ -4,8 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,8 +13,10 @@ from fitscape.study.errors import UserError
 from fitscape.study.scheduling import ray_folder
 from fitscape.study.scheduling.addresses import answering
 from fitscape.study.scheduling.authentication import require_token
+from fitscape.study.scheduling.cards import LOGICAL, cards, other_maker
 from fitscape.study.scheduling.cpu_quota import cpu_quota
 from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.packing import Node, Request, SetAside
 from fitscape.study.scheduling.ray_patches import lean
 
 WORKERS_WITHIN = 300.0  # seconds for the first worker to join a cluster
@@ -28,45 +28,14 @@ _PRELOAD = {"RAY_preload_python_modules": "torch,ray.tune"}
 PACKAGE = Path(__file__).parents[2]  # ours; the checkout links its folders study/, models/ and search_spaces/ into it
 
 
-@dataclass(frozen=True)
-class Request:
-    """What one trial takes."""
-
-    cpus: float
-    gpus: float
-
-    def __str__(self) -> str:
-        return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
-
-
-def least_request(resources: ResourceConfig) -> Request:
-    """What a trial takes at least, before anything is measured: ``auto`` may turn out to be no card at all."""
-    return Request(resources.cpus_per_trial, 0 if resources.gpus_per_trial == "auto" else resources.gpus_per_trial)
-
-
-@dataclass(frozen=True)
-class Node:
-    """A machine of the cluster that is alive."""
-
-    id: str
-    host: str
-    cpus: float
-    gpus: float
-
-    def slots(self, request: Request) -> int:
-        """How many trials fit at once."""
-        by_cpu = self.cpus / request.cpus
-        return int(min(by_cpu, self.gpus / request.gpus) + 1e-6 if request.gpus else by_cpu + 1e-6)
-
-
 class Cluster:
     """Entering starts or joins Ray, leaving lets go of it.
 
     Args:
         address: of a running cluster; None starts one on this machine, loopback only, without dashboard.
         cpus: of the local one; None: as many as this process may use.
-        gpus: of the local one; None: those that are there. More than there are become logical ones, which
-            only place trials.
+        gpus: of the local one; None: the cards that are there, or $FITSCAPE_LOGICAL_GPUS of them, which only place
+            trials.
         warm: whether the local one has workers ready as soon as it is there, for trials to come.
     """
 
@@ -75,6 +44,8 @@ class Cluster:
     ) -> None:
         self.address = address
         self._cpus, self._gpus, self._warm = cpus, gpus, warm
+        self.aside = SetAside()
+        self.cards: list[str] = []  # those that trials may use, in words
 
     @property
     def local(self) -> bool:
@@ -97,7 +68,7 @@ class Cluster:
                 ray.init(
                     address="local",  # without it Ray joins whatever cluster was last started on this machine
                     num_cpus=self._cpus or available_cpus(),
-                    num_gpus=count_gpus() if self._gpus is None else self._gpus,
+                    num_gpus=self._declared_gpus(),
                     include_dashboard=False,
                     _system_config={"prestart_worker_first_driver": self._warm},
                     **common,
@@ -113,6 +84,17 @@ class Cluster:
             raise UserError(f"no Ray cluster answers: {first}", where=self.address, fix=fix) from error
         return self
 
+    def _declared_gpus(self) -> int:
+        """Cards of this machine; Ray hands them on by UUID, which means the same to CUDA in every order of cards."""
+        if self._gpus is not None:
+            return self._gpus
+        if os.environ.get(LOGICAL, "").isdecimal():
+            return int(os.environ[LOGICAL])
+        found = cards()
+        if found:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(card.uuid for card in found)
+        return len(found)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -125,31 +107,63 @@ class Cluster:
         ray.shutdown()
 
     def nodes(self) -> list[Node]:
-        """Every living node, the head among them."""
+        """Every living node, the head among them; of its cards those that trials may use."""
         import ray
 
-        return [
-            Node(n["NodeID"], n["NodeManagerHostname"], n["Resources"].get("CPU", 0), n["Resources"].get("GPU", 0))
-            for n in ray.nodes()
-            if n["Alive"]
-        ]
+        found = []
+        for node in (n for n in ray.nodes() if n["Alive"]):
+            there, labels = node["Resources"], node.get("Labels", {})
+            cards = max(0.0, there.get("GPU", 0) - len(self.aside.cards.get(node["NodeID"], ())))
+            found.append(
+                Node(
+                    node["NodeID"],
+                    node["NodeManagerHostname"],
+                    there.get("CPU", 0),
+                    cards,
+                    labels.get("ray.io/accelerator-type", "") if there.get("GPU") else "",
+                    there.get("memory", 0),
+                )
+            )
+        return found
+
+    def usable(self) -> list[Node]:
+        """The nodes that trials may run on."""
+        return [node for node in self.nodes() if not self.aside.covers(node)]
 
     def slots(self, request: Request) -> int:
         """How many trials fit on the whole cluster at once."""
-        return sum(node.slots(request) for node in self.nodes())
+        return sum(node.slots(request) for node in self.usable())
 
-    def wait_for_workers(self, request: Request, interruption: Interruption) -> None:
-        """Where there is nothing but a head, ask an autoscaler for a node, and wait for one to join."""
+    def wait_for_workers(
+        self, resources: ResourceConfig, interruption: Interruption, say: Callable[[str], None]
+    ) -> None:
+        """Where there is nothing but a head, ask an autoscaler for a node, and wait for one to join.
+
+        ``gpus_per_trial: auto`` asks for a card first, and without an answer for a machine of any kind.
+        """
         if self.local or any(node.cpus for node in self.nodes()):
             return
-        import ray
-
-        demand = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=0)(lambda: None).remote()
-        deadline = time.monotonic() + WORKERS_WITHIN
-        while not interruption.requested and time.monotonic() < deadline:
-            if ray.wait([demand], timeout=0.5)[0]:
+        asked = resources.gpus_per_trial
+        for gpus in (1.0, 0.0) if asked == "auto" else (asked,):
+            request = Request(resources.cpus_per_trial, gpus)
+            if interruption.requested:
                 return
-        ray.cancel(demand)
+            say(f"no node can run a trial yet: asking the cluster for {request}, for {WORKERS_WITHIN:g} s at most")
+            if self._wait_for(request, interruption):
+                return
+
+    def _wait_for(self, request: Request, interruption: Interruption) -> bool:
+        from ray.util.placement_group import placement_group, remove_placement_group
+
+        group = placement_group([request.bundle()])
+        deadline = time.monotonic() + WORKERS_WITHIN
+        try:
+            while not interruption.requested and time.monotonic() < deadline:
+                if group.wait(0.5):
+                    return True
+            return False
+        finally:
+            remove_placement_group(group)
 
 
 def errand(function: Callable[..., Any], node_id: str) -> Any:
@@ -168,6 +182,9 @@ def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, wh
         UserError: a trial asks for more than there is; the text has the counts.
     """
     asked_gpus = 0.0 if resources.gpus_per_trial == "auto" else resources.gpus_per_trial
+    if asked_gpus and not gpus and (maker := other_maker()):
+        fix = "only NVIDIA cards are; 0 trains on the CPU"
+        raise UserError(f"{maker} not supported", where="resources.gpus_per_trial", fix=fix)
     for name, asked, there in (("gpus", asked_gpus, gpus), ("cpus", resources.cpus_per_trial, cpus)):
         if asked > there:
             raise UserError(
@@ -175,20 +192,34 @@ def require_resources(resources: ResourceConfig, *, cpus: float, gpus: float, wh
                 where=f"resources.{name}_per_trial",
                 fix=f"at most {there:g}" if there else "0 trains on the CPU",
             )
+    require_one_card(resources)
+
+
+def require_one_card(resources: ResourceConfig) -> None:
+    """Raises UserError: a trial asks for more than a card."""
+    asked = resources.gpus_per_trial
+    if asked == "auto" or asked <= 1:
+        return
+    fix = "at most 1; a fraction such as 0.25 lets trials share a card, auto measures how many can"
+    text = f"a trial trains on one card and cannot use {asked:g}"
+    raise UserError(text, where="resources.gpus_per_trial", fix=fix)
 
 
 def available_cpus() -> int:
-    """CPUs that this process may use: affinity, and a container's quota; a fraction of one counts as one."""
-    return max(1, int(min(len(os.sched_getaffinity(0)), cpu_quota())))
+    """CPUs that this process may use: affinity, where the system knows it, and a container's quota.
+
+    A fraction of one counts as one. macOS has no affinity.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return max(1, int(min(count, cpu_quota())))
 
 
 def count_gpus() -> int:
-    """NVIDIA cards that this process may use, without importing torch."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    cards = len(glob("/dev/nvidia[0-9]*"))
-    if visible is None:
-        return cards
-    return min(cards, len([name for name in visible.split(",") if name.strip() not in ("", "-1")]))
+    """GPUs that a local Ray would have: NVIDIA cards that this process may use, without importing torch."""
+    if os.environ.get(LOGICAL, "").isdecimal():
+        return int(os.environ[LOGICAL])
+    return len(cards())
 
 
 def shipped_code() -> dict[str, Any]:

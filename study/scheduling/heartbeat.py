@@ -3,6 +3,7 @@
 import os
 import signal
 import struct
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ class Pulse:
     """
 
     def __init__(self) -> None:
-        self._descriptor = os.memfd_create(_NAME)
+        self._descriptor = _anonymous()
         self.rest()
 
     @property
@@ -35,6 +36,18 @@ class Pulse:
 
     def _write(self, at: float) -> None:
         os.pwrite(self._descriptor, struct.pack("d", at), 0)
+
+
+def _anonymous() -> int:
+    """A descriptor of memory with a name below /proc.
+
+    macOS has neither: a process that is stopped there is not found by the driver, and its own watchdog is all there is.
+    """
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(_NAME)
+    descriptor, path = tempfile.mkstemp(prefix=_NAME)
+    os.unlink(path)
+    return descriptor
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +50,21 @@ class Jobs:
         except Exception as error:  # Ray lets pass whatever its HTTP client raises
             raise UserError(f"no Jobs API answers: {_first_line(error)}", where=address, fix=fix) from error
 
-    def submit(self, folder: Path, entrypoint: str) -> str:
+    def submit(self, folder: Path, entrypoint: str, packages: Sequence[Path] = ()) -> str:
         """Upload the folder as the job's working directory and start the command there; returns the job's id.
+
+        Each of the ``packages`` is a folder that the job finds on its path; one that the cluster has is not sent again.
 
         Raises:
             UserError: the folder is too large, or Ray refuses it.
         """
-        require_small(folder)
+        for sent in (folder, *packages):
+            require_small(sent)
+        environment: dict[str, Any] = {"working_dir": str(folder), "env_vars": STOPPING}
+        if packages:
+            environment["py_modules"] = [str(package) for package in packages]
         try:
-            job: str = self._client.submit_job(
-                entrypoint=entrypoint, runtime_env={"working_dir": str(folder), "env_vars": STOPPING}
-            )
+            job: str = self._client.submit_job(entrypoint=entrypoint, runtime_env=environment)
         except Exception as error:
             raise UserError(f"the cluster refused the job: {_first_line(error)}", where=self.address) from error
         return job

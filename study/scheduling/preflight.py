@@ -7,14 +7,16 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fitscape.study.config import ResourceConfig
+from fitscape.study.scheduling.card_preflight import look_at_cards
 from fitscape.study.scheduling.checkpoints import open_storage, read_storage, write_storage
-from fitscape.study.scheduling.cluster import PACKAGE, Cluster, Node, Request, errand
+from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
+from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.packing import Node, Request
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 HERE = "this machine"
@@ -23,17 +25,10 @@ NOT_SHARED = "what the driver wrote is not there: it is not the same storage"
 ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; ``fix`` is empty where it is well."""
-
-    what: str
-    ok: bool
-    fix: str = ""
-
-
 def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: tuple[str, ...] = ()) -> list[Finding]:
     """Resources; and of every node: it answers, its versions and code are this process's, it reaches the storage.
+
+    A node or a card that cannot be used is put into ``cluster.aside``, as long as there is another.
 
     Args:
         cluster: entered.
@@ -41,26 +36,53 @@ def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: t
         storage: folder or URI that checkpoints go to.
         extras: optional packages that the study needs, each of an extra of its name; looked for on every node.
     """
-    nodes = cluster.nodes()
-    findings = [_room(nodes, resources)]
     here = probe(None, extras)
     if cluster.local:
-        findings += [_extra(name, [(HERE, here)]) for name in extras]
-        return [*findings, _storage([(HERE, probe(storage)["storage"])], storage)]
-    workers = [node for node in nodes if node.cpus > 0]
+        there = [(HERE, probe(storage)["storage"])]
+        findings = [*(_extra(name, [(HERE, here)]) for name in extras), _storage(there, storage)]
+    else:
+        findings = _nodes(cluster, here, storage, extras)
+    findings += look_at_cards(cluster, resources)
+    return [_room(cluster.usable(), resources), *findings]
+
+
+def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[str, ...]) -> list[Finding]:
+    """Every node that runs trials is asked; those at fault are set aside, unless all are."""
+    workers = [node for node in cluster.nodes() if node.cpus > 0]
     with _sign(storage) as (sign, trouble):
         answers = _ask(workers, storage, extras, sign)
-        trouble = trouble or _unseen(storage, {node.host: answers[node.id] for node in workers if node.id in answers})
-    silent = [node.host for node in workers if node.id not in answers]
-    findings.append(
-        Finding(
-            f"{len(answers)} of {len(workers)} nodes answer" + (f", not {', '.join(silent)}" if silent else ""),
-            not silent,
-            "look at these nodes with `ray status`" if silent else "",
-        )
-    )
-    told = [(node.host, answers[node.id]) for node in workers if node.id in answers]
-    findings += [_same(key, here, told) for key in here if key not in extras]
+        unseen = {node.id: _unseen(storage, node.host, answers[node.id]) for node in workers if node.id in answers}
+
+    def compare(nodes: list[Node]) -> list[Finding]:
+        told = [(node.host, answers[node.id]) for node in nodes if node.id in answers]
+        lost = "; ".join(filter(None, (unseen.get(node.id) for node in nodes)))
+        return _compare(here, told, storage, extras, trouble or lost)
+
+    silent = Finding("it does not answer", False, "look at it with `ray status`")
+    faults = {node.id: [f for f in compare([node]) if not f.ok] if node.id in answers else [silent] for node in workers}
+    sound = [node for node in workers if not faults[node.id]]
+    if not sound:  # the fault is everywhere, or this machine's
+        return [_answering(workers, answers), *compare(workers)]
+    findings = [_answering(sound, answers)]
+    for node in workers:
+        if faults[node.id]:
+            why = cluster.aside.nodes[node.id] = "; ".join(finding.what for finding in faults[node.id])
+            fix = "; ".join(finding.fix for finding in faults[node.id])
+            findings.append(Finding(f"{node.host} is left out: {why}", False, fix, fatal=False))
+    return findings + compare(sound)
+
+
+def _answering(nodes: list[Node], answers: dict[str, dict[str, str]]) -> Finding:
+    silent = [node.host for node in nodes if node.id not in answers]
+    what = f"{len(nodes) - len(silent)} of {len(nodes)} nodes answer" + (f", not {', '.join(silent)}" if silent else "")
+    return Finding(what, not silent, "look at these nodes with `ray status`" if silent else "")
+
+
+def _compare(
+    here: dict[str, str], told: list[tuple[str, dict[str, str]]], storage: str, extras: tuple[str, ...], trouble: str
+) -> list[Finding]:
+    """What nodes say of themselves beside what this process is; ``trouble`` is its own with the storage."""
+    findings = [_same(key, here, told) for key in here if key not in extras]
     findings += [_extra(name, [(HERE, here), *told]) for name in extras]
     return [*findings, _storage([(HERE, trouble), *((host, answer["storage"]) for host, answer in told)], storage)]
 
@@ -120,19 +142,17 @@ def _sign(storage: str) -> Iterator[tuple[str, str]]:
         _remove(storage, name)
 
 
-def _unseen(storage: str, answers: dict[str, dict[str, str]]) -> str:
-    """What nodes left in the storage and this process does not find there; removes what it finds."""
-    lacking = []
-    for host, answer in answers.items():
-        if "left" in answer:
-            try:
-                if read_storage(storage, answer["left"]) != answer["left"].encode():
-                    lacking.append(host)
-                    continue
-            except OSError as error:
-                return str(error).split("\n")[0]
-            _remove(storage, answer["left"])
-    return f"what {', '.join(lacking)} wrote is not here: it is not the same storage" if lacking else ""
+def _unseen(storage: str, host: str, answer: dict[str, str]) -> str:
+    """Why this process does not find what a node left in the storage; removes what it finds."""
+    if "left" not in answer:
+        return ""
+    try:
+        if read_storage(storage, answer["left"]) != answer["left"].encode():
+            return f"what {host} wrote is not here: it is not the same storage"
+    except OSError as error:
+        return str(error).split("\n")[0]
+    _remove(storage, answer["left"])
+    return ""
 
 
 def _remove(storage: str, name: str) -> None:

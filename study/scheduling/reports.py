@@ -20,6 +20,7 @@ class Start:
     record: EpochRecord | None  # of the epoch it continues from, which was perhaps never reported; None: from scratch
     node_id: str  # Ray's
     pulse: Address  # of the process
+    card: str = ""  # UUID of its card
     crash_log: str = ""  # where the process writes what it died of, on its node
     afresh: bool = False  # what earlier attempts measured is void: they had another memory layout
 
@@ -46,6 +47,7 @@ class Report:
     start: Start | None = None
     record: EpochRecord | None = None
     size: ModelSize | None = None
+    saved: int | None = None  # the epoch of a checkpoint that was just written
     end: End | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for TrialRecord.extra
     notices: tuple[str, ...] = ()  # for the user: a corrupt checkpoint, one that could not be written

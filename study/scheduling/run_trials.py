@@ -3,22 +3,23 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
-from fitscape.study.records import TrialRecord
+from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.scheduling.capacity import Places, relative_cost
+from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.cluster import Cluster, Request
-from fitscape.study.scheduling.cost import relative_cost
+from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.events import Message, Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
-from fitscape.study.scheduling.outcome import Outcome
-from fitscape.study.scheduling.places import Places
+from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.ray_patches import untold
 from fitscape.study.scheduling.scratch import scratch
 from fitscape.study.search.asker import Asker, Suggestion
@@ -26,9 +27,12 @@ from fitscape.study.search.designs import DESIGNS
 from fitscape.study.training import Settings
 
 if TYPE_CHECKING:
+    from fitscape.study.scheduling.attempts import Attempts
     from fitscape.study.scheduling.ledger_writer import Bookkeeper
     from fitscape.study.scheduling.trial_queue import Feed
     from fitscape.study.scheduling.worker import Shared
+
+PENDING = 64  # trials that Tune may start at a time, at least; the feed hands out no more than there is room for
 
 # Tune writes, prints and catches nothing that we do not ask for.
 _TUNE = {
@@ -44,6 +48,15 @@ _TUNE = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended. ``interrupted`` says why it ended early; empty where everything was run."""
+
+    counts: dict[TrialState, int]
+    interrupted: str
+    seconds: float
+
+
 def run_trials(
     config: StudyConfig,
     ledger: Ledger,
@@ -57,6 +70,8 @@ def run_trials(
     observer: Observer | None = None,
     run: Any = None,
     save_every: float | None = None,
+    card_fault: Callable[[], str] | None = None,
+    check_card: Callable[[str], str] | None = None,
 ) -> Outcome:
     """Run every trial that is pending in the ledger, and new ones up to ``config.search.trials``.
 
@@ -74,12 +89,16 @@ def run_trials(
         interruption: ends the run early when requested.
         observer: called with each event.
         run: instead of ``study.training.run_trial``.
-        save_every: seconds between two checkpoints of a trial; None: ``trainable.SAVE_EVERY``.
+        save_every: seconds between two checkpoints of a trial; None: ``worker.SAVE_EVERY``.
+        card_fault: what is wrong with the card of a worker, instead of ``card_check.card_fault``.
+        check_card: what is wrong with a card by its UUID, instead of ``cards.check_one``.
 
     Raises:
         UserError: the ledger cannot be read or written at the start. What it refuses later makes the outcome an
             interrupted one.
     """
+    from fitscape.study.scheduling.card_check import card_fault as own_card_fault
+    from fitscape.study.scheduling.card_check import no_fault
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
     begun = time.monotonic()
@@ -91,19 +110,24 @@ def run_trials(
         observer(Message(trouble))
     asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
+    logical = bool(os.environ.get(LOGICAL))
     shared = Shared(
         data=data,
         settings=settings,
         checkpoints=checkpoints,
         timeout=config.resources.trial_timeout,
         save_every=SAVE_EVERY if save_every is None else save_every,
+        share=request.gpus or 1.0,
+        logical=logical,
+        card_fault=card_fault or (no_fault if logical else own_card_fault),
         **({} if run is None else {"run": run}),
     )
     with (
         _bookkeeper(ledger, asker, checkpoints, observer, interruption) as bookkeeper,
-        _feed(config, ledger, data, asker, places) as feed,
+        _feed(config, ledger, data, asker, places, cluster, interruption) as feed,
+        _attempts(config, bookkeeper, feed, cluster, interruption, check_card) as attempts,
     ):
-        _tune(config, data, known, shared, places, bookkeeper, feed, interruption)
+        _tune(config, data, known, shared, places, bookkeeper, feed, attempts, interruption)
     if feed.error is not None:
         interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
     with _written(interruption, observer):
@@ -142,7 +166,15 @@ def _written(interruption: Interruption, observer: Observer) -> Iterator[None]:
 
 
 @contextmanager
-def _feed(config: StudyConfig, ledger: Ledger, data: TrialData, asker: Asker, places: Places) -> "Iterator[Feed]":
+def _feed(
+    config: StudyConfig,
+    ledger: Ledger,
+    data: TrialData,
+    asker: Asker,
+    places: Places,
+    cluster: Cluster,
+    interruption: Interruption,
+) -> "Iterator[Feed]":
     from fitscape.study.scheduling.trial_queue import Feed
 
     def add(suggestion: Suggestion) -> TrialConfig:
@@ -153,12 +185,40 @@ def _feed(config: StudyConfig, ledger: Ledger, data: TrialData, asker: Asker, pl
 
     static = config.search.sampler in DESIGNS
     feed = Feed(
-        ledger.pending(), asker, add=add, room=places.room, ahead=places.slots * (4 if static else 1), cost=cost
+        ledger.pending(),
+        asker,
+        add=add,
+        room=places.room,
+        ahead=places.slots * 4 if static else places.slots,
+        drawn=None if static else lambda: places.slots + places.reserve,
+        attempt=lambda: {"slots": places.slots, **cluster.aside.attempt()},
+        stopped=lambda: interruption.requested,
+        cost=cost,
     )
     try:
         yield feed
     finally:
         feed.close()
+        places.close()
+
+
+@contextmanager
+def _attempts(
+    config: StudyConfig,
+    bookkeeper: "Bookkeeper",
+    feed: "Feed",
+    cluster: Cluster,
+    interruption: Interruption,
+    check: Callable[[str], str] | None,
+) -> "Iterator[Attempts]":
+    from fitscape.study.scheduling.attempts import Attempts
+
+    most = config.resources.max_attempts
+    attempts = Attempts(bookkeeper, feed, cluster, attempts=most, interruption=interruption, check=check)
+    try:
+        yield attempts
+    finally:
+        attempts.close()
 
 
 def _tune(
@@ -169,10 +229,11 @@ def _tune(
     places: Places,
     bookkeeper: "Bookkeeper",
     feed: "Feed",
+    attempts: "Attempts",
     interruption: Interruption,
 ) -> None:
     """Ray Tune over the feed, until it is finished or the run is interrupted."""
-    os.environ.update(_TUNE, TUNE_MAX_PENDING_TRIALS_PG=str(max(1, places.room())))
+    os.environ.update(_TUNE, TUNE_MAX_PENDING_TRIALS_PG=str(max(PENDING, places.room())))
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the observer gets the same in our words
     from ray import tune
 
@@ -180,22 +241,30 @@ def _tune(
     from fitscape.study.scheduling.worker import TrialRunner
 
     def look(running: int) -> None:
-        lack = places.look(running, interruption)
+        lack = places.look(running, feed.left, interruption)
         if lack:
             bookkeeper.message(lack)
 
-    attempts, timeout = config.resources.max_attempts, config.resources.trial_timeout
+    timeout = config.resources.trial_timeout
     reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look)
     trainable = tune.with_parameters(TrialRunner, shared=shared)
+    bundle = places.request.bundle()
+
+    def resources(attempt: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """Fixed when an attempt is made: a later one avoids what has been set aside since."""
+        return tune.PlacementGroupFactory(
+            [bundle], **({"bundle_label_selector": [s]} if (s := attempt["selector"]) else {})
+        )
+
     with scratch() as folder, untold():
         tune.Tuner(
-            tune.with_resources(trainable, {"cpu": places.request.cpus, "gpu": places.request.gpus}),
+            tune.with_resources(trainable, resources),
             tune_config=tune.TuneConfig(
                 search_alg=feed,
                 scheduler=Stops(interruption),
                 num_samples=-1,
                 reuse_actors=True,
-                trial_dirname_creator=lambda trial: trial.config["id"],
+                trial_dirname_creator=lambda trial: f"{trial.config['id']}-{trial.trial_id}",
             ),
             run_config=tune.RunConfig(
                 name="study",
@@ -203,7 +272,7 @@ def _tune(
                 verbose=0,
                 stop=Deadline(interruption),
                 callbacks=[reports],
-                failure_config=tune.FailureConfig(max_failures=attempts - 1),
+                failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
             ),
         ).fit()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
@@ -12,7 +12,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.search.space import Space
 
 SHAPING = ("architecture", "family", "depth", "norm", "stem")  # what decides whether a batch norm sees maps of 1x1
-MEND = "take 2 images a batch or more, norm group, or larger images"
+FIX = "take 2 images a batch or more, norm group, or larger images"
 
 
 def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialData) -> None:
@@ -34,8 +34,15 @@ def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialDa
                 f"gives batch norm one image at a time, and its last maps are 1x1 in {trial.model.name} on "
                 f"{height}x{width} images",
                 where="train_fraction" if one else "batch_size",
-                fix=MEND,
+                fix=FIX,
             )
+
+
+def _least(d: BaseDistribution) -> Any:
+    if isinstance(d, CategoricalDistribution):
+        return min(d.choices, key=float)  # type: ignore[arg-type]  # numbers, as the config holds them
+    assert isinstance(d, FloatDistribution | IntDistribution)
+    return d.low
 
 
 def _smallest(config: StudyConfig, space: Space) -> Iterator[TrialConfig]:
@@ -45,8 +52,7 @@ def _smallest(config: StudyConfig, space: Space) -> Iterator[TrialConfig]:
     }
     for name in ("batch_size", "train_fraction"):
         if name in space:
-            d = space[name]
-            choices[name] = (min(d.choices) if isinstance(d, CategoricalDistribution) else d.low,)
+            choices[name] = (_least(space[name]),)
     corners = (dict(zip(choices, values, strict=True)) for values in product(*choices.values()))
     for point in (*config.enqueue, *corners):
         try:

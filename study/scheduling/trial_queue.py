@@ -11,7 +11,14 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.patience import insist
 from fitscape.study.records import TrialRecord
-from fitscape.study.scheduling.live import Live
+
+
+class Live:
+    """Tuner pickles its parts for ``Tuner.restore``, which is never used here; these hold threads and locks."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return object, ()
+
 
 ADD_WITHIN = 120.0  # seconds in which the ledger may refuse a new trial, as a full disk makes it
 
@@ -35,7 +42,11 @@ class Feed(Live, Searcher):
         add: writes a new trial into the ledger; from then on a crash cannot lose it.
         room: how many trials may be handed out and not ended.
         ahead: how many to ask for before they are wanted. A deep queue hides a slow sampler and lets the longest
-            of the last trials go first; a shallow one lets an adaptive sampler know more.
+            of the last trials go first.
+        drawn: most trials that may have been asked for and not ended; None: any number. A sampler that learns is to
+            see results before it draws.
+        attempt: what a worker is told beside the trial: JSON, asked at each hand-out.
+        stopped: whether nothing more is to be handed out.
         cost: a trial's relative duration. When nothing is left to ask, the longest goes first, so that no slot
             stands idle while another begins the longest trial.
     """
@@ -49,9 +60,18 @@ class Feed(Live, Searcher):
         room: Callable[[], int],
         ahead: int,
         cost: Callable[[TrialConfig], float],
+        drawn: Callable[[], int] | None = None,
+        attempt: Callable[[], dict[str, Any]] = dict,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self._asker, self._add, self._room, self._ahead, self._cost = asker, add, room, ahead, cost
+        self._drawn, self._attempt, self._stopped = drawn, attempt, stopped
+        self.paused = False  # nothing is handed out for now
+        # Called where nothing is out: Tune's loop then stands in `suggest`, and asks again and again for a trial.
+        self.on_idle: Callable[[], None] = lambda: None
+        self._told: dict[str, dict[str, Any]] = {}  # what a trial's next attempt is told
+        self._held: dict[str, TrialConfig] = {}  # of which it is not known yet whether they are tried again
         waiting = list(pending)
         self._first = deque(trial.config for trial in waiting if trial.epochs)
         self._ready = [(trial.config, cost(trial.config)) for trial in waiting if not trial.epochs]
@@ -64,23 +84,55 @@ class Feed(Live, Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial; None to be asked again, FINISHED when there is none left."""
+        if not self._out:
+            self.on_idle()
         with self._changed:
-            if not self._out:  # nothing runs, so that there is nothing to do but wait; not for ever, though
+            if not (
+                self._out or self.paused
+            ):  # nothing runs, so that there is nothing to do but wait; not for ever, though
                 self._changed.wait_for(lambda: self._left or self._exhausted or self._closed, timeout=0.5)
-            if self._closed or (self._exhausted and not self._left):
+            if self._closed or self._stopped():
                 return Searcher.FINISHED
-            if not self._left or len(self._out) >= self._room():
+            if self._exhausted and not (self._left or self._out or self._held):  # what is out may come back
+                return Searcher.FINISHED
+            if self.paused or not self._left or len(self._out) >= self._room():
                 return None
             config = self._take()
             self._out[trial_id] = config.trial_id
             self._changed.notify_all()
-        return {"trial": config.model_dump_json(), "id": config.trial_id}
+            told = self._told.pop(config.trial_id, {})
+        return {"trial": config.model_dump_json(), "id": config.trial_id, **self._attempt(), **told}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """A place is free again. What the trial measured reaches the sampler through the ledger."""
         with self._changed:
             self._out.pop(trial_id, None)
             self._changed.notify_all()
+
+    def again(self, config: TrialConfig, **told: Any) -> None:
+        """A trial that was handed out is to be handed out once more, before all others; ``told`` goes with it."""
+        with self._changed:
+            self._told[config.trial_id] = told
+            self._held.pop(config.trial_id, None)
+            self._first.append(config)
+            self._changed.notify_all()
+
+    def hold(self, config: TrialConfig) -> None:
+        """Whether a trial is handed out again is decided later: by `again`, or by `let_go`."""
+        with self._changed:
+            self._held[config.trial_id] = config
+
+    def let_go(self, trial_id: str) -> TrialConfig | None:
+        """The trial that was held."""
+        with self._changed:
+            self._changed.notify_all()
+            return self._held.pop(trial_id, None)
+
+    @property
+    def left(self) -> int:
+        """Trials that have not ended."""
+        with self._changed:
+            return self._left + len(self._out) + len(self._held) + self._asker.remaining
 
     def close(self) -> None:
         """Hand out nothing more."""
@@ -99,6 +151,12 @@ class Feed(Live, Searcher):
     def _left(self) -> int:
         return len(self._first) + len(self._ready)
 
+    @property
+    def _wanted(self) -> bool:
+        if self._drawn is not None and self._left + len(self._out) + len(self._held) >= self._drawn():
+            return False
+        return len(self._ready) < self._ahead
+
     def _take(self) -> TrialConfig:
         if self._first:
             return self._first.popleft()
@@ -109,7 +167,8 @@ class Feed(Live, Searcher):
         try:
             while True:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._closed or len(self._ready) < self._ahead)
+                    while not (self._closed or self._wanted):  # slots come and go without a word
+                        self._changed.wait(timeout=1.0)
                     if self._closed:
                         return
                 suggestion = self._asker.ask()  # may take seconds: not under the lock

@@ -10,23 +10,15 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.stopper import Stopper
 
-from fitscape.study.records import TrialState
+from fitscape.study.config import TrialConfig
+from fitscape.study.scheduling.attempts import Attempts
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
-from fitscape.study.scheduling.live import Live
-from fitscape.study.scheduling.reports import CRASHES, End, Report
+from fitscape.study.scheduling.reports import Report
+from fitscape.study.scheduling.trial_queue import Live
 from fitscape.study.scheduling.watchdog import Watchdog
-from fitscape.study.training import SAFE_FORMAT
 
 LOOK_EVERY = 5.0  # seconds between two looks at the cluster
-
-# What Ray says of a lost process, and what that is to a user. Ray's text for any crash speaks of OOM as well.
-CRASHED = "worker process has died"
-_CAUSES = {
-    "low on memory": "oom: its process was ended because its node ran out of memory",
-    "node has died": "its node died",
-    "preempted": "its node was preempted",
-}
 
 
 class Reports(Live, TrialProgressCallback):
@@ -36,7 +28,7 @@ class Reports(Live, TrialProgressCallback):
 
     Args:
         bookkeeper: who writes.
-        attempts: how often a trial whose process dies is run, all in all.
+        attempts: what becomes of trials whose process is lost.
         timeout: the watchdogs' seconds: the one in a trial's process, and the one here for a process that is stopped.
         look: called every few seconds with the number of running trials.
     """
@@ -45,7 +37,7 @@ class Reports(Live, TrialProgressCallback):
         self,
         bookkeeper: Bookkeeper,
         *,
-        attempts: int,
+        attempts: Attempts,
         timeout: float | None,
         look: Callable[[int], None],
     ) -> None:
@@ -60,6 +52,7 @@ class Reports(Live, TrialProgressCallback):
             self._looked_at = time.monotonic()
             self._look(sum(trial.status == Trial.RUNNING for trial in trials))
             self._watchdog.look()
+        self._attempts.look()
         while self._over:  # more than half of what Tune keeps of a trial are averages that nobody reads
             trial = self._over.pop()
             for averages in ("metric_analysis", "metric_n_steps"):
@@ -74,42 +67,19 @@ class Reports(Live, TrialProgressCallback):
         report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
         self._watchdog.heard(trial.config["id"], report.start)
         self._bookkeeper.report(trial.config["id"], report)
+        self._attempts.heard(trial.config["id"], report)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Its last report said that it has ended, or it was only interrupted."""
         self._over.append(trial)
         self._watchdog.forget(trial.config["id"])
 
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        tries = f"attempt {trial.num_failures + 1} of {self._attempts}"
-        cause, crash = self._cause(trial)
-        if crash:
-            trial.config[CRASHES] = [*trial.config.get(CRASHES, []), crash]  # its next process reads it
-            if len(trial.config[CRASHES]) == 1:
-                tries += f" begins anew, in memory layout {SAFE_FORMAT}"
-        self._bookkeeper.message(f"trial {trial.config['id']}: {cause}; {tries}")
-        self._watchdog.forget(trial.config["id"])
-
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        end = End(state=TrialState.FAILED, message=f"{self._cause(trial)[0]} ({trial.num_failures} attempts)")
-        self._bookkeeper.ended(trial.config["id"], end)
-        self._watchdog.forget(trial.config["id"])
-
-    def _cause(self, trial: Trial) -> tuple[str, str]:
-        """Why a trial's process ended, in a few words instead of Ray's many; and the signal, if it crashed."""
-        error = _last_error(trial)
-        for sign, cause in _CAUSES.items():  # an epoch may be longer than the limit: first what Ray knows for sure
-            if sign in error:
-                return cause, ""
-        crash = self._watchdog.crash(trial.config["id"]) if CRASHED in error else ""
-        if crash:
-            return f"its process crashed in native code ({crash})", crash
-        if self._timeout is not None and self._watchdog.silence(trial.config["id"]) >= self._timeout:
-            return f"hung: no step for {self._timeout:g} s", ""
-        if CRASHED in error:
-            return "its process was killed or crashed", ""
-        lines = [line.strip() for line in error.splitlines() if line.strip()]
-        return (f"its process died: {lines[-1][:300]}" if lines else "its process died"), ""
+        trial_id = trial.config["id"]
+        silent = self._timeout is not None and self._watchdog.silence(trial_id) >= self._timeout
+        hung = f"hung: no step for {self._timeout:g} s" if silent else ""
+        self._attempts.lost(TrialConfig.model_validate_json(trial.config["trial"]), _last_error(trial), hung)
+        self._watchdog.forget(trial_id)
 
 
 def _last_error(trial: Trial) -> str:

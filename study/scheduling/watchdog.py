@@ -1,17 +1,14 @@
 """The driver's watchdog: for trials whose process cannot run the one of its own."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import ray
 
 from fitscape.study.scheduling.cluster import errand
-from fitscape.study.scheduling.crash_log import crash_of
 from fitscape.study.scheduling.heartbeat import end_if_hung
 from fitscape.study.scheduling.reports import Start
 
-CRASH_WITHIN = 10.0  # seconds for a node to say what its worker died of
 MARGIN = 5.0  # seconds beyond the limit: a process that can end itself does so first
 
 
@@ -46,16 +43,6 @@ class Watchdog:
         """Its process is gone, or works for another trial."""
         self._started.pop(trial_id, None)
         self._asked.pop(trial_id, None)
-
-    def crash(self, trial_id: str) -> str:
-        """The signal that ended the trial's process by a crash, asked of its node; empty where none is known."""
-        start = self._started.get(trial_id)
-        if start is None or not start.crash_log:
-            return ""
-        try:
-            return str(ray.get(errand(crash_of, start.node_id).remote(Path(start.crash_log)), timeout=CRASH_WITHIN))
-        except ray.exceptions.RayError:  # the node is gone too, or too busy
-            return ""
 
     def look(self) -> None:
         """Have those looked at that are overdue; a process that is found hung is killed there, as Tune then hears."""

@@ -1,7 +1,9 @@
 """The process that runs trials, one after another: Tune steps it from epoch to epoch."""
 
+import contextlib
 import faulthandler
 import gc
+import os
 import socket
 import sys
 import threading
@@ -16,16 +18,20 @@ from ray import tune
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord, TrialState
+from fitscape.study.scheduling.card_check import card_fault, keep_to
+from fitscape.study.scheduling.card_faults import CardFault
+from fitscape.study.scheduling.cards import own
 from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_record, with_record
 from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
 from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure, first_line
-from fitscape.study.training import SAFE_FORMAT, Progress, Settings, run_trial
+from fitscape.study.training import SAFE_FORMAT, AttemptOutOfMemory, Progress, Settings, run_trial
 from fitscape.study.training.memory import is_out_of_memory
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
 HALVED = "its batches do not fit the device and go through in halves"
+TRAFFIC = 200e6  # bytes of checkpoints a second, of all trials together: what a modest object store takes
 SIGN_OF_LIFE = 1.0  # seconds between two restarts of the watchdog, which cost about 50 µs each
 
 TrialFunction = Callable[..., Iterator[Progress]]
@@ -41,6 +47,9 @@ class Shared:
     timeout: float | None = None  # seconds without a step until a trial counts as hung
     save_every: float = SAVE_EVERY
     run: TrialFunction = run_trial
+    share: float = 1.0  # of a card
+    logical: bool = False  # GPUs are numbers, as tests declare them, and trials train on the CPU
+    card_fault: Callable[[], str] = card_fault  # what is wrong with this process's card
 
 
 class TrialRunner(tune.Trainable):
@@ -51,7 +60,9 @@ class TrialRunner(tune.Trainable):
     """
 
     def setup(self, config: dict[str, Any], shared: Shared) -> None:
+        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # a card's number is then the same to CUDA and to its driver
         self._shared = shared
+        self._card, self._card_tried = "", False
         self._pulse = Pulse()
         self._crash_log = CrashLog()
         self._freezes = 2  # before the first trial, and after it: training loads another part of torch
@@ -65,9 +76,13 @@ class TrialRunner(tune.Trainable):
         self._watch()
         try:
             report = self._start() if self._epochs is None else self._epoch(self._epochs)
+        except (CardFault, AttemptOutOfMemory):  # the attempt is lost, the trial is not
+            raise
         except StorageLost as error:
             report = Report(cannot_go_on=str(error))
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is this trial's alone)
+        except Exception as error:
+            if self._card and (fault := self._shared.card_fault()):
+                raise CardFault(self._card, "begun", f"{fault}: {failure(error).message}"[:300]) from error
             report = Report(end=failure(error))
         faulthandler.cancel_dump_traceback_later()
         self._pulse.rest()
@@ -79,7 +94,8 @@ class TrialRunner(tune.Trainable):
         """The trial is taken away before its end, or there is nothing left to run."""
         if self._progress is not None:
             self._save(self._progress)
-        self._drop()
+        with contextlib.suppress(RuntimeError):  # a card that has failed frees nothing
+            self._drop()
         self._crash_log.remove()
 
     def _begin(self, config: dict[str, Any]) -> None:
@@ -88,6 +104,8 @@ class TrialRunner(tune.Trainable):
             self._freezes -= 1
             gc.freeze()
         self._config = TrialConfig.model_validate_json(config["trial"])
+        self._avoid, self._slots = config.get("avoid", ()), config.get("slots", 1)
+        self._card = own(self._shared.logical).uuid if ray.get_gpu_ids() else ""
         self._crashes: list[str] = config.get(CRASHES, [])
         self._saved_at = time.monotonic()
 
@@ -96,7 +114,7 @@ class TrialRunner(tune.Trainable):
         self._epochs: Iterator[Progress] | None = None
         self._progress: Progress | None = None
         self._halved = False  # which has been reported
-        self._save_seconds = 0.0
+        self._save_seconds, self._saved_bytes = 0.0, 0
         gc.collect()
         if self._device() == "cuda":
             import torch
@@ -104,6 +122,7 @@ class TrialRunner(tune.Trainable):
             torch.cuda.empty_cache()
 
     def _start(self) -> Report:
+        self._require_card()
         if len(self._crashes) > 1:
             what = f"its process crashed twice ({', '.join(self._crashes)}), at last in memory layout {SAFE_FORMAT}"
             return Report(end=End(state=TrialState.FAILED, message=what))
@@ -137,6 +156,7 @@ class TrialRunner(tune.Trainable):
             record=record,
             node_id=node_id,
             pulse=self._pulse.address,
+            card=self._card,
             crash_log=str(self._crash_log.path),
             afresh=bool(self._crashes),
         )
@@ -151,17 +171,20 @@ class TrialRunner(tune.Trainable):
             raise TypeError(f"the trial reported {type(progress.record).__name__} instead of an epoch record")
         end: End | None = None
         notices: tuple[str, ...] = ()
+        saved: int | None = None
         if progress.diverged:
             end = End(state=TrialState.DIVERGED, message=f"loss or weights not finite in epoch {progress.record.epoch}")
         elif progress.record.epoch >= self._config.optimization.epochs:
             end = End(state=TrialState.FINISHED, late=progress.late)
         elif self._save_is_due():
             notices = self._save(progress)
+            saved = None if notices else progress.record.epoch
         halved = progress.halved and not self._halved
         self._halved = progress.halved
         return Report(
             record=progress.record,
             size=progress.size,
+            saved=saved,
             end=end,
             extra={"halved_batches": True} if halved else {},
             notices=(*notices, *([f"trial {self._config.trial_id}: {HALVED}"] if halved else [])),
@@ -169,7 +192,8 @@ class TrialRunner(tune.Trainable):
 
     def _save_is_due(self) -> bool:
         since = time.monotonic() - self._saved_at
-        return since >= max(self._shared.save_every, self._save_seconds / SAVE_SHARE)
+        share = self._saved_bytes * self._slots / TRAFFIC  # seconds in which every trial of the study may save once
+        return since >= max(self._shared.save_every, self._save_seconds / SAVE_SHARE, share)
 
     def _save(self, progress: Progress) -> tuple[str, ...]:
         """A checkpoint that cannot be written costs time at the next resume, not the trial."""
@@ -177,6 +201,7 @@ class TrialRunner(tune.Trainable):
         trial_id = self._config.trial_id
         try:
             data = with_record(progress.record, progress.checkpoint())
+            self._saved_bytes = len(data)
             self._shared.checkpoints.save(trial_id, progress.record.epoch, data)
             return ()
         except Exception as error:  # noqa: BLE001  (disk full, store away, a net that cannot be serialized)
@@ -186,12 +211,20 @@ class TrialRunner(tune.Trainable):
             self._save_seconds = self._saved_at - started
 
     def _device(self) -> str:
-        """This process's own. A logical GPU, as tests declare them, is none."""
-        if not ray.get_gpu_ids():
-            return "cpu"
-        import torch
+        """This process's own. A card that Ray gave it is used, or the trial is not run: never in silence on the CPU."""
+        return "cuda" if self._card and not self._shared.logical else "cpu"
 
-        return "cuda" if torch.cuda.is_available() else "cpu"
+    def _require_card(self) -> None:
+        """Refuse a trial on a card that is broken: the preflight may have been before its node joined."""
+        if not self._card:
+            return
+        if self._card in self._avoid:
+            raise CardFault(self._card, "refused", "it was set aside")
+        if not self._card_tried and (fault := self._shared.card_fault()):
+            raise CardFault(self._card, "refused", fault)
+        if not self._card_tried and not self._shared.logical:
+            keep_to(self._shared.share)
+        self._card_tried = True
 
     def _watch(self) -> None:
         """Kill this process if the trial shows no sign of life in time; its stack goes to the worker's log.

@@ -1,9 +1,11 @@
 """What to run next, all in all: enqueued points, then the design or the adaptive sampler, each over its seeds."""
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,7 @@ class Asker:
         self._config = config
         self._space = resolve(config) if space is None else space
         self._lock = threading.Lock()
+        self._told: SimpleQueue[TrialRecord] = SimpleQueue()  # ended trials that the source has not learnt from yet
         known = list(trials)
         # A trial of an old ledger whose value misses the grid by rounding is the trial of the value on the grid.
         self._known = {t.trial_id for t in known} | {self._on_grid(t.config).trial_id for t in known}
@@ -80,6 +83,7 @@ class Asker:
     def ask(self) -> Suggestion | None:
         """The next trial; None when the target is reached or the space is exhausted."""
         with self._lock:
+            self._learn()
             if self.remaining == 0:
                 return None
             refused = 0
@@ -99,9 +103,16 @@ class Asker:
             return None
 
     def tell(self, trial: TrialRecord) -> None:
-        """A trial has ended; adaptive samplers learn from it, once."""
-        with self._lock:
-            self._source.tell(trial)
+        """A trial has ended; adaptive samplers learn from it, once, before they are next asked.
+
+        It never waits: a sampler may think for a minute, and the ledger's writer calls this.
+        """
+        self._told.put(trial)
+
+    def _learn(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._source.tell(self._told.get_nowait())
 
     def _hand_out(self, suggestion: Suggestion) -> Suggestion:
         self._seen.add(suggestion.config.trial_id)

@@ -25,14 +25,4 @@ def told_findings(study: Path) -> str:
 
 
 def _line(one: dict[str, Any]) -> str:
-    estimate, low, high = (_number(one[key]) for key in ("estimate", "low", "high"))
-    more = f", about {one['seeds_needed']} seeds would decide" if _open(one) else ""
-    return f"- **{one['verdict']}**: {one['claim']}. {one['unit']}: {estimate} ({low} to {high}), n = {one['n']}{more}"
-
-
-def _open(one: dict[str, Any]) -> bool:
-    return one["verdict"] == "undecided" and one.get("seeds_needed") is not None
-
-
-def _number(value: float | None) -> str:
-    return "unbounded" if value is None else f"{value:.3g}"
+    return f"- **{one['verdict']}**: {one['claim']}. {one['sentence']} n = {one['n']} {one['counted']}."

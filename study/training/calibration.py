@@ -1,7 +1,7 @@
 """Measure a few training steps, choose precision and memory layout, and record the choice with its evidence."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -108,9 +108,9 @@ def choose_settings(
             replace(settings, precision=p, memory_format=m)
             for p, m in product((precision,) if precision else _precisions(settings), formats)
         ]
-        steppers = [Stepper(spec, input_shape, classes, settings=c, batch=batch) for c in candidates]
-        for stepper in steppers:
-            stepper.seconds()  # the first step allocates, and on CUDA loads kernels
+        candidates, steppers = _that_fit(
+            candidates, lambda c: Stepper(spec, input_shape, classes, settings=c, batch=batch)
+        )
         repeats = 10 if cuda else 1
         best = [stepper.seconds(repeats) / repeats for stepper in steppers]
         close = [i for i, seconds in enumerate(best) if seconds <= HOPELESS * min(best)]
@@ -122,6 +122,29 @@ def choose_settings(
         return replace(candidates[fastest], rates=tuple(rates))
     finally:
         torch.set_num_threads(before)
+
+
+def _that_fit(candidates: list[Settings], make: Callable[[Settings], Stepper]) -> tuple[list[Settings], list[Stepper]]:
+    """The candidates whose step fits the device, each with its stepper, which has made its first step.
+
+    Raises:
+        RuntimeError: none fits; the last one's error.
+    """
+    fitting: list[tuple[Settings, Stepper]] = []
+    failure: RuntimeError | None = None
+    for candidate in candidates:
+        try:
+            stepper = make(candidate)
+            stepper.seconds()  # the first step allocates, and on CUDA loads kernels
+        except RuntimeError as error:
+            if not (isinstance(error, memory.TrialOutOfMemory) or memory.is_out_of_memory(error)):
+                raise
+            failure = error.with_traceback(None)  # whose frames hold what did not fit
+        else:
+            fitting.append((candidate, stepper))
+    if failure is not None and not fitting:
+        raise failure
+    return [candidate for candidate, _ in fitting], [stepper for _, stepper in fitting]
 
 
 def _precisions(settings: Settings) -> tuple[Precision, ...]:

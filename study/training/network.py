@@ -1,5 +1,6 @@
 """The net of a trial, drawn from its own seed and placed on its device in the layout of the settings."""
 
+import os
 from collections.abc import Callable
 
 import torch
@@ -12,10 +13,11 @@ from fitscape.study.training.randomness import seeded_default
 from fitscape.study.training.settings import Settings
 
 SMALL_MAP = 4 * 4  # pixels; the "mixed" layout keeps convolutions of such maps in NCHW
-# oneDNN's backward pass of a strided 1x1 convolution in channels_last writes beyond its memory on CPUs with AVX-512:
-# seen with torch 2.14 (oneDNN 3) from 1 to 15 input channels on maps of 46 pixels per side and more, never below 33.
+# oneDNN's backward pass of a strided 1x1 convolution of few channels in channels_last writes beyond its memory
+# (uxlfoundation/oneDNN issue 6035; torch 2.14). With AVX-512 it was seen from 1 to 15 input channels on maps of 46
+# pixels a side and more, and gradients were right below that; with AVX2 it crashes on maps of any size.
 NARROW = 16  # input channels
-WIDE_MAP = 32  # pixels per side
+WIDE_MAP = 32  # pixels a side that are safe with AVX-512
 
 
 def make_network(
@@ -36,7 +38,7 @@ def make_network(
     if settings.memory_format == "mixed":
         _keep_in_nchw(model, input_shape, lambda conv, height, width: height * width <= SMALL_MAP)
     if settings.memory_format != "nchw" and settings.torch_device.type == "cpu" and any(map(_crashes, model.modules())):
-        _keep_in_nchw(model, input_shape, lambda conv, *sides: _crashes(conv) and max(sides) > WIDE_MAP)
+        _keep_in_nchw(model, input_shape, lambda conv, *sides: _crashes(conv) and max(sides) > _safe_map())
     return model.train()
 
 
@@ -45,6 +47,13 @@ def _keep_counters_on_the_cpu(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module._buffers.get("num_batches_tracked"), Tensor):
             module._buffers["num_batches_tracked"] = module._buffers["num_batches_tracked"].cpu()  # type: ignore[union-attr]
+
+
+def _safe_map() -> int:
+    """Pixels a side up to which such a convolution is sound in channels_last on this CPU."""
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "ALL"
+    wide = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return WIDE_MAP if wide and limit.upper().startswith(("ALL", "DEFAULT", "AVX512", "AVX10")) else 0
 
 
 def _crashes(module: nn.Module) -> bool:

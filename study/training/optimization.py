@@ -25,7 +25,7 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
     act on a transformer's tokens, position embeddings and tables of biases, which multiply nothing.
     """
     decayed = _weights(model)
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in model.parameters() if id(p) in decayed], "weight_decay": config.weight_decay},
         {"params": [p for p in model.parameters() if id(p) not in decayed], "weight_decay": 0.0},
     ]
@@ -44,13 +44,13 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
 
 
 def _weights(model: nn.Module) -> set[int]:
-    """The ids of parameters that multiply activations: ``weight``, or ``in_proj_weight`` of an attention layer."""
+    """The ids of parameters that multiply activations: ``weight``, ``in_proj_weight`` of attention, nameless ones."""
     return {
         id(parameter)
         for layer in model.modules()
         if not isinstance(layer, nn.Embedding | nn.LayerNorm)
         for name, parameter in layer.named_parameters(recurse=False)
-        if parameter.ndim > 1 and name.rpartition("_")[2] == "weight"
+        if parameter.ndim > 1 and (name.rpartition("_")[2] == "weight" or name.isdecimal())
     }
 
 

@@ -108,3 +108,7 @@ def test_an_unknown_list(fitscape: Command) -> None:
 def test_report_prints_the_path(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fitscape.study.report.build", lambda folder: folder / "report" / "index.html")
     assert fitscape("report", "small").out == "fitscape-runs/small/report/index.html\n"
+
+
+def test_a_study_may_be_named_by_its_ledger(fitscape: Command, small: Path) -> None:
+    assert fitscape("status", str(small / "ledger.db")).out.startswith("small: ")

@@ -1,10 +1,12 @@
 """``fitscape submit``: what it refuses here, and what it hands to the Jobs API."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import Command
+from PIL import Image
 
 from fitscape.study.reading import load_config
 from fitscape.study.scheduling import jobs
@@ -17,12 +19,14 @@ class Taken:
 
     words = ""
     files: dict[str, str]
+    packages: list[str]
 
     def __init__(self, address: str) -> None:
         self.address = address
 
-    def submit(self, folder: Path, entrypoint: str) -> str:
+    def submit(self, folder: Path, entrypoint: str, packages: Sequence[Path] = ()) -> str:
         Taken.words = entrypoint
+        Taken.packages = [package.name for package in packages]
         Taken.files = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
         assert (folder / "fitscape" / "__main__.py").is_file()
         return "raysubmit_1"
@@ -73,3 +77,48 @@ def test_what_is_wrong_is_found_here(fitscape: Command, words: tuple[str, ...], 
     refusal = fitscape("submit", *words).refusal
     assert message in refusal
     assert "secret" not in refusal
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for name in ("cats", "dogs"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(20):
+            Image.new("L", (8, 8), i).save(tmp_path / "images" / name / f"{i}.png")
+    return tmp_path / "images"
+
+
+def test_an_image_folder_of_this_machine_goes_into_the_storage_once(
+    fitscape: Command, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITSCAPE_STORAGE", str(tmp_path / "storage"))
+    words = ("submit", "quickstart", "--set", f"data.dataset=folder:{images}", *ADDRESS)
+    first = fitscape(*words)
+    assert f"of {images} are in {tmp_path / 'storage'}" in first.out
+    (sent,) = (tmp_path / "storage" / "uploads").iterdir()
+    assert f"dataset: upload:{sent.name}" in Taken.files["study.yaml"]
+    assert Taken.packages == []
+    assert "already" in fitscape(*words).out
+
+
+def test_without_a_storage_it_goes_with_the_job(fitscape: Command, images: Path) -> None:
+    fitscape("submit", "quickstart", "--set", f"data.dataset=folder:{images}", *ADDRESS)
+    assert len(Taken.packages) == 1
+    assert Taken.packages[0].startswith("fitscape_upload_")
+    assert "dataset: upload:" in Taken.files["study.yaml"]
+
+
+def test_a_path_that_the_cluster_sees_is_left_as_it_is(fitscape: Command, images: Path) -> None:
+    fitscape("submit", "quickstart", "--no-upload", "--set", f"data.dataset=folder:{images}", *ADDRESS)
+    assert Taken.packages == []
+    assert f"dataset: folder:{images}" in Taken.files["study.yaml"]
+
+
+def test_more_than_a_head_can_hold_is_refused_with_the_ways_out(
+    fitscape: Command, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fitscape.study.cli.submit.MOST_IN_PACKAGES", 1)
+    refusal = fitscape("submit", "quickstart", "--set", f"data.dataset=folder:{images}", *ADDRESS).refusal
+    assert "can go through the Jobs API" in refusal
+    assert "FITSCAPE_STORAGE" in refusal
+    assert "--no-upload" in refusal

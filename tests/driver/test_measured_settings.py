@@ -14,13 +14,11 @@ from fitscape.study.driver.preparing import finish, settled
 from fitscape.study.driver.resume_checks import config_changes
 from fitscape.study.isolated import Crashed
 from fitscape.study.ledger import SETTINGS, Ledger
-from fitscape.study.scheduling import calibrate
-from fitscape.study.scheduling.calibrate import study_settings
-from fitscape.study.scheduling.cluster import Request
+from fitscape.study.scheduling import capacity
+from fitscape.study.scheduling.capacity import study_settings
 from fitscape.study.training import Settings
 
 KEPT = {"device": "cpu", "precision": "bf16", "memory_format": "mixed"}
-DATA: Any = SimpleNamespace(input_shape=(1, 8, 8), classes=("a", "b"))
 
 
 def study(**resources: Any) -> StudyConfig:
@@ -28,7 +26,7 @@ def study(**resources: Any) -> StudyConfig:
 
 
 def chosen(config: StudyConfig, kept: dict[str, Any]) -> Settings:
-    return study_settings(config, config.base, DATA, kept, Request(1, 0))[0]
+    return study_settings(config, config.base, (1, 8, 8), 2, kept, "cpu")[0]
 
 
 @pytest.fixture
@@ -40,14 +38,15 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         asked.append((precision, formats))
         return Settings(precision=precision or "bf16", memory_format=(formats or ("channels_last",))[0])
 
-    monkeypatch.setattr(calibrate, "call", measure)
+    monkeypatch.setattr(capacity, "call", measure)
     return asked
 
 
 def test_what_was_measured_is_in_the_ledger_s_config_afterwards(tmp_path: Path) -> None:
     with Ledger.create(tmp_path / "ledger.db", frozen(study()), {}) as ledger:
-        prepared = preparing.Prepared(SimpleNamespace(trial_data=DATA), study().base, Settings(), KEPT)  # type: ignore[arg-type]
-        finish(prepared, study(), ledger, SimpleNamespace(nodes=lambda: []))  # type: ignore[arg-type]
+        nothing: Any = SimpleNamespace(usable=list, cards=[])
+        prepared = preparing.Prepared(nothing, nothing, study().base, (), Settings(), KEPT)
+        finish(prepared, study(), ledger, nothing, print)
         assert (ledger.config.resources.precision, ledger.config.resources.memory_format) == ("bf16", "mixed")
         assert ledger.get_meta(SETTINGS) == KEPT
         assert not ledger.notes()
@@ -82,7 +81,7 @@ def test_a_layout_that_crashes_is_not_chosen(monkeypatch: pytest.MonkeyPatch) ->
             raise Crashed("SIGSEGV", "")
         return Settings(precision="fp32", memory_format="nchw")
 
-    monkeypatch.setattr(calibrate, "call", crash)
-    settings, keep = study_settings(study(), study().base, DATA, {}, Request(1, 0))
+    monkeypatch.setattr(capacity, "call", crash)
+    settings, keep = study_settings(study(), study().base, (1, 8, 8), 2, {}, "cpu")
     assert asdict(settings)["memory_format"] == "nchw"
     assert keep["problem"] == "the process that ran it crashed (SIGSEGV) while the layouts were measured"

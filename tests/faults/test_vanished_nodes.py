@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from fitscape.study.scheduling import places
-from fitscape.study.scheduling.cluster import Request
+from fitscape.study.scheduling import capacity
+from fitscape.study.scheduling.capacity import Places
 from fitscape.study.scheduling.interruption import Interruption
-from fitscape.study.scheduling.places import Places
+from fitscape.study.scheduling.packing import Request
 
 
 class Shrinking:
     """A cluster that has one slot less at each look."""
 
-    local = False
+    local = True
 
     def __init__(self, *slots: int) -> None:
         self._slots: Iterator[int] = iter(slots)
@@ -28,7 +28,7 @@ class Shrinking:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [0.0]
-    monkeypatch.setattr(places.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(capacity.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -38,29 +38,29 @@ def make(cluster: Any) -> Places:
 
 def test_the_wait_is_said_once_and_bounded(clock: list[float]) -> None:
     interruption, where = Interruption(), make(Shrinking(2, 0))
-    assert where.look(0, interruption) == "waiting for a node that has 1 CPU, for 300 s at most"
+    assert where.look(0, 9, interruption) == "waiting for a node that has 1 CPU, for 300 s at most"
     clock[0] = 299.0
-    assert where.look(0, interruption) == ""
+    assert where.look(0, 9, interruption) == ""
     assert not interruption.requested
     clock[0] = 301.0
-    where.look(0, interruption)
+    where.look(0, 9, interruption)
     assert interruption.reason == "no node that can run a trial came back: it takes 1 CPU"
 
 
 def test_a_node_that_comes_back_ends_the_wait(clock: list[float]) -> None:
     interruption, where = Interruption(), make(Shrinking(2, 0, 1, 0))
-    where.look(0, interruption)
+    where.look(0, 9, interruption)
     clock[0] = 290.0
-    assert where.look(0, interruption) == ""
+    assert where.look(0, 9, interruption) == ""
     assert where.slots == 1
     clock[0] = 500.0
-    assert where.look(0, interruption).startswith("waiting"), "the wait begins anew"
+    assert where.look(0, 9, interruption).startswith("waiting"), "the wait begins anew"
     assert not interruption.requested
 
 
 def test_running_trials_are_never_given_up_for_it(clock: list[float]) -> None:
     interruption, where = Interruption(), make(Shrinking(2, 0))
-    where.look(2, interruption)
+    where.look(2, 9, interruption)
     clock[0] = 1000.0
-    assert where.look(2, interruption) == ""
+    assert where.look(2, 9, interruption) == ""
     assert not interruption.requested

@@ -67,8 +67,8 @@ def test_plain_nets_that_train_alike_contradict_the_claim() -> None:
 def test_two_noisy_seeds_decide_nothing_and_say_how_many_would() -> None:
     found = findings_of(nets(np.random.default_rng(3), {20: 0.2, 56: 0.3}, seeds=2))[0]
     assert found.verdict is Verdict.UNDECIDED
-    assert found.seeds_needed is not None
-    assert found.seeds_needed > 2
+    assert found.needed is not None
+    assert found.needed > 2
 
 
 def test_a_control_whose_seeds_are_each_undecided_is_still_one() -> None:

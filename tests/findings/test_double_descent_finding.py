@@ -5,7 +5,7 @@ import pytest
 from hand_made import make_trial, noisy_epoch
 
 from fitscape.study.findings import Context, Verdict
-from fitscape.study.findings.double_descent import double_descent, heights, peak_at, valley_fit, width_curves
+from fitscape.study.findings.double_descent import double_descent, heights, peak_at, width_curves
 from fitscape.study.records import TrialRecord
 
 CONTEXT = Context(classes=10, chance_error=0.9)
@@ -53,7 +53,7 @@ def test_noise_larger_than_the_peak_leaves_it_undecided() -> None:
 @pytest.mark.parametrize("curve", [SLOPE, (0.45,) * 7])
 def test_false_alarms_without_a_peak_are_nominal(curve: tuple[float, ...]) -> None:
     rng = np.random.default_rng(0)
-    verdicts = [double_descent(study(rng, curve, sd=0.1), {}, CONTEXT)[0].verdict for _ in range(40)]
+    verdicts = [double_descent(study(rng, curve, sd=0.1), {}, CONTEXT)[0].verdict for _ in range(120)]
     assert np.mean([v is Verdict.SUPPORTED for v in verdicts]) <= 0.05
 
 
@@ -72,7 +72,3 @@ def test_peaks_and_valleys_are_told_apart() -> None:
     peaked = np.array([3.0, 1, 4, 2, 5])
     assert (peak_at(peaked), heights(peaked).max()) == (2, 2)
     assert heights(np.array([3.0, 2, 1, 2, 3])).max() < 0
-    valley = valley_fit(np.array([3.0, 1, 4, 2, 5]))
-    turn = int(np.argmin(valley))
-    assert (np.diff(valley[: turn + 1]) <= 0).all()
-    assert (np.diff(valley[turn:]) >= 0).all()

@@ -9,10 +9,16 @@ import pytest
 from fitscape.study.findings import Context, Evidence, Verdict, correct, to_json
 from fitscape.study.findings.finding import Method, judge
 
-EVIDENCE = Evidence(
-    estimate=0.3, low=0.1, high=0.5, p_above=0.001, p_below=0.999, margin=0.01, n=5, test="t", seeds_needed=4
-)
-TEXT = {"claim": "c", "question": "q", "family": "plain", "unit": "u", "explanation": "e", "source": "s"}
+EVIDENCE = Evidence(estimate=0.3, low=0.1, high=0.5, p_above=0.001, p_below=0.999, margin=0.01, n=5, test="t", needed=4)
+TEXT = {
+    "claim": "c",
+    "question": "q",
+    "family": "plain",
+    "unit": "u",
+    "explanation": "e",
+    "source": "s",
+    "effect": "an effect",
+}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,14 @@ def test_recipe_gives_a_study_whose_first_trials_can_be_asked(name: str, scale: 
     assert len({s.config.trial_id for s in first if s}) == len(first)
 
 
+@pytest.mark.parametrize("scale", recipes.SCALES)
+@pytest.mark.parametrize("name", recipes.names())
+def test_digits_are_for_minutes_and_cards_get_cifar10(name: str, scale: recipes.Scale) -> None:
+    config = recipes.get(name, scale=scale)
+    assert config.data.dataset == ("digits" if scale == "minutes" else "cifar10")
+    assert config.resources.gpus_per_trial == "auto"
+
+
 @pytest.mark.parametrize("name", recipes.names())
 def test_docstring_holds_command_time_and_expected_numbers(name: str) -> None:
     from importlib import import_module

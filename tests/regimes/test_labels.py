@@ -120,8 +120,9 @@ def test_an_earlier_epoch_is_labelled_as_it_stood() -> None:
 def test_overfitting_in_time_is_flagged_at_the_last_epoch_only() -> None:
     low, high = (0.1,) * 200, tuple(0.1 + 0.01 * (i % 9) for i in range(200))
     right = (False,) * 200
-    late = LatePair(best_epoch=1, last_epoch=2, best_losses=low, last_losses=high, best_errors=right, last_errors=right)
-    trial = make_trial({}, make_epoch(0, 0.05, epoch=1), make_epoch(0, 0.05, epoch=2), late=late)
+    late = LatePair(best_epoch=1, last_epoch=9, best_losses=low, last_losses=high, best_errors=right, last_errors=right)
+    epochs = [make_epoch(0, 0.05, epoch=e, val_loss=0.1 + 0.005 * (e - 1)) for e in range(1, 10)]
+    trial = make_trial({}, *epochs, late=late)
     assert "overfit_in_time" in labels_of([trial])[0].flags
     assert "overfit_in_time" not in labels_of([trial], epoch=1)[0].flags
 

@@ -5,6 +5,7 @@ import pytest
 
 from fitscape.study.records import LatePair
 from fitscape.study.regimes import error_rises, loss_rises
+from fitscape.study.regimes.late import beyond_fluctuation
 
 
 def make_pair(best: np.ndarray, last: np.ndarray) -> LatePair:
@@ -70,3 +71,20 @@ def test_false_alarms_of_the_interval_are_nominal() -> None:
 def test_pairs_of_other_sizes_keep_their_order() -> None:
     rises = loss_rises([drawn(0.1, 300), drawn(-0.1, 400), drawn(0.2, 300)])
     assert [round(r.difference, 1) for r in rises] == [0.1, -0.1, 0.2]
+
+
+@pytest.mark.parametrize("epochs", [8, 20, 60])
+def test_the_lowest_point_of_a_fluctuating_curve_is_no_overfitting(epochs: int) -> None:
+    rng = np.random.default_rng(0)
+    curves = 0.5 * np.exp(0.2 * rng.standard_normal((400, epochs)))
+    assert np.mean([beyond_fluctuation(curve) for curve in curves]) <= 0.05
+
+
+def test_a_steady_rise_is_beyond_what_epochs_differ_by() -> None:
+    rng = np.random.default_rng(0)
+    course = np.concatenate([np.geomspace(2, 0.5, 6), np.linspace(0.5, 0.8, 14)])
+    assert np.mean([beyond_fluctuation(course * np.exp(0.03 * rng.standard_normal(20))) for _ in range(100)]) >= 0.9
+
+
+def test_too_few_epochs_show_no_fluctuation() -> None:
+    assert not beyond_fluctuation([0.5, 0.5, 5.0])

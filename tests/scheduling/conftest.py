@@ -13,16 +13,25 @@ from odd_trials import odd_trials
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import TrialData
 from fitscape.study.ledger import Ledger
+from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.cluster import Cluster, Request
+from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.interruption import Interruption
-from fitscape.study.scheduling.outcome import Outcome
-from fitscape.study.scheduling.run_trials import run_trials
+from fitscape.study.scheduling.packing import Request
+from fitscape.study.scheduling.run_trials import Outcome, run_trials
 from fitscape.study.training import Settings
 
 
+@pytest.fixture(scope="session", autouse=True)
+def logical_gpus() -> Iterator[None]:
+    """GPUs of these tests are numbers: there is no card."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LOGICAL, "4")
+        yield
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(logical_gpus: None) -> Iterator[Cluster]:
     with Cluster(cpus=2, gpus=4) as cluster:
         from ray import cloudpickle
 
@@ -47,7 +56,7 @@ def run_study(cluster: Cluster, images: TrialData) -> Callable[..., Outcome]:
             return run_trials(
                 config,
                 ledger,
-                images,
+                given.pop("data", images),
                 **{
                     "cluster": cluster,
                     "request": Request(1, 0),

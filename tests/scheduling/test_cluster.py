@@ -10,22 +10,8 @@ import pytest
 from fitscape.study.config import ResourceConfig
 from fitscape.study.errors import UserError
 from fitscape.study.scheduling import authentication
-from fitscape.study.scheduling.cluster import Cluster, Node, Request, count_gpus, require_resources, shipped_code
-
-
-@pytest.mark.parametrize(
-    ("cpus", "gpus", "request_", "slots"),
-    [
-        (16, 4, Request(1, 0.25), 16),
-        (4, 4, Request(1, 0.25), 4),
-        (16, 0, Request(1, 0.25), 0),
-        (3, 0, Request(2, 0), 1),
-        (0, 0, Request(1, 0), 0),  # a head without trials
-        (8, 1, Request(1, 1 / 3), 3),
-    ],
-)
-def test_slots_of_a_node(cpus: float, gpus: float, request_: Request, slots: int) -> None:
-    assert Node("id", "host", cpus, gpus).slots(request_) == slots
+from fitscape.study.scheduling.cluster import Cluster, require_resources, shipped_code
+from fitscape.study.scheduling.packing import Request
 
 
 def test_more_than_there_is_is_refused_with_the_counts() -> None:
@@ -34,16 +20,6 @@ def test_more_than_there_is_is_refused_with_the_counts() -> None:
     with pytest.raises(UserError, match=r"has 0 .0 trains on the CPU"):
         require_resources(ResourceConfig(gpus_per_trial=0.5), cpus=4, gpus=0, where="this machine")
     require_resources(ResourceConfig(gpus_per_trial="auto"), cpus=4, gpus=0, where="this machine")
-
-
-def test_hidden_cards_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitscape.study.scheduling.cluster.glob", lambda pattern: ["/dev/nvidia0", "/dev/nvidia1"])
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert count_gpus() == 2
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert count_gpus() == 1
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert count_gpus() == 0
 
 
 def test_code_travels_to_a_cluster_unless_a_job_brought_it(monkeypatch: pytest.MonkeyPatch) -> None:

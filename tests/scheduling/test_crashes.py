@@ -12,7 +12,7 @@ from odd_trials import Heard, epochs_trained, seeds_study
 from fitscape.study.ledger import EventKind, Ledger
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.crash_log import crash_of
-from fitscape.study.scheduling.outcome import Outcome
+from fitscape.study.scheduling.run_trials import Outcome
 from fitscape.study.training import Settings
 
 FAST = Settings(memory_format="channels_last")

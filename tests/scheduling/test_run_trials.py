@@ -11,9 +11,9 @@ from odd_trials import Heard, epochs_trained, seeds_study
 
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.scheduling.cluster import Request
 from fitscape.study.scheduling.interruption import Interruption
-from fitscape.study.scheduling.outcome import Outcome
+from fitscape.study.scheduling.packing import Request
+from fitscape.study.scheduling.run_trials import Outcome
 
 RunStudy = Callable[..., Outcome]
 

@@ -40,7 +40,7 @@ def make_feed(asks: Asks, pending: tuple[Any, ...] = (), **given: Any) -> Feed:
 
 
 def drain(feed: Feed) -> list[int]:
-    """Seeds in the order that Tune would get them."""
+    """Seeds in the order that Tune would get them; what is out ends where there is nothing else."""
     seeds = []
     for number in range(1000):
         suggestion = feed.suggest(str(number))
@@ -48,6 +48,8 @@ def drain(feed: Feed) -> list[int]:
             return seeds
         if suggestion is None:
             time.sleep(0.001)
+            for out in list(feed._out):
+                feed.on_trial_complete(out)
         else:
             seeds.append(TrialConfig.model_validate_json(suggestion["trial"]).seed)
     raise AssertionError("the feed never ends")
@@ -103,6 +105,66 @@ def test_an_error_of_the_sampler_ends_the_asking_and_is_kept() -> None:
     feed = make_feed(Broken(5), (make_trial({"seed": 9}, state=TrialState.PENDING),))
     assert drain(feed) == [9]
     assert isinstance(feed.error, ArithmeticError)
+
+
+def test_a_trial_that_is_lost_comes_back_before_all_others() -> None:
+    feed = make_feed(Asks(3), ahead=10)
+    first = feed.suggest("a")
+    assert isinstance(first, dict)
+    feed.on_trial_complete("a")
+    feed.again(TrialConfig.model_validate_json(first["trial"]))
+    assert feed.suggest("b") == first
+
+
+def test_it_is_not_finished_while_a_trial_may_come_back() -> None:
+    feed = make_feed(Asks(1))
+    first = feed.suggest("a")
+    assert isinstance(first, dict)
+    config = TrialConfig.model_validate_json(first["trial"])
+    assert feed.suggest("b") is None
+    feed.on_trial_complete("a")
+    feed.hold(config)
+    assert feed.suggest("b") is None, "its card is looked at"
+    assert feed.let_go(config.trial_id) == config
+    assert feed.suggest("b") == Searcher.FINISHED
+
+
+def test_an_attempt_is_told_where_not_to_go() -> None:
+    feed = make_feed(Asks(1), attempt=lambda: {"avoid": ["GPU-1"], "selector": {}})
+    assert feed.suggest("a") == {
+        "trial": TrialConfig(seed=1).model_dump_json(),
+        "id": TrialConfig(seed=1).trial_id,
+        "avoid": ["GPU-1"],
+        "selector": {},
+    }
+
+
+def test_a_sampler_that_learns_is_asked_for_no_more_than_can_run() -> None:
+    """With 64 slots all of 192 trials were drawn before the first result."""
+    asks = Asks(192)
+    feed = make_feed(asks, room=lambda: 72, drawn=lambda: 64 + 8, ahead=64)
+    out = 0
+    for number in range(500):
+        out += isinstance(feed.suggest(str(number)), dict)
+        time.sleep(0.001)
+    assert (out, asks.asked) == (72, 72)
+    feed.on_trial_complete("0")
+    for _ in range(2000):
+        if asks.asked > 72:
+            break
+        time.sleep(0.001)
+    assert asks.asked == 73
+
+
+def test_nothing_is_handed_out_while_it_is_paused_or_once_the_run_ends() -> None:
+    stopped: list[bool] = []
+    feed = make_feed(Asks(5), stopped=lambda: bool(stopped))
+    feed.paused = True
+    assert feed.suggest("a") is None
+    feed.paused = False
+    assert isinstance(feed.suggest("a"), dict)
+    stopped.append(True)
+    assert feed.suggest("b") == Searcher.FINISHED
 
 
 def test_a_ledger_that_refuses_a_new_trial_for_a_while_costs_none() -> None:

@@ -16,7 +16,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling import tuning, watchdog
 from fitscape.study.scheduling.heartbeat import Address, Pulse, end_if_hung
-from fitscape.study.scheduling.outcome import Outcome
+from fitscape.study.scheduling.run_trials import Outcome
 
 WORKING = """
 import sys

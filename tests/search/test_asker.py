@@ -1,5 +1,6 @@
 """The asker hands out every trial once, whatever is already in the ledger."""
 
+import threading
 from collections import Counter
 from dataclasses import replace
 
@@ -190,3 +191,30 @@ def test_trial_config_of_a_suggestion_is_the_base_with_its_hyperparameters() -> 
     suggestion = Asker(study(trials=1), chance_error=0.9).ask()
     assert suggestion is not None
     assert suggestion.config == TrialConfig().with_hyperparameters(suggestion.hyperparameters)
+
+
+def test_telling_never_waits_for_a_sampler_that_thinks() -> None:
+    """The ledger's writer tells. With a refit of a minute it stood still, and lost what it had not written."""
+    asker = Asker(study(sampler="random", trials=9), chance_error=0.9)
+    first = asker.ask()
+    assert first is not None
+    thinking, done, told = threading.Event(), threading.Event(), list[TrialRecord]()
+    next_point = asker._source.next_point
+
+    def slow() -> object:
+        thinking.set()
+        assert done.wait(60)
+        return next_point()
+
+    asker._source.next_point = slow  # type: ignore[method-assign, assignment]
+    asker._source.tell = told.append  # type: ignore[method-assign]
+    thread = threading.Thread(target=asker.ask)
+    thread.start()
+    assert thinking.wait(10)
+    trial = record(0, first)
+    asker.tell(trial)  # would wait for `done`, which comes after it
+    assert told == []
+    done.set()
+    thread.join(10)
+    asker.ask()
+    assert told == [trial], "the next point is drawn in its light"

@@ -67,6 +67,71 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
     return run
 
 
+class Card:
+    """A logical card that fails under the trials on it, and what its workers and its node find of it then.
+
+    Args:
+        folder: what has happened is written down there, for all processes.
+        uuid: of the card, ``logical-1``.
+        mended: whether it runs kernels again once the process that failed is gone.
+        at_start: whether it is broken before any trial is on it.
+    """
+
+    def __init__(self, folder: Path, uuid: str, *, mended: bool = False, at_start: bool = False) -> None:
+        self.folder, self.uuid, self.mended = folder, uuid, mended
+        if at_start:
+            self._failed.touch()
+
+    @property
+    def _failed(self) -> Path:
+        return self.folder / "failed"
+
+    @property
+    def _seen(self) -> Path:
+        return self.folder / "seen"
+
+    def mine(self) -> bool:
+        return os.environ.get("CUDA_VISIBLE_DEVICES") == self.uuid.removeprefix("logical-")
+
+    def run(self, config: Any, data: Any, *, settings: Any, checkpoint: bytes | None, on_step: Any) -> Iterator[Any]:
+        if self.mine():
+            self._seen.touch()
+            with (self.folder / "on-it").open("a") as file:
+                file.write(f"{config.seed}\n")
+        deadline = time.monotonic() + 100
+        while not self._seen.exists() and time.monotonic() < deadline:  # or quick workers would run all of the trials
+            on_step()
+            time.sleep(0.1)
+        for epoch in range(1, config.optimization.epochs + 1):
+            on_step()
+            time.sleep(0.2)
+            if self.mine() and epoch == 2:
+                (self.folder / str(os.getpid())).touch()
+                self._failed.touch()
+                raise RuntimeError("CUDA error: unspecified launch failure")
+            yield SimpleNamespace(
+                record=make_epoch(0.5, 0.6, epoch=epoch),
+                checkpoint=lambda: b"{}",
+                diverged=False,
+                late=None,
+                size=None,
+                halved=False,
+            )
+
+    def fault(self) -> str:
+        """In a worker."""
+        failed = self.mine() and self._failed.exists()
+        if failed:
+            self._seen.touch()
+        if self.mended:  # but for the process whose context is lost
+            failed = failed and (self.folder / str(os.getpid())).exists()
+        return "unspecified launch failure" if failed else ""
+
+    def check(self, uuid: str) -> str:
+        """On its node."""
+        return "runs no kernel" if uuid == self.uuid and self._failed.exists() and not self.mended else ""
+
+
 def falling_trials(
     config: Any, data: Any, *, settings: Any, checkpoint: bytes | None, on_step: Callable[[], None]
 ) -> Iterator[Any]:

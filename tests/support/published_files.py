@@ -23,8 +23,8 @@ def colour(n: int, seed: int) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
 
 
-def write_cifar(base: Path, published: str, patch: pytest.MonkeyPatch, n: int = 20) -> Path:
-    """The folder of batches of "CIFAR10" or "CIFAR100", n images per batch, and its archive beside it."""
+def write_cifar(base: Path, published: str, patch: pytest.MonkeyPatch, n: int = 20, *, packed: bool = True) -> Path:
+    """The folder of batches of "CIFAR10" or "CIFAR100", n images per batch, and its archive where ``packed``."""
     cls = getattr(datasets, published)
     folder = base / cls.base_folder
     folder.mkdir(parents=True)
@@ -39,9 +39,10 @@ def write_cifar(base: Path, published: str, patch: pytest.MonkeyPatch, n: int = 
     meta = folder / cls.meta["filename"]
     meta.write_bytes(pickle.dumps({cls.meta["key"]: [f"class {i}" for i in range(classes)]}, protocol=2))
     patch.setattr(cls, "meta", {**cls.meta, "md5": md5(meta)})
-    with tarfile.open(base / cls.filename, "w:gz") as archive:
-        archive.add(folder, cls.base_folder)
-    patch.setattr(cls, "tgz_md5", md5(base / cls.filename))
+    if packed:
+        with tarfile.open(base / cls.filename, "w:gz") as archive:
+            archive.add(folder, cls.base_folder)
+        patch.setattr(cls, "tgz_md5", md5(base / cls.filename))
     return folder
 
 

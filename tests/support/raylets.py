@@ -20,8 +20,9 @@ RAY = str(Path(sys.executable).parent / "ray")
 class Raylets:
     """A head that is a node too, and other nodes, of one CPU each. Nothing else on the machine is touched."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, head_cpus: int = 1, gpus: int = 0, object_store: int = 100_000_000) -> None:
+        """``gpus`` are of each node, and logical; ``object_store`` is bytes."""
+        self._folder, self._head_cpus, self._gpus, self._object_store = folder, head_cpus, gpus, object_store
         self.token = secrets.token_hex(24)
         (folder / "token").write_text(self.token)
         (folder / "token").chmod(0o600)
@@ -41,15 +42,20 @@ class Raylets:
     def start(self) -> None:
         """The head; returns when its Jobs API answers."""
         head = ["--head", f"--port={self.port}", f"--dashboard-port={self.dashboard}", "--dashboard-host=127.0.0.1"]
-        self._start(*head, f"--ray-client-server-port={free_port()}")
+        self._start(self._head_cpus, *head, f"--ray-client-server-port={free_port()}")
         deadline = time.monotonic() + 90
         while not self._answers():
             assert time.monotonic() < deadline, self.log
             time.sleep(0.2)
 
     def add(self) -> None:
-        """One more node; it joins in a second or two. The head is at the machine's own address, never on loopback."""
-        self._start(f"--address={get_node_ip_address()}:{self.port}")
+        """One more node; it joins in a second or two."""
+        self._start(1, f"--address={self.address}")
+
+    @property
+    def address(self) -> str:
+        """The head's, which is at the machine's own address, never on loopback."""
+        return f"{get_node_ip_address()}:{self.port}"
 
     def lose(self) -> None:
         """The newest node, at once."""
@@ -70,8 +76,9 @@ class Raylets:
     def log(self) -> str:
         return (self._folder / "ray.log").read_text()
 
-    def _start(self, *words: str) -> None:
-        command = [RAY, "start", "--block", "--num-cpus=1", "--num-gpus=0", "--object-store-memory=100000000", *words]
+    def _start(self, cpus: int, *words: str) -> None:
+        command = [RAY, "start", "--block", f"--num-cpus={cpus}", f"--num-gpus={self._gpus}", *words]
+        command += [f"--object-store-memory={self._object_store}"]
         # Nodes that share a session's folder remove each other's working directories. A socket's path must be short.
         self._temporaries.append(tempfile.mkdtemp(prefix="ray-"))
         command += [f"--temp-dir={self._temporaries[-1]}", "--disable-usage-stats"]

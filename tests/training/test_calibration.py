@@ -35,6 +35,24 @@ def test_fastest_is_chosen_and_all_are_recorded(monkeypatch: pytest.MonkeyPatch)
     assert (chosen.precision, chosen.memory_format) == ("bf16", "nchw")
 
 
+def test_a_candidate_that_does_not_fit_is_dropped_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Large(calibration.Stepper):
+        def __init__(self, *args: object, settings: Settings, batch: int) -> None:
+            self.settings = settings
+
+        def seconds(self, steps: int = 1) -> float:
+            if self.settings.precision == "fp32":
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            return TIMES[self.settings.precision, self.settings.memory_format]
+
+    monkeypatch.setattr(calibration, "Stepper", Large)
+    chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings())
+    assert (chosen.precision, chosen.memory_format) == ("bf16", "nchw")
+    assert {rate.precision for rate in chosen.rates} == {"bf16"}
+    with pytest.raises(torch.OutOfMemoryError):
+        choose_settings(SPEC, (1, 8, 8), 10, settings=Settings(), precision="fp32")
+
+
 def test_only_the_layouts_that_are_named_are_tried() -> None:
     chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings(), batch_size=8, formats=("nchw",))
     assert {rate.memory_format for rate in chosen.rates} == {"nchw"}

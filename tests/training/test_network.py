@@ -58,6 +58,13 @@ def train_a_little(width: float, size: int, layout: MemoryFormat) -> None:
         model(images).sum().backward()
 
 
+@pytest.mark.parametrize("size", [8, 32])
+def test_so_they_do_on_a_cpu_without_avx512(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There such a step corrupted memory on maps of every size."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")  # for the process that trains
+    call(train_a_little, 0.0625, size, "channels_last")
+
+
 def test_maps_of_small_images_keep_their_layout() -> None:
     model = make_network(ModelSpec(width=0.125), (1, 28, 28), 2, seed=0, settings=Settings(memory_format="mixed"))
     hooked = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m._forward_pre_hooks]

@@ -10,6 +10,7 @@ from fitscape.study.data.datasets.image_folder import ImageFolder
 from fitscape.study.data.datasets.image_list import ImageList
 from fitscape.study.data.datasets.source import Presence, Source
 from fitscape.study.data.datasets.svhn import SVHN
+from fitscape.study.data.datasets.uploaded import Uploaded
 from fitscape.study.errors import UserError
 
 _REGISTRY: dict[str, type[Source]] = {
@@ -22,6 +23,7 @@ _REGISTRY: dict[str, type[Source]] = {
         SVHN,
         ImageFolder,
         ImageList,
+        Uploaded,
     )
 }
 

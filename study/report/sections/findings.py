@@ -29,7 +29,10 @@ def _row(f: Finding) -> dict[str, Any]:
         "test": f.test,
         "p": "below 0.001" if p < 0.001 else wording.NOT_MEASURED if math.isnan(p) else f"{p:.3f}",
         "n": f.n,
+        "sentence": f.sentence,
         "explanation": f.explanation,
+        "population": f.population,
         "source": f.source,
-        "seeds": f.seeds_needed if f.verdict is Verdict.UNDECIDED else None,
+        "counted": f.counted.value,
+        "needed": f.needed if f.verdict is Verdict.UNDECIDED else None,
     }

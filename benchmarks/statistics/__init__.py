@@ -1,0 +1,1 @@
+"""Studies whose truth was planted: how often labels, intervals and findings are right, and how often they say so."""

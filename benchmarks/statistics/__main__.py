@@ -1,0 +1,88 @@
+"""How often this project is right, on studies whose truth was planted.
+
+    python -m benchmarks.statistics                    all parts, 1,000 studies a kind: hours on one core
+    python -m benchmarks.statistics claims             one part (claims, maps)
+    python -m benchmarks.statistics --minutes 20       begins nothing after 20 minutes; call again to go on
+    python -m benchmarks.statistics --quick            a few studies of each kind, printed, not kept
+
+Every study is kept in benchmarks/results/statistics/PART.jsonl as it ends and is not run again: remove the file after
+a change of what it measures. Writes benchmarks/results/statistics-PART.json with n and standard errors.
+"""
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from benchmarks.machine import facts
+from benchmarks.statistics import claims, kept, maps
+from benchmarks.statistics.planted import families
+
+QUICK = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    parser.add_argument("--studies", type=int, default=1000, help="of each kind")
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    gc.freeze()  # statsmodels collects garbage at every correction, which takes longer than the study
+    end = time.monotonic() + 60 * arguments.minutes
+    for part in arguments.parts or PARTS:
+        PARTS[part](QUICK if arguments.quick else arguments.studies, end, not arguments.quick)
+
+
+def run_claims(studies: int, end: float, keep: bool) -> None:
+    """Section by section of the findings: studies with any wrong claim."""
+    done = [claims.Study(**row) for row in kept.load("claims")] if keep else []
+    known = {(one.family, one.kind, one.seed) for one in done}
+    for seed in range(studies):
+        if time.monotonic() >= end:
+            break
+        for family, kinds in families().items():
+            for kind in kinds:
+                if (family, kind, seed) in known:
+                    continue
+                done.append(claims.run(family, kind, seed))
+                if keep:
+                    kept.append("claims", asdict(done[-1]))
+    rates = claims.rates(done)
+    rows: list[dict[str, Any]] = [
+        {"family": family, "kind": kind, "studies": n, "wrong": wrong, "se": se, "decided": decided}
+        for (family, kind), (n, wrong, se, decided) in rates.items()
+    ]
+    for row in rows:
+        print("{family:15s} {kind:50s} n {studies:5d} wrong {wrong:.3f} ({se:.3f}) decided {decided:.2f}".format(**row))
+    if keep:
+        kept.summary("claims").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
+
+
+def run_maps(studies: int, end: float, keep: bool) -> None:
+    """Intervals and probabilities of the map: a tenth as many studies, each a landscape's under a condition."""
+    done = list(kept.load("maps")) if keep else []
+    known = {(one["landscape"], one["condition"], one["seed"]) for one in done}
+    for seed in range(max(1, studies // 10)):
+        for condition in maps.CONDITIONS:
+            for name in maps.NAMES:
+                if time.monotonic() >= end or (name, condition, seed) in known:
+                    continue
+                done.append(maps.run(name, condition, seed))
+                if keep:
+                    kept.append("maps", done[-1])
+    rows = maps.summarize(done)
+    for row in rows:
+        print(" ".join(f"{key} {value:.3f}" if isinstance(value, float) else str(value) for key, value in row.items()))
+    if keep:
+        kept.summary("maps").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
+
+
+PARTS: dict[str, Callable[[int, float, bool], None]] = {"claims": run_claims, "maps": run_maps}
+
+
+if __name__ == "__main__":
+    main()

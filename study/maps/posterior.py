@@ -1,0 +1,219 @@
+"""One joint posterior: error fields, their hyperparameters, the reference, and what the one validation set adds to all.
+
+Every draw is a world: two fields over the whole space, the best error among the configurations that were tried, and
+the shift that the validation images give every trial alike. Where the reference is a value of the same field, the
+shift moves both and mostly cancels; where it was given, it does not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from fitscape.study.maps.decision import REGIMES, Cuts
+from fitscape.study.maps.error_models import Fields, Prediction
+from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.hyperparameter_draws import draw_hypers
+from fitscape.study.regimes.rule import DECIDABLE, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
+
+Array = NDArray[np.float64]
+
+COMPONENTS: Final = 12  # hyperparameters drawn; fewer of many trials, which know them better and cost more each
+MOST_ROWS: Final = 3600  # trials times components
+LEAST_COMPONENTS: Final = 3
+REFERENCE_DRAWS: Final = 480
+BEST_DRAWS: Final = 200  # worlds in which a component looks for the best
+WAVES: Final = 64
+HIDDEN_SCALE: Final = 0.3  # length scale of hidden structure, of a side of the cube: finer than trials resolve
+MOST_SHARED: Final = 0.95  # of a point's variance that the reference may explain
+COMMON: Final = 0.5  # share of the variance of sampling images that all nets have in common: they fail on the same ones
+_COLUMN: Final = np.array([REGIMES.index("diverged" if r.value == "untrained" else r.value) for r in DECIDABLE])
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """One field under one draw of its hyperparameters, with what its residuals say of it.
+
+    ``widen``: its standard deviations count so many times (residuals of left-out configurations). ``hidden``:
+    variance of structure finer than the field resolves. Without replicates a ridge between the trials passes for seed
+    noise; what is larger than the noise that nets are known for is therefore held for structure.
+    """
+
+    gp: GaussianProcess
+    widen: float
+    hidden: float
+
+    @classmethod
+    def of(cls, gp: GaussianProcess, configurations: NDArray[np.intp], usual_sd: float) -> Self:
+        replicates = gp.n - len(np.unique(configurations))
+        unknown = PRIOR_DF / (PRIOR_DF + replicates)
+        return cls(gp, float(np.sqrt(gp.misfit(configurations))), unknown * max(gp.noise - usual_sd**2, 0.0))
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        mean, sd = self.gp.predict(features)
+        return mean, np.hypot(self.widen * sd, np.sqrt(self.hidden))
+
+    def draw(self, features: Array, draws: int, rng: np.random.Generator) -> Array:
+        """[draws, m] joint draws."""
+        z = self.gp.sample(features, draws, rng, widen=self.widen)
+        if self.hidden:
+            # A stationary process of short range from random waves (Rahimi and Recht 2007).
+            waves = rng.standard_normal((features.shape[1], WAVES)) / HIDDEN_SCALE
+            amplitude = rng.standard_normal((draws, WAVES, 2)) * np.sqrt(self.hidden / WAVES)
+            angle = features @ waves
+            z += amplitude[..., 0] @ np.cos(angle).T + amplitude[..., 1] @ np.sin(angle).T
+        return z
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """Both fields, and one draw of the reference."""
+
+    val: Belief
+    train: Belief
+    best: Array | None  # [p] chance of each point of the pool to be the best of a world; None: the reference is given
+    reference: float  # z of the reference in this component
+    expected: float  # its mean and variance under these hyperparameters
+    variance: float
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """Joint draws at m points."""
+
+    val: Array  # [D, m] true validation error, on clean labels
+    train: Array  # [D, m]
+    p_diverged: Array  # [D, m]
+    reference: Array  # [D]
+
+    def regimes(self, cuts: Cuts) -> Array:
+        """[D, m, 4] probabilities in the order of REGIMES; certain but for divergence."""
+        scale = Scale(cuts.chance, self.reference[:, None], classes=cuts.classes)
+        skills = scale.val_skill(self.train), scale.val_skill(self.val)
+        codes = _COLUMN[regimes(*skills, tau=cuts.tau, untrained=cuts.untrained)]
+        one_hot = (codes[..., None] == np.arange(len(REGIMES))) * (1 - self.p_diverged[..., None])
+        one_hot[..., 0] += self.p_diverged
+        return np.asarray(one_hot)
+
+
+def probabilities(beliefs: Sequence[tuple[Cuts, Prediction]], tau: float) -> Array:
+    """[m, 4] in the order of REGIMES, of beliefs that :meth:`Posterior.predict` gave."""
+    return np.asarray(np.mean([one.probabilities(replace(cuts, tau=tau)) for cuts, one in beliefs], axis=0))
+
+
+class Posterior:
+    """Draws of what a study does not know.
+
+    Args:
+        fields: as fitted, at the hyperparameters' mode.
+        tried: [p, features] configurations that ended with finite errors. The reference is the mean true error of
+            those that may be the best of them, each as often as it is the best in draws: where nothing was run a
+            field may dip as low as its prior lets it, and the lowest of many equals is lower than all of them.
+        given: the reference is the user's and exact.
+        images: of the one validation set; 0: no sampling of images is known.
+    """
+
+    def __init__(self, fields: Fields, tried: Array, *, given: bool, images: float, seed: int = 0) -> None:
+        self.fields, self.given, self.images, self.seed = fields, given or not len(tried), images, seed
+        self.tried = np.unique(tried, axis=0)
+        self.rows = np.unique(fields.val.x, axis=0, return_inverse=True)[1].ravel()
+
+    @cached_property
+    def components(self) -> list[Component]:
+        rng = np.random.default_rng([self.seed, 1])
+        count = max(LEAST_COMPONENTS, min(COMPONENTS, MOST_ROWS // max(self.fields.val.n, 1)))
+        val, train = (draw_hypers(gp, count, rng) for gp in (self.fields.val, self.fields.train))
+        # One quantile of the reference a component, in random order: a small sample that is spread like a large one.
+        levels = (rng.permutation(count) + 0.5) / count
+        found = []
+        for val_hyper, train_hyper, level in zip(val, train, levels, strict=True):
+            beliefs = (
+                Belief.of(self.fields.val.under(val_hyper), self.rows, PRIOR_VAL_SD),
+                Belief.of(self.fields.train.under(train_hyper), self.rows, PRIOR_TRAIN_SD),
+            )
+            found.append(self._component(*beliefs, level, rng))
+        return found
+
+    def _component(self, val: Belief, train: Belief, level: float, rng: np.random.Generator) -> Component:
+        cuts = self.fields.cuts
+        if self.given:
+            return Component(val, train, None, float(cuts.z(cuts.reference)), 0.0, 0.0)
+        lowest = val.gp.sample(self.tried, BEST_DRAWS, rng).argmin(axis=1)
+        best = np.bincount(lowest, minlength=len(self.tried)) / BEST_DRAWS
+        mean, _ = val.gp.predict(self.tried)
+        expected, variance = float(mean @ best), float(val.gp.posterior_covariance(self.tried, self.tried, best) @ best)
+        reference = expected + float(ndtri(level)) * np.sqrt(max(variance, 0.0))
+        return Component(val, train, best, reference, expected, variance)
+
+    def predict(self, features: Array) -> list[tuple[Cuts, Prediction]]:
+        """Beliefs at points [m, features] in each component, given its reference, and the law with that reference.
+
+        A point that may itself be the best moves with the reference: its belief is conditioned on the component's.
+        """
+        cuts, told = self.fields.cuts, self.fields.predict(features)
+        found = []
+        for one in self.components:
+            mean, sd = one.val.predict(features)
+            train = one.train.predict(features)
+            if one.best is None:
+                sd = np.hypot(sd, self._common_sd(mean))
+                found.append((cuts, Prediction(mean, sd, *train, told.p_diverged)))
+                continue
+            variance = max(one.variance, 1e-6)
+            shared = one.val.gp.posterior_covariance(features, self.tried, one.best)
+            limit = np.sqrt(MOST_SHARED * variance) * sd
+            shared = np.clip(shared, -limit, limit)
+            mean = mean + shared / variance * (one.reference - one.expected)
+            sd = np.sqrt(sd**2 - shared**2 / variance)
+            reference = min(float(cuts.error(np.array(one.reference))), 0.95 * float(cuts.chance))
+            found.append((cuts.referred(reference), Prediction(mean, sd, *train, told.p_diverged)))
+        return found
+
+    def error(self, features: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation [m] of the validation z of new nets' expectation, all that is unknown counted."""
+        parts = [one.val.predict(features) for one in self.components]
+        means, variances = np.array([m for m, _ in parts]), np.array([sd**2 for _, sd in parts])
+        mean = means.mean(axis=0)
+        return mean, np.sqrt(variances.mean(axis=0) + means.var(axis=0) + self._common_sd(mean) ** 2)
+
+    def _common_sd(self, z: Array) -> Array:
+        """Standard deviation at each validation z of the shift that all trials share."""
+        if not self.images:
+            return np.zeros_like(z)
+        cuts = self.fields.cuts
+        error = np.clip(cuts.error(z), 0.5 / self.images, 1 - 0.5 / self.images)
+        return np.asarray(cuts.slope(error) * np.sqrt(COMMON / (error * (1 - error) * self.images)))
+
+    def draw(self, features: Array, draws: int) -> Worlds:
+        """Joint draws at points [m, features]; as many of each component as fit into ``draws``."""
+        cuts, m = self.fields.cuts, len(features)
+        rng = np.random.default_rng([self.seed, 2])
+        each = max(1, round(draws / len(self.components)))
+        both = features if self.given else np.concatenate([features, self.tried])
+        val, train, reference = [], [], []
+        for one in self.components:
+            z = one.val.draw(both, each, rng)
+            z -= rng.standard_normal((each, 1)) * self._common_sd(z)
+            val.append(cuts.error(z[:, :m]))
+            train.append(cuts.error(one.train.draw(features, each, rng)))
+            best = np.full(each, cuts.reference) if one.best is None else cuts.error(z[:, m:] @ one.best)
+            reference.append(np.minimum(best, 0.95 * cuts.chance))
+        total = each * len(self.components)
+        p_diverged = self.fields.divergence.sample_probability(features, total, rng)
+        return Worlds(np.concatenate(val), np.concatenate(train), np.asarray(p_diverged), np.concatenate(reference))
+
+    def mean_fall(self, before: Array, after: Array, draws: int) -> Array:
+        """[D] draws of the mean fall of the validation z from points [m, features] to others, pairwise."""
+        rng = np.random.default_rng([self.seed, 3])
+        m, each = len(before), max(1, round(draws / len(self.components)))
+        worlds = [one.val.draw(np.concatenate([before, after]), each, rng) for one in self.components]
+        return np.concatenate([(z[:, :m] - z[:, m:]).mean(axis=1) for z in worlds])
+
+    @cached_property
+    def reference(self) -> Array:
+        """Draws [D] of the reference error."""
+        return self.draw(self.fields.val.x[:1], REFERENCE_DRAWS).reference

@@ -1,0 +1,102 @@
+"""The cards of a cluster, each tried before a trial waits for it."""
+
+import os
+from collections import defaultdict
+
+from fitscape.study.config import ResourceConfig
+from fitscape.study.scheduling.cards import CHECK_WITHIN, LOGICAL, CardState, check_declared, from_json, other_maker
+from fitscape.study.scheduling.cluster import Cluster, errand
+from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.packing import Node
+
+ANSWER_WITHIN = CHECK_WITHIN + 30.0  # seconds: a node's first task waits for the code and a new process
+ON_CPU = "set resources.gpus_per_trial=0 to train on the CPU"
+
+
+def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
+    """Run a kernel on every card that trials may get; set those aside that cannot.
+
+    A GPU that Ray declares and torch cannot use is an error where no other is left: a trial never falls back to the
+    CPU by itself.
+    """
+    nodes = [node for node in cluster.usable() if node.gpus]
+    if not nodes or resources.gpus_per_trial == 0:
+        device = Finding("trials train on the CPU" + ("" if nodes else ": there is no NVIDIA card"), True)
+        return [device, *_other_makers(), *_idle(nodes, resources)]
+    states = _ask(cluster, nodes)
+    findings, sound = [], defaultdict(list)
+    for node in nodes:
+        answer = states.get(node.id)
+        if answer is None:
+            cluster.aside.nodes[node.id] = what = "the check of its cards does not answer"
+            fix = "look at that machine with nvidia-smi and `ray status`"
+            findings.append(Finding(f"{node.host} is left out: {what}", False, fix, fatal=False))
+            continue
+        for state in answer:
+            if state.fault:
+                cluster.aside.cards.setdefault(node.id, {})[state.card.uuid] = state.fault
+                what = f"{node.host}: {state.text} is left out: {state.fault}"
+                findings.append(Finding(what, False, state.fix, fatal=False))
+            else:
+                sound[state.text].append(node.host)
+                if state.fix:
+                    findings.append(Finding(f"{node.host}: {state.text}: {state.fix}", True))
+    cluster.cards = [f"{len(hosts)} x {text}" for text, hosts in sound.items()]
+    used = [Finding(f"{len(hosts)} x {text} on {_hosts(hosts)}", True) for text, hosts in sound.items()]
+    findings = [*used, *findings]
+    if not sound:
+        text = f"Ray declares {sum(node.gpus for node in nodes):g} GPU, and torch can use none"
+        return [*findings, Finding(text, False, f"fix what is said of each, or {ON_CPU}")]
+    return [*findings, *_idle([node for node in cluster.usable() if node.gpus], resources)]
+
+
+def _ask(cluster: Cluster, nodes: list[Node]) -> dict[str, list[CardState]]:
+    """Id of the node -> the state of each of its cards; nodes that do not answer in time are missing."""
+    logical = bool(os.environ.get(LOGICAL))
+    if cluster.local:
+        return {node.id: from_json(check_declared(int(node.gpus), logical)) for node in nodes}
+    import ray
+
+    asked = {errand(check_declared, node.id).remote(int(node.gpus), logical): node.id for node in nodes}
+    ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
+    states = {}
+    for reference in ready:
+        try:
+            states[asked[reference]] = from_json(ray.get(reference))
+        except ray.exceptions.RayError:  # the node went away while it was asked
+            continue
+    return states
+
+
+def _idle(nodes: list[Node], resources: ResourceConfig) -> list[Finding]:
+    """Cards that no trial would ever use, with what to change."""
+    cards = int(sum(node.gpus for node in nodes))
+    if not cards:
+        return []
+    if resources.gpus_per_trial == 0:
+        what = f"{cards} card(s) stay idle: trials ask for no GPU"
+        return [Finding(what, False, "set resources.gpus_per_trial=auto", fatal=False)]
+    findings = []
+    for node in nodes:
+        trials = int(node.cpus / resources.cpus_per_trial + 1e-6)
+        if trials < node.gpus:
+            what = f"{node.host}: {node.gpus - trials:g} of {node.gpus:g} cards stay idle: its {node.cpus:g} CPU hold"
+            what += f" {trials} trial(s) of {resources.cpus_per_trial:g} CPU"
+            fix = f"set resources.cpus_per_trial={max(0.1, int(10 * node.cpus / node.gpus) / 10):g}"
+            findings.append(Finding(what, False, fix, fatal=False))
+    most = resources.max_concurrent
+    if most is not None and most < cards:
+        what = f"{cards - most} of {cards} cards stay idle: resources.max_concurrent is {most}"
+        findings.append(Finding(what, False, f"set it to {cards} or more", fatal=False))
+    return findings
+
+
+def _other_makers() -> list[Finding]:
+    """A GPU of this machine that is not NVIDIA's is not used, which is said."""
+    maker = other_maker()
+    return [Finding(f"{maker} not supported", True)] if maker else []
+
+
+def _hosts(hosts: list[str]) -> str:
+    different = dict.fromkeys(hosts)
+    return ", ".join(list(different)[:4]) + (f" and {len(different) - 4} more" if len(different) > 4 else "")

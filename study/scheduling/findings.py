@@ -1,0 +1,16 @@
+"""What a look at a machine or a cluster finds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``fix`` is empty where it is well.
+
+    A fault that is not ``fatal`` is said, and the run goes on: a node or a card that is left out, one that stays idle.
+    """
+
+    what: str
+    ok: bool
+    fix: str = ""
+    fatal: bool = True

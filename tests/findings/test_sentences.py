@@ -1,0 +1,62 @@
+"""What a finding says against its own numbers, whatever the verdict."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.statistics.planted import families
+from benchmarks.statistics.planted.study import CONTEXT
+from fitscape.study.findings import Finding, Verdict, all_findings, to_json
+
+KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
+
+
+def found_in(family: str, kind: str) -> list[Finding]:
+    planted = families()[family][kind](np.random.default_rng(0))
+    return all_findings(planted.trials, planted.labels.values(), CONTEXT)
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_every_sentence_fits_its_verdict_its_margin_and_its_numbers(family: str, kind: str) -> None:
+    for measured in found_in(family, kind):
+        for verdict in Verdict:
+            one = replace(measured, verdict=verdict)
+            sentence = one.sentence
+            noun = one.effect.removeprefix("a ").removeprefix("an ")
+            assert f"{one.estimate:.3g} (" in sentence
+            assert one.unit in sentence
+            if one.found:
+                assert sentence.startswith(f"Found: {one.effect}.")
+            elif one.found is False:
+                assert sentence.startswith(f"Found: no {noun}")
+                # An interval may lie across 0 where it lies below what counts, which must then be named.
+                assert one.margin == 0 or f"of {one.margin:.3g} or more" in sentence
+            else:
+                assert sentence.startswith("Not decided")
+                assert one.needed is None or f"About {one.needed} {one.counted.value} would tell" in sentence
+            assert one.if_found == "" or (one.if_found in sentence) == bool(one.found)
+            assert one.population in ("these configurations, over seeds", "the space, over configurations",
+                                      "these configurations, over runs")  # fmt: skip
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_a_verdict_agrees_with_its_interval(family: str, kind: str) -> None:
+    for one in found_in(family, kind):
+        if one.found:
+            assert one.estimate >= one.margin
+        elif one.found is False:
+            assert one.estimate < max(one.margin, 1e-12)
+
+
+def test_the_neutral_part_says_nothing_that_only_one_verdict_would_mean() -> None:
+    for family, kind in KINDS:
+        for one in found_in(family, kind):
+            for word in ("would have helped", "got the same configurations", "which is Zhang", "must be"):
+                assert word not in one.explanation
+
+
+def test_json_holds_the_sentence_and_the_population() -> None:
+    one = found_in("degradation", "nothing, 5 seeds")[0]
+    (row,) = to_json([one])
+    assert (row["sentence"], row["population"], row["counted"]) == (one.sentence, one.population, one.counted.value)
