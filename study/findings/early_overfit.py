@@ -118,7 +118,7 @@ def _groups(trials: Sequence[TrialRecord]) -> dict[tuple[str, bool], list[TrialR
 
 
 def _loss_finding(curves: Curves, family: str, nets: str) -> Finding:
-    """Tested as the logarithm of the ratio of two losses, told as a share."""
+    """Tested as the logarithm of the ratio of two losses, given as a share."""
     evidence = curves.evidence("loss", float(np.log1p(RISE)))
     low, estimate, high, margin = (
         float(np.expm1(x)) for x in (evidence.low, evidence.estimate, evidence.high, evidence.margin)

@@ -89,7 +89,7 @@ def t_evidence(
 
 
 def needed(sd: float, worth: float) -> int | None:
-    """Units of spread ``sd`` with which a mean of ``worth`` is told from 0 with 80 % power, two-sided 5 %
+    """Units of spread ``sd`` with which a mean of ``worth`` differs from 0 with 80 % power, two-sided 5 %
     (Guenther 1981). None where ``worth`` is nothing.
     """
     if worth <= 0 or not math.isfinite(sd):

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -74,8 +73,6 @@ def test_what_is_no_database_or_another_s_is_named(tmp_path: Path) -> None:
 def test_looking_changes_nothing(tmp_path: Path) -> None:
     store(tmp_path / "mlflow.db", head())
     before = (tmp_path / "mlflow.db").read_bytes()
-    begun = time.monotonic()
     trouble_of(tmp_path / "mlflow.db", "fitscape")
-    assert time.monotonic() - begun < 5
     assert (tmp_path / "mlflow.db").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
