@@ -52,6 +52,13 @@ def plain_loop(make: Callable[[], nn.Module], steps: int, seed: int, data: Trial
     train, val = ((images.float() - pixels.mean()) / pixels.std() for images in (data.train_images, data.val_images))
     loader = DataLoader(TensorDataset(train, data.train_labels), BATCH, shuffle=True, drop_last=True)
     net = make()
+    for (
+        layer
+    ) in net.modules():  # torchvision draws for the backward pass, and smaller logits; our init is the other one
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
     optimizer = torch.optim.SGD(net.parameters(), RATE, momentum=0.9)
     done = 0
     while done < steps:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Note
+from fitscape.study.records import TrialState
 from fitscape.study.report import wording
 from fitscape.study.report.subject import Subject
 
@@ -74,9 +75,18 @@ def _search(subject: Subject) -> list[tuple[str, Any]]:
         ("trials", ", ".join(f"{n} {state}" for state, n in states.items()) or "none"),
         ("target", search.trials),
         ("sampler", f"{search.sampler}, seed {search.seed}"),
+        ("optimizer steps per trial", _steps(subject)),
         ("seeds of trials", ", ".join(map(str, seeds[:12])) + (" ..." if len(seeds) > 12 else "")),
         ("recipe", subject.config.recipe or "none"),
     ]
+
+
+def _steps(subject: Subject) -> str | None:
+    """Of trials that came to their end: after a few dozen steps a net shows how fast it learns and little else."""
+    steps = sorted({t.last.step for t in subject.trials if t.state is TrialState.FINISHED and t.last is not None})
+    if not steps:
+        return None
+    return str(steps[0]) if len(steps) == 1 else f"{steps[0]} to {steps[-1]}"
 
 
 def _code(subject: Subject) -> list[tuple[str, Any]]:
