@@ -67,6 +67,7 @@ class RegimeMap:
         self.given = reference_error is not None
         self.seed = seed
         self._fields: Fields | None = None
+        self._posterior: Posterior | None = None
 
     def fit(self, table: pd.DataFrame, *, warm: "RegimeMap | None" = None) -> Self:
         """Fit on a table of finished trials, or of their epochs.
@@ -95,7 +96,7 @@ class RegimeMap:
         self._fields = Fields(self.cuts, features, outcomes, start, groups)
         self._fields.optimize(steps=15 if warm is not None else 60, seed=self.seed)
         images = outcomes.val_n[outcomes.val_n > 0]
-        self.posterior = Posterior(
+        self._posterior = Posterior(
             self._fields,
             features[~outcomes.diverged],
             given=self.given,
@@ -114,6 +115,13 @@ class RegimeMap:
         if self._fields is None:
             raise ValueError("the map is not fitted: call fit with a table of trials first")
         return self._fields
+
+    @property
+    def posterior(self) -> Posterior:
+        """Draws of what the trials do not tell."""
+        if self._posterior is None:
+            raise ValueError("the map is not fitted: call fit with a table of trials first")
+        return self._posterior
 
     def predict(self, points: pd.DataFrame, tau: float | None = None) -> pd.DataFrame:
         """A row per point: probabilities ``diverged`` (with untrained), ``good``, ``overfit``, ``underfit``; the
