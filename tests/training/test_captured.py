@@ -100,7 +100,7 @@ for net in (resnet18(1, 128), Net("d", ModelSpec(family="densenet", depth=121, w
     for family in ("resnet", "densenet"):
         eager, captured = found[f"{family} False"], found[f"{family} True"]
         # Beside what an eager step takes: gradients that stay in place for the probed steps, and those of the others.
-        assert captured[1] <= eager[1] + 3 * found[f"{family} weights"] + 2
+        assert captured[1] <= 1.1 * eager[1] + 3 * found[f"{family} weights"]
         assert captured[1] <= 1.05 * captured[0]  # an evaluation's beside a training step's
 
 
