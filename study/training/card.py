@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import torch
 
@@ -59,8 +58,12 @@ class Card:
         failure: RuntimeError | None = None
         try:
             # Another thread's calls, say of a profiler, must not spoil the capture.
-            pool: Any = self._pool.id  # torch's annotations know handles alone, its code takes ids
-            with torch.cuda.graph(graph, pool=pool, stream=self._stream, capture_error_mode="thread_local"):
+            with torch.cuda.graph(
+                graph,
+                pool=self._pool.id,  # type: ignore[arg-type]
+                stream=self._stream,
+                capture_error_mode="thread_local",
+            ):
                 try:
                     work()
                 except RuntimeError as error:

@@ -92,13 +92,15 @@ for net in (resnet18(1, 128), Net("d", ModelSpec(family="densenet", depth=121, w
                 trial.take_step(last_of_epoch=False)
             trained = torch.cuda.max_memory_reserved()
             trial.evaluate()
+        found[f"{net.spec.family} weights"] = trial.size.parameters * 4 / 2**20
         found[f"{net.spec.family} {captured}"] = [trained / 2**20, torch.cuda.max_memory_reserved() / 2**20]
         del trial
 """,
     )
     for family in ("resnet", "densenet"):
         eager, captured = found[f"{family} False"], found[f"{family} True"]
-        assert captured[1] <= 1.15 * eager[1]
+        # Beside what an eager step takes: gradients that stay in place for the probed steps, and those of the others.
+        assert captured[1] <= 1.1 * eager[1] + 3 * found[f"{family} weights"]
         assert captured[1] <= 1.05 * captured[0]  # an evaluation's beside a training step's
 
 

@@ -4,17 +4,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fitscape.models.spec import ModelSpec, architectures, parse_architecture
+from fitscape.models.spec import ModelSpec, parse_architecture
 from fitscape.study.training.operators import difference, why_not_captured
 
 IMAGES, LABELS = torch.randn(4, 3, 8, 8), torch.arange(4) % 3
 
 
-@pytest.mark.parametrize("architecture", architectures())
-@pytest.mark.parametrize("norm", ["batch", "group"])
-def test_every_family_takes_the_same_step_again_and_again(architecture: str, norm: str) -> None:
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet20", "plain20", "densenet121"])
+def test_every_family_takes_the_same_step_again_and_again(architecture: str) -> None:
     family, depth = parse_architecture(architecture)
-    spec = ModelSpec(family=family, depth=depth, norm=norm, dropout=0.1)  # type: ignore[arg-type]
+    spec = ModelSpec(family=family, depth=depth, dropout=0.1)
     assert why_not_captured(spec, (3, 16, 16), 10) == ""
 
 
