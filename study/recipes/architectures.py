@@ -3,7 +3,7 @@
 Command: ``fitscape run architectures``
 Time: about 5 minutes on 2 cores; a day on one GPU at ``hours``; ``paper`` trains the published widths on CIFAR-10 with
 the schedule of He et al. 2015, section 4.2.
-Expected: with the whole budget spent ResNet18 and DenseNet121 near 7 % validation error and plain-18 ten points above;
+Expected: with the whole budget spent ResNet18 and DenseNet121 near 5 % validation error and plain-18 five points above;
 DenseNet121 level with ResNet18 at equal parameters and slower in seconds; no run unstable at these rates.
 """
 

@@ -216,8 +216,6 @@ def test_the_page_says_how_many_steps_a_trial_took(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     ended = ({"width": 0.5}, TrialState.FINISHED, 0.1)
     text = build(by_hand(tmp_path / "a", StudyConfig(name="one"), ended)).read_text()
-    assert re.search(r"optimizer steps per trial</t[hd]>\s*<td>1000<", text), text[text.index("optimizer steps") :][
-        :200
-    ]
+    assert re.search(r"optimizer steps per trial</dt>\s*<dd>1000<", text)
     text = build(by_hand(tmp_path, StudyConfig(name="none"))).read_text()
     assert re.search(r"optimizer steps per trial</dt>\s*<dd>not measured<", text)
