@@ -53,7 +53,7 @@ for optimizer in ("sgd", "adamw"):
         two.restore(one.checkpoint())
         where = (optimizer, device, layout, other, moved)
         for mine, theirs in zip(two.model.parameters(), one.model.parameters(), strict=True):
-            if device == "cpu" and (other == "cpu" or layout == moved):  # the stand-in copies, but lays out nothing anew
+            if device == "cpu" and (other == "cpu" or layout == moved):  # the stand-in lays out nothing anew
                 assert torch.equal(mine.detach().cpu(), theirs.detach()), where
             for name, value in two.optimizer.state[mine].items():
                 assert value.device.type == other, where
