@@ -152,9 +152,9 @@ if __name__ == "__main__":
         "# Batch norm's statistics in short trials\n\n"
         f"`python -m benchmarks.batch_norm_lag --seeds {given.seeds}` on {machine['cpu']}, "
         f"torch {machine['versions']['torch']}.\n\n"
-        f"Training / validation error at the end, mean over {given.seeds} seeds, digits, width 0.25, the same "
-        "weights in each row.\n\n"
-        f"{lag_table(given.seeds)}\n\nShare of a trial's CPU time that re-estimating takes, all images of the recipe:"
-        f"\n\n{cost_table()}\n"
+        f"Training / validation error at the end, mean over {given.seeds} seeds, digits, width 0.25, the same weights "
+        "in each row. *running* is\nwhat 0.1.0 recorded, *evaluations now* what is recorded since.\n\n"
+        f"{lag_table(given.seeds)}\n\nShare of a trial's CPU time that re-estimating takes, on all images of the "
+        f"recipe (time of the process, not of the clock):\n\n{cost_table()}\n"
     )
     print(to)

@@ -61,6 +61,13 @@ def _smallest(config: StudyConfig, space: Space) -> Iterator[TrialConfig]:
             continue
 
 
+def _least(distribution: BaseDistribution) -> float:
+    if isinstance(distribution, CategoricalDistribution):
+        return min(value for value in distribution.choices if isinstance(value, int | float))
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return distribution.low
+
+
 def _single_values(trial: TrialConfig, data: TrialData) -> bool:
     import torch
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 # Images that the statistics are of: a tenth of those an epoch trains on, whose forward pass costs about 3 % of it.
-# 64 are within 0.2 points of a thousand on training images and one point on others (benchmarks/batch_norm_lag.py).
+# 64 give errors within a point of those that a thousand give (benchmarks/results/batch_norm_lag-2026-11-26.md).
 SHARE, FEWEST, MOST = 10, 64, 1024
 SMALLEST_BATCH = 16  # statistics of a few images are those of no population, whatever the trial's batches are
 
