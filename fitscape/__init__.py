@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fitscape.study.reading import load_config as load_config
     from fitscape.study.search import RegimeSampler as RegimeSampler
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __getattr__, __all__ = lazy(
     {

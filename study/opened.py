@@ -44,6 +44,13 @@ class OpenStudy:
         self.config: StudyConfig = ledger.config
         self.provenance: Mapping[str, Any] = ledger.provenance
 
+    def __enter__(self) -> "OpenStudy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the ledger; the driver that closes it last leaves one file (`study.ledger.database`)."""
+        self.ledger.close()
+
     def reread(self) -> "OpenStudy":
         """The study as it is by now."""
         return OpenStudy(self.folder, self.ledger)

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from fitscape.study.config import TrialConfig
+
+SET_LEVEL: Final = 0.9  # probability that the named regimes of a label have together
 
 
 class TrialState(StrEnum):
@@ -173,3 +175,24 @@ class Label:
     tau: float
     reference_error: float
     chance_error: float
+
+    @property
+    def regime_set(self) -> tuple[Regime, ...]:
+        """The fewest regimes that together have ``SET_LEVEL`` of the probability, the likeliest first."""
+        found: list[Regime] = []
+        total = 0.0
+        for name, p in sorted(self.probabilities.items(), key=lambda pair: -pair[1]):
+            found.append(Regime(name))
+            total += p
+            if total >= SET_LEVEL - 1e-9:
+                break
+        return tuple(found)
+
+    @property
+    def named(self) -> str:
+        """The set in words, with the probabilities where there is more than one: ``good or overfit (0.75 / 0.25)``."""
+        names = [regime.value for regime in self.regime_set]
+        if len(names) == 1:
+            return names[0]
+        shares = " / ".join(f"{self.probabilities[name]:.2f}" for name in names)
+        return f"{' or '.join(names)} ({shares})"

@@ -112,7 +112,7 @@ def test_chooses_every_seed_of_the_configuration_that_is_best_on_average(tmp_pat
 def test_other_data_than_the_studys_leave_the_seal_unbroken(study: Path, tmp_path: Path) -> None:
     other = load(DataConfig(root=str(tmp_path / "other"), limit=200))
     with Ledger.open(study / "ledger.db") as ledger:
-        with pytest.raises(UserError, match="not those of the study"):
+        with pytest.raises(UserError, match="the data differ from the study's"):
             finalists.open_test(ledger, reason="mistake", data=other)
         assert not ledger.notes(TEST_OPENED)
 

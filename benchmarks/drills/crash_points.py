@@ -217,16 +217,16 @@ def explore(
         if time.monotonic() > deadline:
             break
         place = new_place(parent, template)
-        came_to, wrong = attempt(place, at, error, calm)
+        came_to, faults = attempt(place, at, error, calm)
         kind = first.steps[at - 1].partition(" ")[0]
         what = f"killed at a step of the {kind}" if error is None else f"{error} at a step of the {kind}"
         if not came_to:
             what = "the step was not come to this time"
         tried[what] += 1
-        if wrong:
+        if faults:
             lost[what] += 1
-            examples.append(f"{at} ({first.steps[at - 1]}), {error or 'killed'}: {'; '.join(wrong)} [{place.base}]")
-            print(examples[-1], flush=True)
+            examples.append(f"{at} ({first.steps[at - 1]}), {error or 'killed'}: {'; '.join(faults)}")
+            print(f"{examples[-1]} [{place.base}]", flush=True)
         else:
             shutil.rmtree(place.base)
     if not lost:

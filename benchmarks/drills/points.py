@@ -137,7 +137,7 @@ class Points:
             def connect(self, *where: Any, **how: Any) -> sqlite3.Connection:
                 return connect(*where, factory=Counting, **how)
 
-        database.sqlite3 = Module()  # type: ignore[assignment,attr-defined]
+        database.sqlite3 = Module()  # type: ignore[assignment]
 
     def _watch_storage(self) -> None:
         points, there = self, checkpoints.open_storage

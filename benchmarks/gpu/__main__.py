@@ -3,9 +3,9 @@
     python -m benchmarks.gpu [--minutes 8] [--resume FILE] [--out FILE]
 
 Most valuable first; no step is begun that would not end in time. The JSON is written after each step; a short table
-is printed last, and written beside it. ``--resume`` takes the JSON of an earlier run and measures what it lacks.
-Needs torch, torchvision, numpy, scikit-learn, pydantic, pytest and this repository; ``--device cpu`` rehearses it with
-tiny nets.
+is printed last, and written beside it. ``--resume`` takes the JSON of an earlier run and measures what it lacks. Needs
+torch, torchvision, numpy, scikit-learn, pydantic, pytest and this repository; ``--device cpu`` rehearses it with tiny
+nets.
 """
 
 import argparse

@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 from benchmarks.machine import facts
 from benchmarks.statistics import claims, kept, maps
@@ -51,7 +52,7 @@ def run_claims(studies: int, end: float, keep: bool) -> None:
                 if keep:
                     kept.append("claims", asdict(done[-1]))
     rates = claims.rates(done)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"family": family, "kind": kind, "studies": n, "wrong": wrong, "se": se, "decided": decided}
         for (family, kind), (n, wrong, se, decided) in rates.items()
     ]

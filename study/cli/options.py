@@ -51,7 +51,8 @@ def study_folder(root: Path, name: str) -> Path:
     Raises:
         UserError: there is none; the text suggests the nearest name.
     """
-    for folder in (root / name, expanded(name)):
+    given = expanded(name)
+    for folder in (root / name, given, *([given.parent] if given.name == LEDGER else [])):
         if (folder / LEDGER).is_file():
             return folder
         if (folder / BACKUP).is_file():

@@ -95,6 +95,7 @@ def _evidence(study: OpenStudy, trial: Any) -> dict[str, Any]:
     return {
         "trial_id": trial.trial_id,
         "regime": label.regime.value if label else None,
+        "named": label.named if label else None,
         "val_error": trial.last.val_error if trial.last else None,
         "trial": described(trial),
     }

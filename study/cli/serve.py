@@ -10,7 +10,6 @@ import typer
 
 from fitscape.study.cli.options import ROOT, Address, Json, Root, TrackingUri
 from fitscape.study.errors import ExitCode, UserError
-from fitscape.study.files import MLFLOW_STORE
 
 HOST = "127.0.0.1"
 
@@ -28,10 +27,12 @@ def ui(
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
             raise UserError(f"{port} is taken by another program", where="--port", fix=f"--port {port + 1}")
-    if tracking_uri is not None or (root / MLFLOW_STORE).is_file():
+
+    def say() -> None:
         typer.echo(f"MLflow is starting on http://{HOST}:{port} (Ctrl-C ends it)")
         sys.stdout.flush()
-    serve_ui(root, port, tracking_uri)
+
+    serve_ui(root, port, tracking_uri, say)
 
 
 def doctor(

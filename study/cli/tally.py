@@ -58,11 +58,11 @@ class Tally:
             return
         from fitscape.study.opened import open_study  # a second and more: not before the driver starts
 
-        study = open_study(self.folder)
-        found = [label.regime for label in study.labels.values()]
-        self.regimes = {regime: found.count(regime) for regime in Regime if regime in found}
-        self.best = best_of(study.trials)
-        self.states = Counter(trial.state for trial in study.trials if trial.state.terminal)
+        with open_study(self.folder) as study:
+            found = [label.regime for label in study.labels.values()]
+            self.regimes = {regime: found.count(regime) for regime in Regime if regime in found}
+            self.best = best_of(study.trials)
+            self.states = Counter(trial.state for trial in study.trials if trial.state.terminal)
         end = time.monotonic()
         self._read_after = end + READ_SHARE * (end - begin)
 

@@ -23,7 +23,7 @@ from fitscape.study.records import TrialState
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.events import DataRead, Finished, Message, Started
+from fitscape.study.scheduling.events import DataRead, Finished, Message, Outcome, Started
 from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.interruption import ASKED_BY, Interruption, listening, not_passed_on
 from fitscape.study.scheduling.preflight import look_at
@@ -34,7 +34,6 @@ from fitscape.study.tracking.location import locate
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
-    from fitscape.study.scheduling.run_trials import Outcome
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
@@ -104,6 +103,7 @@ class Conduct:
             try:
                 outcome = self._trials(config, ledger, prepared)
                 ledger.set_meta(RUNNING, None)
+                ledger.checkpoint()
             finally:
                 upkeep.close()
             closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
@@ -139,7 +139,7 @@ class Conduct:
         self._observer(Started(config.search.trials, _ended(ledger)))
         return shipper
 
-    def _conclude(self, config: StudyConfig, outcome: "Outcome", shipper: Shipper) -> ExitCode:
+    def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
         report = None if outcome.interrupted else self._labels_and_report()
         if self._interruption.requested:
             backlog = shipper.close(SHIP_WITHIN_INTERRUPTED)
@@ -156,7 +156,7 @@ class Conduct:
             if trouble:
                 self._observer.say(trouble)
 
-    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> "Outcome":
+    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
         from fitscape.study.scheduling.run_trials import run_trials
 
         ledger.set_meta(RUNNING, {"host": socket.gethostname(), "pid": os.getpid()})
@@ -187,8 +187,7 @@ class Conduct:
             from fitscape.study.opened import open_study
             from fitscape.study.report import build
 
-            study = open_study(self._folder.path)
-            with Ledger.open(self._folder.ledger) as ledger:
+            with open_study(self._folder.path) as study, Ledger.open(self._folder.ledger) as ledger:
                 ledger.put_labels(study.labels.values())
             return str(build(self._folder.path))
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
@@ -197,7 +196,7 @@ class Conduct:
             )
             return ""
 
-    def _finish(self, config: StudyConfig, outcome: "Outcome", report: str, backlog: Backlog) -> None:
+    def _finish(self, config: StudyConfig, outcome: Outcome, report: str, backlog: Backlog) -> None:
         name, root = self._folder.path.name, self._folder.path.parent
         at = shlex.quote(str(root))
         if outcome.interrupted:

@@ -95,7 +95,15 @@ def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, class
     inside = {name: value for name, value in snap.items() if holds(space[name], value)}
     state, values = outcome(trial)
     label = labels.get(trial.trial_id)
-    regime = {"regime": label.regime.value, "regime_probability": label.probability} if label else {}
+    regime = (
+        {
+            "regime": label.regime.value,
+            "regime_set": [one.value for one in label.regime_set],
+            "regime_probability": label.probability,
+        }
+        if label
+        else {}
+    )
     outside = [name for name in space if name not in inside]
     told = {**attributes(trial, classes), **regime, **({"outside": outside} if outside else {}), "config": flat}
     frozen = optuna.trial.create_trial(

@@ -90,11 +90,12 @@ def learning_curves(trials: Sequence[TrialRecord]) -> Curves | None:
         rows = [np.mean([_curve(t, f"val_{measure}_{half}", points) for t in seeds], axis=0) for seeds in groups]
         return np.log(rows) if measure == "loss" else np.array(rows)
 
-    halves = ({m: of(half, m) for m in ("loss", "error")} for half in "ab")
+    measures: tuple[Measure, ...] = ("loss", "error")
+    a, b = ({m: of(half, m) for m in measures} for half in "ab")
     longest = max(usable, key=lambda t: len(t.epochs))
     return Curves(
-        a=next(halves),
-        b=next(halves),
+        a=a,
+        b=b,
         epochs=np.array([e.epoch for e in _at(longest.epochs, points)], dtype=float),
         counted=Counted.CONFIGURATIONS if sampled(usable) else Counted.RUNS,
     )
@@ -117,7 +118,7 @@ def _groups(trials: Sequence[TrialRecord]) -> dict[tuple[str, bool], list[TrialR
 
 
 def _loss_finding(curves: Curves, family: str, nets: str) -> Finding:
-    """Tested as the logarithm of the ratio of two losses, told as a share."""
+    """Tested as the logarithm of the ratio of two losses, given as a share."""
     evidence = curves.evidence("loss", float(np.log1p(RISE)))
     low, estimate, high, margin = (
         float(np.expm1(x)) for x in (evidence.low, evidence.estimate, evidence.high, evidence.margin)

@@ -89,7 +89,7 @@ def t_evidence(
 
 
 def needed(sd: float, worth: float) -> int | None:
-    """Units of spread ``sd`` with which a mean of ``worth`` is told from 0 with 80 % power, two-sided 5 %
+    """Units of spread ``sd`` with which a mean of ``worth`` differs from 0 with 80 % power, two-sided 5 %
     (Guenther 1981). None where ``worth`` is nothing.
     """
     if worth <= 0 or not math.isfinite(sd):
@@ -152,11 +152,13 @@ LARGEST_EXACT: Final = 60  # pairs up to which tables are enumerated; beyond, th
 def _below(gained: int, lost: int, n: int, margin: float) -> float:
     """p of H0: P(gained) - P(lost) >= margin. Tables are ordered by Tango's score (1998)."""
     if n > LARGEST_EXACT:
-        return float(norm.cdf(_score(np.array([gained]), np.array([lost]), n, margin)[0]))
-    up, down = (x.ravel() for x in np.meshgrid(np.arange(n + 1), np.arange(n + 1)))
+        return float(norm.cdf(_score(np.array([float(gained)]), np.array([float(lost)]), n, margin)[0]))
+    up, down = (x.ravel().astype(float) for x in np.meshgrid(np.arange(n + 1), np.arange(n + 1)))
     kept = up + down <= n
     up, down = up[kept], down[kept]
-    extreme = _score(up, down, n, margin) <= _score(np.array([gained]), np.array([lost]), n, margin)[0] + 1e-9
+    extreme = (
+        _score(up, down, n, margin) <= _score(np.array([float(gained)]), np.array([float(lost)]), n, margin)[0] + 1e-9
+    )
     up, down = up[extreme], down[extreme]
     counts = np.column_stack([up, down, n - up - down])
     largest = 0.0

@@ -74,6 +74,10 @@ class Ledger(Outbox, Labels, Notes):
         """A consistent copy while others write; ``to`` is replaced whole or not at all."""
         return self._database.backup(to)
 
+    def checkpoint(self) -> None:
+        """Move what is committed into the file itself, as far as no reader is in the way."""
+        self._database.checkpoint()
+
     def close(self) -> None:
         self._database.close()
 

@@ -79,7 +79,7 @@ def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> l
     """Each numeric hyperparameter moved up and down from a point, as far as the space goes, surest gain first.
 
     Data and width move by the factor 2, weight decay by 10, other hyperparameters by a quarter of their range. What a
-    move does to the error is told at the point; whether it helps, of its average over the rest of the space, because a
+    move does to the error is given at the point; whether it helps, of its average over the rest of the space, because a
     point that was chosen for its low error flatters every move towards it.
     """
     moved = [(name, value) for name in fitted.encoder.names for value in _moves(fitted, name, point[name])]
@@ -105,8 +105,8 @@ def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> l
 def _lowers(fitted: RegimeMap, name: str, before: Any, after: Any, draws: int) -> float:
     """Share of joint draws in which the move's average over the space is a fall of ``LEAST_FALL`` or more."""
     space = fitted.encoder.from_unit(fitted.encoder.sobol(AVERAGED, fitted.seed))
-    ends = [fitted.encoder.features(space.assign(**{name: value})) for value in (before, after)]
-    falls = fitted.posterior.mean_fall(*ends, draws)
+    first, then = (fitted.encoder.features(space.assign(**{name: value})) for value in (before, after))
+    falls = fitted.posterior.mean_fall(first, then, draws)
     return float((falls >= LEAST_FALL).mean())
 
 

@@ -1,6 +1,6 @@
 """The three fields of a map: validation error, training error, divergence, over the features of a space."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +64,6 @@ class Prediction:
     def probabilities(self, cuts: Cuts) -> Array:
         """[m, 4] in the order of decision.REGIMES."""
         return regime_probabilities(cuts, self.val_mean, self.val_sd, self.train_mean, self.train_sd, self.p_diverged)
-
-    def widened(self, val_sd: float) -> "Prediction":
-        """With an error of validation added that all points share."""
-        return replace(self, val_sd=np.hypot(self.val_sd, val_sd))
 
 
 class Fields:

@@ -10,7 +10,7 @@ STEP: Final = 0.05  # of the finite differences of the gradient, in logarithms
 PROPOSED: Final = 4  # proposals a draw
 
 
-def draw_hypers(gp: GaussianProcess, draws: int, rng: np.random.Generator, *, subset: int = 300) -> list[Hyper]:
+def draw_hypers(gp: GaussianProcess, draws: int, rng: np.random.Generator, *, subset: int = 150) -> list[Hyper]:
     """``draws`` hyperparameters of a process that was optimized: Laplace's approximation at the mode, corrected by
     sampling importance resampling (Rubin 1988). With fewer than 3 observations the mode alone.
     """

@@ -5,7 +5,8 @@ the shift that the validation images give every trial alike. Where the reference
 shift moves both and mostly cancels; where it was given, it does not.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Self
 
@@ -17,12 +18,14 @@ from fitscape.study.maps.decision import REGIMES, Cuts
 from fitscape.study.maps.error_models import Fields, Prediction
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
-from fitscape.study.regimes.replicates import PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD
-from fitscape.study.regimes.rule import DECIDABLE, Scale, regimes
+from fitscape.study.regimes.rule import DECIDABLE, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
 
 Array = NDArray[np.float64]
 
-COMPONENTS: Final = 12  # hyperparameters drawn
+COMPONENTS: Final = 12  # hyperparameters drawn; fewer of many trials, which know them better and cost more each
+MOST_ROWS: Final = 3600  # trials times components
+LEAST_COMPONENTS: Final = 3
+REFERENCE_DRAWS: Final = 480
 BEST_DRAWS: Final = 200  # worlds in which a component looks for the best
 WAVES: Final = 64
 HIDDEN_SCALE: Final = 0.3  # length scale of hidden structure, of a side of the cube: finer than trials resolve
@@ -97,6 +100,11 @@ class Worlds:
         return np.asarray(one_hot)
 
 
+def probabilities(beliefs: Sequence[tuple[Cuts, Prediction]], tau: float) -> Array:
+    """[m, 4] in the order of REGIMES, of beliefs that :meth:`Posterior.predict` gave."""
+    return np.asarray(np.mean([one.probabilities(replace(cuts, tau=tau)) for cuts, one in beliefs], axis=0))
+
+
 class Posterior:
     """Draws of what a study does not know.
 
@@ -106,20 +114,21 @@ class Posterior:
             those that may be the best of them, each as often as it is the best in draws: where nothing was run a
             field may dip as low as its prior lets it, and the lowest of many equals is lower than all of them.
         given: the reference is the user's and exact.
-        common_sd: standard deviation, on the logit scale, of the shift that all trials share.
+        images: of the one validation set; 0: no sampling of images is known.
     """
 
-    def __init__(self, fields: Fields, tried: Array, *, given: bool, common_sd: float, seed: int = 0) -> None:
-        self.fields, self.given, self.common_sd, self.seed = fields, given or not len(tried), common_sd, seed
+    def __init__(self, fields: Fields, tried: Array, *, given: bool, images: float, seed: int = 0) -> None:
+        self.fields, self.given, self.images, self.seed = fields, given or not len(tried), images, seed
         self.tried = np.unique(tried, axis=0)
         self.rows = np.unique(fields.val.x, axis=0, return_inverse=True)[1].ravel()
 
     @cached_property
     def components(self) -> list[Component]:
         rng = np.random.default_rng([self.seed, 1])
-        val, train = (draw_hypers(gp, COMPONENTS, rng) for gp in (self.fields.val, self.fields.train))
+        count = max(LEAST_COMPONENTS, min(COMPONENTS, MOST_ROWS // max(self.fields.val.n, 1)))
+        val, train = (draw_hypers(gp, count, rng) for gp in (self.fields.val, self.fields.train))
         # One quantile of the reference a component, in random order: a small sample that is spread like a large one.
-        levels = (rng.permutation(COMPONENTS) + 0.5) / COMPONENTS
+        levels = (rng.permutation(count) + 0.5) / count
         found = []
         for val_hyper, train_hyper, level in zip(val, train, levels, strict=True):
             beliefs = (
@@ -151,7 +160,7 @@ class Posterior:
             mean, sd = one.val.predict(features)
             train = one.train.predict(features)
             if one.best is None:
-                sd = np.hypot(sd, self.common_sd * cuts.slope(cuts.error(mean)))
+                sd = np.hypot(sd, self._common_sd(mean))
                 found.append((cuts, Prediction(mean, sd, *train, told.p_diverged)))
                 continue
             variance = max(one.variance, 1e-6)
@@ -160,7 +169,7 @@ class Posterior:
             shared = np.clip(shared, -limit, limit)
             mean = mean + shared / variance * (one.reference - one.expected)
             sd = np.sqrt(sd**2 - shared**2 / variance)
-            reference = float(min(cuts.error(np.array(one.reference)), 0.95 * cuts.chance))
+            reference = min(float(cuts.error(np.array(one.reference))), 0.95 * float(cuts.chance))
             found.append((cuts.referred(reference), Prediction(mean, sd, *train, told.p_diverged)))
         return found
 
@@ -169,20 +178,26 @@ class Posterior:
         parts = [one.val.predict(features) for one in self.components]
         means, variances = np.array([m for m, _ in parts]), np.array([sd**2 for _, sd in parts])
         mean = means.mean(axis=0)
-        shift = self.common_sd * self.fields.cuts.slope(self.fields.cuts.error(mean))
-        return mean, np.sqrt(variances.mean(axis=0) + means.var(axis=0) + shift**2)
+        return mean, np.sqrt(variances.mean(axis=0) + means.var(axis=0) + self._common_sd(mean) ** 2)
+
+    def _common_sd(self, z: Array) -> Array:
+        """Standard deviation at each validation z of the shift that all trials share."""
+        if not self.images:
+            return np.zeros_like(z)
+        cuts = self.fields.cuts
+        error = np.clip(cuts.error(z), 0.5 / self.images, 1 - 0.5 / self.images)
+        return np.asarray(cuts.slope(error) * np.sqrt(COMMON / (error * (1 - error) * self.images)))
 
     def draw(self, features: Array, draws: int) -> Worlds:
         """Joint draws at points [m, features]; as many of each component as fit into ``draws``."""
         cuts, m = self.fields.cuts, len(features)
         rng = np.random.default_rng([self.seed, 2])
-        each = max(1, round(draws / COMPONENTS))
+        each = max(1, round(draws / len(self.components)))
         both = features if self.given else np.concatenate([features, self.tried])
         val, train, reference = [], [], []
         for one in self.components:
             z = one.val.draw(both, each, rng)
-            shift = self.common_sd * rng.standard_normal((each, 1)) * cuts.slope(cuts.error(z))
-            z -= shift
+            z -= rng.standard_normal((each, 1)) * self._common_sd(z)
             val.append(cuts.error(z[:, :m]))
             train.append(cuts.error(one.train.draw(features, each, rng)))
             best = np.full(each, cuts.reference) if one.best is None else cuts.error(z[:, m:] @ one.best)
@@ -194,11 +209,11 @@ class Posterior:
     def mean_fall(self, before: Array, after: Array, draws: int) -> Array:
         """[D] draws of the mean fall of the validation z from points [m, features] to others, pairwise."""
         rng = np.random.default_rng([self.seed, 3])
-        m, each = len(before), max(1, round(draws / COMPONENTS))
+        m, each = len(before), max(1, round(draws / len(self.components)))
         worlds = [one.val.draw(np.concatenate([before, after]), each, rng) for one in self.components]
         return np.concatenate([(z[:, :m] - z[:, m:]).mean(axis=1) for z in worlds])
 
     @cached_property
     def reference(self) -> Array:
         """Draws [D] of the reference error."""
-        return self.draw(self.fields.val.x[:1], 40 * COMPONENTS).reference
+        return self.draw(self.fields.val.x[:1], REFERENCE_DRAWS).reference

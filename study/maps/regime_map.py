@@ -13,8 +13,8 @@ from scipy.special import ndtri
 from fitscape.study.maps.boundary import BoundarySet, trace
 from fitscape.study.maps.decision import REGIMES, Cuts
 from fitscape.study.maps.encoding import Encoder
-from fitscape.study.maps.error_models import Fields, Outcomes, lowest_error, observed_z
-from fitscape.study.maps.posterior import COMMON, Posterior
+from fitscape.study.maps.error_models import Fields, Outcomes, lowest_error
+from fitscape.study.maps.posterior import Posterior, probabilities
 
 Array = NDArray[np.float64]
 
@@ -67,6 +67,7 @@ class RegimeMap:
         self.given = reference_error is not None
         self.seed = seed
         self._fields: Fields | None = None
+        self._posterior: Posterior | None = None
 
     def fit(self, table: pd.DataFrame, *, warm: "RegimeMap | None" = None) -> Self:
         """Fit on a table of finished trials, or of their epochs.
@@ -94,9 +95,13 @@ class RegimeMap:
         groups = runs if len(set(runs)) < len(runs) else None  # plain trials: no run has two rows
         self._fields = Fields(self.cuts, features, outcomes, start, groups)
         self._fields.optimize(steps=15 if warm is not None else 60, seed=self.seed)
-        common = self.common_sd() * np.sqrt(COMMON)
-        self.posterior = Posterior(
-            self._fields, features[~outcomes.diverged], given=self.given, common_sd=common, seed=self.seed
+        images = outcomes.val_n[outcomes.val_n > 0]
+        self._posterior = Posterior(
+            self._fields,
+            features[~outcomes.diverged],
+            given=self.given,
+            images=float(np.median(images)) if len(images) else 0.0,
+            seed=self.seed,
         )
         if not self.given and (~outcomes.diverged).any():
             self.cuts = self.cuts.referred(float(np.median(self.posterior.reference)))
@@ -110,6 +115,13 @@ class RegimeMap:
         if self._fields is None:
             raise ValueError("the map is not fitted: call fit with a table of trials first")
         return self._fields
+
+    @property
+    def posterior(self) -> Posterior:
+        """Draws of what the trials do not tell."""
+        if self._posterior is None:
+            raise ValueError("the map is not fitted: call fit with a table of trials first")
+        return self._posterior
 
     def predict(self, points: pd.DataFrame, tau: float | None = None) -> pd.DataFrame:
         """A row per point: probabilities ``diverged`` (with untrained), ``good``, ``overfit``, ``underfit``; the
@@ -130,11 +142,7 @@ class RegimeMap:
 
     def probabilities(self, features: Array, tau: float | None = None) -> Array:
         """[m, 4] in the order of REGIMES: over hyperparameters, fields and the reference."""
-        told = [
-            beliefs.probabilities(cuts if tau is None else replace(cuts, tau=tau))
-            for cuts, beliefs in self.posterior.predict(features)
-        ]
-        return np.asarray(np.mean(told, axis=0))
+        return probabilities(self.posterior.predict(features), self._cuts(tau).tau)
 
     def error_interval(self, points: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
         """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point."""
@@ -206,14 +214,6 @@ class RegimeMap:
         points = pd.DataFrame({x: grid_x.ravel(), y: grid_y.ravel(), **fixed})
         p = self.probabilities(self.encoder.features(points), tau).reshape(*grid_x.shape, len(REGIMES))
         return trace(x, y, axes[0], axes[1], p)
-
-    def common_sd(self, tau: float | None = None) -> float:
-        """Standard deviation of z that the one validation set gives every trial, at the good threshold."""
-        sizes = self._outcomes.val_n[self._outcomes.val_n > 0]
-        if not len(sizes):
-            return 0.0
-        threshold = np.array([self.cuts.at_skill(self._cuts(tau).tau)])
-        return float(np.sqrt(observed_z(self.cuts, threshold, np.array([np.median(sizes)]))[1][0]))
 
 
 def outcomes_of(table: pd.DataFrame) -> Outcomes:

@@ -50,7 +50,7 @@ def takes_text(key: Key) -> bool:
         section = _sections(section).get(str(part)) if section else None
     hint = typing.get_type_hints(section).get(str(key[-1])) if section else None
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    return str in map(_plain, kinds) and dict not in map(typing.get_origin, kinds)
+    return any(_plain(kind) is str for kind in kinds) and all(typing.get_origin(kind) is not dict for kind in kinds)
 
 
 def unknown_key_hint(key: Key) -> str:

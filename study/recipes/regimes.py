@@ -8,7 +8,7 @@ data or more and little decay fits well. One seed per configuration leaves about
 """
 
 from fitscape.study.config import Choices, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
-from fitscape.study.recipes.scale import Scale, data_at, dataset_at, steps_at
+from fitscape.study.recipes.scale import Scale, data_at, dataset_at, of_your_own, steps_at
 
 FAMILIES = ("resnet18", "plain18", "densenet121")
 
@@ -16,14 +16,14 @@ FAMILIES = ("resnet18", "plain18", "densenet121")
 def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
     """A Sobol design: its trials are a fair sample of the space, so held-out scores of the map are honest."""
     dataset = dataset_at(scale, dataset)
-    small = scale == "minutes"
+    small, own = scale == "minutes", of_your_own(dataset)
     width = 0.5 if small else 1.0
     optimization = Optimization(
         lr=0.1,
         epochs=6 if small else 30,
         # 18 on digits: with 9, as in quickstart's twice as many epochs, a trial would end after 54 steps.
         steps_per_epoch=max(18, steps_at(scale, dataset)),
-        batch_size=64 if small else 128,
+        batch_size=(32 if own else 64) if small else 128,
         schedule="one_cycle",
     )
     return StudyConfig(
@@ -37,6 +37,8 @@ def recipe(scale: Scale, dataset: str | None) -> StudyConfig:
             "width": Range(low=0.125, high=width, log=True),
             "train_fraction": Range(low=0.02, high=1.0, log=True),
             "weight_decay": Range(low=1e-5, high=0.3, log=True),
+            # The rate that suits published data may train none of your own.
+            **({"lr": Range(low=0.003, high=0.3, log=True)} if own else {}),
         },
         # One steady configuration a family, three seeds each: they measure the seed noise and the reference error,
         # without which no trial near a boundary can be distinguished from its neighbours.

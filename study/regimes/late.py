@@ -36,7 +36,7 @@ class Rise:
 def beyond_fluctuation(values: Sequence[float]) -> bool:
     """The last of a run's values [E] lies further above the lowest than the run's fluctuation explains.
 
-    The lowest point of any fluctuating curve lies below its last one. The fluctuation is told by the steps between
+    The lowest point of any fluctuating curve lies below its last one. The fluctuation shows in the steps between
     neighbouring epochs in the second half of the run, where it no longer falls; neighbours resemble each other,
     which makes the steps too small, and the limit allows for it.
     """

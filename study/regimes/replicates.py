@@ -8,15 +8,8 @@ import numpy as np
 from scipy.special import logit, polygamma
 
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
-from fitscape.study.regimes.rule import Array, rate
+from fitscape.study.regimes.rule import PRIOR_CORRELATION, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Array, rate
 
-# What stands in where a study has no replicates, with the weight of so many degrees of freedom where it has:
-# standard deviations over seeds of the logit errors, and their correlation between training and validation
-# error, measured on small nets. A net that trains badly under one seed does badly on both.
-PRIOR_TRAIN_SD: Final = 0.43
-PRIOR_VAL_SD: Final = 0.23
-PRIOR_CORRELATION: Final = 0.8
-PRIOR_DF: Final = 4.0
 LARGEST_CORRELATION: Final = 0.95
 
 

@@ -23,6 +23,13 @@ MIXED: Final = (1 / 3, 2 / 3)  # shares of bias between which both hold it back
 # Where noise or an unlearnable task leaves nothing between reference and chance, a skill unit is at least
 # this share of the chance error: a net at chance stays at 1, one that memorizes falls far below 0.
 LEAST_SPAN: Final = 0.05
+# What stands in where a study has no replicates, with the weight of so many degrees of freedom where it has:
+# standard deviations over seeds of the logit errors, and their correlation between training and validation
+# error, measured on small nets. A net that trains badly under one seed does badly on both.
+PRIOR_TRAIN_SD: Final = 0.43
+PRIOR_VAL_SD: Final = 0.23
+PRIOR_CORRELATION: Final = 0.8
+PRIOR_DF: Final = 4.0
 
 
 def rate(error: ArrayLike, n: ArrayLike) -> Array:

@@ -14,7 +14,10 @@ from fitscape.study.report.subject import Subject
 
 def write(folder: Path, study: OpenStudy | None) -> Path:
     """Every file of the report; see :func:`study.report.build`."""
-    subject = Subject(study or open_study(folder))
+    if study is None:
+        with open_study(folder) as opened:
+            return write(folder, opened)
+    subject = Subject(study)
     place = StudyFolder(folder)
     try:
         place.figures.mkdir(parents=True, exist_ok=True)

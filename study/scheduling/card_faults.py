@@ -62,7 +62,7 @@ class CardFaults:
 
     Args:
         cluster: cards that are set aside are written down in ``cluster.aside``.
-        decided: told the trial, and whether its card is broken, so that its attempt does not count.
+        decided: called with the trial, and whether its card is broken, so that its attempt does not count.
         say: one sentence for a person.
         check: what a node runs to try a card again, and returns what is wrong with it; None: `cards.check_one`.
     """

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fitscape.study.records import EpochRecord, TrialRecord
+from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,15 @@ class Finished:
 
     name: ClassVar = "finish"
     summary: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended. ``interrupted`` says why it ended early; empty where everything was run."""
+
+    counts: dict[TrialState, int]
+    interrupted: str
+    seconds: float
 
 
 Event = Started | DataRead | TrialStarted | EpochEnded | TrialEnded | Backlog | Message | Finished

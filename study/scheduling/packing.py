@@ -81,7 +81,7 @@ class SetAside:
         return any(uuid in cards for cards in self.cards.values())
 
     def attempt(self) -> dict[str, Any]:
-        """What an attempt at a trial is told: where it is not to be placed, and which cards its process refuses."""
+        """What an attempt at a trial gets: where it is not to be placed, and which cards its process refuses."""
         uuids = sorted(uuid for cards in self.cards.values() for uuid in cards)
         return {"selector": self.selector(), "avoid": uuids}
 

@@ -5,19 +5,18 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
-from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.capacity import Places, relative_cost
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.events import Message, Observer, ignore
+from fitscape.study.scheduling.events import Message, Observer, Outcome, ignore
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.ray_patches import untold
@@ -46,15 +45,6 @@ _TUNE = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How a run ended. ``interrupted`` says why it ended early; empty where everything was run."""
-
-    counts: dict[TrialState, int]
-    interrupted: str
-    seconds: float
 
 
 def run_trials(

@@ -12,7 +12,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.search.space import Space
 
 SHAPING = ("architecture", "family", "depth", "norm", "stem")  # what decides whether a batch norm sees maps of 1x1
-MEND = "take 2 images a batch or more, norm group, or larger images"
+FIX = "take 2 images a batch or more, norm group, or larger images"
 
 
 def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialData) -> None:
@@ -34,8 +34,15 @@ def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialDa
                 f"gives batch norm one image at a time, and its last maps are 1x1 in {trial.model.name} on "
                 f"{height}x{width} images",
                 where="train_fraction" if one else "batch_size",
-                fix=MEND,
+                fix=FIX,
             )
+
+
+def _least(d: BaseDistribution) -> Any:
+    if isinstance(d, CategoricalDistribution):
+        return min(d.choices, key=float)  # type: ignore[arg-type]  # numbers, as the config holds them
+    assert isinstance(d, FloatDistribution | IntDistribution)
+    return d.low
 
 
 def _smallest(config: StudyConfig, space: Space) -> Iterator[TrialConfig]:

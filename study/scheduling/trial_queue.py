@@ -45,7 +45,7 @@ class Feed(Live, Searcher):
             of the last trials go first.
         drawn: most trials that may have been asked for and not ended; None: any number. A sampler that learns is to
             see results before it draws.
-        attempt: what a worker is told beside the trial: JSON, asked at each hand-out.
+        attempt: what a worker gets beside the trial: JSON, asked at each hand-out.
         stopped: whether nothing more is to be handed out.
         cost: a trial's relative duration. When nothing is left to ask, the longest goes first, so that no slot
             stands idle while another begins the longest trial.
@@ -70,7 +70,7 @@ class Feed(Live, Searcher):
         self.paused = False  # nothing is handed out for now
         # Called where nothing is out: Tune's loop then stands in `suggest`, and asks again and again for a trial.
         self.on_idle: Callable[[], None] = lambda: None
-        self._told: dict[str, dict[str, Any]] = {}  # what a trial's next attempt is told
+        self._told: dict[str, dict[str, Any]] = {}  # what a trial's next attempt gets
         self._held: dict[str, TrialConfig] = {}  # of which it is not known yet whether they are tried again
         waiting = list(pending)
         self._first = deque(trial.config for trial in waiting if trial.epochs)
@@ -110,7 +110,7 @@ class Feed(Live, Searcher):
             self._changed.notify_all()
 
     def again(self, config: TrialConfig, **told: Any) -> None:
-        """A trial that was handed out is to be handed out once more, before all others; ``told`` goes with it."""
+        """A trial that was handed out is to be handed out once more, before all others, with what is given."""
         with self._changed:
             self._told[config.trial_id] = told
             self._held.pop(config.trial_id, None)

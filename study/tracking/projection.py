@@ -114,6 +114,7 @@ def tags(trial: TrialRecord, label: Label | None, study: str) -> dict[str, str]:
     if label is not None:
         values |= {
             "regime": label.regime.value,
+            "regime_set": " or ".join(regime.value for regime in label.regime_set),
             "regime_probability": f"{label.probability:.3f}",
             "regime_epoch": label.epoch,
             "regime_flags": " ".join(label.flags),

@@ -47,7 +47,8 @@ def _content(file: Path, experiment: str) -> Trouble | None:
             if not {"experiments", "runs", "alembic_version"} <= tables:
                 return Trouble(f"{file} holds another program's tables", "name another store with --tracking-uri")
             version = connection.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar()
-            if trouble := _schema(file, str(version)):
+            runs = connection.execute(sqlalchemy.text("SELECT count(*) FROM runs")).scalar() or 0
+            if trouble := _schema(file, str(version), runs):
                 return trouble
             query = sqlalchemy.text("SELECT lifecycle_stage FROM experiments WHERE name = :name")
             if connection.execute(query, {"name": experiment}).scalar() == "deleted":
@@ -58,10 +59,13 @@ def _content(file: Path, experiment: str) -> Trouble | None:
     return None
 
 
-def _schema(file: Path, version: str) -> Trouble | None:
-    """MLflow upgrades no store by itself, and cannot read one of a later release."""
+def _schema(file: Path, version: str, runs: int) -> Trouble | None:
+    """MLflow upgrades no store by itself, and cannot read one of a later release.
+
+    One of an older schema without a run is one whose maker was killed: MLflow goes on making it.
+    """
     known, before = _revisions()
-    if not known or (version in known and version not in before):
+    if not known or (version in known and (version not in before or not runs)):
         return None
     if version in known:
         return Trouble(f"{file} has an older schema of MLflow", f"run: mlflow db upgrade sqlite:///{file.absolute()}")

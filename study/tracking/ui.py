@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,8 +27,12 @@ def ui_command(root: Path, port: int, uri: str | None = None) -> tuple[list[str]
     return arguments, environment
 
 
-def serve_ui(root: Path, port: int = 5000, uri: str | None = None) -> NoReturn:
+def serve_ui(
+    root: Path, port: int = 5000, uri: str | None = None, before: Callable[[], object] = lambda: None
+) -> NoReturn:
     """Become the UI: this process is replaced, so that signals and the exit code are the server's.
+
+    Calls ``before`` once nothing is left to refuse.
 
     Raises:
         UserError: there is no store, or it is a server, which has pages of its own.
@@ -43,4 +48,5 @@ def serve_ui(root: Path, port: int = 5000, uri: str | None = None) -> NoReturn:
     with alone(location):
         pass  # a driver that is making the store's tables is let finish
     arguments, environment = ui_command(root, port, location.uri)
+    before()
     os.execve(arguments[0], arguments, environment)

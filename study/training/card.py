@@ -6,7 +6,7 @@ from functools import cache
 
 import torch
 
-_REGISTERED_BY_HAND = torch.torch_version.TorchVersion(torch.__version__) < (2, 12)  # later torch sees to it itself
+_REGISTERED_BY_HAND = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 12)  # later torch sees to it itself
 
 
 class Card:
@@ -58,7 +58,12 @@ class Card:
         failure: RuntimeError | None = None
         try:
             # Another thread's calls, say of a profiler, must not spoil the capture.
-            with torch.cuda.graph(graph, pool=self._pool.id, stream=self._stream, capture_error_mode="thread_local"):
+            with torch.cuda.graph(
+                graph,
+                pool=self._pool.id,  # type: ignore[arg-type]
+                stream=self._stream,
+                capture_error_mode="thread_local",
+            ):
                 try:
                     work()
                 except RuntimeError as error:

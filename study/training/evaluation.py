@@ -14,7 +14,7 @@ from fitscape.study.training.settings import Settings
 # the memory of a training step should do: new pages took up to two thirds of a narrow DenseNet121's first evaluation.
 PIXELS_PER_BATCH = 2**20
 PIXELS_PER_BATCH_ON_CPU = 2**17
-IMAGES_FOR_ONE_TRAINED = 4  # a training step holds every layer's activations, an evaluation those of two or three
+IMAGES_FOR_ONE_TRAINED = 2  # a training step holds every layer's activations, an evaluation those of two or three
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Peak memory of a trial, and what "out of memory" looks like."""
 
 import ctypes
+import os
 import resource
 import sys
 from pathlib import Path
@@ -11,6 +12,11 @@ _MIB = 2**20
 # malloc.h: M_MMAP_MAX none, M_TRIM_THRESHOLD none, M_TOP_PAD 64 MiB.
 _MALLOPT = ((-4, 0), (-1, 2**31 - 1), (-2, 64 * _MIB))
 
+
+# Segments that grow instead of new ones: 5.2 GiB of a card instead of 9.8 for a DenseNet121 in float32. torch reads it
+# before a process's first use of a card.
+if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & os.environ.keys():
+    os.environ["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
 
 _OUT_OF_MEMORY = (
     "DefaultCPUAllocator: can't allocate",

@@ -30,14 +30,14 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
         {"params": [p for p in model.parameters() if id(p) not in decayed], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    on_card = groups[0]["params"][0].is_cuda
+    on_card = next(model.parameters()).is_cuda
     optimizer: torch.optim.Optimizer
     if config.optimizer == "adamw":
         optimizer = AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999), fused=True, capturable=on_card)
     else:
         optimizer = SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
     if on_card:
-        rate = torch.tensor(config.lr, device=groups[0]["params"][0].device)
+        rate = torch.tensor(config.lr, device=next(model.parameters()).device)
         for group in optimizer.param_groups:
             group["lr"] = rate
     return optimizer

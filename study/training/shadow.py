@@ -28,7 +28,7 @@ class ShadowWeights:
     def in_place(self) -> Iterator[None]:
         """Inside, the layers compute with the shadows, which are the weights as they are now."""
         with torch.no_grad():
-            torch._foreach_copy_(self._shadows, self._masters)
+            torch._foreach_copy_([*self._shadows], [*self._masters])
         for shadow in self._shadows:
             shadow.grad = None
         self._install(self._shadows)

@@ -44,7 +44,7 @@ def test_sync_says_what_is_left(fitscape: Command, small: Path, monkeypatch: pyt
 
 
 def test_fetch_needs_a_server(fitscape: Command) -> None:
-    assert fitscape("fetch", "small").refusal.startswith("--tracking-uri: is needed")
+    assert fitscape("fetch", "small").refusal.startswith("--tracking-uri: is required")
 
 
 def test_fetch(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +73,14 @@ def test_doctor_tells_every_finding_and_fails_on_one(fitscape: Command, monkeypa
     assert json.loads(fitscape("doctor", "--json").out)[1]["fix"] == "make some"
     findings.pop()
     assert fitscape("doctor").code == 0
+
+
+def test_ui_shows_a_store_of_the_user_s_own(fitscape: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[list[str]] = []
+    monkeypatch.setattr("os.execve", lambda program, arguments, environment: shown.append(arguments))
+    (tmp_path / "my.db").touch()
+    fitscape("ui", "--port", "1", "--tracking-uri", "sqlite:///my.db")
+    assert shown[0][shown[0].index("--backend-store-uri") + 1] == f"sqlite:///{tmp_path / 'my.db'}"
+    refusal = fitscape("ui", "--port", "1", "--tracking-uri", "http://host:5000").refusal
+    assert refusal == "--tracking-uri: is a server, which shows its runs itself (open http://host:5000)"
+    assert "no MLflow store here" in fitscape("ui", "--port", "1", "--tracking-uri", "sqlite:///gone.db").refusal

@@ -44,7 +44,7 @@ def test_status_as_json_counts_every_state_and_regime(fitscape: Command, small: 
     found = json.loads(fitscape("status", "small", "--json").out)
     assert found["states"]["finished"] == 13
     assert found["regimes"]["diverged"] == 1
-    assert sum(found["regimes"].values()) == 15
+    assert sum(found["regimes"].values()) == 14, "all that ended but the trial that 0.1.0 stopped"
     assert found["target"] == 20
 
 
@@ -108,3 +108,7 @@ def test_an_unknown_list(fitscape: Command) -> None:
 def test_report_prints_the_path(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fitscape.study.report.build", lambda folder: folder / "report" / "index.html")
     assert fitscape("report", "small").out == "fitscape-runs/small/report/index.html\n"
+
+
+def test_a_study_may_be_named_by_its_ledger(fitscape: Command, small: Path) -> None:
+    assert fitscape("status", str(small / "ledger.db")).out.startswith("small: ")

@@ -44,13 +44,11 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
         (("frobnicate",), "No such command 'frobnicate'"),
     ],
 )
-def test_bad_input_is_one_line_exit_2_and_quick(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+def test_bad_input_is_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "one" / "cats").mkdir(parents=True)
     (tmp_path / "one" / "cats" / "a.png").touch()
-    begin = time.monotonic()
     ran = spawn(*words, folder=tmp_path)
-    assert time.monotonic() - begin < 5
     assert ran.returncode == 2
     assert ran.stdout == ""
     assert ran.stderr.startswith("fitscape: ")
@@ -157,3 +155,11 @@ def test_a_changed_study_shows_every_difference(fitscape: Command, monkeypatch: 
     ran = fitscape("list", "models")
     assert ran.code == 2
     assert ran.err == "fitscape: x: has changed:\n  code: a was 1, is 2\n  data: b (undo it)\n"
+
+
+@pytest.mark.slow
+def test_bad_input_is_refused_within_five_seconds(tmp_path: Path) -> None:
+    """The contract's deadline. It is measured alone: beside other work a clock says nothing."""
+    begin = time.monotonic()
+    assert spawn("run", "quickstart", "--set", "search.trials=0", folder=tmp_path).returncode == 2
+    assert time.monotonic() - begin < 5

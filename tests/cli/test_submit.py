@@ -68,7 +68,7 @@ def test_an_image_folder_is_looked_for_on_the_cluster_only(fitscape: Command) ->
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("quickstart",), "--address: is needed"),
+        (("quickstart",), "--address: is required"),
         (("nope", *ADDRESS), "no recipe is called 'nope'"),
         (("quickstart", "--tracking-uri", "http://me:secret@mlflow:5000", *ADDRESS), "holds a password"),
     ],

@@ -33,6 +33,7 @@ SUMMARY = {
     "folder": "runs/small",
     "report": "runs/small/report/index.html",
     "tracking": "http://127.0.0.1:5000/#/experiments/1",
+    "ui": "fitscape ui --root runs",
     "unshipped_points": 0,
 }
 
@@ -97,7 +98,7 @@ def test_files_that_cannot_be_read_are_named_in_one_line(small: Path, capsys: py
     for observer in (PlainLines(small), on_screen):
         observer(DataRead({"read": 55, "unreadable": BROKEN}))
         observer(DataRead({"read": 60, "unreadable": []}))
-    line = f"{LEFT_OUT} (all of them: fitscape status {small} --json)\n"
+    line = f"{LEFT_OUT} (all of them: {small}/left-out.txt)\n"
     assert capsys.readouterr().out == line
     assert Text.from_ansi(shown.getvalue()).plain == line
 

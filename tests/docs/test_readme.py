@@ -45,7 +45,7 @@ def test_a_command_is_taken(
         (unseal, "unseal", None),
     ):
         monkeypatch.setattr(home, name, lambda *_, answer=answer, **__: answer)
-    monkeypatch.setattr("fitscape.study.tracking.serve_ui", lambda root, port: None)
+    monkeypatch.setattr("fitscape.study.tracking.serve_ui", lambda *_: None)
     program, *words = shlex.split(command)
     assert program == "fitscape"
     with pytest.raises(SystemExit) as left:

@@ -11,7 +11,7 @@ from pages import REPOSITORY
 
 # What is not written -> what is. The log keeps the words of its day.
 WORDS = {
-    r"fix(s|ed|ing)?": "fix",
+    r"m[e]nd(s|ed|ing)?": "fix",
     r"dials?": "hyperparameter",
     r"untold|told": "given, shown, reported",
     r"(images|steps|rows?|seconds|ms|calls|epochs|[CG]PUs?) an? (trial|step|epoch|node|side|class)(?! sees)": "per",

@@ -85,7 +85,7 @@ def test_a_study_whose_trials_fail_ends_with_exit_code_3(new_drivers: Callable[[
         {"batch_size": 1, "steps_per_epoch": 1}
     )  # no batch norm of one value a channel
     drivers = new_drivers(config.model_copy(update={"base": broken}))
-    driver = drivers.start("run")
+    driver = drivers.start("run", let_single_images_pass=True)
     assert driver.wait(timeout=200) == 3, drivers.log
     trials = drivers.trials()
     assert [(trial.state, trial.attempts) for trial in trials] == [(TrialState.FAILED, 1)] * 2

@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +34,10 @@ def study(**sections: Any) -> StudyConfig:
     ],
 )
 def test_what_cannot_run_is_refused_in_one_line_at_once(tmp_path: Path, sections: dict[str, Any], text: str) -> None:
-    started = time.monotonic()
     with pytest.raises(UserError) as caught:
         driver.run(study(**sections), tmp_path)
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert time.monotonic() - started < 5
     assert not (tmp_path / "s").exists(), "a refused study leaves nothing behind"
 
 

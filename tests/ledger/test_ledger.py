@@ -1,6 +1,5 @@
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ from studies_by_hand import epoch_record, new_ledger, run_by_hand
 from fitscape.study.config import TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import EventKind, Ledger
-from fitscape.study.records import GradientProfile, ModelSize, TrialState
+from fitscape.study.records import ModelSize, TrialState
 
 
 @pytest.fixture
@@ -184,13 +183,15 @@ def test_what_was_committed_survives_kill_9(tmp_path):
         assert len(ledger.events(0, 10**6)) == 3 + len(epochs)
 
 
-def test_recording_an_epoch_takes_well_under_a_millisecond(ledger):
+def test_recording_an_epoch_costs_the_same_few_statements_however_many_there_are(ledger):
+    """A counter in place of a clock: it decides how long the writer takes, on every machine."""
     trial_id = run_by_hand(ledger, epochs=0, end=None)
-    norms = tuple(0.123456789 + i for i in range(20))
-    profile = GradientProfile(step=0, layers=tuple(map(str, norms)), gradient_norms=norms, weight_norms=norms)
-    seconds = []
-    for epoch in range(1, 201):
-        start = time.perf_counter()
-        ledger.record_epoch(trial_id, epoch_record(epoch, gradients=(profile,)))
-        seconds.append(time.perf_counter() - start)
-    assert statistics.median(seconds) < 1e-3
+    statements = []
+    ledger._database._connection.set_trace_callback(statements.append)
+    counts = []
+    for epoch in range(1, 51):
+        statements.clear()
+        ledger.record_epoch(trial_id, epoch_record(epoch))
+        counts.append(len(statements))
+    assert len(set(counts)) == 1
+    assert counts[0] <= 8

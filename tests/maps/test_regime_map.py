@@ -10,6 +10,7 @@ from fitscape.study.config import RegimeThresholds
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.decision import REGIMES, Cuts
 from fitscape.study.maps.encoding import Encoder
+from fitscape.study.maps.posterior import Worlds
 from fitscape.study.maps.scores import score
 
 SPACE: dict[str, BaseDistribution] = {
@@ -177,19 +178,12 @@ def test_shares_are_the_percentiles_of_the_joint_draws(fitted: RegimeMap, monkey
     """Draw k makes the whole space good up to k %: the interval is that of the 5th to the 95th of a hundred draws."""
     points = 64
 
-    def drawn(field: str):
-        def sample(features: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-            good = np.arange(len(features)) < np.arange(draws)[:, None] / draws * len(features)
-            error = np.where(good, 0.03, 0.6) if field == "val" else np.full((draws, len(features)), 0.01)
-            return fitted.cuts.z(error)
+    def drawn(features: np.ndarray, draws: int) -> Worlds:
+        good = np.arange(len(features)) < np.arange(draws)[:, None] / draws * len(features)
+        val = np.where(good, 0.03, 0.6)
+        return Worlds(val, np.full_like(val, 0.01), np.zeros_like(val), np.full(draws, 0.02))
 
-        return sample
-
-    monkeypatch.setattr(fitted.fields.val, "sample", drawn("val"))
-    monkeypatch.setattr(fitted.fields.train, "sample", drawn("train"))
-    monkeypatch.setattr(
-        fitted.fields.divergence, "sample_probability", lambda features, draws, rng: np.zeros((draws, len(features)))
-    )
+    monkeypatch.setattr(fitted.posterior, "draw", drawn)
     share = fitted.share(points=points, draws=100)
     known = np.array([np.ceil(k / 100 * points) / points for k in range(100)])
     assert share.loc["good", "low"] == pytest.approx(np.quantile(known, 0.05))
@@ -199,24 +193,9 @@ def test_shares_are_the_percentiles_of_the_joint_draws(fitted: RegimeMap, monkey
 
 def test_planes_are_widened_by_what_one_validation_set_gives_all_trials() -> None:
     few, many = make(48, val_n=50), make(48, val_n=50_000)
-    assert few.common_sd() > 25 * many.common_sd() > 0
     held = {"norm": "batch"}
-    bands = []
-    for fitted in (few, many):
-        beliefs = fitted.fields.predict(fitted.encoder.features(pd.DataFrame({"lr": [0.02], "width": [0.3], **held})))
-        wide = beliefs.widened(fitted.common_sd())
-        assert wide.val_sd[0] == pytest.approx(np.hypot(beliefs.val_sd[0], fitted.common_sd()))
-        found = fitted.boundary("lr", "width", held, resolution=21).probabilities
-        plain = fitted.fields.predict(
-            fitted.encoder.features(
-                pd.DataFrame(
-                    {
-                        "lr": np.tile(fitted.encoder.grid("lr", 21), 21),
-                        "width": np.repeat(fitted.encoder.grid("width", 21), 21),
-                        **held,
-                    }
-                )
-            )
-        ).probabilities(fitted.cuts)
-        bands.append(np.abs(found.reshape(-1, 4) - plain).max())
-    assert bands[0] > 0.1 > 0.01 > bands[1]
+    at = pd.DataFrame({"lr": [0.02], "width": [0.3], **held})
+    widths = [float(np.ptp(fitted.error_interval(at)[["low", "high"]].to_numpy())) for fitted in (few, many)]
+    assert widths[0] > 1.5 * widths[1] > 0
+    sure = [fitted.boundary("lr", "width", held, resolution=21).probabilities.max(-1).mean() for fitted in (few, many)]
+    assert sure[0] < sure[1]

@@ -39,3 +39,11 @@ def test_docstring_holds_command_time_and_expected_numbers(name: str) -> None:
 def test_unknown_recipe_is_refused_with_the_valid_names() -> None:
     with pytest.raises(UserError, match=r"no recipe 'quikstart' \(choose quickstart"):
         recipes.get("quikstart")
+
+
+@pytest.mark.parametrize("dataset", ["folder:photos", "csv:photos.csv"])
+def test_photos_of_your_own_stay_large_enough_to_see_and_search_the_rate(dataset: str) -> None:
+    config = recipes.get("regimes", dataset=dataset)
+    assert config.data.image_size == 32
+    assert "lr" in config.space
+    assert "lr" not in recipes.get("regimes", dataset="fashion_mnist").space

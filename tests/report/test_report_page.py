@@ -187,6 +187,7 @@ def test_printed_pages_hold_no_controls(desktop: Page) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_page_of_two_thousand_trials_is_small_and_opens_soon(browser: Browser, tmp_path: Path) -> None:
     config = StudyConfig(
         name="large",

@@ -1,6 +1,5 @@
 """A storage that hiccups costs time, no trial and no epoch; a checkpoint is refused because of its content only."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -210,9 +209,7 @@ def test_a_lost_storage_interrupts_the_study_and_a_resume_runs_every_trial(
     blocked = tmp_path / "loop"
     blocked.symlink_to(blocked)  # to open it is an error that may pass
     heard = Heard()
-    begun = time.monotonic()
     first = run_study(tmp_path, config, observer=heard, checkpoints=CheckpointStore(str(blocked), grace=1.0))
-    assert time.monotonic() - begun < 60
     assert "has been out of reach for 1 s" in first.interrupted
     assert first.counts[TrialState.FAILED] == 0
     assert first.counts[TrialState.RUNNING] == 0

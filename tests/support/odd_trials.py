@@ -73,12 +73,12 @@ class Card:
     Args:
         folder: what has happened is written down there, for all processes.
         uuid: of the card, ``logical-1``.
-        mended: whether it runs kernels again once the process that failed is gone.
+        fixed: whether it runs kernels again once the process that failed is gone.
         at_start: whether it is broken before any trial is on it.
     """
 
-    def __init__(self, folder: Path, uuid: str, *, mended: bool = False, at_start: bool = False) -> None:
-        self.folder, self.uuid, self.mended = folder, uuid, mended
+    def __init__(self, folder: Path, uuid: str, *, fixed: bool = False, at_start: bool = False) -> None:
+        self.folder, self.uuid, self.fixed = folder, uuid, fixed
         if at_start:
             self._failed.touch()
 
@@ -123,13 +123,13 @@ class Card:
         failed = self.mine() and self._failed.exists()
         if failed:
             self._seen.touch()
-        if self.mended:  # but for the process whose context is lost
+        if self.fixed:  # but for the process whose context is lost
             failed = failed and (self.folder / str(os.getpid())).exists()
         return "unspecified launch failure" if failed else ""
 
     def check(self, uuid: str) -> str:
         """On its node."""
-        return "runs no kernel" if uuid == self.uuid and self._failed.exists() and not self.mended else ""
+        return "runs no kernel" if uuid == self.uuid and self._failed.exists() and not self.fixed else ""
 
 
 def falling_trials(

@@ -101,7 +101,11 @@ OPTIONAL = {
     ),
     "regimes": st.fixed_dictionaries({}, optional={"tau": st.floats(0.01, 0.5)}),
     "resources": st.fixed_dictionaries(
-        {}, optional={"gpus_per_trial": st.just("auto") | st.floats(0, 8), "trial_timeout": st.none() | st.just(9.5)}
+        {},
+        optional={
+            "gpus_per_trial": st.just("auto") | st.just(0.0) | st.floats(0.01, 1),
+            "trial_timeout": st.none() | st.just(9.5),
+        },
     ),
     "tracking": st.fixed_dictionaries({}, optional={"uri": st.none() | st.just("http://127.0.0.1:5000")}),
 }

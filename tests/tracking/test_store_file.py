@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,11 @@ def head() -> str:
     return newest
 
 
-def store(file: Path, version: str, stage: str = "active") -> None:
+def store(file: Path, version: str, stage: str = "active", runs: int = 0) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("CREATE TABLE experiments (name TEXT, lifecycle_stage TEXT)")
         connection.execute("CREATE TABLE runs (x)")
+        connection.executemany("INSERT INTO runs VALUES (?)", [(number,) for number in range(runs)])
         connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
         connection.execute("INSERT INTO alembic_version VALUES (?)", (version,))
         connection.execute("INSERT INTO experiments VALUES ('fitscape', ?)", (stage,))
@@ -48,10 +48,15 @@ def test_a_deleted_experiment_is_named_with_both_ways_out(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("version", "fix"), [("older", "mlflow db upgrade"), ("from the future", "newer")])
 def test_another_schema_is_named(tmp_path: Path, version: str, fix: str) -> None:
     older = next(iter(_revisions()[1]))
-    store(tmp_path / "mlflow.db", older if version == "older" else "ffffffffffff")
+    store(tmp_path / "mlflow.db", older if version == "older" else "ffffffffffff", runs=1)
     trouble = check(tmp_path, TrackingConfig())
     assert trouble is not None
     assert fix in trouble.fix
+
+
+def test_a_store_whose_maker_was_killed_is_gone_on_with(tmp_path: Path) -> None:
+    store(tmp_path / "mlflow.db", next(iter(_revisions()[1])))
+    assert check(tmp_path, TrackingConfig()) is None
 
 
 def test_what_is_no_database_or_another_s_is_named(tmp_path: Path) -> None:
@@ -74,8 +79,6 @@ def test_what_is_no_database_or_another_s_is_named(tmp_path: Path) -> None:
 def test_looking_changes_nothing(tmp_path: Path) -> None:
     store(tmp_path / "mlflow.db", head())
     before = (tmp_path / "mlflow.db").read_bytes()
-    begun = time.monotonic()
     trouble_of(tmp_path / "mlflow.db", "fitscape")
-    assert time.monotonic() - begun < 5
     assert (tmp_path / "mlflow.db").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]

@@ -1,13 +1,13 @@
 """What is planted: studies without an effect, at the smallest effect that counts, and with one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks.statistics.planted.study import Planted
 
 Build = Callable[..., Planted]
 
 
-def families() -> dict[str, dict[str, Build]]:
+def families() -> Mapping[str, Mapping[str, Build]]:
     """Question -> name of a kind of study -> what plants one, of a random generator."""
     from benchmarks.statistics.planted import (
         architectures,

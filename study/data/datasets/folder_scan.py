@@ -47,7 +47,7 @@ class PassedOver:
         if loose:
             said.append(f"{loose} images lie in no class's folder and are left out")
         if self.other:
-            kinds = ", ".join(f"{suffix or 'no ending'} {count}" for suffix, count in self.other.most_common())
+            kinds = ", ".join(f"{suffix or 'no ending'} {count}" for suffix, count in sorted(self.other.items()))
             said.append(f"{self.other.total()} files that are no images were passed over: {kinds}")
         return tuple(said)
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +13,7 @@ from optuna.distributions import CategoricalDistribution
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import best_point, conditions
 from fitscape.study.maps.encoding import row_of
+from fitscape.study.maps.posterior import probabilities
 from fitscape.study.report import axes, wording
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.slices import Slice, slices_of
@@ -105,11 +105,10 @@ def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: 
     mesh = np.meshgrid(*columns.values())
     frame = pd.DataFrame({**dict(zip(columns, (m.ravel() for m in mesh), strict=True))})
     frame = frame.assign(**{k: pd.Series([v] * len(frame), dtype=object) for k, v in held.items() if k not in columns})
-    beliefs = fitted.fields.predict(fitted.encoder.features(frame))
+    beliefs = fitted.posterior.predict(fitted.encoder.features(frame))
     found = []
     for tau in taus:
-        common = beliefs.widened(fitted.common_sd(tau))  # one validation set shifts every trial together
-        p = common.probabilities(replace(fitted.cuts, tau=tau))[:, :3]  # diverged, good, overfit
+        p = probabilities(beliefs, tau)[:, :3]  # diverged, good, overfit
         found.append(np.rint(255 * p).astype(np.uint8).T.reshape(3, -1, SIDE))
     return found
 

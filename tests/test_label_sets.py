@@ -1,0 +1,30 @@
+"""A label names the fewest regimes that have nine tenths of the probability."""
+
+import pytest
+
+from fitscape.study.records import Label, Regime
+
+
+def label(**probabilities: float) -> Label:
+    everything = {r.value: 0.0 for r in Regime if r is not Regime.UNDECIDED} | probabilities
+    return Label(
+        trial_id="x", epoch=1, regime=Regime.UNDECIDED, probability=max(everything.values()), probabilities=everything,
+        train_excess=0.1, gap_excess=0.1, bias_share=0.5, flags=(), thresholds_version=1, tau=0.05,
+        reference_error=0.05, chance_error=0.9,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "named"),
+    [
+        ({"good": 0.95, "overfit": 0.05}, "good"),
+        ({"good": 0.9, "overfit": 0.1}, "good"),
+        ({"good": 0.75, "overfit": 0.25}, "good or overfit (0.75 / 0.25)"),
+        ({"underfit": 0.4, "untrained": 0.6}, "untrained or underfit (0.60 / 0.40)"),
+        ({"good": 0.4, "overfit": 0.35, "underfit": 0.25}, "good or overfit or underfit (0.40 / 0.35 / 0.25)"),
+    ],
+)
+def test_the_set_is_as_small_as_nine_tenths_allow(probabilities: dict[str, float], named: str) -> None:
+    one = label(**probabilities)
+    assert one.named == named
+    assert sum(one.probabilities[r.value] for r in one.regime_set) >= 0.9 - 1e-9
