@@ -38,13 +38,6 @@ def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialDa
             )
 
 
-def _least(d: BaseDistribution) -> Any:
-    if isinstance(d, CategoricalDistribution):
-        return min(d.choices, key=float)  # type: ignore[arg-type]  # numbers, as the config holds them
-    assert isinstance(d, FloatDistribution | IntDistribution)
-    return d.low
-
-
 def _smallest(config: StudyConfig, space: Space) -> Iterator[TrialConfig]:
     """The enqueued trials, and each network of the space with its smallest batch on the least data."""
     choices: dict[str, tuple[Any, ...]] = {

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[2]
 
 
+@pytest.mark.slow  # minutes where others work
 def test_a_driver_ended_or_refused_at_any_step_loses_and_doubles_nothing() -> None:
     drill = [sys.executable, "-m", "benchmarks.drills.crash_points", "--unrecorded", "--sample", "4", "--seed", "5"]
     ran = subprocess.run(

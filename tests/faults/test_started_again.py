@@ -74,7 +74,8 @@ def entrypoint(tmp_path: Path, code: int) -> subprocess.CompletedProcess[str]:
 def test_a_job_that_is_made_again_goes_on(tmp_path: Path, left: object, command: str) -> None:
     left(tmp_path / "runs" / "regimes")  # type: ignore[operator]
     ran = entrypoint(tmp_path, 0)
-    assert (ran.returncode, ran.stdout) == (0, f"{command} regimes\n")
+    asked = "run regimes --scale hours" if command == "run" else f"{command} regimes"
+    assert (ran.returncode, ran.stdout) == (0, f"{asked}\n")
 
 
 @pytest.mark.parametrize(("code", "tried_again"), [(0, False), (3, False), (130, True), (1, True)])

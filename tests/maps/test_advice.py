@@ -112,7 +112,7 @@ def test_a_point_keeps_whole_numbers_whole(fitted: RegimeMap) -> None:
 
 def test_the_interval_of_an_error_is_of_90_per_cent(fitted: RegimeMap) -> None:
     points = fitted.encoder.from_unit(fitted.encoder.sobol(16, 3))
-    told, beliefs = forecast(fitted, points), fitted.fields.predict(fitted.encoder.features(points))
+    told, (mean, sd) = forecast(fitted, points), fitted.posterior.error(fitted.encoder.features(points))
     for end, sign in (("low", -1), ("high", 1)):
         z = fitted.cuts.z(told[end].to_numpy())
-        np.testing.assert_allclose((z - beliefs.val_mean) / beliefs.val_sd, sign * 1.645, atol=1e-2)
+        np.testing.assert_allclose((z - mean) / sd, sign * 1.645, atol=1e-2)

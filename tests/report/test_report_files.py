@@ -50,7 +50,6 @@ def test_page_findings_and_pictures_lie_in_the_folder(folder: Path, page_file: P
     pictures = {p.name for p in (folder / "report" / "figures").iterdir()}
     assert pictures == {
         "regime_map.png", "regime_map_small.png", "learning_curves.png", "degradation.png", "architectures.png",
-        "early_overfit.png",
     }  # fmt: skip
     assert all(p.read_bytes().startswith(b"\x89PNG") for p in (folder / "report" / "figures").iterdir())
 
