@@ -3,7 +3,7 @@
 Command: ``fitscape run regimes --set data.dataset=fashion_mnist``
 Time: about 15 minutes on 2 cores at ``minutes``; a few hours on one GPU at ``hours``.
 Steps: 144 a trial, 108 on digits, however few images it sees.
-Expected: little data overfits at every width; weight decay from about 0.05 on underfits; ResNet18 with a third of the
+Expected: little data overfits at every width; weight decay from about 0.1 on underfits; ResNet18 with a third of the
 data or more and little decay fits well. One seed per configuration leaves about half of the area undecided.
 """
 
