@@ -5,7 +5,7 @@ it the loop shows what evaluations with running statistics would: after few step
 measured as one that guesses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -23,6 +23,7 @@ from fitscape.study.training import Settings, run_trial
 
 BATCH, RATE = 32, 0.02
 SEEDS = {10: 3, 50: 2, 500: 2}
+SPREAD = 0.03  # of an error over seeds at least: that of so few seeds is itself known badly
 Errors = tuple[float, float]  # of training and validation
 
 
@@ -98,6 +99,14 @@ def ours(name: str, width: float, steps: int, seed: int, data: TrialData) -> Err
     return progress.record.train_error, progress.record.val_error
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("steps", [10, 50, pytest.param(500, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NETS)
 def test_errors_are_those_of_a_plain_loop_within_the_noise_of_seeds(name: str, steps: int, digits: TrialData) -> None:
@@ -106,8 +115,8 @@ def test_errors_are_those_of_a_plain_loop_within_the_noise_of_seeds(name: str, s
     pairs = [plain_loop(make, steps, seed, digits) for seed in seeds]
     stale, theirs = np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
     found = np.array([ours(name, width, steps, seed, digits) for seed in seeds])
-    noise = np.sqrt((found.var(0, ddof=1) + theirs.var(0, ddof=1)) / len(seeds))
-    assert (abs(found.mean(0) - theirs.mean(0)) <= 3 * noise + 0.02).all()
+    spread = np.sqrt(np.maximum((found.var(0, ddof=1) + theirs.var(0, ddof=1)) / 2, SPREAD**2))
+    assert (abs(found.mean(0) - theirs.mean(0)) <= 3 * spread * np.sqrt(2 / len(seeds))).all()
     if steps == 10:  # the lag
         assert (stale.mean(0) - theirs.mean(0) > 0.3).all()
     if steps == 500:  # no lag any more
