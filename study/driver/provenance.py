@@ -19,7 +19,7 @@ TRIAL_CODE = (
     "models",
     "study/data",
     "study/training",
-    "study/config.py",
+    "study/config",
     "study/records.py",
     "study/scheduling/ray_patches.py",
 )

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
-from fitscape.study.maps.gp import GaussianProcess, Hyper, Prior
+from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.kernel import Hyper, Prior
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from fitscape.study.maps.decision import Cuts, regime_probabilities
 from fitscape.study.maps.divergence import DivergenceField
-from fitscape.study.maps.gp import GaussianProcess, Hyper
+from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.kernel import Hyper
 from fitscape.study.regimes.rule import rate
 
 Array = NDArray[np.float64]

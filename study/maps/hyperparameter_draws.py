@@ -4,7 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.maps.gp import GaussianProcess, Hyper, negative_log_posterior
+from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.kernel import Hyper, negative_log_posterior
 
 STEP: Final = 0.05  # of the finite differences of the gradient, in logarithms
 PROPOSED: Final = 4  # proposals a draw

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from fitscape.study.maps.gp import GaussianProcess, Prior, negative_log_posterior
+from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.kernel import Prior, negative_log_posterior
 
 
 def data(n: int, seed: int = 0, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:

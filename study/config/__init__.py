@@ -1,0 +1,36 @@
+"""The typed, frozen configuration of a study and of one trial.
+
+Everything a run depends on is here, so that a study can be repeated from this file alone. Unknown keys are
+refused. Nothing here imports torch, Ray, MLflow or Optuna: a config is checked before any of them starts.
+"""
+
+from fitscape.study.config.sections import (
+    Choices,
+    DataConfig,
+    Hyperparameter,
+    Range,
+    RegimeThresholds,
+    ResourceConfig,
+    SearchConfig,
+    TrackingConfig,
+)
+from fitscape.study.config.study import StudyConfig
+from fitscape.study.config.trial import HYPERPARAMETERS, Augment, DataCondition, Evaluation, Optimization, TrialConfig
+
+__all__ = [
+    "HYPERPARAMETERS",
+    "Augment",
+    "Choices",
+    "DataCondition",
+    "DataConfig",
+    "Evaluation",
+    "Hyperparameter",
+    "Optimization",
+    "Range",
+    "RegimeThresholds",
+    "ResourceConfig",
+    "SearchConfig",
+    "StudyConfig",
+    "TrackingConfig",
+    "TrialConfig",
+]

@@ -1,0 +1,148 @@
+"""What all trials of a study share: data, search, thresholds, resources and tracking."""
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from fitscape.study.config.frozen import Finite, Frozen
+from fitscape.study.paths import uri_problem
+from fitscape.study.samplers import SAMPLERS
+
+if TYPE_CHECKING:
+    SamplerName = str
+else:
+    SamplerName = Literal[*SAMPLERS]
+
+
+class Range(Frozen):
+    """The range of a numeric hyperparameter. A hyperparameter that is a whole number takes whole numbers only."""
+
+    low: Finite
+    """Smallest value, in the unit of the hyperparameter. Above 0 if log is true."""
+    high: Finite
+    """Largest value, not below low."""
+    log: bool = False
+    """Whether values are spread by ratio and not by difference. Use it for learning rates, widths and weight decay."""
+    step: Annotated[float, Field(gt=0)] | None = None
+    """Distance between neighbouring values, above 0, not together with log. Unset: 1 for whole numbers, else none."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low:g} is above high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low:g} must be above 0 where log is true")
+        if self.log and self.step is not None:
+            raise ValueError("log and step do not go together")
+        return self
+
+
+class Choices(Frozen):
+    """The values of a categorical hyperparameter, or a list of values for a numeric one."""
+
+    choices: Annotated[tuple[bool | int | float | str, ...], Field(min_length=1)]
+    """The values, at least one."""
+
+
+Hyperparameter = Range | Choices
+
+
+class DataConfig(Frozen):
+    """The data set and its split. All trials of a study share them."""
+
+    dataset: str = "digits"
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE."""
+    root: str | None = None
+    """Folder that holds the files, or that they are downloaded to. Unset: $FITSCAPE_DATA, then the user's cache."""
+    image_size: Annotated[int, Field(ge=4, le=512)] | None = None
+    """Every image is resized to a square of this side, 4 to 512 pixels. Unset: the size of the data set."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Use at most this many images, at least 1; each class keeps its share. Unset: all."""
+    validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
+    """Share of the images outside the test part that goes to validation, above 0, below 0.9."""
+    test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
+    """Share of the images that is sealed as test part, above 0, below 0.9, if the data set has none of its own."""
+    split_seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the split, at least 0. Another seed gives another split, so trials are not comparable."""
+    probe_size: Annotated[int, Field(ge=50)] = 2000
+    """Number of training images that are evaluated after each epoch, at least 50."""
+    groups: str | None = None
+    """What keeps images in one part of the split: a column, folder, or a pattern (?P<group>...) on file names."""
+    allow_group_leak: bool = False
+    """Whether your own split may have a group in two of its parts."""
+    unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Largest share of broken files that is left out without refusing the data set, 0 to 1 (1 excluded)."""
+
+
+class SearchConfig(Frozen):
+    """Which trials are run, and how many."""
+
+    sampler: SamplerName = "sobol"
+    """How trials are chosen: sobol spreads them evenly, random draws, tpe looks for low errors, grid takes every
+    combination, regime looks for the boundaries between regimes."""
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
+    """Number of trials in all, with replicates and enqueued points, 1 to 1000000."""
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Number of seeds per suggested configuration, 1 to 1000. Each seed is one trial."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the sampler, at least 0."""
+
+
+class RegimeThresholds(Frozen):
+    """The thresholds that separate the regimes. They are stored with every label."""
+
+    version: Literal[1] = 1
+    """Version of the definitions of the regimes."""
+    tau: Annotated[float, Field(gt=0, lt=0.9)] = 0.05
+    """Largest excess over the best error that is still good, above 0, below 0.9. The unit is the way from the best
+    error (0) to chance (1)."""
+    untrained: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Training error from which a trial counts as untrained, above 0, at most 1, in the unit of tau."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
+    """A label that is less probable than this is undecided, above 0.5, below 1."""
+    reference_error: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """The best validation error that can be reached, 0 to 1 (1 excluded). Unset: estimated from the study."""
+
+
+class ResourceConfig(Frozen):
+    """The resources of one trial, and how many trials run at once."""
+
+    cpus_per_trial: Annotated[float, Field(ge=0.01, le=100_000)] = 1
+    """CPU cores per trial, 0.01 to 100000."""
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    """Part of a card per trial: 0 trains on the CPU, else 0.01 to 1. auto measures how many trials fit on a card."""
+    max_concurrent: Annotated[int, Field(ge=1)] | None = None
+    """Largest number of trials that run at once, at least 1. Unset: as many as the resources allow."""
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    """Number of attempts for a trial whose process or node is lost, 1 to 100."""
+    trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
+    """A trial without a step for this many seconds is ended, above 0. Null: never."""
+    storage_grace: Annotated[float, Field(ge=0)] = 300
+    """Seconds to wait for storage that is out of reach, at least 0. Then the study is interrupted; no trial fails."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Precision of the whole study. auto measures which is faster, once; the study's own study.yaml has the result."""
+    memory_format: Literal["auto", "nchw", "channels_last", "mixed"] = "auto"
+    """Memory layout of images and convolutions. auto measures which is faster, once, as for precision."""
+
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _is_a_share(cls, gpus: float | str) -> float | str:
+        if isinstance(gpus, float | int) and 0 < gpus < 0.01:
+            raise ValueError(f"{gpus:g} is below 0.01, and not 0")
+        return gpus
+
+
+class TrackingConfig(Frozen):
+    """Where MLflow is."""
+
+    uri: str | None = None
+    """Address of the tracking server. Unset: a SQLite file in the runs folder."""
+    experiment: Annotated[str, Field(min_length=1)] = "fitscape"
+    """Name of the MLflow experiment that holds the study's runs."""
+
+    @field_validator("uri")
+    @classmethod
+    def _is_a_uri(cls, uri: str | None) -> str | None:
+        if uri is not None and (problem := uri_problem(uri)):
+            raise ValueError(f"'{uri}' is no URI: {problem}")
+        return uri

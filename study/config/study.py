@@ -1,0 +1,69 @@
+"""All that a study depends on."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, field_serializer, model_validator
+
+from fitscape.study.config.frozen import Frozen
+from fitscape.study.config.sections import (
+    DataConfig,
+    Hyperparameter,
+    RegimeThresholds,
+    ResourceConfig,
+    SearchConfig,
+    TrackingConfig,
+)
+from fitscape.study.config.trial import HYPERPARAMETERS, TrialConfig
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+
+
+class StudyConfig(Frozen):
+    """All that a study depends on. ``fitscape run`` freezes it into the study's folder."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    """Name of the study and its folder: 1 to 80 letters, digits, dots, hyphens or underscores. The first is a letter
+    or digit."""
+    recipe: str | None = None
+    """The recipe that the study was made from. A study of your own has none."""
+    description: str = ""
+    """One sentence about what the study asks."""
+    data: DataConfig = DataConfig()
+    """The data set and its split."""
+    base: TrialConfig = TrialConfig()
+    """The values of every hyperparameter that is not searched."""
+    space: dict[str, Hyperparameter] | str = Field(default_factory=dict)
+    """The hyperparameters that are searched, each with a range or choices; or the name of a search space."""
+    enqueue: tuple[dict[str, Any], ...] = ()
+    """Configurations that are run first. Each maps hyperparameters to values."""
+    search: SearchConfig = SearchConfig()
+    """How the trials are chosen."""
+    regimes: RegimeThresholds = RegimeThresholds()
+    """Thresholds that separate the regimes."""
+    resources: ResourceConfig = ResourceConfig()
+    """What one trial uses, and how many trials run at once."""
+    tracking: TrackingConfig = TrackingConfig()
+    """The MLflow server and experiment."""
+
+    @field_serializer("base", mode="wrap")
+    def _base_as_it_was_asked_for(self, base: TrialConfig, serialize: SerializerFunctionWrapHandler) -> Any:
+        """An unset shortcut stays unset: written down as the base's own it would be that of every architecture."""
+        written = serialize(base)
+        written["model"]["shortcut"] = base.model.chosen_shortcut
+        return written
+
+    @model_validator(mode="after")
+    def _hyperparameters_exist_and_points_are_valid(self) -> Self:
+        if isinstance(self.space, dict):
+            for hyperparameter in self.space:
+                _require_hyperparameter(hyperparameter, f"space.{hyperparameter}")
+        for i, point in enumerate(self.enqueue):
+            for hyperparameter in point:
+                _require_hyperparameter(hyperparameter, f"enqueue[{i}].{hyperparameter}")
+            self.base.with_hyperparameters(point)
+        return self
+
+
+def _require_hyperparameter(hyperparameter: str, where: str) -> None:
+    if hyperparameter not in HYPERPARAMETERS:
+        raise ValueError(f"{where}: no such hyperparameter, choose from {', '.join(sorted(HYPERPARAMETERS))}")

@@ -1,0 +1,129 @@
+"""All that one trial depends on."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
+from fitscape.study import releases
+from fitscape.study.config.frozen import Fraction, Frozen, Probability
+
+Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
+
+
+class DataCondition(Frozen):
+    """The part of the training data that a trial uses. The split is the same for every trial: see DataConfig."""
+
+    train_fraction: Fraction = 1.0
+    """Share of the training images that the trial uses, above 0, at most 1. Larger shares contain smaller ones."""
+    label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training labels that are replaced by a random class, 0 to 1."""
+    augment: Augment = "none"
+    """Random changes of the training images in each epoch: flip mirrors, crop shifts, cutout blanks a square."""
+    crop_scale: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Smallest share of an image's area that a random resized crop keeps, above 0. 1 crops nothing; 0.08 is common."""
+    rotation: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] = 0.0
+    """Largest random rotation of a training image in either direction, 0 to 180 degrees."""
+    colour_jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """Largest random change of brightness, contrast and saturation, as a share, 0 to 1."""
+    rand_augment: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    """Magnitude of the two random operations of RandAugment per image, 0 to 10. 0 switches it off."""
+
+
+class Optimization(Frozen):
+    """How a trial is trained."""
+
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with momentum, or AdamW."""
+    lr: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 0.1
+    """Peak learning rate, above 0, at most 100."""
+    weight_decay: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 1e-4
+    """Weight decay of convolutions and linear layers, 0 to 10. AdamW applies it apart from the gradient."""
+    momentum: Probability = 0.9
+    """Momentum of SGD, or beta1 of AdamW, 0 to 1 (1 excluded)."""
+    batch_size: Annotated[int, Field(ge=1, le=65536)] = 128
+    """Images per step, 1 to 65536."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """Epochs per trial, 1 to 100000. The trial is measured after each epoch."""
+    steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
+    """Steps per epoch, at least 1. Unset: one pass over the trial's share of the training images."""
+    schedule: Literal["one_cycle", "cosine", "constant", "step"] = "one_cycle"
+    """How the learning rate changes during the trial."""
+
+
+class Evaluation(Frozen):
+    """How a trial is measured."""
+
+    batch_norm: Literal["reestimated", "running"] = "reestimated"
+    """Batch-norm statistics in evaluations. reestimated measures them on clean training images, with the weights of
+    the moment. running takes the averages of training, which lag behind the weights in short trials."""
+
+
+class TrialConfig(Frozen):
+    """All that one trial depends on. Its id is a hash of it."""
+
+    model: ModelSpec = ModelSpec()
+    """The network."""
+    data: DataCondition = DataCondition()
+    """The part of the training data that it uses."""
+    optimization: Optimization = Optimization()
+    """How it is trained."""
+    evaluation: Evaluation = Evaluation()
+    """How it is measured."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of weights, subset, order and augmentation, at least 0, below 2147483648."""
+
+    @property
+    def trial_id(self) -> str:
+        """12 hexadecimal digits, equal for equal configs on every machine, version of Python and release."""
+        return releases.trial_id(self.model_dump(mode="json"))
+
+    @property
+    def group_id(self) -> str:
+        """The trial id without its seed: trials that share it are replicates of one configuration."""
+        return self.with_hyperparameters({"seed": 0}).trial_id
+
+    def flat(self) -> dict[str, Any]:
+        """Every hyperparameter by its own name (names are unique over the sections)."""
+        # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
+        model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
+        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
+
+    def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
+        """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
+
+        Raises:
+            ValueError: unknown hyperparameter, or a value out of its bounds (pydantic's ValidationError is one).
+        """
+        hyperparameters = dict(hyperparameters)
+        if "architecture" in hyperparameters:
+            hyperparameters["family"], hyperparameters["depth"] = parse_architecture(
+                hyperparameters.pop("architecture")
+            )
+        unknown = hyperparameters.keys() - set(HYPERPARAMETERS)
+        if unknown:
+            raise ValueError(
+                f"{sorted(unknown)[0]}: no such hyperparameter, choose from {', '.join(sorted(HYPERPARAMETERS))}"
+            )
+        part = {
+            s: {k: v for k, v in hyperparameters.items() if HYPERPARAMETERS[k] == s}
+            for s in ("model", "data", "optimization", "evaluation")
+        }
+        return type(self)(
+            model=self.model.replace(**part["model"]) if part["model"] else self.model,
+            data=DataCondition(**{**self.data.model_dump(), **part["data"]}),
+            optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
+            evaluation=Evaluation(**{**self.evaluation.model_dump(), **part["evaluation"]}),
+            seed=hyperparameters.get("seed", self.seed),
+        )
+
+
+# Hyperparameter -> the section of TrialConfig that holds it.
+HYPERPARAMETERS: dict[str, str] = {
+    "architecture": "model",
+    **dict.fromkeys(MODEL_HYPERPARAMETERS, "model"),
+    **dict.fromkeys(DataCondition.model_fields, "data"),
+    **dict.fromkeys(Optimization.model_fields, "optimization"),
+    **dict.fromkeys(Evaluation.model_fields, "evaluation"),
+    "seed": "seed",
+}

@@ -1,0 +1,191 @@
+"""The trials and their epoch records: added, started, ended, read."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from fitscape.study.config import TrialConfig
+from fitscape.study.ledger import codec, notes
+from fitscape.study.ledger.codec import to_json
+from fitscape.study.ledger.database import Database, insert
+from fitscape.study.ledger.outbox import EventKind, append
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
+
+
+class Trials:
+    """The tables of trials and epochs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_trial(self, config: TrialConfig, hyperparameters: Mapping[str, Any], origin: str) -> TrialRecord:
+        """The trial of this config; one that is already there is returned as it is."""
+        trial_id = config.trial_id
+        with self._database.write() as connection:
+            added = connection.execute(
+                "INSERT INTO trials (trial_id, number, config, dials, origin) "
+                "SELECT ?, coalesce(max(number) + 1, 0), ?, ?, ? FROM trials WHERE true "
+                "ON CONFLICT (trial_id) DO NOTHING",
+                (trial_id, config.model_dump_json(), to_json(dict(hyperparameters)), origin),
+            ).rowcount
+            if added:
+                append(connection, EventKind.ADDED, trial_id)
+        return self.trial(trial_id)
+
+    def start_attempt(self, trial_id: str, node: str, device: str) -> int:
+        """Set a trial running; returns the number of this attempt, from 1.
+
+        Raises:
+            ValueError: the trial has ended; it takes ``reopen`` to run it again.
+        """
+        with self._database.write() as connection:
+            state = _state(connection, trial_id)
+            if state.terminal:
+                raise ValueError(f"trial {trial_id} is {state}: it cannot be started again")
+            (attempts,) = connection.execute(
+                "UPDATE trials SET state = 'running', attempts = attempts + 1, node = ?, device = ?, "
+                "started_at = coalesce(started_at, ?) WHERE trial_id = ? RETURNING attempts",
+                (node, device, time.time(), trial_id),
+            ).fetchone()
+            append(connection, EventKind.STARTED, trial_id)
+        return attempts
+
+    def record_epoch(self, trial_id: str, record: EpochRecord) -> bool:
+        """Keep what an epoch measured. The first record of an epoch stays: what was shipped never changes.
+
+        Returns:
+            False where nothing was written: the epoch is there already, or the trial has ended.
+        """
+        with self._database.write() as connection:
+            if _state(connection, trial_id).terminal:
+                return False
+            key = (trial_id, record.epoch)
+            if connection.execute("SELECT 1 FROM epochs WHERE trial_id = ? AND epoch = ?", key).fetchone():
+                return False
+            insert(connection, "INSERT INTO epochs", codec.epoch_row(trial_id, record))
+            append(connection, EventKind.EPOCH, trial_id, record.epoch)
+        return True
+
+    def void_epochs(self, trial_id: str) -> None:
+        """Forget the epochs of a trial that has not ended, which runs anew in another memory layout. A note says so."""
+        with self._database.write() as connection:
+            if _state(connection, trial_id).terminal:
+                return
+            count = connection.execute("DELETE FROM epochs WHERE trial_id = ?", (trial_id,)).rowcount
+            if count:
+                notes.add(connection, "voided", {"trial": trial_id, "epochs": count})
+                append(connection, EventKind.VOIDED, trial_id)
+
+    def annotate(self, trial_id: str, *, size: ModelSize | None = None, **extra: Any) -> None:
+        """Add what the network costs, or entries of ``TrialRecord.extra``."""
+        with self._database.write() as connection:
+            _state(connection, trial_id)
+            _put_extra(connection, trial_id, size, extra)
+            append(connection, EventKind.ANNOTATED, trial_id)
+
+    def end_trial(
+        self,
+        trial_id: str,
+        state: TrialState,
+        message: str = "",
+        *,
+        late: LatePair | None = None,
+        size: ModelSize | None = None,
+        **extra: Any,
+    ) -> bool:
+        """End a trial, durably: it is on the disk when this returns, so it is never run again.
+
+        Returns:
+            False where the trial had ended before: the first end stays.
+        """
+        assert state.terminal, f"{state} is no end"
+        with self._database.write(durable=True) as connection:
+            if _state(connection, trial_id).terminal:
+                return False
+            connection.execute(
+                "UPDATE trials SET state = ?, message = ?, ended_at = ?, late = ? WHERE trial_id = ?",
+                (state.value, message, time.time(), to_json(asdict(late)) if late else None, trial_id),
+            )
+            _put_extra(connection, trial_id, size, extra)
+            append(connection, EventKind.ENDED, trial_id)
+        self._database.checkpoint()
+        return True
+
+    def reopen(self, trial_id: str) -> None:
+        """Make a failed trial pending again; its epochs stay.
+
+        Raises:
+            ValueError: the trial did not fail.
+        """
+        with self._database.write(durable=True) as connection:
+            state = _state(connection, trial_id)
+            if state is not TrialState.FAILED:
+                raise ValueError(f"trial {trial_id} is {state}: only a failed trial can be reopened")
+            connection.execute(
+                "UPDATE trials SET state = 'pending', message = '', ended_at = NULL WHERE trial_id = ?",
+                (trial_id,),
+            )
+            append(connection, EventKind.REOPENED, trial_id)
+
+    def release(self) -> list[str]:
+        """Make running trials pending: for the holder of the StudyLock, as it starts and as it leaves."""
+        with self._database.write(durable=True) as connection:
+            rows = connection.execute("SELECT trial_id FROM trials WHERE state = 'running' ORDER BY number").fetchall()
+            connection.execute("UPDATE trials SET state = 'pending' WHERE state = 'running'")
+            for (trial_id,) in rows:
+                append(connection, EventKind.RELEASED, trial_id)
+        self._database.checkpoint()
+        return [row["trial_id"] for row in rows]
+
+    def trials(self, *, epochs: Collection[int] | None = None) -> list[TrialRecord]:
+        """Every trial in order of creation, one consistent state; with all epochs, or only those named."""
+        return self._trials("true", (), epochs)
+
+    def trial(self, trial_id: str, *, epochs: Collection[int] | None = None) -> TrialRecord:
+        found = self._trials("trial_id = ?", (trial_id,), epochs)
+        if not found:
+            raise KeyError(trial_id)
+        return found[0]
+
+    def pending(self) -> list[TrialRecord]:
+        """Trials that have not ended, those with most epochs first: a resume continues before it begins."""
+        open_trials = self._trials("state IN ('pending', 'running')", (), None)
+        return sorted(open_trials, key=lambda trial: (-len(trial.epochs), trial.number))
+
+    def counts(self) -> dict[TrialState, int]:
+        """Trials by state, every state named."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT state, count(*) FROM trials GROUP BY state").fetchall()
+        found = {TrialState(state): count for state, count in rows}
+        return {state: found.get(state, 0) for state in TrialState}
+
+    def _trials(self, where: str, values: tuple[Any, ...], chosen: Collection[int] | None) -> list[TrialRecord]:
+        only = "" if chosen is None else f"AND epoch IN ({', '.join(map(str, map(int, chosen)))})"
+        with self._database.read() as connection:
+            rows = connection.execute(f"SELECT * FROM trials WHERE {where} ORDER BY number", values).fetchall()
+            epochs: dict[str, list[EpochRecord]] = {row["trial_id"]: [] for row in rows}
+            trials = f"SELECT trial_id FROM trials WHERE {where}"
+            sql = f"SELECT * FROM epochs WHERE trial_id IN ({trials}) {only} ORDER BY epoch"
+            for row in connection.execute(sql, values):
+                epochs[row["trial_id"]].append(codec.epoch_record(row))
+        return [codec.trial_record(row, tuple(epochs[row["trial_id"]])) for row in rows]
+
+
+def _state(connection: sqlite3.Connection, trial_id: str) -> TrialState:
+    row = connection.execute("SELECT state FROM trials WHERE trial_id = ?", (trial_id,)).fetchone()
+    if row is None:
+        raise KeyError(trial_id)
+    return TrialState(row["state"])
+
+
+def _put_extra(connection: sqlite3.Connection, trial_id: str, size: ModelSize | None, extra: Mapping[str, Any]) -> None:
+    if size is not None:
+        values = (size.parameters, size.flops, trial_id)
+        connection.execute("UPDATE trials SET parameters = ?, flops = ? WHERE trial_id = ?", values)
+    if extra:
+        (old,) = connection.execute("SELECT extra FROM trials WHERE trial_id = ?", (trial_id,)).fetchone()
+        merged = to_json(json.loads(old) | dict(extra))
+        connection.execute("UPDATE trials SET extra = ? WHERE trial_id = ?", (merged, trial_id))
