@@ -31,8 +31,10 @@ def suspects(images: ImageSet, nets: Sequence[Predictions]) -> list[Suspect]:
     if len(nets) < LEAST_NETS:
         return []
     called: NDArray[np.uint16] = np.stack([net.classes for net in nets])
-    agreed = (called == called[0]).all(axis=0) & (called[0] != images.labels)
-    confidence = np.mean([net.confidences for net in nets], axis=0)
+    confidences = np.stack([net.confidences for net in nets])
+    named = (confidences > 0).all(axis=0)  # 0: the loss is not finite, and no class is named
+    agreed = (called == called[0]).all(axis=0) & (called[0] != images.labels) & named
+    confidence = confidences.mean(axis=0)
     found = np.flatnonzero(agreed)
     order = found[np.argsort(-confidence[found], kind="stable")]
     return [Suspect(int(i), int(images.labels[i]), int(called[0, i]), float(confidence[i])) for i in order]
