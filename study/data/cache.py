@@ -19,7 +19,7 @@ import torch
 from fitscape.study.data.datasets.source import user_cache
 from fitscape.study.errors import UserError
 
-FORMAT = 2  # raise it when the preparation changes what comes out
+FORMAT = 3  # raise it when the preparation changes what comes out
 
 
 class CacheDamaged(Exception):
