@@ -52,6 +52,7 @@ class Report:
     end: End | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for TrialRecord.extra
     notices: tuple[str, ...] = ()  # for the user: a corrupt checkpoint, one that could not be written
+    once: tuple[str, ...] = ()  # for the user too, however many trials say the same
     cannot_go_on: str = ""  # why the trial stays pending, and the study is to be interrupted: its storage is lost
 
     @property

@@ -67,6 +67,7 @@ def _epochs(trial: TrialRun, on_step: Callable[[], None]) -> Iterator[Progress]:
             _naming_lack_of_memory(begun=lambda: trial.stepping.settled),
             _threads(trial.settings.threads),
             trial.randomness.running(),
+            trial.repeatable(),
             trial.stepping.running(),
         ):
             started = time.perf_counter()
