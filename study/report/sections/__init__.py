@@ -9,6 +9,7 @@ from fitscape.study.report.sections import (
     degradation,
     findings,
     gradients,
+    images,
     importance,
     planes,
     provenance,
@@ -29,6 +30,7 @@ SECTIONS: Final[tuple[Section, ...]] = tuple(
         gradients,
         findings,
         importance,
+        images,
         trials,
         provenance,
     )
