@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fitscape.study.config import DataConfig
@@ -13,6 +15,7 @@ from fitscape.study.data.apart import build_apart
 from fitscape.study.data.datasets import get
 from fitscape.study.data.datasets.source import data_folder
 from fitscape.study.data.prepare import prepare
+from fitscape.study.data.splits import contents
 from fitscape.study.data.trial_data import TrialData
 from fitscape.study.errors import UserError
 
@@ -55,6 +58,15 @@ class SealedData:
         facts = {k: v for k, v in self._facts.items() if k != "sha256"}
         return {"dataset": self.config.dataset, **facts, "folder": str(self._folder)}
 
+    def known(self, seen: NDArray[np.uint64]) -> dict[str, int]:
+        """How many images of each part are among those that weights were trained on (`splits.contents`).
+
+        The seal stays: nothing but the number leaves the test part.
+        """
+        data = self.trial_data
+        parts = {"train": data.train_images, "validation": data.val_images, "test": self._read_test()["images"]}
+        return {part: int(np.isin(contents(images.numpy()), seen).sum()) for part, images in parts.items()}
+
     def open_test(self, reason: str) -> OpenedTest:
         """Break the seal. Each opening is appended to ``test-openings.jsonl`` beside the prepared data first.
 
@@ -73,14 +85,17 @@ class SealedData:
         }
         with (self._folder.parent / "test-openings.jsonl").open("a") as log:
             log.write(json.dumps(opening) + "\n")
+        test = self._read_test()
+        return OpenedTest(test["images"], test["labels"], opening)
+
+    def _read_test(self) -> dict[str, Tensor]:
         try:
-            test = cache.read_test(self._folder)
+            return cache.read_test(self._folder)
         except cache.CacheDamaged:
             again = load(self.config, rebuild=True)
             if again.fingerprint != self.fingerprint:
                 raise UserError("the data set has changed since it was loaded", where="data.dataset") from None
-            test = cache.read_test(again._folder)
-        return OpenedTest(test["images"], test["labels"], opening)
+            return cache.read_test(again._folder)
 
     def __reduce__(self) -> Any:
         raise TypeError("sealed data stays in its process: give trials its trial_data")

@@ -31,6 +31,7 @@ COUPLED: dict[str, tuple[Any, ...]] = {
 }
 WORDS = {
     "architecture",
+    "weights",
     *CHOICES,
     *(
         name
