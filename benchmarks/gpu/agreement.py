@@ -89,7 +89,9 @@ def repeats(device: str, *, neighbours: int) -> dict[str, Any]:
     return found
 
 
-def _bits(data: TrialData, settings: Settings, saved: bytes | None = None) -> tuple[list[tuple[float | None, ...]], bytes]:
+def _bits(
+    data: TrialData, settings: Settings, saved: bytes | None = None
+) -> tuple[list[tuple[float | None, ...]], bytes]:
     """Losses of each epoch, and the first epoch's checkpoint."""
     net = resnet18(0.25, 128) if settings.device == "cuda" else resnet18(0.0625, 32)
     drawn = {"dropout": 0.3, "augment": "crop_flip_cutout", "label_noise": 0.2}

@@ -10,7 +10,7 @@ from fitscape.study.config import TrackingConfig
 from fitscape.study.errors import UserError
 from fitscape.study.tracking.client import load
 from fitscape.study.tracking.errors import explain
-from fitscape.study.tracking.location import Location, alone, redact
+from fitscape.study.tracking.location import Location, alone
 
 FILE_STORE: Final = ".trash"  # a folder that MLflow's file store always has
 PAGE: Final = 5000  # runs a call; MLflow allows 50,000, and a server must build the whole answer in memory
@@ -65,7 +65,7 @@ def read_runs(uri: str, experiment: str | None, *, curves: Sequence[str] = ()) -
         raise
     except Exception as error:  # one line for whatever MLflow raises
         trouble = explain(error, location)
-        raise UserError(trouble.what, where=redact(uri), fix=trouble.fix) from error
+        raise UserError(trouble.what, fix=trouble.fix) from error
 
 
 def _experiment(client: Any, name: str | None, where: str) -> Any:
