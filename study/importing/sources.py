@@ -87,7 +87,7 @@ def _table(frame: pd.DataFrame, where: str, epoch: str | None, params: Sequence[
 
 
 def _uri(uri: str, experiment: str | None, curves: Sequence[str]) -> Runs:
-    """A server, or a database that is told by its tables."""
+    """A server, or a database, known by its tables."""
     where = redact(uri)
     if uri.startswith(("http://", "https://")):
         return _mlflow(uri, where, experiment, curves)

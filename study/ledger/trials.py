@@ -38,7 +38,7 @@ class Trials:
     def put_read(self, trials: Iterable[TrialRecord]) -> int:
         """Trials that were run elsewhere, whole as they are, in one transaction; returns how many.
 
-        The outbox is told nothing: what was read has a place already, and is not sent to MLflow.
+        Nothing goes into the outbox: what was read has a place already, and is not sent to MLflow.
         """
         count = 0
         with self._database.write(durable=True) as connection:
