@@ -18,7 +18,7 @@ MOST_NAMED: Final = 12
 
 
 class LoggedRun(NamedTuple):
-    """One run. ``rows`` holds metrics by name, one row of final values, or a row for each step; ``step`` is among them."""
+    """One run. ``rows`` holds metrics by name: one row of final values, or a row for each step, with ``step`` in it."""
 
     name: str
     status: str
