@@ -148,8 +148,16 @@ class Bookkeeper:
             self._end(trial_id, report.end)
 
     def _end(self, trial_id: str, end: End) -> None:
-        size = self._sizes.get(trial_id)
-        if not self._ledger.end_trial(trial_id, end.state, end.message, late=end.late, size=size, **end.extra):
+        ended = self._ledger.end_trial(
+            trial_id,
+            end.state,
+            end.message,
+            late=end.late,
+            size=self._sizes.get(trial_id),
+            predictions=end.predictions,
+            **end.extra,
+        )
+        if not ended:
             return
         self._sizes.pop(trial_id, None)
         trial = self._ledger.trial(trial_id)

@@ -174,9 +174,10 @@ class TrialRunner(tune.Trainable):
         notices: tuple[str, ...] = ()
         saved: int | None = None
         if progress.diverged:
-            end = End(state=TrialState.DIVERGED, message=f"loss or weights not finite in epoch {progress.record.epoch}")
+            message = f"loss or weights not finite in epoch {progress.record.epoch}"
+            end = End(state=TrialState.DIVERGED, message=message, predictions=progress.predictions)
         elif progress.record.epoch >= self._config.optimization.epochs:
-            end = End(state=TrialState.FINISHED, late=progress.late)
+            end = End(state=TrialState.FINISHED, late=progress.late, predictions=progress.predictions)
         elif self._save_is_due():
             notices = self._save(progress)
             saved = None if notices else progress.record.epoch
