@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from fitscape.study.config import StudyConfig
@@ -17,7 +18,8 @@ from fitscape.study.files import LEDGER
 from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
-from fitscape.study.records import Label, TrialRecord, TrialState
+from fitscape.study.measures import Suspect, confusion, suspects
+from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
 from fitscape.study.regimes import final_record, label_all
 from fitscape.study.search.optuna_study import measured
 from fitscape.study.search.space import Point, Space, point_of, resolve
@@ -162,6 +164,61 @@ class OpenStudy:
             raise UserError("searches no hyperparameter, so no run would decide more", where=str(self.folder))
         facts = {"chance_error": self.chance_error, "classes": self.classes}
         return most_telling(self.trials, self.config, self.space, count=count, **facts)  # type: ignore[arg-type]
+
+    @cached_property
+    def validation(self) -> ImageSet | None:
+        """The validation images, in the order of every trial's predictions; None where none were kept."""
+        return self.ledger.images("validation")
+
+    def predictions(self, trial_id: str) -> pd.DataFrame:
+        """A row per validation image: what the trial's net said of it when the trial ended.
+
+        Columns ``image`` (its file, or its position), ``hash`` (16 hexadecimal digits of its prepared pixels),
+        ``label``, ``predicted`` (a class's name; missing where the loss was not finite) and ``probability`` (of the
+        predicted class, to 1/255).
+
+        Raises:
+            KeyError: no trial has this id.
+            UserError: the study did not keep this trial's predictions.
+        """
+        images, said = self._said(trial_id)
+        names = np.array([*map(str, self.provenance["data"]["classes"]), None], dtype=object)
+        return pd.DataFrame(
+            {
+                "image": images.names or np.arange(len(images.labels)),
+                "hash": [f"{value:016x}" for value in images.hashes],
+                "label": names[images.labels],
+                "predicted": names[said.classes],
+                "probability": said.confidences,
+            }
+        )
+
+    def confusion(self, trial_id: str) -> pd.DataFrame:
+        """Validation images by label (rows) and predicted class (columns) when the trial ended; as `predictions`."""
+        images, said = self._said(trial_id)
+        names = list(map(str, self.provenance["data"]["classes"]))
+        counts = confusion(images.labels, said.classes, self.classes)
+        return pd.DataFrame(counts[:, : self.classes], index=names, columns=names)
+
+    @cached_property
+    def suspects(self) -> list[Suspect]:
+        """Validation images that every good net calls by one and the same other class, the surest first."""
+        good = [t.trial_id for t in self.trials if self._is_good(t.trial_id)]
+        said = [found for t in good if (found := self.ledger.predictions(t)) is not None]
+        return [] if self.validation is None else suspects(self.validation, said)
+
+    def _is_good(self, trial_id: str) -> bool:
+        """More likely than anything else: a small validation set makes no net good with confidence."""
+        label = self.labels.get(trial_id)
+        return label is not None and label.regime_set[0] is Regime.GOOD
+
+    def _said(self, trial_id: str) -> tuple[ImageSet, Predictions]:
+        self.ledger.trial(trial_id, epochs=())
+        said = self.ledger.predictions(trial_id)
+        if said is None or self.validation is None:
+            what = "has no predictions: it has not ended, or an earlier release ran it"
+            raise UserError(what, where=f"trial {trial_id}")
+        return self.validation, said
 
     def map_table(self) -> pd.DataFrame:
         """What the map is fitted on: a row for each trial inside the space that finished or diverged.

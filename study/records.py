@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fitscape.study.config import TrialConfig
+
+if TYPE_CHECKING:  # commands that read no predictions wait for no numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 SET_LEVEL: Final = 0.9  # probability that the named regimes of a label have together
 
@@ -126,6 +130,24 @@ class LatePair:
     last_losses: tuple[float, ...]
     best_errors: tuple[bool, ...]
     last_errors: tuple[bool, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """What a trial's net says of each validation image [M] when the trial ends, in the order of the images."""
+
+    classes: "NDArray[np.uint16]"  # the likeliest class; as many as there are classes where the loss is not finite
+    confidences: "NDArray[np.float32]"  # probability of that class, to 1/255; 0 where the loss is not finite
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageSet:
+    """The images [N] of one part of a study's split, in order: who they are, and not what they show."""
+
+    hashes: "NDArray[np.uint64]"  # of the prepared pixels: equal where two images are equal byte for byte
+    labels: "NDArray[np.uint16]"
+    groups: "NDArray[np.int32] | None" = None  # equal numbers belong together, where the user says so
+    names: tuple[str, ...] = ()  # files, of a user's own images
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,15 @@ def test_what_was_not_measured_is_null_and_never_zero(study: OpenStudy, tmp_path
     assert by_state["pending"]["attempts"] == by_state["pending"]["epochs"] == 0
 
 
+def test_what_was_not_measured_is_nan_in_the_text_of_a_csv(study: OpenStudy, tmp_path: Path) -> None:
+    """Not an empty cell, which a spreadsheet counts as zero in a sum, and not nan, which it takes for a word."""
+    export(study, tmp_path / "out.csv")
+    head, *rows = (tmp_path / "out.csv").read_text().splitlines()
+    errors = [row.split(",")[head.split(",").index("train_error")] for row in rows if ",pending," in row]
+    assert set(errors) == {"NaN"}
+    assert any(",NaN," in row for row in rows)
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_tables_read_back_the_same(study: OpenStudy, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"out.{ending}"

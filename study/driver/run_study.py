@@ -99,6 +99,7 @@ class Conduct:
         try:
             shipper = self._begin(config, ledger)
             self._show_data(config, prepared)
+            ledger.put_images(prepared.data.images())
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
                 outcome = self._trials(config, ledger, prepared)

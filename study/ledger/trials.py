@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from fitscape.study.config import TrialConfig
-from fitscape.study.ledger import codec, notes
+from fitscape.study.ledger import codec, images, notes
 from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database, insert
 from fitscape.study.ledger.outbox import EventKind, append
-from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions, TrialRecord, TrialState
 
 
 class Trials:
@@ -109,6 +109,7 @@ class Trials:
         *,
         late: LatePair | None = None,
         size: ModelSize | None = None,
+        predictions: Predictions | None = None,
         **extra: Any,
     ) -> bool:
         """End a trial, durably: it is on the disk when this returns, so it is never run again.
@@ -124,6 +125,8 @@ class Trials:
                 "UPDATE trials SET state = ?, message = ?, ended_at = ?, late = ? WHERE trial_id = ?",
                 (state.value, message, time.time(), to_json(asdict(late)) if late else None, trial_id),
             )
+            if predictions is not None:
+                images.put(connection, trial_id, predictions)
             _put_extra(connection, trial_id, size, extra)
             append(connection, EventKind.ENDED, trial_id)
         self._database.checkpoint()

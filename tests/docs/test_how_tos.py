@@ -74,6 +74,11 @@ def test_a_study_looks_as_its_page_shows_it(tmp_path: Path) -> None:
         ("good 0.51", "good 0.54", False),
         ("good 0.51", "bad 0.51", False),
         ("good", "good 1", False),
+        ("p 0.0001", "p 0.0049", False),
+        ("p 0.0001", "p 0.0002", True),
+        ("share 0.01", "share 0.02", True),
+        ("share 0.01", "share 0.03", False),
+        ("parameters 1.52e+06", "parameters 1.53e+06", True),
     ],
 )
 def test_outputs_are_compared_by_words_and_numbers(left: str, right: str, same: bool) -> None:
