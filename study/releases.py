@@ -17,6 +17,7 @@ FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
     "model": {"weights": "none"},
     "optimization": {"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+    "theirs": {},
     "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
 }
 

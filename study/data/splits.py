@@ -32,8 +32,8 @@ def content_groups(*parts: NDArray[np.uint8]) -> tuple[Indices, ...]:
     )
 
 
-def contents(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """A hash [N] of each image [C, H, W]: equal for equal pixels, on every machine."""
+def content_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """64 bits of each image [N, C, H, W], equal where two are equal byte for byte; the same on every machine."""
     digests = b"".join(hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 

@@ -102,6 +102,7 @@ class Conduct:
         try:
             shipper = self._begin(config, ledger)
             self._show_data(config, ledger, prepared)
+            ledger.put_images(prepared.data.images())
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
                 outcome = self._trials(config, ledger, prepared)

@@ -12,7 +12,7 @@ from fitscape.models.build import build
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Choices, DataConfig, StudyConfig, TrialConfig
 from fitscape.study.data import SealedData, load
-from fitscape.study.data.splits import contents
+from fitscape.study.data.splits import content_hashes
 from fitscape.study.driver.starting_weights import pin, record, sentences
 from fitscape.study.errors import UserError
 from fitscape.study.files import SEEN
@@ -109,7 +109,7 @@ def test_weights_that_have_seen_held_out_images_are_refused(
     net = build(ModelSpec(width=0.125), (1, 8, 8), 10)
     about = {"mean": [1.0], "std": [2.0], "dataset": "digits", "input_shape": [1, 8, 8]}
     write_file(tmp_path / "w.safetensors", net.state_dict(), about)
-    np.save(tmp_path / SEEN, contents(images.numpy()))
+    np.save(tmp_path / SEEN, content_hashes(images.numpy()))
     pinned = pin(study(digits.config, weights=str(tmp_path / "w.safetensors")), tmp_path)
     if not refused:
         assert record(pinned, digits)
