@@ -44,5 +44,9 @@ SECTION = Section(
     "findings",
     "Findings",
     "Findings",
-    lambda m: {"claims": findings(m.subject), "questions": questions(m.subject)},
+    lambda m: {
+        "claims": findings(m.subject),
+        "questions": questions(m.subject),
+        "left_out": m.subject.study.left_out,
+    },
 )
