@@ -41,7 +41,7 @@ def render(subject: Subject) -> str:
         facts=_facts(subject),
         sections=[section for section in SECTIONS if section.shown(material.built[section.key])],
         css=_static("page.css"),
-        data=script_json("data", data),
+        data=script_json("numbers", data),
         arrays=Markup(material.pack.text()),
         plotly=Markup(compressed(get_plotlyjs().encode())),
         scripts=Markup("\n").join(_static(f"{name}.js") for name in SCRIPTS),
