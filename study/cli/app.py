@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fitscape import __version__
+from fitscape.study.cli.housekeeping import delete, gc
 from fitscape.study.cli.keep import export, fetch, sync
 from fitscape.study.cli.look import list_, map_, report, status
 from fitscape.study.cli.run import resume, run
@@ -34,5 +35,6 @@ def _options(
     """Maps where image classifiers underfit, fit well, overfit, degrade or diverge."""
 
 
-for command in (run, resume, submit, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_):
+COMMANDS = (run, resume, submit, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_, delete, gc)
+for command in COMMANDS:
     app.command(command.__name__.rstrip("_"))(command)
