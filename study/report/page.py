@@ -57,6 +57,7 @@ def render(subject: Subject) -> str:
         "gradients": gradients(subject),
         "findings": findings(subject),
         "questions": questions(subject),
+        "left_out": subject.study.left_out,
         "hyperparameters": hyperparameters(subject),
         "provenance": provenance(subject),
         "images": data_section(subject),
