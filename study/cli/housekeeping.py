@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from fitscape.study.cli.options import ROOT, Name, Root, studies, study_folder
-from fitscape.study.cli.wording import size
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import LEDGER, LOG
 from fitscape.study.files import size as measured
@@ -17,6 +16,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove it. Without this 
 
 def delete(name: Name, root: Root = ROOT, yes: Yes = False) -> int:
     """Remove a study's folder: what the study wrote. Its runs in MLflow stay there."""
+    from fitscape.study.cli.wording import size
     from fitscape.study.driver.deletion import delete as remove
     from fitscape.study.ledger import holder
 
@@ -39,6 +39,7 @@ def delete(name: Name, root: Root = ROOT, yes: Yes = False) -> int:
 
 def gc(root: Root = ROOT, yes: Yes = False) -> int:
     """Find what nobody needs: old checkpoints, Ray's ended sessions of ours, prepared data without a study."""
+    from fitscape.study.cli.wording import size
     from fitscape.study.driver.leftovers import leftovers, remove
 
     found = list(leftovers(root))
@@ -62,6 +63,8 @@ def listed(root: Path) -> dict[str, dict[str, Any]]:
 
 def described(one: dict[str, Any]) -> str:
     """One study in a line."""
+    from fitscape.study.cli.wording import size
+
     trials = "" if one["target"] is None else f"{one['ended']} of {one['target']} trials"
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(one["changed"]))
     return f"{one['state']:<11} {trials:<20} {size(one['bytes']):>9}  {when}".rstrip()
