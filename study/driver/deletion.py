@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fitscape.study.driver.lease import OWNER
-from fitscape.study.files import BACKUP, CONFIG, FINDINGS, LEDGER, LEFT_OUT, LOCK, LOG, PAGE, StudyFolder
+from fitscape.study.files import BACKUP, CONFIG, FINDINGS, LEDGER, LEFT_OUT, LOCK, LOG, NETS, PAGE, WEIGHTS, StudyFolder
 from fitscape.study.ledger import StudyLock
 from fitscape.study.scheduling.checkpoints import is_checkpoint
 from fitscape.study.tracking.nets import nets
@@ -60,6 +60,7 @@ def _own(folder: Path) -> Iterator[Path]:
     for trial in place.checkpoints_here.glob("*"):
         if _TRIAL.fullmatch(trial.name) and trial.is_dir():
             yield from (path for path in trial.iterdir() if is_checkpoint(path.name))
-    for _, net in nets(folder):
-        if _TRIAL.fullmatch(net.name) and (net / "MLmodel").is_file():
+    kept = (*(net for _, net in nets(folder)), *(folder / NETS).glob("[!.]*"))
+    for net in kept:
+        if _TRIAL.fullmatch(net.name) and any((net / sign).is_file() for sign in ("MLmodel", WEIGHTS)):
             yield from (path for path in net.rglob("*") if not path.is_dir())

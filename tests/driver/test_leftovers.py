@@ -118,6 +118,9 @@ def test_delete_removes_what_a_study_wrote_and_names_what_it_did_not(root: Path)
     for name in ("study.yaml", "study.log", "study.log.2", "ledger.backup.db", "left-out.txt", "report/index.html"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")
+    for name in ("models/0123456789ab/MLmodel", "nets/0123456789ab/weights.safetensors"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("x")
     with StudyLock(folder), pytest.raises(StudyLocked):
         delete(folder)
     (folder / "notes").mkdir()
