@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fitscape import __version__
+from fitscape.study.cli.housekeeping import delete, gc
 from fitscape.study.cli.keep import export, fetch, sync
 from fitscape.study.cli.look import list_, map_, report, status
 from fitscape.study.cli.read import read
@@ -35,5 +36,6 @@ def _options(
     """Maps where image classifiers underfit, fit well, overfit, degrade or diverge."""
 
 
-for command in (run, resume, read, submit, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_):
+COMMANDS = (run, resume, read, submit, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_)
+for command in (*COMMANDS, delete, gc):
     app.command(command.__name__.rstrip("_"))(command)
