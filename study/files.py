@@ -20,6 +20,7 @@ PAGE = "index.html"
 FINDINGS = "findings.json"
 CHECKPOINTS = "checkpoints"
 LEFT_OUT = "left-out.txt"  # files of the data set that cannot be read
+FINISH = "finish"  # asks the driver to wind up; it takes the file away
 MLFLOW_STORE = "mlflow.db"  # beside the studies, in the runs folder
 PARTIAL = ".partial"  # ending of a file that is still being written; one that lies around was left by a kill
 
@@ -47,12 +48,20 @@ class StudyFolder:
         return self.path / LOCK
 
     @property
+    def finish(self) -> Path:
+        return self.path / FINISH
+
+    @property
     def left_out(self) -> Path:
         return self.path / LEFT_OUT
 
     @property
     def report(self) -> Path:
         return self.path / REPORT
+
+    @property
+    def page(self) -> Path:
+        return self.report / PAGE
 
     @property
     def figures(self) -> Path:
