@@ -53,9 +53,13 @@ def run(
     config = configure(study, changes, scale, address)
     from fitscape.study import driver
     from fitscape.study.cli.live import view
+    from fitscape.study.scheduling.events import Message
 
+    replay = driver.drawn_beside(Path(study), config)
     with view(root / config.name, quiet=quiet, as_json=as_json) as observer:
-        return driver.run(config, root, address=address, observer=observer, time_limit=for_)
+        if replay:
+            observer(Message(f"repeats the {len(replay)} trials that the study of {study} drew"))
+        return driver.run(config, root, address=address, observer=observer, time_limit=for_, replay=replay)
 
 
 def resume(

@@ -10,6 +10,7 @@ from fitscape.study.scheduling.events import Event, Observer
 
 if TYPE_CHECKING:
     from fitscape.study.driver.preflight import preflight as preflight
+    from fitscape.study.driver.replay import drawn_beside as drawn_beside
     from fitscape.study.driver.start import ask_to_finish as ask_to_finish
     from fitscape.study.driver.start import finish as finish
     from fitscape.study.driver.start import resume as resume
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __getattr__, _lazy = lazy(
     {
         "ask_to_finish": "fitscape.study.driver.start",
+        "drawn_beside": "fitscape.study.driver.replay",
         "finish": "fitscape.study.driver.start",
         "preflight": "fitscape.study.driver.preflight",
         "resume": "fitscape.study.driver.start",

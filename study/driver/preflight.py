@@ -123,7 +123,7 @@ def _time(config: StudyConfig, slots: int) -> list[Finding]:
         return [Finding(error.what, False, error.fix)]
     timed = (prepared.keep or {}).get("timed", ())
     text = describe(config, prepared.shape.work, timed, slots, config.search.trials)
-    return [Finding(f"trials take {text}", True)] if text else []
+    return [Finding(f"expected: {text}", True)] if text else []
 
 
 def _durable(root: Path) -> Finding:

@@ -16,10 +16,11 @@ from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.recover import open_or_restore, require_backup
+from fitscape.study.driver.replay import Drawn
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import write_whole
-from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
+from fitscape.study.ledger import INCOMPLETE, REPLAY, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
@@ -44,6 +45,7 @@ def run(
     storage: str | None = None,
     interruption: Interruption | None = None,
     time_limit: float | None = None,
+    replay: Drawn | None = None,
 ) -> ExitCode:
     """Start a study in ``ROOT/NAME`` and carry it to its end.
 
@@ -56,6 +58,7 @@ def run(
             then the study's folder.
         interruption: to end the run from outside; signals end it in any case.
         time_limit: seconds from now until the report is written; None: ``config.resources.time_limit``.
+        replay: what the study that this one repeats drew (``drawn_beside``): drawn first here.
 
     Raises:
         UserError: bad input, named in one line; nothing was started. StudyLocked: another driver holds it.
@@ -71,7 +74,7 @@ def run(
             require_free(folder)  # another driver may have been quicker
             lease.look()
             return Conduct(folder, lease, aside, interruption, address, limit).carry_out(
-                config, Known(), lambda data: _create(folder, lease, config, data)
+                config, Known(), lambda data: _create(folder, lease, config, data, replay or [])
             )
 
 
@@ -179,12 +182,14 @@ def _in_reach(folder: Folder) -> Iterator[None]:
         raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
 
 
-def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData") -> Ledger:
+def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData", replay: Drawn) -> Ledger:
     """The ledger first: where it is, all else in the folder is the study's."""
     uid = uuid.uuid4().hex
     lease.claim(uid)
     ledger = Ledger.create(folder.ledger, frozen(config), provenance(data), uid=uid)
     settle_in(ledger)
+    if replay:
+        ledger.set_meta(REPLAY, replay)
     folder.write_config(frozen(config))
     return ledger
 

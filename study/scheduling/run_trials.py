@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import Ledger
+from fitscape.study.ledger import REPLAY, Ledger
 from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.capacity import Places
 from fitscape.study.scheduling.card_memory import DataShape
@@ -91,8 +91,12 @@ def run_trials(
     trouble = checkpoints.try_to_sweep(trial.trial_id for trial in known if trial.state.terminal)
     if trouble:  # trials wait for the storage in their own processes
         observer(Message(trouble))
-    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
     model = CostModel(DataShape.of(data).work)
+    replay = [
+        Suggestion(config.base.with_hyperparameters({**hyperparameters, "seed": seed}), hyperparameters, origin)
+        for hyperparameters, seed, origin in ledger.get_meta(REPLAY, ())
+    ]
+    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes), cost=model, replay=replay)
     learn_timed(model, timed)
     pace = Pace(model)
     pace.know(known)

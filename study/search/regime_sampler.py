@@ -1,7 +1,7 @@
 """An Optuna sampler that seeks the boundaries between regimes instead of the best trial."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,8 @@ from fitscape.study.search.regime_sampler_belief import Belief
 
 Array = NDArray[np.float64]
 
-START = 12  # Sobol points before the first model
+START = 12  # configurations of a Sobol design before the first model
+TEMPER = 0.5  # power of the cost that a score is divided by: expected costs are rough
 GROWTH = 1.07  # refit the hyperparameters when the trials grew by this factor
 INTEGRATION, CANDIDATES = 384, 2048
 REPEATABLE = 128  # trials that may be repeated, drawn anew at each refit
@@ -49,6 +50,8 @@ class RegimeSampler(BaseSampler):
         untrained: skill of the training error from which nothing was learned.
         classes: of the data set, where training labels are noisy; None: balanced classes.
         seed: of all draws; None: unpredictable.
+        cost: what trials at given points take, relative to each other [n]; None: not known yet. What is learned is
+            then weighed against it.
 
     Raises:
         ValueError: an error rate outside of 0 to 1, or a chance error of 0.
@@ -64,7 +67,9 @@ class RegimeSampler(BaseSampler):
         untrained: float = 0.9,
         classes: float | None = None,
         seed: int | None = None,
+        cost: Callable[[Sequence[dict[str, Any]]], Array | None] | None = None,
     ) -> None:
+        self._cost = cost
         self._cuts = Cuts(chance_error, reference_error or 0.0, tau, untrained, classes=classes)
         self._space = None if space is None else dict(space)
         self._shared = IntersectionSearchSpace()
@@ -114,8 +119,9 @@ class RegimeSampler(BaseSampler):
     def _suggest(self, memory: "_Memory", study: Study, trial: FrozenTrial) -> dict[str, Any]:
         encoder = memory.encoder
         pending = memory.read(study)
-        n = len(memory.points)
-        if n + len(pending) < START or n < START // 2 or not encoder.dimensions:
+        n = len(memory.configurations)
+        begun = memory.configurations | {key_of(point) for point in pending}
+        if len(begun) < START or n < START // 2 or not encoder.dimensions:
             return row_of(encoder.from_unit(encoder.sobol(trial.number + 1, self._sobol_seed)[-1:]), 0)
         self._update(memory)
         belief = memory.belief
@@ -128,8 +134,20 @@ class RegimeSampler(BaseSampler):
             score = straddle(belief, views, beliefs)
         else:
             score = targeted(belief, views, beliefs)
-        best = int(np.argmax(score))
+        best = int(np.argmax(self._per_cost(score, memory)))
         return row_of(memory.fresh, best) if best < CANDIDATES else memory.points[memory.tried[best - CANDIDATES]]
+
+    def _per_cost(self, score: Array, memory: "_Memory") -> Array:
+        """[candidates] worth for what it costs. A score below 0 is worse where it is dear."""
+        if self._cost is None:
+            return score
+        if memory.costs is None:
+            fresh = [{str(k): v for k, v in row.items()} for row in memory.fresh.to_dict("records")]
+            memory.costs = self._cost([*fresh, *(memory.points[i] for i in memory.tried)])
+        if memory.costs is None:
+            return score
+        dear = (memory.costs / np.median(memory.costs)) ** TEMPER
+        return np.where(score > 0, score / dear, score * dear)
 
     def _update(self, memory: "_Memory") -> None:
         """Bring the belief to the finished trials: by rank-one updates, or by a refit after enough growth."""
@@ -151,7 +169,7 @@ class RegimeSampler(BaseSampler):
         )
         whole = [i for i, point in enumerate(memory.points) if encoder.space.keys() <= point.keys()]
         tried = [int(i) for i in self._rng.permutation(whole)[:REPEATABLE]]
-        memory.fresh, memory.tried, memory.fitted_n = fresh, tried, n
+        memory.fresh, memory.tried, memory.fitted_n, memory.costs = fresh, tried, n, None
         pool = np.concatenate([encoder.features(integration), encoder.features(fresh), features[tried]])
         memory.belief = Belief(fields, pool, INTEGRATION)
 
@@ -179,6 +197,8 @@ class _Memory:
         self.belief: Belief | None = None
         self.fitted_n = 0
         self.fresh, self.tried = pd.DataFrame(), list[int]()  # candidates: new points, and trials to repeat
+        self.costs: Array | None = None  # of the candidates
+        self.configurations: set[tuple[Any, ...]] = set()  # of the points
         self.suggested: dict[int, dict[str, Any]] = {}  # of trials that have not finished
         self.points: list[dict[str, Any]] = []
         self.features: list[Array] = []
@@ -203,6 +223,7 @@ class _Memory:
                     pending.append(point)
         if new:
             self.points.extend(params for params, _ in new)
+            self.configurations |= {key_of(params) for params, _ in new}
             self.features.extend(self.encoder.features(pd.DataFrame([params for params, _ in new])))
             self._rows.extend(row for _, row in new)
         return pending
@@ -210,6 +231,11 @@ class _Memory:
     def outcomes(self, rows: slice) -> Outcomes:
         train, val, diverged, *optional = np.array(self._rows[rows], dtype=float).T
         return Outcomes(train, val, diverged.astype(bool), *optional)
+
+
+def key_of(point: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Equal for trials of one configuration."""
+    return tuple(sorted(point.items()))
 
 
 def _outcome(trial: FrozenTrial) -> tuple[float, ...] | None:

@@ -2,7 +2,7 @@
 
 import pickle
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -313,3 +313,25 @@ def test_a_configuration_that_scores_best_is_asked_again(monkeypatch: pytest.Mon
     assert memory is not None
     assert asked == memory.points[memory.tried[2]]
     assert asked in [trial.params for trial in study.trials[:-1]]
+
+
+def test_what_is_learned_is_weighed_against_what_it_costs() -> None:
+    """Of two families that are alike, the one that costs eight times as much is asked for less."""
+    space = {"family": CategoricalDistribution(["cheap", "dear"]), "x": FloatDistribution(0, 1)}
+
+    def cost(points: Sequence[dict[str, Any]]) -> np.ndarray:
+        return np.array([8.0 if point["family"] == "dear" else 1.0 for point in points])
+
+    def dear(given: Any) -> int:
+        study = optuna.create_study(
+            directions=["minimize"] * 2,
+            sampler=RegimeSampler(space, chance_error=0.9, reference_error=0.02, seed=3, cost=given),
+        )
+        for _ in range(32):
+            trial = study.ask(dict(space))
+            val = 0.02 + 0.6 * trial.params["x"] ** 2
+            study.tell(trial, [val / 3, val])
+        return sum(t.params["family"] == "dear" for t in study.trials[12:])
+
+    assert dear(cost) < dear(None)
+    assert dear(lambda points: None) == dear(None), "nothing is known of it"
