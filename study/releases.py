@@ -14,6 +14,7 @@ from fitscape.models.spec import published_shortcut
 # default to. An entry never changes and never goes: ids depend on it.
 FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
+    "theirs": {},
     "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
 }
 

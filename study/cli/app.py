@@ -7,6 +7,7 @@ import typer
 from fitscape import __version__
 from fitscape.study.cli.keep import export, fetch, sync
 from fitscape.study.cli.look import list_, map_, report, status
+from fitscape.study.cli.read import read
 from fitscape.study.cli.run import finish, resume, run
 from fitscape.study.cli.serve import doctor, ui
 from fitscape.study.cli.start import init, schema
@@ -35,7 +36,7 @@ def _options(
     """Maps where image classifiers underfit, fit well, overfit, degrade or diverge."""
 
 
-_RUNNING = (run, resume, finish, submit)
+_RUNNING = (run, resume, read, finish, submit)
 _LOOKING = (status, report, map_, list_)
 for command in (*_RUNNING, *_LOOKING, export, sync, fetch, ui, doctor, init, schema):
     app.command(command.__name__.rstrip("_"))(command)

@@ -8,6 +8,7 @@ from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_archite
 from fitscape.study import releases
 from fitscape.study.config.frozen import Fraction, Frozen, Probability
 
+Value = bool | int | float | str | None  # of a hyperparameter of somebody else's
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 
 
@@ -70,6 +71,8 @@ class TrialConfig(Frozen):
     """How it is trained."""
     evaluation: Evaluation = Evaluation()
     """How it is measured."""
+    theirs: dict[str, Value] = Field(default_factory=dict)
+    """Of a run that was read, its hyperparameters by the names that its program gave them. Null: it does not say."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
@@ -84,10 +87,18 @@ class TrialConfig(Frozen):
         return self.with_hyperparameters({"seed": 0}).trial_id
 
     def flat(self) -> dict[str, Any]:
-        """Every hyperparameter by its own name (names are unique over the sections)."""
+        """Every hyperparameter by its own name (names are unique over the sections).
+
+        Those of a run that was read hide ours of the same name.
+        """
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
         model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
-        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
+        ours = {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation)}
+        return {**ours, "seed": self.seed, **self.theirs}
+
+    def shown(self) -> dict[str, Any]:
+        """The hyperparameters that say something of the trial: every one, of a run that was read those it came with."""
+        return {**self.theirs, "seed": self.seed} if self.model.read else self.flat()
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -95,7 +106,8 @@ class TrialConfig(Frozen):
         Raises:
             ValueError: unknown hyperparameter, or a value out of its bounds (pydantic's ValidationError is one).
         """
-        hyperparameters = dict(hyperparameters)
+        theirs = {name: value for name, value in hyperparameters.items() if name in self.theirs}
+        hyperparameters = {name: value for name, value in hyperparameters.items() if name not in theirs}
         if "architecture" in hyperparameters:
             hyperparameters["family"], hyperparameters["depth"] = parse_architecture(
                 hyperparameters.pop("architecture")
@@ -114,6 +126,7 @@ class TrialConfig(Frozen):
             data=DataCondition(**{**self.data.model_dump(), **part["data"]}),
             optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
             evaluation=Evaluation(**{**self.evaluation.model_dump(), **part["evaluation"]}),
+            theirs={**self.theirs, **theirs},
             seed=hyperparameters.get("seed", self.seed),
         )
 

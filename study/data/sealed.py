@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from torch import Tensor
 
 from fitscape.study.config import DataConfig
@@ -15,6 +16,7 @@ from fitscape.study.data.datasets.source import data_folder
 from fitscape.study.data.prepare import prepare
 from fitscape.study.data.trial_data import TrialData
 from fitscape.study.errors import UserError
+from fitscape.study.records import ImageSet
 
 # What the prepared content does not depend on: where it lies, and what is read off it later.
 _NOT_IN_KEY = {"root", "probe_size", "unreadable_limit"}
@@ -54,6 +56,19 @@ class SealedData:
         """
         facts = {k: v for k, v in self._facts.items() if k != "sha256"}
         return {"dataset": self.config.dataset, **facts, "folder": str(self._folder)}
+
+    def images(self) -> dict[str, ImageSet]:
+        """Who the images of ``train`` and ``validation`` are, in the order of `trial_data`'s."""
+        found = {}
+        labels = {"train": self.trial_data.train_labels, "validation": self.trial_data.val_labels}
+        for part, known in cache.read_images(self._folder).items():
+            found[part] = ImageSet(
+                hashes=known["hashes"].numpy().view(np.uint64),
+                labels=labels[part].numpy().astype(np.uint16),
+                groups=None if known["groups"] is None else known["groups"].numpy(),
+                names=tuple(known["names"]),
+            )
+        return found
 
     def open_test(self, reason: str) -> OpenedTest:
         """Break the seal. Each opening is appended to ``test-openings.jsonl`` beside the prepared data first.
@@ -104,14 +119,15 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
         if rebuild:
             raise cache.CacheDamaged
         facts, trial = cache.read_facts(folder), cache.read_trial(folder)
+        cache.read_images(folder)
     except cache.CacheDamaged:
         if source.foreign:
             build_apart(config, folder)
             facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         else:
             prepared = prepare(source.read(config.image_size), config)
-            facts = cache.write(folder, prepared.trial, prepared.test, prepared.facts)
-            trial = prepared.trial
+            facts = cache.write(folder, prepared.parts, prepared.facts)
+            trial = prepared.parts["trial"]
     _require_readable(facts, config)
     return SealedData(config, folder, TrialData(**trial, probe_size=config.probe_size), facts)
 

@@ -110,6 +110,7 @@ class Conduct:
         try:
             shipper = self._begin(config, ledger)
             self._show_data(config, prepared)
+            ledger.put_images(prepared.data.images())
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
                 with WindUp(self._folder, self._limit, self._interruption, self._observer):

@@ -112,6 +112,7 @@ def resume(
             Lease(where, interruption) as lease,
             open_or_restore(where, aside.say) as ledger,
         ):
+            resume_checks.require_run_here(ledger)
             _say_whose(ledger, aside)
             lease.claim(ledger.uid)
             config = _config_in(where, ledger, trials, aside)

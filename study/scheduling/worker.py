@@ -31,6 +31,7 @@ from fitscape.study.training.memory import is_out_of_memory
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
 HALVED = "its batches do not fit the device and go through in halves"
+EAGER = "its steps cannot be captured, and run on the card one operation after the other"
 TRAFFIC = 200e6  # bytes of checkpoints a second, of all trials together: what a modest object store takes
 SIGN_OF_LIFE = 1.0  # seconds between two restarts of the watchdog, which cost about 50 µs each
 
@@ -173,9 +174,10 @@ class TrialRunner(tune.Trainable):
         notices: tuple[str, ...] = ()
         saved: int | None = None
         if progress.diverged:
-            end = End(state=TrialState.DIVERGED, message=f"loss or weights not finite in epoch {progress.record.epoch}")
+            message = f"loss or weights not finite in epoch {progress.record.epoch}"
+            end = End(state=TrialState.DIVERGED, message=message, predictions=progress.predictions)
         elif progress.record.epoch >= self._config.optimization.epochs:
-            end = End(state=TrialState.FINISHED, late=progress.late)
+            end = End(state=TrialState.FINISHED, late=progress.late, predictions=progress.predictions)
         elif self._save_is_due():
             notices = self._save(progress)
             saved = None if notices else progress.record.epoch
@@ -188,6 +190,7 @@ class TrialRunner(tune.Trainable):
             end=end,
             extra={"halved_batches": True} if halved else {},
             notices=(*notices, *([f"trial {self._config.trial_id}: {HALVED}"] if halved else [])),
+            once=(f"{self._config.model.name}: {EAGER} ({progress.why_eager})",) if progress.why_eager else (),
         )
 
     def _save_is_due(self) -> bool:

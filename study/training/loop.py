@@ -9,8 +9,9 @@ import torch
 
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
-from fitscape.study.records import EpochRecord, LatePair, ModelSize
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions
 from fitscape.study.training import memory
+from fitscape.study.training.predictions import predictions
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.state import TrialRun
 
@@ -28,6 +29,7 @@ class Progress:
     size: ModelSize
     halved: bool  # a batch did not fit the device: batch norm has seen half of each, from the first step on
     why_eager: str = ""  # why steps on a card are not captured, where they could be
+    predictions: Predictions | None = None  # at the last epoch, or where the trial diverged
 
 
 def run_trial(
@@ -65,6 +67,7 @@ def _epochs(trial: TrialRun, on_step: Callable[[], None]) -> Iterator[Progress]:
             _naming_lack_of_memory(begun=lambda: trial.stepping.settled),
             _threads(trial.settings.threads),
             trial.randomness.running(),
+            trial.repeatable(),
             trial.stepping.running(),
         ):
             started = time.perf_counter()
@@ -134,6 +137,7 @@ def _measure(trial: TrialRun, batch_loss: float, images: int, train_seconds: flo
         diverged=diverged,
         late=trial.best.pair(trial.epoch, validation) if last else None,
         size=trial.size,
+        predictions=predictions(validation, len(trial.data.classes)) if last or diverged else None,
         halved=trial.stepping.parts > 1,
         why_eager=trial.stepping.why_eager if trial.settings.captured else "",
     )

@@ -1,7 +1,7 @@
 """Everything one trial owns between two steps, and its way into a checkpoint and back."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -9,7 +9,7 @@ from fitscape.models.size import count, measure
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
 from fitscape.study.records import ModelSize
-from fitscape.study.training import checkpoint
+from fitscape.study.training import attention, checkpoint
 from fitscape.study.training.batch_norm import choose_images, reestimated
 from fitscape.study.training.batches import Batches, make_normalize
 from fitscape.study.training.card import Card
@@ -112,13 +112,23 @@ class TrialRun:
             self.stepping.whole()
         self.step += 1
 
+    def repeatable(self) -> AbstractContextManager[None]:
+        """Epochs belong in here: on a card attention gives the same numbers twice."""
+        settings = self.settings
+        if not settings.repeatable or settings.torch_device.type == "cpu":
+            return nullcontext()
+        needed = attention.has_attention(self.config.model, self.data.input_shape, len(self.data.classes))
+        return attention.repeatable() if needed else nullcontext()
+
     def _load(self) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = self.batches.gather()
         return self.normalize(self.augment(images, self.randomness.augmentation)), labels
 
     def _why_eager(self) -> str:
-        """Why steps are not captured, where they could be."""
-        if self.settings.torch_device.type == "cpu" or not self.settings.captured:
+        """Why steps on a card are not captured; empty where they are, and on the CPU, which captures none."""
+        if self.settings.torch_device.type == "cpu":
+            return ""
+        if not self.settings.captured:
             return "not asked for"
         return why_not_captured(self.config.model, self.data.input_shape, len(self.data.classes))
 

@@ -21,6 +21,7 @@ OTHER = {"architecture": "plain20", "width": 0.5, "train_fraction": 0.3, "lr": 0
 def test_what_0_1_0_did_is_frozen() -> None:
     assert FROZEN == {
         "evaluation": {"batch_norm": "running"},
+        "theirs": {},
         "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
     }
 
