@@ -11,9 +11,10 @@ from optuna.trial import FrozenTrial
 
 from benchmarks.regime_search.simulate import Exhausted, Terrain
 from fitscape.study.maps.encoding import Encoder
+from fitscape.study.search.designs import START
 from fitscape.study.search.regime_sampler import RegimeSampler
 from fitscape.study.search.samplers import Cost
-from fitscape.study.search.sources import EVERY, START
+from fitscape.study.search.sources import EVERY
 
 GRID_POINTS = 200  # at most, evenly spaced along each axis
 SOBOL_POINTS = 1024

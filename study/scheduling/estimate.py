@@ -65,7 +65,7 @@ def describe(config: StudyConfig, work: Work, timed: Sequence[Sequence[Any]], sl
     named = _seconds(model, (first * config.search.seeds)[:left] if fresh else [])
     mean = float(np.mean(_seconds(model, typical(config, resolve(config)))))
     seconds = [*named, *[mean] * (left - len(named))]
-    slots = min(slots, config.resources.max_concurrent or slots, left)
+    slots = max(1, min(slots, config.resources.max_concurrent or slots, left))
     whole, each = time_left([], seconds, slots), sum(seconds) / left
     return f"about {spoken(each)} a trial, {spoken(whole)} for {left} trials, {slots} at a time"
 

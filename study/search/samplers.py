@@ -9,6 +9,8 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.samplers import SAMPLERS
 from fitscape.study.search.space import Space
 
+REFIT_BESIDE = 256  # finished trials; a refit of fewer takes a second or two
+
 Cost = Callable[[Sequence[dict[str, Any]]], Any]  # points -> [n] relative cost, or None where nothing is known
 
 
@@ -50,4 +52,5 @@ def regime(
         classes=classes,
         seed=seed,
         cost=cost,
+        beside=REFIT_BESIDE,
     )

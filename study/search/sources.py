@@ -10,7 +10,7 @@ from optuna.trial import Trial, TrialState
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.records import TrialRecord
 from fitscape.study.search.cost import CostModel
-from fitscape.study.search.designs import DESIGNS, Sobol
+from fitscape.study.search.designs import DESIGNS, START, Sobol
 from fitscape.study.search.optuna_study import attributes, build_study, measured, outcome
 from fitscape.study.search.samplers import make_sampler
 from fitscape.study.search.space import Point, Space, point_of, snapped
@@ -18,7 +18,6 @@ from fitscape.study.search.space import Point, Space, point_of, snapped
 Array = NDArray[np.float64]
 
 EVEN: Final = "sobol"  # origin of the even part's trials
-START: Final = 12  # configurations of the even part before the first that a sampler chooses
 EVERY: Final = 4  # one configuration in so many belongs to the even part after that
 IMPOSSIBLE: Final = 100  # points of the design, in a row, whose hyperparameters contradict each other
 LEAST_KNOWN: Final = START // 2  # configurations that must have ended before a sampler chooses

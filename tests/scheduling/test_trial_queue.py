@@ -185,7 +185,7 @@ def test_a_ledger_that_refuses_a_new_trial_for_a_while_costs_none() -> None:
 
 def test_a_trial_that_cannot_end_in_time_is_not_begun_and_another_is() -> None:
     feed = make_feed(Asks(6), allows=lambda config: config.seed in (2, 5), ahead=10)
-    assert drain(feed) == [2, 5]
+    assert sorted(drain(feed)) == [2, 5]
     assert feed.out_of_time
     assert sorted(config.seed for config in feed.waiting) == [1, 3, 4, 6]
 

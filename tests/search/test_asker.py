@@ -13,7 +13,7 @@ from optuna.trial import TrialState as OptunaState
 from fitscape.study.config import RegimeThresholds, SearchConfig, StudyConfig, TrialConfig
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.search import Asker, Suggestion
-from fitscape.study.search.samplers import make_sampler
+from fitscape.study.search.samplers import REFIT_BESIDE, make_sampler
 
 SPACE = {"width": {"low": 0.125, "high": 1.0, "log": True}, "depth": {"choices": [18, 34]}}
 
@@ -153,6 +153,7 @@ def test_the_sampler_is_given_every_number_of_the_decision(monkeypatch: pytest.M
         "classes": 7,
         "seed": 5,
         "cost": cost,
+        "beside": REFIT_BESIDE,
     }
 
 
