@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, get_args
 
 from fitscape.models.registry import FAMILIES, IMAGENET_DEPTHS
+from fitscape.models.weight_names import NONE, parse_weights
 
 Shortcut = Literal["projection", "identity", "none"]
 Norm = Literal["batch", "group", "none"]
@@ -79,10 +80,16 @@ class ModelSpec:
     each layer."""
     growth_rate: int = 32
     """Channels that each layer of a densenet adds, 1 to 64. The other families do not use it."""
+    weights: str = NONE
+    """Weights to start from: none, FILE.safetensors, FILE.pth, torchvision:NAME, timm:NAME or study:NAME. They set
+    width, norm and stem."""
 
     def __post_init__(self) -> None:
         # Beside the fields, as two specs of one network are equal however they were written down.
         object.__setattr__(self, "_chosen", self.shortcut is not None)
+        if not isinstance(self.weights, str):
+            raise ValueError(f"weights: {self.weights!r} is not a word")
+        parse_weights(self.weights)
         if self.read:
             for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
                 object.__setattr__(self, hyperparameter, fixed)

@@ -50,6 +50,17 @@ class Optimization(Frozen):
     """Steps per epoch, at least 1. Unset: one pass over the trial's share of the training images."""
     schedule: Literal["one_cycle", "cosine", "constant", "step"] = "one_cycle"
     """How the learning rate changes during the trial."""
+    warmup_epochs: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 0.0
+    """Epochs in which the learning rate rises to what the schedule says, 0 to 100000."""
+    freeze: Annotated[int, Field(ge=0, le=100)] = 0
+    """Stages that keep their weights, counted from the input, 0 to 100. resnet and densenet have 5 before the head
+    (stem, then four), CIFAR nets 4. The head always learns."""
+    head_lr_ratio: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
+    """Factor on the learning rate of the head, above 0, at most 1000."""
+    layer_decay: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Factor on the learning rate of each stage for each step that it is away from the head, above 0, at most 1."""
+    bn: Literal["train", "frozen"] = "train"
+    """Whether batch norms learn. frozen keeps their parameters and statistics. Those of frozen stages never learn."""
 
 
 class Evaluation(Frozen):

@@ -40,6 +40,7 @@ COUPLED: dict[str, tuple[Any, ...]] = {
 }
 WORDS = {
     "architecture",
+    "weights",
     *CHOICES,
     *(
         name

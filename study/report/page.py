@@ -88,7 +88,7 @@ def render(subject: Subject) -> str:
         has_shares=any(row["shares"] for row in context["comparison"]),
         trial_count=len(subject.trials),
         css=_static("page.css"),
-        data=script_json("data", data),
+        data=script_json("numbers", data),
         arrays=Markup(pack.text()),
         plotly=Markup(compressed(get_plotlyjs().encode())),
         scripts=Markup("\n").join(_static(f"{name}.js") for name in SCRIPTS),

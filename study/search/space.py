@@ -15,7 +15,9 @@ from fitscape.study.config import Choices, Hyperparameter, Range, StudyConfig, T
 from fitscape.study.errors import UserError
 
 ROUNDING = 1e-9  # relative; binary arithmetic on steps errs by 1e-16 a step
-INTEGER_HYPERPARAMETERS = frozenset({"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "seed"})
+INTEGER_HYPERPARAMETERS = frozenset(
+    {"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "freeze", "seed"}
+)
 
 Space = dict[str, BaseDistribution]
 Point = dict[str, Any]

@@ -10,6 +10,7 @@ from fitscape.study.config import Range, SearchConfig, StudyConfig
 from fitscape.study.driver.folder import Folder, frozen
 from fitscape.study.driver.replay import drawn_beside
 from fitscape.study.driver.start import _create
+from fitscape.study.driver.starting_weights import Pinned
 from fitscape.study.ledger import REPLAY, Ledger
 
 
@@ -51,8 +52,9 @@ def test_what_a_draw_depends_on_makes_another_study(tmp_path: Path) -> None:
 
 
 def test_a_repeat_keeps_what_it_is_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitscape.study.driver.start.provenance", lambda data: {})
+    monkeypatch.setattr("fitscape.study.driver.start.provenance", lambda data, weights: {})
+    monkeypatch.setattr("fitscape.study.driver.start.record", lambda pinned, data: {})
     lease: Any = SimpleNamespace(claim=lambda uid: None)
-    with _create(Folder(tmp_path), lease, study(), None, DRAWN) as ledger:  # type: ignore[arg-type]
+    with _create(Folder(tmp_path), lease, Pinned(study()), None, DRAWN) as ledger:  # type: ignore[arg-type]
         kept = ledger.get_meta(REPLAY)
     assert [tuple(each) for each in kept] == DRAWN

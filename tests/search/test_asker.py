@@ -14,6 +14,7 @@ from fitscape.study.config import RegimeThresholds, SearchConfig, StudyConfig, T
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.search import Asker, Suggestion
 from fitscape.study.search.samplers import REFIT_BESIDE, make_sampler
+from fitscape.study.search.sources import MixedSource
 
 SPACE = {"width": {"low": 0.125, "high": 1.0, "log": True}, "depth": {"choices": [18, 34]}}
 
@@ -219,7 +220,8 @@ def test_resumed_sampler_knows_every_result_once_and_goes_on_to_the_target(sampl
 
 def optuna_trials(asker: Asker) -> list[FrozenTrial]:
     """What the sampler behind an asker sees."""
-    study = asker._source._study  # type: ignore[union-attr]
+    source = asker._source
+    study = (source._sampler if isinstance(source, MixedSource) else source)._study  # type: ignore[attr-defined]
     return [trial for trial in study.trials if "trial_id" in trial.user_attrs]
 
 
