@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitscape.models.spec import ModelSpec
+from fitscape.models.weight_names import NONE
 from fitscape.study.config import TrialConfig
 
 Array = NDArray[np.float64]
@@ -73,8 +74,8 @@ class Work:
 def flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> float:
     """Operations of a net's forward pass of one image; 0 where no such net can be built for it."""
     if spec.timm:  # of one width
-        return _counted(replace(spec, dropout=0.0), input_shape, classes)
-    narrow = replace(spec, width=WIDTH, init="he", dropout=0.0)
+        return _counted(replace(spec, dropout=0.0, weights=NONE), input_shape, classes)
+    narrow = replace(spec, width=WIDTH, init="he", dropout=0.0, weights=NONE)
     return _counted(narrow, input_shape, classes) * (spec.width / WIDTH) ** 2
 
 
