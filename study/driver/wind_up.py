@@ -23,7 +23,7 @@ class WindUp:
         folder: the study's.
         limit: of the run; None: it may take as long as it takes.
         interruption: ends the run.
-        observer: is told where the thread dies.
+        observer: hears of it where the thread dies.
     """
 
     def __init__(self, folder: Folder, limit: TimeLimit | None, interruption: Interruption, observer: Aside) -> None:

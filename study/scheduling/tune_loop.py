@@ -1,4 +1,4 @@
-"""Tune's loop over the feed: what it is told, and what it is kept from doing."""
+"""Tune's loop over the feed: its settings, and what it is kept from doing."""
 
 import logging
 import os

@@ -159,8 +159,8 @@ class RegimeSampler(BaseSampler):
         """
         n = len(memory.points)
         if memory.refit is not None and not memory.refit.is_alive():
-            memory.take(memory.refit.result())
-            memory.refit = None
+            over, memory.refit = memory.refit, None
+            memory.take(over.result())
         due = memory.belief is None or n >= memory.fitted_n * GROWTH + 1e-9 or n > memory.fitted_n + 64
         if due and memory.refit is None:
             fit = self._refit(memory)
