@@ -11,6 +11,7 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
 from fitscape.study.driver.lease import Lease
+from fitscape.study.driver.log_file import LogFile
 from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known, settled
@@ -25,6 +26,7 @@ from fitscape.study.ledger import INCOMPLETE, REPLAY, SETTINGS, Ledger, StudyLoc
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.metrics import Metrics
 from fitscape.study.scheduling.time_limit import TimeLimit
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def run(
         require_free(folder)
         pinned = pin(config, root)
         folder.make()
-        with StudyLock(folder.path), _heard(observer) as aside, Lease(folder, interruption) as lease:
+        with StudyLock(folder.path), _heard(observer, folder, address) as aside, Lease(folder, interruption) as lease:
             require_free(folder)  # another driver may have been quicker
             lease.look()
             return Conduct(folder, lease, aside, interruption, address, limit).carry_out(
@@ -105,7 +107,7 @@ def resume(
     """
     since, where = time.monotonic(), Folder(folder, shared_storage(storage))
     interruption = interruption or Interruption()
-    with _in_reach(where), _heard(observer) as aside:
+    with _in_reach(where), _heard(observer, where, address) as aside:
         if not (where.ledger.is_file() or where.backup.is_file()):  # whose folder is it? nothing is written there yet
             require_backup(where)
             where.make()
@@ -141,7 +143,7 @@ def finish(folder: Path, *, observer: Observer | None = None, storage: str | Non
     where, interruption = Folder(folder, shared_storage(storage)), Interruption()
     with (
         _in_reach(where),
-        _heard(observer) as aside,
+        _heard(observer, where, None) as aside,
         StudyLock(folder),
         Lease(where, interruption) as lease,
         open_or_restore(where, aside.say) as ledger,
@@ -165,13 +167,19 @@ def _limit(seconds: float | None, config: StudyConfig, since: float | None = Non
 
 
 @contextmanager
-def _heard(observer: Observer | None) -> Iterator[Aside]:
-    """The observer, in a thread of its own; it is left behind where it takes nothing for a while at the end."""
-    aside = Aside(observer or ignore)
+def _heard(observer: Observer | None, folder: Folder, address: str | None) -> Iterator[Aside]:
+    """Who hears of the run: the caller's observer, the study's log, and on a cluster its metrics.
+
+    One that takes nothing for a while at the end is left behind.
+    """
+    log = LogFile(folder.log)
+    metrics = [] if address is None else [Metrics(folder.path)]
+    aside = Aside(observer or ignore, log, *metrics)
     try:
         yield aside
     finally:
         aside.close(SHOW_WITHIN)
+        log.close()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from fitscape.study.maps.advice import CONDITIONS, Step, best_point, conditions,
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
 from fitscape.study.report.slices import NET, net_at
 from fitscape.study.report.subject import Subject
@@ -141,3 +142,6 @@ def _best(subject: Subject) -> dict[str, Any] | None:
         "images": record.val_n,
         "regime": label.regime.value if label else None,
     }
+
+
+SECTION = Section("recommendation", "Recommendation", "Recommendation", lambda m: recommendation(m.subject))
