@@ -1,7 +1,7 @@
 """Interactive figures of a study for a notebook, by plotly: map, learning curves, gap."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,7 +16,7 @@ from fitscape.study.report.slices import slices_of
 from fitscape.study.report.subject import Subject
 from fitscape.study.report.vocabulary import LOOKS, UNLABELLED, Look
 
-Figure = go.Figure
+Figure: TypeAlias = go.Figure
 MOST_CURVES: Final = 60  # trials of one figure
 SIZE: Final = {"width": 720, "height": 520, "template": "plotly_white"}
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,9 +70,9 @@ def test_a_kernel_keeps_its_loop_its_ray_and_its_life(tmp_path: Path, monkeypatc
 
 
 @pytest.fixture
-def drivers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+def drivers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the driver is asked for; in place of a run, a ledger, once the run has been asked to end or at once."""
-    asked: list[dict[str, object]] = []
+    asked: list[dict[str, Any]] = []
 
     def run(config: StudyConfig, root: Path, *, interruption: Interruption, **options: object) -> ExitCode:
         asked.append({"config": config, "thread": threading.current_thread(), **options})
@@ -91,7 +92,7 @@ def drivers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
 
 
 def test_a_recipe_a_dict_and_a_config_are_run_with_what_was_changed(
-    drivers: list[dict[str, object]], tmp_path: Path
+    drivers: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     fitscape.run("quickstart", tmp_path, trials=3, settings={"data.limit": 500}, quiet=True)
     fitscape.run({"name": "mine", "search": {"trials": 5}}, tmp_path, quiet=True)
@@ -104,9 +105,7 @@ def test_a_recipe_a_dict_and_a_config_are_run_with_what_was_changed(
         fitscape.run("quickstart", tmp_path, settings={"data.limt": 500})
 
 
-def test_an_interrupt_ends_the_study_and_returns_what_is_there(
-    drivers: list[dict[str, object]], tmp_path: Path
-) -> None:
+def test_an_interrupt_ends_the_study_and_returns_what_is_there(drivers: list[dict[str, Any]], tmp_path: Path) -> None:
     timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     study = fitscape.run({"name": "mine", "description": "wait"}, tmp_path, quiet=True)
@@ -115,7 +114,7 @@ def test_an_interrupt_ends_the_study_and_returns_what_is_there(
     assert study.trials == []
 
 
-def test_a_run_inside_a_running_loop_has_a_thread_of_its_own(drivers: list[dict[str, object]], tmp_path: Path) -> None:
+def test_a_run_inside_a_running_loop_has_a_thread_of_its_own(drivers: list[dict[str, Any]], tmp_path: Path) -> None:
     async def cell() -> fitscape.Study:
         return fitscape.run({"name": "mine"}, tmp_path, quiet=True)
 
