@@ -15,6 +15,7 @@ from fitscape.models.spec import published_shortcut
 FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
     "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+    "optimization": {"class_weights": "none", "label_smoothing": 0.0},
 }
 
 # Sections of a study that a later release took away. Stored configs still hold them: they are read and dropped.

@@ -11,10 +11,11 @@ from fitscape.study.records import EpochRecord, Label, TrialRecord
 # The columns in order; the searched parameters come after SIZE.
 HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width")
 SIZE = ("parameters", "flops")
-TAIL = ("seed", "epochs", "train_loss", "train_error", "val_loss", "val_error", "gap", "seconds")
+MEASURED = ("train_loss", "train_error", "val_loss", "val_error", "gap", "val_balanced_error", "val_macro_f1")
+TAIL = ("seed", "epochs", *MEASURED, "seconds")
 WHOLE = ("attempts", "depth", "parameters", "flops", "seed", "epochs")
 ASKED = {"epochs": "epochs_asked"}  # hyperparameters whose name is that of something measured
-REAL = ("regime_probability", "width", "train_loss", "train_error", "val_loss", "val_error", "gap", "seconds")
+REAL = ("regime_probability", "width", *MEASURED, "seconds")
 
 
 def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: Iterable[str]) -> pd.DataFrame:
@@ -37,7 +38,6 @@ def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str,
     model, last = trial.config.model, trial.last
     flat = trial.config.flat()
     hyperparameters = {**flat, "architecture": model.name, **{asked: flat[name] for name, asked in ASKED.items()}}
-    measured = ("train_loss", "train_error", "val_loss", "val_error", "gap")
     return {
         "trial_id": trial.trial_id,
         "state": trial.state.value,
@@ -52,7 +52,7 @@ def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str,
         **{name: hyperparameters[name] for name in extra},
         "seed": trial.config.seed,
         "epochs": len(trial.epochs),
-        **{name: getattr(last, name) if last else None for name in measured},
+        **{name: getattr(last, name) if last else None for name in MEASURED},
         "seconds": trial.seconds,
     }
 

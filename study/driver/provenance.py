@@ -29,7 +29,7 @@ def provenance(data: "SealedData") -> dict[str, Any]:
     """JSON. ``data_fingerprint``, ``chance_error``, ``data`` (summary), ``code``, ``versions``, ``machine``."""
     return {
         "data_fingerprint": data.fingerprint,
-        "chance_error": data.trial_data.majority_error,
+        "chance_error": data.trial_data.chance_error(data.config.metric),
         "data": data.summary(),
         "code": code(),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},

@@ -98,7 +98,7 @@ def run_trials(
     trouble = checkpoints.try_to_sweep(trial.trial_id for trial in known if trial.state.terminal)
     if trouble:  # trials wait for the storage in their own processes
         observer(Message(trouble))
-    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
+    asker = Asker(config, known, chance_error=data.chance_error(config.data.metric), classes=len(data.classes))
     places = Places(cluster, request, config.resources.max_concurrent)
     logical = bool(os.environ.get(LOGICAL))
     shared = Shared(

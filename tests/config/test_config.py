@@ -22,6 +22,7 @@ def test_what_0_1_0_did_is_frozen() -> None:
     assert FROZEN == {
         "evaluation": {"batch_norm": "running"},
         "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+        "optimization": {"class_weights": "none", "label_smoothing": 0.0},
     }
 
 
