@@ -7,7 +7,7 @@ driver that runs.
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,10 @@ from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
 from fitscape.study.regimes import final_record, label_all
 from fitscape.study.search.optuna_study import measured
-from fitscape.study.search.space import Space, point_of, resolve
+from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, table
+
+MOST_MAPPED: Final = 1500  # trials that a map is fitted on: its cost grows with their cube
 
 
 def open_study(folder: str | Path) -> "OpenStudy":
@@ -145,6 +147,14 @@ class OpenStudy:
         context = Context(classes=self.classes, chance_error=self.chance_error)
         return all_findings(self.trials, self.labels.values(), context, questions=questions)
 
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """Of a study that was read, the questions that its runs cannot answer: title -> what they lack."""
+        if self.ledger.read_from is None:
+            return {}
+        asked = {finding.question for finding in self.findings}
+        return {question.title: question.needs for name, question in QUESTIONS.items() if name not in asked}
+
     def table(self) -> pd.DataFrame:
         """A row per trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
         return table(self.recorded, self.labels, self.space)
@@ -152,6 +162,19 @@ class OpenStudy:
     def curves(self) -> pd.DataFrame:
         """A row per epoch of every trial, with its trial id (``study.table.curves``)."""
         return curves(self.recorded)
+
+    def telling(self, count: int = 5) -> list[Point]:
+        """The points of the space whose runs would decide most (``study.search.telling``).
+
+        Raises:
+            UserError: nothing is searched.
+        """
+        from fitscape.study.search.telling import most_telling
+
+        if not self.space:
+            raise UserError("searches no hyperparameter, so no run would decide more", where=str(self.folder))
+        facts = {"chance_error": self.chance_error, "classes": self.classes}
+        return most_telling(self.trials, self.config, self.space, count=count, **facts)  # type: ignore[arg-type]
 
     @cached_property
     def validation(self) -> ImageSet | None:
@@ -209,10 +232,14 @@ class OpenStudy:
         return self.validation, said
 
     def map_table(self) -> pd.DataFrame:
-        """What the map is fitted on: a row for each trial inside the space that finished or diverged."""
+        """What the map is fitted on: a row for each trial inside the space that finished or diverged.
+
+        Of more than ``MOST_MAPPED`` a sample, drawn at random, which is the same each time.
+        """
         rows = []
         for trial in self.trials:
             point, told = point_of(trial.config, self.space), measured(trial, self.classes)
             if point is not None and told is not None:
                 rows.append({**point, "trial_id": trial.trial_id, **told})
-        return pd.DataFrame(rows)
+        frame = pd.DataFrame(rows)
+        return frame if len(frame) <= MOST_MAPPED else frame.sample(MOST_MAPPED, random_state=0).sort_index()

@@ -63,15 +63,16 @@ class EpochRecord:
     All errors and losses come from the same evaluator, in eval mode, without augmentation: ``train_*`` on the
     fixed probe slice of the training split (against its possibly noisy labels), ``val_*`` on validation.
     Validation is in two fixed halves, A and B, so that what is chosen on one is estimated on the other.
-    Non-finite values are kept as they are.
+    Non-finite values are kept as they are. Of a run that was read, a loss may be None and other numbers that nobody
+    logged are NaN: not measured.
     """
 
     epoch: int  # 1 is the first
     step: int  # optimizer steps so far
     time: float  # seconds since the Unix epoch, at the end of this epoch
-    train_loss: float
+    train_loss: float | None = None
     train_error: float
-    val_loss: float
+    val_loss: float | None = None
     val_error: float
     train_n: int
     val_n: int
@@ -167,7 +168,7 @@ class TrialRecord:
     trial_id: str
     config: TrialConfig
     hyperparameters: dict[str, Any]  # what the sampler or the user set
-    origin: str  # sobol, regime, enqueue, replicate ...
+    origin: str  # sobol, regime, enqueue, replicate, read ...
     state: TrialState = TrialState.PENDING
     attempts: int = 0
     epochs: tuple[EpochRecord, ...] = ()

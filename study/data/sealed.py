@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fitscape.study.config import DataConfig
@@ -14,6 +15,7 @@ from fitscape.study.data.apart import build_apart
 from fitscape.study.data.datasets import get
 from fitscape.study.data.datasets.source import data_folder
 from fitscape.study.data.prepare import prepare
+from fitscape.study.data.splits import content_hashes
 from fitscape.study.data.trial_data import TrialData
 from fitscape.study.errors import UserError
 from fitscape.study.records import ImageSet
@@ -57,6 +59,15 @@ class SealedData:
         facts = {k: v for k, v in self._facts.items() if k != "sha256"}
         return {"dataset": self.config.dataset, **facts, "folder": str(self._folder)}
 
+    def known(self, seen: NDArray[np.uint64]) -> dict[str, int]:
+        """How many images of each part are among those that weights were trained on (`splits.content_hashes`).
+
+        The seal stays: nothing but the number leaves the test part.
+        """
+        data = self.trial_data
+        parts = {"train": data.train_images, "validation": data.val_images, "test": self._read_test()["images"]}
+        return {part: int(np.isin(content_hashes(images.numpy()), seen).sum()) for part, images in parts.items()}
+
     def images(self) -> dict[str, ImageSet]:
         """Who the images of ``train`` and ``validation`` are, in the order of `trial_data`'s."""
         found = {}
@@ -88,14 +99,17 @@ class SealedData:
         }
         with (self._folder.parent / "test-openings.jsonl").open("a") as log:
             log.write(json.dumps(opening) + "\n")
+        test = self._read_test()
+        return OpenedTest(test["images"], test["labels"], opening)
+
+    def _read_test(self) -> dict[str, Tensor]:
         try:
-            test = cache.read_test(self._folder)
+            return cache.read_test(self._folder)
         except cache.CacheDamaged:
             again = load(self.config, rebuild=True)
             if again.fingerprint != self.fingerprint:
                 raise UserError("the data set has changed since it was loaded", where="data.dataset") from None
-            test = cache.read_test(again._folder)
-        return OpenedTest(test["images"], test["labels"], opening)
+            return cache.read_test(again._folder)
 
     def __reduce__(self) -> Any:
         raise TypeError("sealed data stays in its process: give trials its trial_data")

@@ -113,6 +113,11 @@ class Ledger(Trials, Outbox, Labels, Notes, Images):
         """Data fingerprint, code version, versions, machine, seeds."""
         return json.loads(self._study("provenance"))
 
+    @property
+    def read_from(self) -> dict[str, Any] | None:
+        """Where the runs come from: ``source``, ``kind``, ``keys``, ``net``. None: they were run by fitscape."""
+        return self.provenance.get(notes.READ)
+
     def amend(self, config: StudyConfig, provenance: Mapping[str, Any]) -> None:
         """Put another config and provenance in force; the note ``amended`` keeps the old ones."""
         with self._database.write(durable=True) as connection:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -34,6 +34,21 @@ class Trials:
             if added:
                 append(connection, EventKind.ADDED, trial_id)
         return self.trial(trial_id)
+
+    def put_read(self, trials: Iterable[TrialRecord]) -> int:
+        """Trials that were run elsewhere, whole as they are, in one transaction; returns how many.
+
+        Nothing goes into the outbox: what was read has a place already, and is not sent to MLflow.
+        """
+        count = 0
+        with self._database.write(durable=True) as connection:
+            for trial in trials:
+                insert(connection, "INSERT INTO trials", codec.trial_row(trial))
+                for record in trial.epochs:
+                    insert(connection, "INSERT INTO epochs", codec.epoch_row(trial.trial_id, record))
+                count += 1
+        self._database.checkpoint()
+        return count
 
     def start_attempt(self, trial_id: str, node: str, device: str) -> int:
         """Set a trial running; returns the number of this attempt, from 1.

@@ -8,13 +8,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
 from ray import tune
 
+from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord, TrialState
@@ -45,6 +46,7 @@ class Shared:
     data: TrialData
     settings: Settings  # precision and layout; the device is each process's own
     checkpoints: CheckpointStore
+    weights: Mapping[str, StartingWeights] = field(default_factory=dict)  # by their names in configs
     timeout: float | None = None  # seconds without a step until a trial counts as hung
     save_every: float = SAVE_EVERY
     run: TrialFunction = run_trial
@@ -134,8 +136,10 @@ class TrialRunner(tune.Trainable):
             shared.checkpoints.clear(trial_id, waiting=lambda error: self._watch())
 
         def run(checkpoint: bytes | None) -> Iterator[Progress]:
+            start = shared.weights.get(self._config.model.weights)
+            named = {} if start is None else {"weights": start}
             return shared.run(
-                self._config, shared.data, settings=settings, checkpoint=checkpoint, on_step=self._sign_of_life
+                self._config, shared.data, settings=settings, checkpoint=checkpoint, on_step=self._sign_of_life, **named
             )
 
         def go_on(epoch: int, data: bytes) -> tuple[EpochRecord | None, Iterator[Progress]]:

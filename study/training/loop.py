@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions
@@ -38,6 +39,7 @@ def run_trial(
     data: TrialData,
     *,
     settings: Settings,
+    weights: StartingWeights | None = None,
     checkpoint: bytes | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> Iterator[Progress]:
@@ -45,17 +47,19 @@ def run_trial(
 
     Same config, device and settings: the same numbers, whatever else the process or the machine does, and
     whether or not the trial was interrupted. From a checkpoint of epoch e the next epoch is e + 1; from one
-    of the last epoch nothing follows. ``on_step`` is called after each step, as a sign of life.
+    of the last epoch nothing follows. ``on_step`` is called after each step, as a sign of life. ``weights`` are those
+    that the config names.
 
     Raises:
-        ValueError: at once; a corrupt checkpoint, or one of another trial, data set or precision.
+        ValueError: at once; a corrupt checkpoint, or one of another trial, data set or precision; other weights than
+            the config names.
         TrialOutOfMemory: at once or from the iterator; half a batch does not fit the device.
         AttemptOutOfMemory: from the iterator; memory that the trial had is gone. It can go on from a checkpoint.
     """
     memory.reset_peak(settings.torch_device)
     memory.keep_freed_memory(settings.torch_device)
     with _naming_lack_of_memory(begun=lambda: False), _threads(settings.threads):
-        trial = TrialRun(config, data, settings)
+        trial = TrialRun(config, data, settings, weights)
         if checkpoint is not None:
             trial.restore(checkpoint)
     return _epochs(trial, on_step or (lambda: None))
