@@ -23,6 +23,7 @@ class Tally:
     regimes: dict[Regime, int] = field(default_factory=dict)
     best: TrialRecord | None = None
     backlog: int = 0  # points that MLflow has not got yet
+    _expected: tuple[float, float] | None = None  # seconds until the last trial has ended, and when that was said
     _begun: float = 0.0
     _ended_before: int = 0
     _read_after: float = 0.0
@@ -46,8 +47,11 @@ class Tally:
     def set_backlog(self, points: int) -> None:
         self.backlog = points
 
+    def expect(self, seconds: float) -> None:
+        self._expected = seconds, time.monotonic()
+
     def finish(self, unshipped: int) -> None:
-        self.backlog = unshipped
+        self.backlog, self._expected = unshipped, None
         self.speeds.clear()
         self.read(at_once=True)
 
@@ -77,7 +81,11 @@ class Tally:
 
     @property
     def left(self) -> float | None:
-        """Seconds until the target at this run's pace; None before its first trial has ended."""
+        """Seconds until the run's last trial has ended: by what such trials took; until that is known, by this run's
+        pace; None before its first trial has ended."""
+        if self._expected is not None:
+            seconds, said = self._expected
+            return max(0.0, seconds - (time.monotonic() - said))
         here = self.ended - self._ended_before
         return self.elapsed / here * max(0, (self.total or 0) - self.ended) if here > 0 else None
 

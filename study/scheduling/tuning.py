@@ -14,6 +14,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.scheduling.attempts import Attempts
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
+from fitscape.study.scheduling.pace import Pace
 from fitscape.study.scheduling.reports import Report
 from fitscape.study.scheduling.trial_queue import Live
 from fitscape.study.scheduling.watchdog import Watchdog
@@ -29,6 +30,7 @@ class Reports(Live, TrialProgressCallback):
     Args:
         bookkeeper: who writes.
         attempts: what becomes of trials whose process is lost.
+        pace: learns how long trials take.
         timeout: the watchdogs' seconds: the one in a trial's process, and the one here for a process that is stopped.
         look: called every few seconds with the number of running trials.
     """
@@ -38,11 +40,13 @@ class Reports(Live, TrialProgressCallback):
         bookkeeper: Bookkeeper,
         *,
         attempts: Attempts,
+        pace: Pace,
         timeout: float | None,
         look: Callable[[int], None],
     ) -> None:
         super().__init__()
         self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
+        self._pace = pace
         self._looked_at = 0.0
         self._watchdog = Watchdog(timeout)
         self._over: list[Trial] = []  # ended in this step of Tune's loop
@@ -60,22 +64,26 @@ class Reports(Live, TrialProgressCallback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._watchdog.heard(trial.config["id"])
+        self._pace.begun(TrialConfig.model_validate_json(trial.config["trial"]))
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
         self._watchdog.heard(trial.config["id"], report.start)
+        self._pace.heard(trial.config["id"], report)
         self._bookkeeper.report(trial.config["id"], report)
         self._attempts.heard(trial.config["id"], report)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Its last report said that it has ended, or it was only interrupted."""
         self._over.append(trial)
+        self._pace.over(trial.config["id"])
         self._watchdog.forget(trial.config["id"])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         trial_id = trial.config["id"]
+        self._pace.over(trial_id)
         silent = self._timeout is not None and self._watchdog.silence(trial_id) >= self._timeout
         hung = f"hung: no step for {self._timeout:g} s" if silent else ""
         self._attempts.lost(TrialConfig.model_validate_json(trial.config["trial"]), _last_error(trial), hung)

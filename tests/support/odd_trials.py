@@ -63,6 +63,7 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
                 size=None,
                 halved=config.seed == HALVED,
                 why_eager="",
+                predictions=None,
             )
 
     return run
@@ -118,6 +119,7 @@ class Card:
                 size=None,
                 halved=False,
                 why_eager="",
+                predictions=None,
             )
 
     def fault(self) -> str:
@@ -148,6 +150,7 @@ def falling_trials(
             size=None,
             halved=False,
             why_eager="",
+            predictions=None,
         )
 
 
