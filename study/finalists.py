@@ -11,10 +11,12 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from fitscape.study.config import Metric
 from fitscape.study.data import SealedData, load
 from fitscape.study.errors import UserError
 from fitscape.study.files import NETS
 from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Ledger
+from fitscape.study.measures.metric import judged
 from fitscape.study.nets.make import SAME, settings_of, starting_weights
 from fitscape.study.nets.temperature import logits_of
 from fitscape.study.nets.write import EXPORTED, jeffreys
@@ -40,11 +42,11 @@ class TestError:
     net: str = ""  # folder of the net that `fitscape net` had written and that was evaluated; empty: trained again
 
 
-def choose(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Of each architecture, every seed of the configuration with the lowest mean validation error."""
+def choose(trials: Iterable[TrialRecord], metric: Metric = "error") -> list[TrialRecord]:
+    """Of each architecture, every seed of the configuration with the lowest mean validation error by the metric."""
     groups: dict[str, list[tuple[TrialRecord, float]]] = defaultdict(list)
     for trial in trials:
-        if record := final_record(trial):
+        if record := final_record(judged(trial, metric)):
             groups[trial.config.group_id].append((trial, record.val_error))
     best: dict[str, tuple[float, list[TrialRecord]]] = {}
     for group in groups.values():
@@ -83,7 +85,7 @@ def open_test(
     Raises:
         UserError: no trial has finished, the data differ from the study's, or the ledger cannot be written.
     """
-    finalists = choose(ledger.trials())
+    finalists = choose(ledger.trials(), ledger.config.data.metric)
     if not finalists:
         raise UserError("has no finished trial to open the test part for", where=ledger.config.name)
     data = data or load(ledger.config.data)

@@ -41,7 +41,7 @@ def net(
         by_id = {t.trial_id: t for t in study.trials}
         if trial is not None and trial not in by_id:
             raise UserError(f"no trial is called '{trial}'", where="--trial", fix=did_you_mean(trial, by_id))
-        chosen = by_id[trial] if trial is not None else best_trial(study.trials)
+        chosen = by_id[trial] if trial is not None else best_trial(study.trials, study.config.data.metric)
         if chosen is None:
             raise UserError("has no finished trial", where=name)
         label = study.labels.get(chosen.trial_id)

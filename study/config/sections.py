@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from fitscape.study.config.duration import Duration
 from fitscape.study.config.frozen import Finite, Frozen
 from fitscape.study.paths import uri_problem
 from fitscape.study.samplers import SAMPLERS
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     SamplerName = str
 else:
     SamplerName = Literal[*SAMPLERS]
+
+
+Metric = Literal["error", "balanced_error"]
 
 
 class Range(Frozen):
@@ -66,6 +70,8 @@ class DataConfig(Frozen):
     """Seed of the split, at least 0. Another seed gives another split, so trials are not comparable."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Number of training images that are evaluated after each epoch, at least 50."""
+    metric: Metric = "error"
+    """What decides regimes, map and advice: error counts wrong images, balanced_error averages over the classes."""
     groups: str | None = None
     """What keeps images in one part of the split: a column, folder, or a pattern (?P<group>...) on file names."""
     allow_group_leak: bool = False
@@ -117,6 +123,8 @@ class ResourceConfig(Frozen):
     """Number of attempts for a trial whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """A trial without a step for this many seconds is ended, above 0. Null: never."""
+    time_limit: Duration | None = None
+    """Longest time that one run takes, its report included: 90s, 20m, 1h30m. Unset: until all trials have ended."""
     storage_grace: Annotated[float, Field(ge=0)] = 300
     """Seconds to wait for storage that is out of reach, at least 0. Then the study is interrupted; no trial fails."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -11,11 +11,12 @@ import torch
 
 from fitscape.models.starting_weights import StartingWeights
 from fitscape.models.weight_names import parse_weights
-from fitscape.study.config import TrialConfig
+from fitscape.study.config import Metric, TrialConfig
 from fitscape.study.data import TrialData, load
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
 from fitscape.study.ledger import SETTINGS, Ledger
+from fitscape.study.measures.metric import judged
 from fitscape.study.nets.network import Normalized, Pictures
 from fitscape.study.nets.temperature import calibrate, logits_of
 from fitscape.study.nets.write import Facts, write
@@ -28,16 +29,19 @@ from fitscape.study.weights import read
 SAME = 1e-6  # difference of validation errors up to which a net trained again is the same net
 
 
-def best_trial(trials: Iterable[TrialRecord]) -> TrialRecord | None:
-    """The first seed of the configuration with the lowest mean validation error; None where no trial has finished."""
-    groups: dict[str, list[TrialRecord]] = defaultdict(list)
+def best_trial(trials: Iterable[TrialRecord], metric: Metric = "error") -> TrialRecord | None:
+    """The first seed of the configuration with the lowest mean validation error by the study's metric.
+
+    None where no trial has finished.
+    """
+    groups: dict[str, list[tuple[float, TrialRecord]]] = defaultdict(list)
     for trial in trials:
-        if final_record(trial):
-            groups[trial.config.group_id].append(trial)
+        if record := final_record(judged(trial, metric)):
+            groups[trial.config.group_id].append((record.val_error, trial))
     if not groups:
         return None
-    best = min(groups.values(), key=lambda group: fmean(t.last.val_error for t in group if t.last))
-    return min(best, key=lambda t: t.config.seed)
+    best = min(groups.values(), key=lambda group: fmean(error for error, _ in group))
+    return min((trial for _, trial in best), key=lambda t: t.config.seed)
 
 
 def make_net(

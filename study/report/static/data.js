@@ -1,7 +1,7 @@
 // What the page was given, and arrays cut from the one compressed blob.
 
 const MISSING = 65535;
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = JSON.parse(document.getElementById("numbers").textContent);
 const trials = data.trials;
 const byNumber = new Map(trials.number.map((number, i) => [number, i]));
 let blob;
@@ -33,7 +33,7 @@ function valueOf(name, i) {
   return name === "architecture" ? trials.net[i] : hyperparameter(name, i);
 }
 
-const nameOf = (hyperparameterName) => data.hyperparameters[hyperparameterName] ?? hyperparameterName.replaceAll("_", " ");
+const nameOf = (hyperparameterName) => data.names[hyperparameterName] ?? hyperparameterName.replaceAll("_", " ");
 const netName = (net) => data.nets[net] ?? net;
 const linspace = (n) => Array.from({ length: n }, (_, i) => (n > 1 ? i / (n - 1) : 0.5));
 
