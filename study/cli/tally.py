@@ -18,7 +18,7 @@ class Tally:
 
     folder: Path
     total: int | None = None  # None before the run has begun
-    states: Counter[TrialState] = field(default_factory=Counter)  # of the trials that have ended
+    ends: dict[str, TrialState] = field(default_factory=dict)  # trial id -> state, of the trials that have ended
     speeds: dict[str, float] = field(default_factory=dict)  # running trial -> training images/s, last epoch
     regimes: dict[Regime, int] = field(default_factory=dict)
     best: TrialRecord | None = None
@@ -41,7 +41,7 @@ class Tally:
 
     def trial_ended(self, trial: TrialRecord) -> None:
         self.speeds.pop(trial.trial_id, None)
-        self.states[trial.state] += 1
+        self.ends[trial.trial_id] = trial.state  # which the ledger may have said before: events come late
         self.read()
 
     def set_backlog(self, points: int) -> None:
@@ -66,13 +66,17 @@ class Tally:
             found = [label.regime for label in study.labels.values()]
             self.regimes = {regime: found.count(regime) for regime in Regime if regime in found}
             self.best = best_of(study.trials)
-            self.states = Counter(trial.state for trial in study.trials if trial.state.terminal)
+            self.ends = {trial.trial_id: trial.state for trial in study.trials if trial.state.terminal}
         end = time.monotonic()
         self._read_after = end + READ_SHARE * (end - begin)
 
     @property
+    def states(self) -> Counter[TrialState]:
+        return Counter(self.ends.values())
+
+    @property
     def ended(self) -> int:
-        return self.states.total()
+        return len(self.ends)
 
     @property
     def elapsed(self) -> float:

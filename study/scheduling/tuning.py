@@ -1,5 +1,7 @@
 """Our hooks in Tune's loop: reports go to the bookkeeper, interruptions come back."""
 
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +52,12 @@ class Reports(Live, TrialProgressCallback):
         self._looked_at = 0.0
         self._watchdog = Watchdog(timeout)
         self._over: list[Trial] = []  # ended in this step of Tune's loop
+        self._on_usr1 = signal.getsignal(signal.SIGUSR1)
+
+    def setup(self, *given: Any, **info: Any) -> None:
+        """Tune has just put a handler of its own on SIGUSR1, which ends the run as if it were done: ours comes back."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGUSR1, self._on_usr1)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if time.monotonic() - self._looked_at >= LOOK_EVERY:

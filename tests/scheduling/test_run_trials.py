@@ -1,5 +1,7 @@
 """Trials that end well, badly, or not at all, on a real Ray: what the ledger holds afterwards."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from itertools import accumulate, pairwise
@@ -13,7 +15,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.scheduling import tuning
 from fitscape.study.scheduling.events import Event, Expected
-from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.interruption import Interruption, listening
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.run_trials import Outcome
 from fitscape.study.scheduling.time_limit import CLOSING, REPORT, TimeLimit
@@ -125,11 +127,13 @@ def test_checkpoints_of_ended_trials_are_removed(mixed: Mixed) -> None:
 
 
 def test_an_interrupted_study_is_finished_by_a_second_run(run_study: RunStudy, tmp_path: Path) -> None:
+    """By the signal that Slurm sends, for which Tune has a handler of its own."""
     config = seeds_study(list(range(5)), epochs=12)
     interruption = Interruption()
-    threading.Timer(6.0, interruption.request, ("enough",)).start()
-    first = run_study(tmp_path, config, seconds=0.5, interruption=interruption)
-    assert first.interrupted == "enough"
+    with listening(interruption, lambda code: None):
+        threading.Timer(6.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        first = run_study(tmp_path, config, seconds=0.5, interruption=interruption)
+    assert (first.interrupted, interruption.signal) == ("ended by SIGUSR1", signal.SIGUSR1)
     assert first.counts[TrialState.PENDING] > 0
     assert first.counts[TrialState.RUNNING] == 0
     second = run_study(tmp_path, config, seconds=0.0)
