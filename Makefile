@@ -21,7 +21,7 @@ RECIPE ?= quickstart
 OPTIONS ?=
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow test-all check format docs outputs crashpoints mutants bench statistics lock secrets up down submit clean
+.PHONY: demo test test-slow test-all check format numbers docs outputs crashpoints mutants bench statistics lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -50,6 +50,9 @@ check: $(READY)  ## format, lint, types, direction of imports
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+numbers: $(READY)  ## published figures against the committed data that they come from
+	$(BIN)/python tools/numbers.py
 
 docs: $(READY)  ## the site of docs/, into site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
