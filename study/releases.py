@@ -16,9 +16,15 @@ from fitscape.models.weight_names import content_of
 FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
     "model": {"weights": "none"},
-    "optimization": {"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+    "optimization": {
+        **{"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+        **{"class_weights": "none", "label_smoothing": 0.0},
+    },
     "theirs": {},
-    "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+    "data": {
+        **{"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+        **{"mixup": 0.0, "cutmix": 0.0},
+    },
 }
 
 # Sections of a study that a later release took away. Stored configs still hold them: they are read and dropped.

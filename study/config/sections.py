@@ -15,6 +15,9 @@ else:
     SamplerName = Literal[*SAMPLERS]
 
 
+Metric = Literal["error", "balanced_error"]
+
+
 class Range(Frozen):
     """The range of a numeric hyperparameter. A hyperparameter that is a whole number takes whole numbers only."""
 
@@ -57,6 +60,8 @@ class DataConfig(Frozen):
     """Folder that holds the files, or that they are downloaded to. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
     """Every image is resized to a square of this side, 4 to 512 pixels. Unset: the size of the data set."""
+    fit: Literal["crop", "pad"] = "crop"
+    """How your own images become squares: crop cuts the longer side, pad adds black bars to the shorter one."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use at most this many images, at least 1; each class keeps its share. Unset: all."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
@@ -67,6 +72,8 @@ class DataConfig(Frozen):
     """Seed of the split, at least 0. Another seed gives another split, so trials are not comparable."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Number of training images that are evaluated after each epoch, at least 50."""
+    metric: Metric = "error"
+    """What decides regimes, map and advice: error counts wrong images, balanced_error averages over the classes."""
     groups: str | None = None
     """What keeps images in one part of the split: a column, folder, or a pattern (?P<group>...) on file names."""
     allow_group_leak: bool = False

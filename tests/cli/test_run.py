@@ -50,7 +50,7 @@ def test_a_network_of_timm_that_is_not_at_hand_ends_in_one_line(
     assert unknown.refusal.endswith("timm has no network 'resnet10tt' (did you mean timm:resnet10t?)")
     monkeypatch.setitem(sys.modules, "timm", None)
     absent = fitscape(*words, "--set", "base.model.family=timm:resnet10t")
-    assert absent.refusal.endswith("base.model.family: timm is not installed (pip install 'fitscape[timm]')")
+    assert absent.refusal.endswith("base.model.family: timm is not installed (pip install 'timm>=1.0.20')")
     assert calls == []
 
 
