@@ -187,7 +187,7 @@ def test_printed_pages_hold_no_controls(desktop: Page) -> None:
 
 
 def test_printed_pages_hold_every_trial_and_cut_no_column(desktop: Page) -> None:
-    desktop.evaluate("rows => dispatchEvent(new Event(rows))", "beforeprint")
+    desktop.evaluate("name => dispatchEvent(new Event(name))", "beforeprint")
     desktop.emulate_media(media="print")
     rows = desktop.locator("#trials-table tbody tr").count()
     assert f"of {rows}." in desktop.locator("#trials-text").inner_text()
