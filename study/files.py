@@ -19,6 +19,7 @@ FIGURES = "figures"  # of the report, as are the next two
 PAGE = "index.html"
 FINDINGS = "findings.json"
 CHECKPOINTS = "checkpoints"
+CODE = "code"  # a copy of the user's own code, for where the original is out of reach
 LEFT_OUT = "left-out.txt"  # files of the data set that cannot be read
 MLFLOW_STORE = "mlflow.db"  # beside the studies, in the runs folder
 PARTIAL = ".partial"  # ending of a file that is still being written; one that lies around was left by a kill

@@ -15,7 +15,10 @@ from fitscape.models.spec import published_shortcut
 FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
     "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+    "model": {"keywords": {}},
+    "optimization": {"loss": "cross_entropy"},
 }
+FROZEN_ALONE: dict[str, Any] = {"trial": None}  # the same of fields that are in no section
 
 # Sections of a study that a later release took away. Stored configs still hold them: they are read and dropped.
 # `reading` refuses a new study that asks for what they did.
@@ -25,9 +28,9 @@ RETIRED = frozenset({"stopping"})
 def trial_id(config: dict[str, Any]) -> str:
     """12 hexadecimal digits of a trial's whole config, equal on every machine, version of Python and release.
 
-    Hashes every field of 0.1.0 always, and a later one only where it differs from its value in ``FROZEN``.
+    Hashes every field of 0.1.0 always, and a later one only where it differs from its frozen value.
     """
-    hashed = dict(config)
+    hashed = {k: v for k, v in config.items() if k not in FROZEN_ALONE or v != FROZEN_ALONE[k]}
     for section, fields in FROZEN.items():
         hashed[section] = {k: v for k, v in config[section].items() if k not in fields or v != fields[k]}
     canonical = json.dumps({k: v for k, v in hashed.items() if v != {}}, sort_keys=True, separators=(",", ":"))
@@ -37,7 +40,11 @@ def trial_id(config: dict[str, Any]) -> str:
 def trial_as_stored(config: dict[str, Any]) -> dict[str, Any]:
     """A stored trial's config with the later fields that it lacks; a section that is no mapping stays as it is."""
     held = {section: config.get(section, {}) for section in FROZEN}
-    return {**config, **{s: {**FROZEN[s], **held[s]} if isinstance(held[s], dict) else held[s] for s in FROZEN}}
+    return {
+        **FROZEN_ALONE,
+        **config,
+        **{s: {**FROZEN[s], **held[s]} if isinstance(held[s], dict) else held[s] for s in FROZEN},
+    }
 
 
 def study_as_stored(config: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from fitscape.study.cli.options import (
     Allow,
     Json,
     Name,
+    Plugin,
     Quiet,
     Root,
     Sampler,
@@ -35,6 +36,7 @@ def run(
     trials: Trials = None,
     sampler: Sampler = None,
     set_: Set = None,
+    plugin: Plugin = None,
     scale: Scale = None,
     address: Address = None,
     tracking_uri: TrackingUri = None,
@@ -44,7 +46,7 @@ def run(
     """Run a study: a recipe, or a YAML file (fitscape init writes one)."""
     from fitscape.study.cli.configure import changes_of, configure, options_of
 
-    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri))
+    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri), plugin)
     config = configure(study, changes, scale, address)
     from fitscape.study import driver
     from fitscape.study.cli.live import view

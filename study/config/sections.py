@@ -51,7 +51,8 @@ class DataConfig(Frozen):
     """The data set and its split. All trials of a study share them."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE,
+    or my_data.py:NAME, a function in your own code."""
     root: str | None = None
     """Folder that holds the files, or that they are downloaded to. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None

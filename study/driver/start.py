@@ -10,6 +10,7 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
 from fitscape.study.driver.lease import Lease
+from fitscape.study.driver.own_code import kept, take_up, tell
 from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known, settled
@@ -17,7 +18,9 @@ from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.recover import open_or_restore, require_backup
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import CODE
 from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
+from fitscape.study.plugins import installed
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
@@ -60,10 +63,12 @@ def run(
     with _in_reach(folder):
         require(first_look(config, root, address=address))
         require_free(folder)
+        code = take_up(config)
         folder.make()
         with StudyLock(folder.path), _heard(observer) as aside, Lease(folder, interruption) as lease:
             require_free(folder)  # another driver may have been quicker
             lease.look()
+            tell(code, aside.say)
             return Conduct(folder, lease, aside, interruption, address).carry_out(
                 config, Known(), lambda data: _create(folder, lease, config, data)
             )
@@ -113,6 +118,7 @@ def resume(
             if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
                 return conduct.wrap_up(config, ledger)
             require(first_look(config, folder.parent, address=address))
+            tell(take_up(config), aside.say)
             return conduct.carry_out(
                 config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
             )
@@ -147,6 +153,8 @@ def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData
     lease.claim(uid)
     ledger = Ledger.create(folder.ledger, frozen(config), provenance(data), uid=uid)
     settle_in(ledger)
+    if (code := installed()) is not None:
+        code.write(folder.path / CODE)
     folder.write_config(frozen(config))
     return ledger
 
@@ -186,7 +194,7 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside)
         and not list(resume_checks.config_changes(before, ledger.config))
     ):
         config = ledger.config  # a driver of 0.1.0 raised the target in the ledger, and died before the file
-    config = settled(config, ledger.get_meta(SETTINGS))
+    config = kept(settled(config, ledger.get_meta(SETTINGS)), folder.path)
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

@@ -1,7 +1,7 @@
 """How much runs at once: what a trial costs before it has run, what it takes, and how many are handed out."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from itertools import product
@@ -9,11 +9,13 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from fitscape.models.from_own import require_contract
 from fitscape.models.size import activation_bytes, measure
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
-from fitscape.study.isolated import Crashed, call
+from fitscape.study.isolated import Crashed, TookTooLong, call, call_within
+from fitscape.study.plugins import Code, install, installed
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.demand import Demand
 from fitscape.study.scheduling.interruption import Interruption
@@ -24,6 +26,7 @@ from fitscape.study.training.settings import MemoryFormat, Precision
 
 GROWING = ("width", "growth_rate", "depth", "batch_size")  # hyperparameters that make a step dearer
 WIDTH = 0.25  # a narrow net is counted quickly; convolutions grow with the square of the width
+TRIED, TRIED_WITHIN = 8, 120.0  # networks of the user's own that are built before the first trial, and the seconds
 MEASURED = 2  # trials whose memory is measured on each kind of card
 RESOURCES_BACK_WITHIN = 300.0  # seconds that a run waits for a node that can run its trials
 
@@ -46,6 +49,8 @@ def relative_cost(config: TrialConfig, images: int, input_shape: tuple[int, int,
 
 
 def _flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> float:
+    if spec.own:  # whose code this process does not run
+        return 1.0
     if spec.timm:  # of one width
         return _narrow_flops(spec, input_shape, classes)
     return _narrow_flops(replace(spec, width=WIDTH), input_shape, classes) * (spec.width / WIDTH) ** 2
@@ -61,7 +66,8 @@ def _narrow_flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: i
 
 def _candidates(config: StudyConfig, space: Space, others: Iterable[TrialConfig]) -> list[TrialConfig]:
     """The base, its enqueued points, the corners of the space where a step is dear, and ``others``."""
-    largest = {name: _largest(space[name]) for name in GROWING if name in space}
+    own = [name for name, value in config.base.model.keywords.items() if type(value) in (int, float)]
+    largest = {n: _largest(space[n]) for n in dict.fromkeys((*GROWING, *own)) if n in space}
     named = {n: d.choices for n in ("architecture", "norm") if isinstance(d := space.get(n), CategoricalDistribution)}
     corners = [{**largest, **dict(zip(named, values, strict=True))} for values in product(*named.values())]
     candidates = [config.base, *others]
@@ -86,6 +92,7 @@ def costliest(
     candidates = _candidates(config, space, others)
     found = max(candidates, key=lambda c: c.optimization.batch_size * _flops(c.model, input_shape, classes))
     _require_buildable(found, input_shape, classes)
+    _require_own_networks(candidates, input_shape, classes)
     return found
 
 
@@ -100,7 +107,7 @@ def hungriest(
     most: dict[str, tuple[float, TrialConfig]] = {}
     for trial in _candidates(config, space, others):
         try:
-            each = activation_bytes(trial.model, input_shape, classes)
+            each = 1 if trial.model.own else activation_bytes(trial.model, input_shape, classes)
         except ValueError:  # no such net for images of this size
             continue
         size = trial.optimization.batch_size * each
@@ -110,10 +117,39 @@ def hungriest(
 
 
 def _require_buildable(trial: TrialConfig, input_shape: tuple[int, int, int], classes: int) -> None:
+    if trial.model.own:
+        return  # that is looked at elsewhere
     try:
         measure(trial.model, input_shape, classes)
     except ValueError as error:
         raise UserError(str(error).removeprefix("input_shape: "), where="base.model") from error
+
+
+def _require_own_networks(trials: Sequence[TrialConfig], shape: tuple[int, int, int], classes: int) -> None:
+    """Build each network of the user's own that is among the trials, and take one step of it.
+
+    Raises:
+        UserError: one does not do what a network has to do, crashes, or takes too long.
+    """
+    specs = list(
+        dict.fromkeys(trial.model for trial in trials if trial.model.own and trial.model.family != trial.trial)
+    )
+    if not specs:
+        return
+    where = specs[0].family
+    try:
+        call_within(TRIED_WITHIN, _try_networks, specs[:TRIED], shape, classes)
+    except ValueError as error:
+        raise UserError(str(error).removeprefix("family: "), where="base.model.family") from None
+    except TookTooLong:
+        raise UserError(f"one step of two images takes more than {TRIED_WITHIN:g} s", where=where) from None
+    except Crashed as error:
+        raise UserError(f"one step of two images crashes ({error.by})", where=where) from None
+
+
+def _try_networks(specs: Sequence[ModelSpec], shape: tuple[int, int, int], classes: int) -> None:
+    for spec in specs:
+        require_contract(spec, shape, classes)
 
 
 def _largest(distribution: BaseDistribution) -> float:
@@ -205,8 +241,14 @@ def on_worker(task: Callable[..., Any], request: Request, *arguments: Any, node_
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     where = {} if node_id is None else {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False)}
-    remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2, **where)(task)
-    return ray.get(remote.remote(*arguments))
+    remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2, **where)(_with_code)
+    return ray.get(remote.remote(installed(), task, *arguments))
+
+
+def _with_code(code: Code | None, task: Callable[..., Any], *arguments: Any) -> Any:
+    """The task in a process that can import the user's code."""
+    install(code)
+    return task(*arguments)
 
 
 class Places:

@@ -17,6 +17,7 @@ from ray import tune
 
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
+from fitscape.study.plugins import Code, install
 from fitscape.study.records import EpochRecord, TrialState
 from fitscape.study.scheduling.card_check import card_fault, keep_to
 from fitscape.study.scheduling.card_faults import CardFault
@@ -50,6 +51,7 @@ class Shared:
     share: float = 1.0  # of a card
     logical: bool = False  # GPUs are numbers, as tests declare them, and trials train on the CPU
     card_fault: Callable[[], str] = card_fault  # what is wrong with this process's card
+    code: Code | None = None  # of the user's
 
 
 class TrialRunner(tune.Trainable):
@@ -62,6 +64,7 @@ class TrialRunner(tune.Trainable):
     def setup(self, config: dict[str, Any], shared: Shared) -> None:
         os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # a card's number is then the same to CUDA and to its driver
         self._shared = shared
+        install(shared.code)
         self._card, self._card_tried = "", False
         self._pulse = Pulse()
         self._crash_log = CrashLog()

@@ -64,7 +64,7 @@ class TrialRun:
         self._probe_labels = subset.labels[self._probe].to(device)
 
         self.model = make_network(config.model, data.input_shape, classes, seed=config.seed, settings=settings)
-        if config.model.timm:
+        if config.model.foreign:
             parameters, flops = measure(config.model, data.input_shape, classes)
         else:
             parameters, flops = count(self.model, self.normalize(train_images[:1]))
