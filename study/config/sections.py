@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from fitscape.models.reference import REFERENCE
 from fitscape.study.config.frozen import Finite, Frozen
 from fitscape.study.paths import uri_problem
 from fitscape.study.samplers import SAMPLERS
@@ -11,7 +12,7 @@ from fitscape.study.samplers import SAMPLERS
 if TYPE_CHECKING:
     SamplerName = str
 else:
-    SamplerName = Literal[*SAMPLERS]
+    SamplerName = Literal[*SAMPLERS] | Annotated[str, Field(pattern=rf"^{REFERENCE}$")]
 
 
 class Range(Frozen):
@@ -80,7 +81,7 @@ class SearchConfig(Frozen):
 
     sampler: SamplerName = "sobol"
     """How trials are chosen: sobol spreads them evenly, random draws, tpe looks for low errors, grid takes every
-    combination, regime looks for the boundaries between regimes."""
+    combination, regime looks for the boundaries between regimes. Your own: package.module:NAME."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
     """Number of trials in all, with replicates and enqueued points, 1 to 1000000."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1

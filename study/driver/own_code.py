@@ -1,4 +1,4 @@
-"""The user's own code as a run takes it up: looked at once more, told of, and at hand where processes start."""
+"""The user's own code as a run takes it up: looked at once more, named, and at hand where processes start."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -19,7 +19,7 @@ from fitscape.study.plugins.code import Code
 from fitscape.study.plugins.named import Named, Role
 
 IMPORT_WITHIN = 60.0  # seconds for all modules; torch takes two of them
-MANY_LINES = 100  # printed lines from which a person is told
+MANY_LINES = 100  # printed lines from which it is said
 # What each kind of code is called with; a network takes keywords of its own besides.
 CALLED: dict[Role, tuple[str, ...]] = {
     "network": ("channels", "classes"),
@@ -66,7 +66,7 @@ def examine(code: Code) -> Examined:
 
 
 def notices(code: Code, lines: int) -> Iterator[str]:
-    """What a person is told of the code before it runs."""
+    """What is said of the code before it runs."""
     if code.hashes:
         yield f"your own code runs in this study: {code.digest}"
     if lines >= MANY_LINES:

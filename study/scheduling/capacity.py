@@ -22,6 +22,7 @@ from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.search.space import Space
 from fitscape.study.training import SAFE_FORMAT, Settings, choose_settings
+from fitscape.study.training.loss import require_loss
 from fitscape.study.training.settings import MemoryFormat, Precision
 
 GROWING = ("width", "growth_rate", "depth", "batch_size")  # hyperparameters that make a step dearer
@@ -92,7 +93,7 @@ def costliest(
     candidates = _candidates(config, space, others)
     found = max(candidates, key=lambda c: c.optimization.batch_size * _flops(c.model, input_shape, classes))
     _require_buildable(found, input_shape, classes)
-    _require_own_networks(candidates, input_shape, classes)
+    _require_own_code(candidates, input_shape, classes)
     return found
 
 
@@ -125,31 +126,35 @@ def _require_buildable(trial: TrialConfig, input_shape: tuple[int, int, int], cl
         raise UserError(str(error).removeprefix("input_shape: "), where="base.model") from error
 
 
-def _require_own_networks(trials: Sequence[TrialConfig], shape: tuple[int, int, int], classes: int) -> None:
-    """Build each network of the user's own that is among the trials, and take one step of it.
+def _require_own_code(trials: Sequence[TrialConfig], shape: tuple[int, int, int], classes: int) -> None:
+    """Build each network of the user's own that is among the trials, and take one step of it; try each own loss.
 
     Raises:
-        UserError: one does not do what a network has to do, crashes, or takes too long.
+        UserError: one does not do what it has to do, crashes, or takes too long.
     """
     specs = list(
         dict.fromkeys(trial.model for trial in trials if trial.model.own and trial.model.family != trial.trial)
     )
-    if not specs:
+    losses = [str(name.reference) for name in code.named if name.role == "loss"] if (code := installed()) else []
+    if not (specs or losses):
         return
-    where = specs[0].family
+    where = specs[0].family if specs else losses[0]
     try:
-        call_within(TRIED_WITHIN, _try_networks, specs[:TRIED], shape, classes)
+        call_within(TRIED_WITHIN, _try, specs[:TRIED], losses, shape, classes)
     except ValueError as error:
-        raise UserError(str(error).removeprefix("family: "), where="base.model.family") from None
+        key, _, text = str(error).partition(": ")
+        raise UserError(text, where="base.optimization.loss" if key == "loss" else "base.model.family") from None
     except TookTooLong:
         raise UserError(f"one step of two images takes more than {TRIED_WITHIN:g} s", where=where) from None
     except Crashed as error:
         raise UserError(f"one step of two images crashes ({error.by})", where=where) from None
 
 
-def _try_networks(specs: Sequence[ModelSpec], shape: tuple[int, int, int], classes: int) -> None:
+def _try(specs: Sequence[ModelSpec], losses: Sequence[str], shape: tuple[int, int, int], classes: int) -> None:
     for spec in specs:
         require_contract(spec, shape, classes)
+    for loss in losses:
+        require_loss(loss, classes)
 
 
 def _largest(distribution: BaseDistribution) -> float:
@@ -184,6 +189,8 @@ def study_settings(
         Settings for every worker to put its own device in, and JSON to keep.
     """
     asked = config.resources
+    if config.base.trial is not None:  # its code decides
+        return Settings(threads=max(1, int(asked.cpus_per_trial))), {"precision": "fp32", "memory_format": SAFE_FORMAT}
     base = Settings(threads=max(1, int(asked.cpus_per_trial)))
     as_kept = asked.precision in ("auto", kept.get("precision")) and (
         asked.memory_format in ("auto", kept.get("memory_format"))

@@ -179,7 +179,7 @@ class TrialRunner(tune.Trainable):
             end = End(state=TrialState.DIVERGED, message=f"loss or weights not finite in epoch {progress.record.epoch}")
         elif progress.record.epoch >= self._config.optimization.epochs:
             end = End(state=TrialState.FINISHED, late=progress.late)
-        elif self._save_is_due():
+        elif progress.resumable and self._save_is_due():
             notices = self._save(progress)
             saved = None if notices else progress.record.epoch
         halved = progress.halved and not self._halved
@@ -190,7 +190,11 @@ class TrialRunner(tune.Trainable):
             saved=saved,
             end=end,
             extra={"halved_batches": True} if halved else {},
-            notices=(*notices, *([f"trial {self._config.trial_id}: {HALVED}"] if halved else [])),
+            notices=(
+                *notices,
+                *(f"trial {self._config.trial_id}: {notice}" for notice in progress.notices),
+                *([f"trial {self._config.trial_id}: {HALVED}"] if halved else []),
+            ),
         )
 
     def _save_is_due(self) -> bool:
@@ -200,6 +204,8 @@ class TrialRunner(tune.Trainable):
 
     def _save(self, progress: Progress) -> tuple[str, ...]:
         """A checkpoint that cannot be written costs time at the next resume, not the trial."""
+        if not progress.resumable:
+            return ()
         started = time.monotonic()
         trial_id = self._config.trial_id
         try:

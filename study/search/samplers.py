@@ -1,7 +1,10 @@
 """Optuna's samplers as a study takes them, for two directions (train_error, val_error)."""
 
+from typing import Any
+
 from optuna.samplers import BaseSampler, TPESampler
 
+from fitscape.models.reference import Reference
 from fitscape.study.config import StudyConfig
 from fitscape.study.samplers import SAMPLERS
 from fitscape.study.search.space import Space
@@ -15,8 +18,13 @@ def make_sampler(config: StudyConfig, space: Space, *, chance_error: float, clas
         classes: of the data set.
         seed: of the sampler's own draws.
     """
-    make = SAMPLERS[config.search.sampler].load()
-    sampler: BaseSampler = make(config, space, chance_error=chance_error, classes=classes, seed=seed)
+    name = config.search.sampler
+    facts: dict[str, Any] = {"chance_error": chance_error, "classes": classes, "seed": seed}
+    sampler: BaseSampler
+    if name in SAMPLERS:
+        sampler = SAMPLERS[name].load()(config, space, **facts)
+    else:
+        sampler = Reference.parse(name).load()(space, **facts)
     return sampler
 
 

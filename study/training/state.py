@@ -16,6 +16,7 @@ from fitscape.study.training.card import Card
 from fitscape.study.training.evaluation import Evaluation, evaluate_each
 from fitscape.study.training.gradients import GradientProbe
 from fitscape.study.training.late import BestEpoch
+from fitscape.study.training.loss import CROSS_ENTROPY
 from fitscape.study.training.memorization import Memorization, memorization
 from fitscape.study.training.network import make_network
 from fitscape.study.training.operators import why_not_captured
@@ -71,7 +72,7 @@ class TrialRun:
         self.size = ModelSize(parameters=parameters, flops=flops)
         self.optimizer = make_optimizer(self.model, config.optimization)
         self.stepping = Stepping(
-            Step(self._load, Gradients(self.model, settings), self.optimizer, device),
+            Step(self._load, Gradients(self.model, settings, config.optimization.loss), self.optimizer, device),
             self.model,
             self.optimizer,
             self.randomness,
@@ -120,6 +121,8 @@ class TrialRun:
         """Why steps are not captured, where they could be."""
         if self.settings.torch_device.type == "cpu" or not self.settings.captured:
             return "not asked for"
+        if self.config.optimization.loss != CROSS_ENTROPY:
+            return "its loss is the user's own"
         return why_not_captured(self.config.model, self.data.input_shape, len(self.data.classes))
 
     @contextmanager
