@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from fitscape.models.reference import REFERENCE, Reference, is_reference
 from fitscape.models.registry import FAMILIES, IMAGENET_DEPTHS
+from fitscape.models.weight_names import NONE, parse_weights
 
 Shortcut = Literal["projection", "identity", "none"]
 Norm = Literal["batch", "group", "none"]
@@ -30,6 +31,7 @@ GROWING = ("densenet",)  # families with a growth rate
 TIMM = "timm:"  # timm:NAME is a family of one network, that of timm's registry; it needs the extra `timm`
 TIMM_FAMILY = r"timm:[a-z0-9_]+"
 OWN_FAMILY = rf"(?!timm:){REFERENCE}"  # code of the user's, as a JSON Schema's pattern too
+READ = "read "  # `read NAME` is the network of a run that was read (study/importing): a name, which nothing builds
 # timm's networks come as they are. Only our dropout is theirs too; the others stay at these, which say nothing. A
 # network of the user's own takes none of ours.
 TIMM_HYPERPARAMETERS: dict[str, Any] = {
@@ -62,6 +64,7 @@ class ModelSpec:
     what the paper used: projection at 18 and 34, the parameter-free option A at 20 to 110, none elsewhere.
     A ``timm:NAME`` takes ``dropout`` and nothing else; whether timm knows the name is asked when it is built. A network
     of your own takes ``keywords`` and nothing else.
+    ``read NAME`` is the network of a run that was read: a name alone.
 
     Raises:
         ValueError: a hyperparameter is out of range or two contradict each other; the text starts with its name.
@@ -95,11 +98,21 @@ class ModelSpec:
     """Channels that each layer of a densenet adds, 1 to 64. The other families do not use it."""
     keywords: dict[str, Value] = field(default_factory=Keywords)
     """Hyperparameters of your own network or trial, each with its value. A space can search them by their names."""
+    weights: str = NONE
+    """Weights to start from: none, FILE.safetensors, FILE.pth, torchvision:NAME, timm:NAME or study:NAME. They set
+    width, norm and stem."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keywords", Keywords(self.keywords))
         # Beside the fields, as two specs of one network are equal however they were written down.
         object.__setattr__(self, "_chosen", self.shortcut is not None)
+        if not isinstance(self.weights, str):
+            raise ValueError(f"weights: {self.weights!r} is not a word")
+        parse_weights(self.weights)
+        if self.read:
+            for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
+                object.__setattr__(self, hyperparameter, fixed)
+            return
         if ".py:" in str(self.family) and not self.own:
             try:
                 Reference.parse(self.family)
@@ -109,6 +122,8 @@ class ModelSpec:
             self._require_fixed("it comes as it is, only its own keywords are hyperparameters of it")
             if self.dropout != 0:
                 raise ValueError(f"dropout: {self.dropout} does not go with {self.family}; make it one of its keywords")
+            if self.weights != NONE:
+                raise ValueError(f"weights: {self.weights} do not go with {self.family}; its own code may load some")
             return
         if self.keywords:
             raise ValueError(f"keywords: {self.family} takes none; only code of your own does")
@@ -190,8 +205,15 @@ class ModelSpec:
         return self.timm or self.own
 
     @property
+    def read(self) -> bool:
+        """Whether the network is that of a run which was read."""
+        return str(self.family).startswith(READ)
+
+    @property
     def name(self) -> str:
         """Family and depth in one word, as the field writes it: ``resnet18``; a foreign family is its own name."""
+        if self.read:
+            return self.family.removeprefix(READ)
         return self.family if self.foreign else f"{self.family}{self.depth}"
 
     def replace(self, **hyperparameters: Any) -> "ModelSpec":

@@ -8,15 +8,24 @@ import json
 from typing import Any
 
 from fitscape.models.spec import published_shortcut
+from fitscape.models.weight_names import content_of
 
 # Fields of a trial that came after 0.1.0, by section, each with what releases before it did. An id leaves a field
 # out where it has that value, and a config that was stored without the field has that value, whatever new studies
 # default to. An entry never changes and never goes: ids depend on it.
 FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
+    "model": {"keywords": {}, "weights": "none"},
+    "optimization": {
+        "loss": "cross_entropy",
+        "warmup_epochs": 0.0,
+        "freeze": 0,
+        "head_lr_ratio": 1.0,
+        "layer_decay": 1.0,
+        "bn": "train",
+    },
+    "theirs": {},
     "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
-    "model": {"keywords": {}},
-    "optimization": {"loss": "cross_entropy"},
 }
 FROZEN_ALONE: dict[str, Any] = {"trial": None}  # the same of fields that are in no section
 
@@ -28,11 +37,13 @@ RETIRED = frozenset({"stopping"})
 def trial_id(config: dict[str, Any]) -> str:
     """12 hexadecimal digits of a trial's whole config, equal on every machine, version of Python and release.
 
-    Hashes every field of 0.1.0 always, and a later one only where it differs from its frozen value.
+    Hashes every field of 0.1.0 always, and a later one only where it differs from its frozen value. Of weights
+    their content counts, and not where they lie.
     """
     hashed = {k: v for k, v in config.items() if k not in FROZEN_ALONE or v != FROZEN_ALONE[k]}
+    hashed["model"] = {**config["model"], "weights": content_of(config["model"]["weights"])}
     for section, fields in FROZEN.items():
-        hashed[section] = {k: v for k, v in config[section].items() if k not in fields or v != fields[k]}
+        hashed[section] = {k: v for k, v in hashed[section].items() if k not in fields or v != fields[k]}
     canonical = json.dumps({k: v for k, v in hashed.items() if v != {}}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

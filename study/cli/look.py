@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from fitscape.study.cli.options import ROOT, Json, Name, Root, study_folder
+from fitscape.study.cli.read import PointsForm
 from fitscape.study.errors import ExitCode, UserError
 
 KINDS = ("recipes", "spaces", "models", "datasets")
@@ -43,15 +44,26 @@ def report(
 
 def map_(
     name: Name,
-    at: Annotated[list[str], typer.Option("--at", metavar="KEY=VALUE", help="One hyperparameter. Can be repeated.")],
+    at: Annotated[
+        list[str] | None, typer.Option("--at", metavar="KEY=VALUE", help="One hyperparameter. Can be repeated.")
+    ] = None,
     root: Root = ROOT,
     as_json: Json = False,
+    points: PointsForm = None,
 ) -> int:
-    """Show the probability of each regime at a point, and the trials nearest to it."""
+    """Show the probability of each regime at a point, and the trials nearest to it; or the points to run next."""
     from fitscape.study.cli.point import answer, lines
     from fitscape.study.opened import open_study
 
-    found = answer(open_study(study_folder(root, name)), at)
+    if points is None and not at:
+        raise UserError("is required: the point to look at", where="--at", fix="or --points for the points to run next")
+    study = open_study(study_folder(root, name))
+    if points is not None:
+        from fitscape.study.cli.points import text
+
+        typer.echo(text(study, points))
+        return ExitCode.DONE
+    found = answer(study, at or [])
     typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(lines(found)))
     return ExitCode.DONE
 

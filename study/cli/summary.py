@@ -1,5 +1,6 @@
 """What ``fitscape status`` says."""
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -33,7 +34,8 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
             if t.state is TrialState.RUNNING
         ],
         "failures": [{"trial_id": t.trial_id, "message": t.message} for t in trials if t.state is TrialState.FAILED],
-        "seconds": sum(t.seconds for t in trials),
+        "seconds": math.fsum(t.seconds for t in trials if math.isfinite(t.seconds)),
+        "read": study.ledger.read_from,
     }
 
 
@@ -45,8 +47,9 @@ def lines(summary: dict[str, Any]) -> list[str]:
     by_regime = ", ".join(f"{count} {regime}" for regime, count in summary["regimes"].items() if count)
     out = [
         f"{summary['study']}: {ended} of {target} trials ended ({by_state})",
-        f"driver   {summary['driver'] or 'none'}",
+        f"read     from {summary['read']['source']}" if summary["read"] else f"driver   {summary['driver'] or 'none'}",
     ]
+    out += [f"note     {note}" for note in summary["data"].get("notes", ())] if summary["read"] else []
     if summary["warning"]:
         out.append(f"WARNING  {summary['warning']}")
     if unread := left_out(summary["data"]):
@@ -60,7 +63,8 @@ def lines(summary: dict[str, Any]) -> list[str]:
     out += [f"failed   {t['trial_id']} {t['message']}" for t in summary["failures"][:5]]
     if len(summary["failures"]) > 5:
         out.append(f"         and {len(summary['failures']) - 5} more")
-    out.append(f"trained  {duration(summary['seconds'])} in all trials together")
+    if summary["seconds"] or not summary["read"]:
+        out.append(f"trained  {duration(summary['seconds'])} in all trials together")
     if summary["driver"] is None and ended < target:
         out.append(f"resume with: fitscape resume {summary['folder']}")
     return out

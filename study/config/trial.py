@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from fitscape.models.reference import REFERENCE
-from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, Value, is_own, parse_architecture
+from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, is_own, parse_architecture
+from fitscape.models.spec import Value as Keyword
 from fitscape.study import releases
 from fitscape.study.config.frozen import Fraction, Frozen, Probability
 
+Value = bool | int | float | str | None  # of a hyperparameter of somebody else's
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 
 
@@ -52,6 +54,17 @@ class Optimization(Frozen):
     """How the learning rate changes during the trial."""
     loss: Annotated[str, Field(pattern=rf"^(cross_entropy|{REFERENCE})$")] = "cross_entropy"
     """What training minimizes: cross_entropy, or your own code, my_losses.py:NAME. It changes no evaluation."""
+    warmup_epochs: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 0.0
+    """Epochs in which the learning rate rises to what the schedule says, 0 to 100000."""
+    freeze: Annotated[int, Field(ge=0, le=100)] = 0
+    """Stages that keep their weights, counted from the input, 0 to 100. resnet and densenet have 5 before the head
+    (stem, then four), CIFAR nets 4. The head always learns."""
+    head_lr_ratio: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
+    """Factor on the learning rate of the head, above 0, at most 1000."""
+    layer_decay: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Factor on the learning rate of each stage for each step that it is away from the head, above 0, at most 1."""
+    bn: Literal["train", "frozen"] = "train"
+    """Whether batch norms learn. frozen keeps their parameters and statistics. Those of frozen stages never learn."""
 
 
 class Evaluation(Frozen):
@@ -75,6 +88,8 @@ class TrialConfig(Frozen):
     """How it is measured."""
     trial: Annotated[str, Field(pattern=rf"^{REFERENCE}$")] | None = None
     """Your own training loop, my_loop.py:NAME, with the file in plugins. Unset: ours."""
+    theirs: dict[str, Value] = Field(default_factory=dict)
+    """Of a run that was read, its hyperparameters by the names that its program gave them. Null: it does not say."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
@@ -91,16 +106,21 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections).
 
-        A keyword of the user's own network hides ours of the same name, which do not act on it.
+        Those of a run that was read, and keywords of the user's own network, hide ours of the same name.
         """
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
         model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS} | self.model.keywords
-        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
+        ours = {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation)}
+        return {**ours, "seed": self.seed, **self.theirs}
+
+    def shown(self) -> dict[str, Any]:
+        """The hyperparameters that say something of the trial: every one, of a run that was read those it came with."""
+        return {**self.theirs, "seed": self.seed} if self.model.read else self.flat()
 
     @property
     def hyperparameters(self) -> frozenset[str]:
-        """The names that ``with_hyperparameters`` takes: ours, and keywords of the user's own network."""
-        return KNOWN.union(self.model.keywords) if self.model.keywords else KNOWN
+        """The names that ``with_hyperparameters`` takes: ours, keywords of the user's own code, those of a run read."""
+        return KNOWN.union(self.model.keywords, self.theirs) if self.model.keywords or self.theirs else KNOWN
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -108,6 +128,8 @@ class TrialConfig(Frozen):
         Raises:
             ValueError: unknown hyperparameter, or a value out of its bounds (pydantic's ValidationError is one).
         """
+        theirs = {name: value for name, value in hyperparameters.items() if name in self.theirs}
+        hyperparameters = {name: value for name, value in hyperparameters.items() if name not in theirs}
         unknown = hyperparameters.keys() - self.hyperparameters
         if unknown:
             raise ValueError(
@@ -131,10 +153,11 @@ class TrialConfig(Frozen):
             optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
             evaluation=Evaluation(**{**self.evaluation.model_dump(), **part["evaluation"]}),
             trial=self.trial,
+            theirs={**self.theirs, **theirs},
             seed=hyperparameters.get("seed", self.seed),
         )
 
-    def _with_keywords(self, changed: dict[str, Any], family: str) -> dict[str, Value]:
+    def _with_keywords(self, changed: dict[str, Any], family: str) -> dict[str, Keyword]:
         """The keywords with some values replaced, each of the type that it has."""
         if not is_own(family):
             raise ValueError(f"{next(iter(changed))}: is no hyperparameter of {family}")
@@ -143,7 +166,7 @@ class TrialConfig(Frozen):
         }
 
 
-def as_type_of(old: Value, value: Any, name: str) -> Value:
+def as_type_of(old: Keyword, value: Any, name: str) -> Keyword:
     """A keyword's new value in the type of the old one: as JSON, 1 and 1.0 are two trials.
 
     Raises:

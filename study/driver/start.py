@@ -17,6 +17,7 @@ from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.recover import open_or_restore, require_backup
 from fitscape.study.driver.run_study import Conduct
+from fitscape.study.driver.starting_weights import Pinned, pin, record
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import CODE
 from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
@@ -64,13 +65,14 @@ def run(
         require(first_look(config, root, address=address))
         require_free(folder)
         code = take_up(config)
+        pinned = pin(config, root)
         folder.make()
         with StudyLock(folder.path), _heard(observer) as aside, Lease(folder, interruption) as lease:
             require_free(folder)  # another driver may have been quicker
             lease.look()
             tell(code, aside.say)
             return Conduct(folder, lease, aside, interruption, address).carry_out(
-                config, Known(), lambda data: _create(folder, lease, config, data)
+                pinned, Known(), lambda data: _create(folder, lease, pinned, data)
             )
 
 
@@ -107,6 +109,7 @@ def resume(
             Lease(where, interruption) as lease,
             open_or_restore(where, aside.say) as ledger,
         ):
+            resume_checks.require_run_here(ledger)
             _say_whose(ledger, aside)
             lease.claim(ledger.uid)
             config = _config_in(where, ledger, trials, aside)
@@ -119,8 +122,9 @@ def resume(
                 return conduct.wrap_up(config, ledger)
             require(first_look(config, folder.parent, address=address))
             tell(take_up(config), aside.say)
+            pinned = pin(config, folder.parent)
             return conduct.carry_out(
-                config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
+                pinned, Known.of(ledger), lambda data: _same_study(where, ledger, pinned, data, allow)
             )
 
 
@@ -147,23 +151,22 @@ def _in_reach(folder: Folder) -> Iterator[None]:
         raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
 
 
-def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData") -> Ledger:
+def _create(folder: Folder, lease: Lease, pinned: Pinned, data: "SealedData") -> Ledger:
     """The ledger first: where it is, all else in the folder is the study's."""
     uid = uuid.uuid4().hex
+    config, facts = frozen(pinned.config), provenance(data, record(pinned, data))
     lease.claim(uid)
-    ledger = Ledger.create(folder.ledger, frozen(config), provenance(data), uid=uid)
+    ledger = Ledger.create(folder.ledger, config, facts, uid=uid)
     settle_in(ledger)
     if (code := installed()) is not None:
         code.write(folder.path / CODE)
-    folder.write_config(frozen(config))
+    folder.write_config(config)
     return ledger
 
 
-def _same_study(
-    folder: Folder, ledger: Ledger, config: StudyConfig, data: "SealedData", allow: frozenset[str]
-) -> Ledger:
+def _same_study(folder: Folder, ledger: Ledger, pinned: Pinned, data: "SealedData", allow: frozenset[str]) -> Ledger:
     """Refuse what has changed; write down what was accepted."""
-    now = frozen(config), provenance(data)
+    now = frozen(pinned.config), provenance(data, record(pinned, data))
     before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS))), ledger.provenance
     resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
     folder.write_config(now[0])  # first: a kill in between leaves a target that is higher than the ledger's, not lower

@@ -87,6 +87,7 @@ def validate(
     document = replace(document, value=without_retired(document.value))
     if not frozen:
         document = with_own_code(document)
+    _refuse(document, list(hyperparameters.networks_that_were_read(document)))
     _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
     config = _validated(document, {**document.value, "enqueue": []})

@@ -30,7 +30,8 @@ def final_record(trial: TrialRecord) -> EpochRecord | None:
 
 
 def finite(record: EpochRecord) -> bool:
-    return bool(np.isfinite([record.train_error, record.val_error, record.train_loss, record.val_loss]).all())
+    measured = (record.train_error, record.val_error, record.train_loss, record.val_loss)
+    return bool(np.isfinite([number for number in measured if number is not None]).all())
 
 
 def by_group(trials: Iterable[TrialRecord]) -> dict[str, list[EpochRecord]]:

@@ -13,7 +13,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.scheduling import ray_folder
 from fitscape.study.scheduling.addresses import answering
 from fitscape.study.scheduling.authentication import require_token
-from fitscape.study.scheduling.cards import LOGICAL, cards, other_maker
+from fitscape.study.scheduling.cards import LOGICAL, CardState, cards, other_maker
 from fitscape.study.scheduling.cpu_quota import cpu_quota
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Node, Request, SetAside
@@ -46,6 +46,7 @@ class Cluster:
         self._cpus, self._gpus, self._warm = cpus, gpus, warm
         self.aside = SetAside()
         self.cards: list[str] = []  # those that trials may use, in words
+        self.sound: dict[str, list[CardState]] = {}  # id of the node -> those of its cards that ran a kernel
 
     @property
     def local(self) -> bool:

@@ -1,5 +1,6 @@
 """A training loop of the user's own as a trial: it runs in a thread that goes on while an epoch is asked for."""
 
+import math
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -58,8 +59,8 @@ def _epochs(loop: "_Loop", identity: dict[str, str], epochs: int) -> Iterator[Pr
     try:
         while (reported := loop.next_epoch()) is not None:
             record = reported.record
-            values = [record.train_error, record.val_error, record.train_loss, record.val_loss]
-            diverged = not bool(np.isfinite(values).all())
+            values = (record.train_error, record.val_error, record.train_loss, record.val_loss)
+            diverged = not all(value is None or math.isfinite(value) for value in values)
             yield Progress(
                 record=record,
                 checkpoint=_packing(reported.saved, identity, record.epoch),

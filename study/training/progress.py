@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fitscape.study.records import EpochRecord, LatePair, ModelSize
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions
 
 
 @dataclass(frozen=True)
@@ -17,5 +17,6 @@ class Progress:
     size: ModelSize | None
     halved: bool = False  # a batch did not fit the device: batch norm has seen half of each, from the first step on
     why_eager: str = ""  # why steps on a card are not captured, where they could be
+    predictions: Predictions | None = None  # at the last epoch, or where the trial diverged
     resumable: bool = True  # whether there is a checkpoint: not every loop of the user's own gives one
     notices: tuple[str, ...] = ()  # for the user

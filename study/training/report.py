@@ -79,7 +79,7 @@ class Report:
             train_n: images behind ``train_error``, the first of ``data.train_images``. None: as many as are given.
             val_n: images behind ``val_error``.
             epoch: from 1. None: the next.
-            train_loss: mean cross-entropy. None: none is known, and the error, the 0-1 loss, stands for it.
+            train_loss: mean cross-entropy. None: none is known.
             val_loss: of validation.
             checkpoint: bytes, or a function that makes them, with which a later attempt can go on.
 
@@ -114,9 +114,8 @@ class Report:
         losses: tuple[float | None, float | None],
         seconds: float,
     ) -> EpochRecord:
-        train_loss, val_loss = (
-            e if loss is None else float(loss) for loss, (e, _) in zip(losses, (train, val), strict=True)
-        )
+        train_loss, val_loss = losses
+        unknown = float("nan")
         return EpochRecord(
             epoch=epoch,
             step=epoch,
@@ -127,16 +126,16 @@ class Report:
             val_error=val[0],
             train_n=train[1],
             val_n=val[1],
-            val_loss_a=val_loss,
-            val_loss_b=val_loss,
+            val_loss_a=unknown,
+            val_loss_b=unknown,
             val_error_a=halves[0],
             val_error_b=halves[1],
-            batch_loss=train_loss,
-            learning_rate=0.0,
+            batch_loss=unknown,
+            learning_rate=unknown,
             train_seconds=seconds,
             eval_seconds=0.0,
             images_per_second=len(self._data.train_labels) / max(seconds, 1e-9),
-            peak_memory_mib=0.0,
+            peak_memory_mib=unknown,
             flipped_n=int(self._data.flipped[: train[1]].sum()),
             val_n_a=int(self._data.val_half.sum()) if val[1] == len(self._data.val_labels) else 0,
         )
