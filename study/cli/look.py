@@ -1,6 +1,7 @@
 """Commands that show: ``status``, ``report``, ``map``, ``list``."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from fitscape.study.cli.options import ROOT, Json, Name, Root, study_folder
 from fitscape.study.cli.read import PointsForm
 from fitscape.study.errors import ExitCode, UserError
 
-KINDS = ("recipes", "spaces", "models", "datasets")
+KINDS = ("recipes", "spaces", "models", "datasets", "studies")
 
 
 def status(name: Name, root: Root = ROOT, as_json: Json = False) -> int:
@@ -70,19 +71,37 @@ def map_(
 
 def list_(
     kind: Annotated[str, typer.Argument(metavar="|".join(KINDS))],
+    root: Root = ROOT,
     as_json: Json = False,
 ) -> int:
-    """List the names that a study can use."""
+    """List the names that a study can use, or the studies below --root with state, trials, size and last change."""
     if kind not in KINDS:
         from fitscape.study.reading.keys import did_you_mean
 
         raise UserError(f"no list of '{kind}'", fix=did_you_mean(kind, KINDS))
+    if kind == "studies":
+        return _studies(root, as_json)
     entries = _entries(kind)
     if as_json:
         typer.echo(json.dumps(entries, indent=1))
     else:
         wide = max(map(len, entries))
         typer.echo("\n".join(f"{name:<{wide}}  {text}".rstrip() for name, text in entries.items()))
+    return ExitCode.DONE
+
+
+def _studies(root: Path, as_json: bool) -> int:
+    from fitscape.study.cli.housekeeping import described, listed
+
+    found = listed(root)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return ExitCode.DONE
+    if not found:
+        typer.echo(f"no study is in {root}")
+    wide = max(map(len, found), default=0)
+    for name, one in found.items():
+        typer.echo(f"{name:<{wide}}  {described(one)}")
     return ExitCode.DONE
 
 
@@ -99,5 +118,5 @@ def _entries(kind: str) -> dict[str, str]:
         from fitscape.models.spec import DEPTHS
 
         own = {family: "depths " + ", ".join(map(str, depths)) for family, depths in DEPTHS.items()}
-        return own | {"timm:NAME": "any network of timm, untrained; needs pip install 'fitscape[timm]'"}
+        return own | {"timm:NAME": "any network of timm, untrained; needs pip install 'timm>=1.0.20'"}
     return rooms | {name: room.describe(name) for name in room.names()}

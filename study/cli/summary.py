@@ -2,10 +2,13 @@
 
 import math
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
-from fitscape.study.cli.wording import best_of, described, duration, left_out, val_error
+from fitscape.study.cli.wording import best_of, described, duration, left_out, size, val_error
 from fitscape.study.errors import UserError
+from fitscape.study.files import StudyFolder
+from fitscape.study.files import size as measured
 from fitscape.study.ledger import INCOMPLETE, holder, lacks_its_log
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Regime, TrialState
@@ -36,6 +39,7 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "failures": [{"trial_id": t.trial_id, "message": t.message} for t in trials if t.state is TrialState.FAILED],
         "seconds": math.fsum(t.seconds for t in trials if math.isfinite(t.seconds)),
         "read": study.ledger.read_from,
+        "bytes": sizes(study.folder),
     }
 
 
@@ -65,9 +69,20 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"         and {len(summary['failures']) - 5} more")
     if summary["seconds"] or not summary["read"]:
         out.append(f"trained  {duration(summary['seconds'])} in all trials together")
+    parts = summary["bytes"]
+    out.append("size     " + ", ".join(f"{name} {size(count)}" for name, count in parts.items()))
     if summary["driver"] is None and ended < target:
         out.append(f"resume with: fitscape resume {summary['folder']}")
     return out
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Bytes of the parts of a study's folder: ledger with its backup, report, checkpoints, the rest."""
+    place = StudyFolder(folder)
+    parts = {"report": measured(place.report), "checkpoints": measured(place.checkpoints_here)}
+    ledger = sum(file.stat().st_size for file in folder.glob("ledger.*"))
+    other = measured(folder) - ledger - sum(parts.values())
+    return {"ledger": ledger, **parts, "other": max(other, 0)}
 
 
 def _labels(study: OpenStudy) -> dict[str, Any]:

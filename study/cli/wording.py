@@ -21,6 +21,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def size(count: int) -> str:
+    """Bytes as ``12.4 MB``; kilobytes are 1,000 bytes."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= one:
+            return f"{count / one:.1f} {unit}"
+    return f"{count} B"
+
+
 def described(trial: TrialRecord) -> str:
     """A trial's network and the hyperparameters that were set."""
     said = () if trial.config.model.read else ("architecture", "family", "depth")  # by the name of the net

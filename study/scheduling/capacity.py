@@ -1,68 +1,33 @@
-"""How much runs at once: what a trial costs before it has run, what it takes, and how many are handed out."""
+"""How much runs at once: which trials are dearest, what one takes, and how many are handed out."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import lru_cache
 from itertools import product
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from fitscape.models.from_own import require_contract
 from fitscape.models.size import activation_bytes, measure
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
-from fitscape.study.isolated import Crashed, TookTooLong, call, call_within
+from fitscape.study.isolated import Crashed, call
 from fitscape.study.plugins import Code, install, installed
 from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.contracts import require_contracts
 from fitscape.study.scheduling.demand import Demand
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
+from fitscape.study.search.cost import flops
 from fitscape.study.search.space import Space
 from fitscape.study.training import SAFE_FORMAT, Settings, choose_settings
-from fitscape.study.training.loss import require_loss
 from fitscape.study.training.settings import MemoryFormat, Precision
+from fitscape.study.training.timing import Timed, choose_and_time, time_nets
 
 GROWING = ("width", "growth_rate", "depth", "batch_size")  # hyperparameters that make a step dearer
-WIDTH = 0.25  # a narrow net is counted quickly; convolutions grow with the square of the width
-TRIED, TRIED_WITHIN = 8, 120.0  # networks of the user's own that are built before the first trial, and the seconds
 MEASURED = 2  # trials whose memory is measured on each kind of card
 RESOURCES_BACK_WITHIN = 300.0  # seconds that a run waits for a node that can run its trials
-
-
-def relative_cost(config: TrialConfig, images: int, input_shape: tuple[int, int, int], classes: int) -> float:
-    """Floating-point operations of the whole trial, up to a factor common to all trials of a study.
-
-    Args:
-        config: the trial.
-        images: in the training split.
-        input_shape: (C, H, W) of one image.
-        classes: number of classes.
-    """
-    optimization = config.optimization
-    if optimization.steps_per_epoch is None:
-        seen = images * config.data.train_fraction
-    else:
-        seen = optimization.steps_per_epoch * optimization.batch_size
-    return seen * optimization.epochs * _flops(config.model, input_shape, classes)
-
-
-def _flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> float:
-    if spec.own:  # whose code this process does not run
-        return 1.0
-    if spec.timm:  # of one width
-        return _narrow_flops(spec, input_shape, classes)
-    return _narrow_flops(replace(spec, width=WIDTH), input_shape, classes) * (spec.width / WIDTH) ** 2
-
-
-@lru_cache(maxsize=256)
-def _narrow_flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> int:
-    try:
-        return measure(replace(spec, init="he", dropout=0.0), input_shape, classes)[1]
-    except ValueError:  # no such net for images of this size: its trial will fail, and say so, at once
-        return 0
 
 
 def _candidates(config: StudyConfig, space: Space, others: Iterable[TrialConfig]) -> list[TrialConfig]:
@@ -91,9 +56,9 @@ def costliest(
         UserError: none of them can be built for these images.
     """
     candidates = _candidates(config, space, others)
-    found = max(candidates, key=lambda c: c.optimization.batch_size * _flops(c.model, input_shape, classes))
+    found = max(candidates, key=lambda c: c.optimization.batch_size * flops(c.model, input_shape, classes))
     _require_buildable(found, input_shape, classes)
-    _require_own_code(candidates, input_shape, classes)
+    require_contracts(candidates, input_shape, classes)
     return found
 
 
@@ -126,37 +91,6 @@ def _require_buildable(trial: TrialConfig, input_shape: tuple[int, int, int], cl
         raise UserError(str(error).removeprefix("input_shape: "), where="base.model") from error
 
 
-def _require_own_code(trials: Sequence[TrialConfig], shape: tuple[int, int, int], classes: int) -> None:
-    """Build each network of the user's own that is among the trials, and take one step of it; try each own loss.
-
-    Raises:
-        UserError: one does not do what it has to do, crashes, or takes too long.
-    """
-    specs = list(
-        dict.fromkeys(trial.model for trial in trials if trial.model.own and trial.model.family != trial.trial)
-    )
-    losses = [str(name.reference) for name in code.named if name.role == "loss"] if (code := installed()) else []
-    if not (specs or losses):
-        return
-    where = specs[0].family if specs else losses[0]
-    try:
-        call_within(TRIED_WITHIN, _try, specs[:TRIED], losses, shape, classes)
-    except ValueError as error:
-        key, _, text = str(error).partition(": ")
-        raise UserError(text, where="base.optimization.loss" if key == "loss" else "base.model.family") from None
-    except TookTooLong:
-        raise UserError(f"one step of two images takes more than {TRIED_WITHIN:g} s", where=where) from None
-    except Crashed as error:
-        raise UserError(f"one step of two images crashes ({error.by})", where=where) from None
-
-
-def _try(specs: Sequence[ModelSpec], losses: Sequence[str], shape: tuple[int, int, int], classes: int) -> None:
-    for spec in specs:
-        require_contract(spec, shape, classes)
-    for loss in losses:
-        require_loss(loss, classes)
-
-
 def _largest(distribution: BaseDistribution) -> float:
     if isinstance(distribution, CategoricalDistribution):
         return max(value for value in distribution.choices if isinstance(value, int | float))
@@ -171,6 +105,7 @@ def study_settings(
     classes: int,
     kept: Mapping[str, Any],
     device: str,
+    timed: Sequence[TrialConfig] = (),
 ) -> tuple[Settings, dict[str, Any]]:
     """Precision and layout of the study: as the config or its first run has them, or measured on this machine, now.
 
@@ -184,9 +119,11 @@ def study_settings(
         classes: number of classes.
         kept: what this function returned as second part in an earlier run; empty in the first.
         device: ``cpu`` or ``cuda``, as trials get it.
+        timed: trials of which a few steps are timed under these settings, where the first run measures.
 
     Returns:
-        Settings for every worker to put its own device in, and JSON to keep.
+        Settings for every worker to put its own device in, and JSON to keep; ``timed`` in it has, of each of those
+        trials, its config, and the seconds per image of a training step and of an evaluation.
     """
     asked = config.resources
     if config.base.trial is not None:  # its code decides
@@ -202,10 +139,11 @@ def study_settings(
     layout = None if given == "auto" or given == kept.get("memory_format") else given
     if layout == "mixed" and device == "cuda":
         layout = "channels_last"  # mixed is a matter of the CPU's kernels
-    chosen, problem = _chosen(
+    chosen, times, problem = _chosen(
         replace(base, device=device),
         precision,
         layout,
+        [(trial.model, trial.optimization.batch_size) for trial in timed],
         spec=trial.model,
         input_shape=shape,
         classes=classes,
@@ -217,26 +155,40 @@ def study_settings(
         "memory_format": chosen.memory_format,
         "measured_on": trial.flat(),
         "rates": [asdict(rate) for rate in chosen.rates],
+        "timed": [[t.model_dump(mode="json"), *time] for t, time in zip(timed, times, strict=False) if time],
         "problem": problem,
     }
     return replace(chosen, device="cpu"), keep
 
 
 def _chosen(
-    base: Settings, precision: Precision | None, layout: MemoryFormat | None, **net: Any
-) -> tuple[Settings, str]:
-    """What is not given, measured; and in words what went wrong meanwhile. A layout that crashes is not chosen."""
-    if precision is not None and layout is not None:
-        return replace(base, precision=precision, memory_format=layout), ""
+    base: Settings,
+    precision: Precision | None,
+    layout: MemoryFormat | None,
+    nets: Sequence[tuple[ModelSpec, int]],
+    **net: Any,
+) -> tuple[Settings, Sequence[Timed | None], str]:
+    """What is not given, measured; the times of ``nets``; and in words what went wrong meanwhile.
+
+    A layout that crashes is not chosen.
+    """
     problem = ""
     for formats in ((layout,) if layout else None, (SAFE_FORMAT,)):
         try:
-            return call(choose_settings, settings=base, precision=precision, formats=formats, **net), problem
+            if precision is not None and layout is not None:
+                given = replace(base, precision=precision, memory_format=layout)
+                return given, call(time_nets, nets, net["input_shape"], net["classes"], given) if nets else (), ""
+            asked = {"settings": base, "precision": precision, "formats": formats, **net}
+            if nets:
+                return *call(choose_and_time, nets, **asked), problem
+            return call(choose_settings, **asked), (), problem
         except Crashed as error:
             problem = f"{error} while the layouts were measured"
+            if precision is not None and layout is not None:  # it was asked for, and its trials tell
+                return replace(base, precision=precision, memory_format=layout), (), problem
         except (ValueError, RuntimeError) as error:  # out of memory, or a net that cannot be trained: its trial tells
-            return replace(base, precision=precision or "fp32"), f"{type(error).__name__}: {error}"
-    return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), problem
+            return replace(base, precision=precision or "fp32"), (), f"{type(error).__name__}: {error}"
+    return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), (), problem
 
 
 def on_worker(task: Callable[..., Any], request: Request, *arguments: Any, node_id: str | None = None) -> Any:
