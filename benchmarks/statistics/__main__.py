@@ -1,7 +1,7 @@
 """How often this project is right, on studies whose truth was planted.
 
     python -m benchmarks.statistics                    all parts, 1,000 studies a kind: hours on one core
-    python -m benchmarks.statistics claims             one part (claims, maps)
+    python -m benchmarks.statistics claims             one part (claims, maps, groups)
     python -m benchmarks.statistics --minutes 20       begins nothing after 20 minutes; call again to go on
     python -m benchmarks.statistics --quick            a few studies of each kind, printed, not kept
 
@@ -15,10 +15,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 from benchmarks.machine import facts
-from benchmarks.statistics import claims, kept, maps
+from benchmarks.statistics import claims, groups, kept, maps
 from benchmarks.statistics.planted import families
 
 QUICK = 5
@@ -81,7 +82,27 @@ def run_maps(studies: int, end: float, keep: bool) -> None:
         kept.summary("maps").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
 
 
-PARTS: dict[str, Callable[[int, float, bool], None]] = {"claims": run_claims, "maps": run_maps}
+def run_groups(studies: int, end: float, keep: bool) -> None:
+    """Intervals of errors of grouped images: minutes, so that they are always begun anew."""
+    rows: list[dict[str, Any]] = []
+    for name, parts in groups.PARTS.items():
+        for correlation, error, metric in product(groups.CORRELATIONS, groups.ERRORS, groups.METRICS):
+            if time.monotonic() < end:
+                found = groups.coverage(parts, correlation, error, metric, rounds=studies)
+                rows.append(
+                    {"parts": name, "correlation": correlation, "error": error, "metric": metric} | asdict(found)
+                )
+                print(rows[-1])
+    if keep:
+        text = json.dumps({"machine": facts(), "rounds": studies, "rows": rows}, indent=1)
+        kept.summary("groups").write_text(text + "\n")
+
+
+PARTS: dict[str, Callable[[int, float, bool], None]] = {
+    "claims": run_claims,
+    "maps": run_maps,
+    "groups": run_groups,
+}
 
 
 if __name__ == "__main__":

@@ -54,6 +54,10 @@ class Optimization(Frozen):
     """How the learning rate changes during the trial."""
     loss: Annotated[str, Field(pattern=rf"^(cross_entropy|{REFERENCE})$")] = "cross_entropy"
     """What training minimizes: cross_entropy, or your own code, my_losses.py:NAME. It changes no evaluation."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Weights of the classes in the training loss. balanced lets each class weigh as much as any other."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    """Share of each training label that is spread over all classes, 0 to 1 (1 excluded)."""
     warmup_epochs: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 0.0
     """Epochs in which the learning rate rises to what the schedule says, 0 to 100000."""
     freeze: Annotated[int, Field(ge=0, le=100)] = 0

@@ -19,6 +19,7 @@ from fitscape.study.regimes.rule import (
     DECIDABLE,
     Array,
     Scale,
+    count,
     flip_rate,
     rate,
     regime_of,
@@ -119,9 +120,9 @@ class _Rule:
         train = np.array([r.train_error for r in records])
         val = np.array([r.val_error for r in records])
         train_seed, val_seed = self.standard.seeds(self.noise.correlation)
-        train_draws = self.standard.train.logits(np.rint(train * train_n), train_n)
+        train_draws = self.standard.train.logits(count(train, train_n), train_n)
         train_draws = expit(train_draws + self.noise.train_sd * train_seed)
-        val_draws = self.standard.val.logits(np.rint(val * val_n), val_n)
+        val_draws = self.standard.val.logits(count(val, val_n), val_n)
         val_draws = expit(val_draws + self.noise.val_sd * val_seed)
         train, val = rate(train, train_n), rate(val, val_n)
         drawn = Scale(self.chance, self.reference.draws(self.standard), classes=self.classes)

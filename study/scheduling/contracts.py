@@ -8,7 +8,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.isolated import Crashed, TookTooLong, call_within
 from fitscape.study.plugins import installed
-from fitscape.study.training.loss import require_loss
+from fitscape.study.training.own_loss import require_loss
 
 TRIED, TRIED_WITHIN = 8, 120.0  # networks that are built, and the seconds for all
 

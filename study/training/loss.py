@@ -1,53 +1,38 @@
-"""What training minimizes: cross-entropy, or a function of the user's own."""
+"""The loss of a training batch. Evaluation never uses it: its losses are plain cross-entropies."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitscape.models.reference import Reference
+from fitscape.study.config import Optimization
+from fitscape.study.training.own_loss import CROSS_ENTROPY, loss_function
 
-CROSS_ENTROPY = "cross_entropy"
-IMAGES = 4  # of the batch that a loss is tried on
-
-
-class Loss(Protocol):
-    """What ``base.optimization.loss: my_losses.py:NAME`` names."""
-
-    def __call__(self, logits: Tensor, labels: Tensor, /) -> Tensor:
-        """The mean loss of a batch, a scalar.
-
-        Args:
-            logits: float32 [B, classes].
-            labels: int64 [B].
-        """
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-def loss_function(name: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss of that name.
+def make_loss(config: Optimization, labels: Tensor, classes: int, device: torch.device) -> Loss:
+    """Logits [B, K] and labels [B], or shares of the classes [B, K] -> mean loss of the batch.
 
-    Raises:
-        ValueError: there is no such code.
+    Label smoothing spreads that share of a label evenly over all classes (Szegedy et al. 2016, section 7). Balanced
+    class weights are n / (K n_c): a class's images weigh as much together as any other's. The weighted losses are
+    summed and divided by the number of images, so that a batch in two parts has the gradient of the whole.
+
+    Args:
+        labels: int64 [n], of the trial's training images, on any device.
     """
-    return F.cross_entropy if name == CROSS_ENTROPY else Reference.parse(name).load()
+    if config.loss != CROSS_ENTROPY:
+        return loss_function(config.loss)
+    smoothing = config.label_smoothing
+    if config.class_weights == "none":
+        return lambda logits, targets: F.cross_entropy(logits, targets, label_smoothing=smoothing)
+    counts = torch.bincount(labels.cpu(), minlength=classes)
+    there = counts > 0
+    weights = (len(labels) / (there.sum() * counts.clamp_min(1)) * there).float().to(device)
 
+    def weighted(logits: Tensor, targets: Tensor) -> Tensor:
+        total = F.cross_entropy(logits, targets, weight=weights, label_smoothing=smoothing, reduction="sum")
+        return total / len(logits)
 
-def require_loss(name: str, classes: int) -> None:
-    """Try a loss on made-up logits.
-
-    Raises:
-        ValueError: it raises, gives something else than a scalar, or no gradient.
-    """
-    logits = torch.randn(IMAGES, classes, requires_grad=True)
-    try:
-        loss = loss_function(name)(logits, torch.arange(IMAGES) % classes)
-    except Exception as error:
-        first = str(error).partition("\n")[0]
-        raise ValueError(f"loss: {name} raised {type(error).__name__}: {first}") from error
-    if not isinstance(loss, Tensor) or loss.shape != ():
-        given = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise ValueError(f"loss: {name} gives {given}; the mean over the batch, a scalar, would be right")
-    if not loss.requires_grad:
-        raise ValueError(f"loss: {name} gives no gradient")
+    return weighted

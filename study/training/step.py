@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fitscape.study.training.loss import CROSS_ENTROPY, loss_function
+from fitscape.study.training.loss import Loss
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.shadow import ShadowWeights
 
@@ -14,32 +14,33 @@ from fitscape.study.training.shadow import ShadowWeights
 class Gradients:
     """Forward and backward of one batch, in one piece or in two."""
 
-    def __init__(self, model: nn.Module, settings: Settings, loss: str = CROSS_ENTROPY) -> None:
+    def __init__(
+        self, model: nn.Module, settings: Settings, loss: Loss = F.cross_entropy, *, own: bool = False
+    ) -> None:
         self._parameters = list(model.parameters())  # finding them at each step is 2 % of a small net's time
         self._settings = settings
-        self._minimized = None if loss == CROSS_ENTROPY else loss_function(loss)
+        self._criterion, self._own = loss, own
         self._model = model
         lowered = settings.precision == "bf16" and settings.torch_device.type == "cuda"
         self._shadows = ShadowWeights(model) if lowered else None
         self.parts = 1
 
     def compute(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Leave the mean loss's gradient in ``.grad``; return the mean cross-entropy, detached, still on the device.
+        """Leave the mean loss's gradient in ``.grad``; return that loss, detached, still on the device.
 
-        Two parts give the same gradient but for batch norm, whose statistics are then of half a batch.
+        Of a loss of the user's own the cross-entropy is returned in its place. Two parts give the same gradient but for batch norm, whose statistics are then of half a batch.
         """
         for parameter in self._parameters:
             parameter.grad = None
         total = torch.zeros((), device=images.device)
         for part, targets in zip(images.chunk(self.parts), labels.chunk(self.parts), strict=True):
             logits = self._logits(part)
-            loss = F.cross_entropy(logits, targets) * (len(part) / len(images))
-            if self._minimized is None:
-                loss.backward()
-            else:
-                (self._minimized(logits, targets) * (len(part) / len(images))).backward()
+            loss = self._criterion(logits, targets) * (len(part) / len(images))
+            loss.backward()
             if self._shadows is not None:
                 self._shadows.add_gradients()
+            if self._own:  # which has a scale of its own
+                loss = F.cross_entropy(logits.detach(), targets) * (len(part) / len(images))
             total += loss.detach()
         return total
 

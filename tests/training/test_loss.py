@@ -1,59 +1,52 @@
-"""A loss of the user's own: training minimizes it, and nothing is measured by it."""
+"""The loss of training batches: plain, smoothed, weighted by class."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from own_code import write
+import torch
+import torch.nn.functional as F
 
-from fitscape.study.config import TrialConfig
+from fitscape.study.config import Optimization, TrialConfig
 from fitscape.study.data import TrialData
-from fitscape.study.plugins import code_of, install
 from fitscape.study.training import Settings, run_trial
-from fitscape.study.training.loss import require_loss
+from fitscape.study.training.loss import make_loss
+
+LABELS = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    install(None)
+def logits(images: int) -> torch.Tensor:
+    return torch.randn(images, 4, generator=torch.Generator().manual_seed(0))
 
 
-def take(folder: Path, text: str) -> str:
-    loss = "my_losses.py:mine"
-    write(folder, my_losses=text)
-    install(code_of({"plugins": [str(folder / "my_losses.py")], "base": {"optimization": {"loss": loss}}}))
-    return loss
+def test_without_smoothing_and_weights_it_is_the_cross_entropy_to_the_bit() -> None:
+    loss = make_loss(Optimization(), LABELS, 4, CPU)
+    assert torch.equal(loss(logits(100), LABELS), F.cross_entropy(logits(100), LABELS))
 
 
-def last(data: TrialData, **hyperparameters: object) -> tuple[float, float]:
-    small = {"architecture": "resnet20", "width": 0.25, "epochs": 1, "steps_per_epoch": 6, "batch_size": 32}
-    trial = TrialConfig().with_hyperparameters(small | hyperparameters)
-    [progress] = run_trial(trial, data, settings=Settings())
-    return progress.record.batch_loss, progress.record.val_loss
+def test_balanced_weights_give_the_mean_over_classes_of_each_ones_mean_loss() -> None:
+    loss = make_loss(Optimization(class_weights="balanced"), LABELS, 4, CPU)
+    each = F.cross_entropy(logits(100), LABELS, reduction="none")
+    torch.testing.assert_close(
+        loss(logits(100), LABELS), torch.stack([each[c == LABELS].mean() for c in range(3)]).mean()
+    )
 
 
-def test_cross_entropy_as_own_code_gives_equal_numbers(folder: Path, digits: TrialData) -> None:
-    loss = take(folder, "from torch.nn.functional import cross_entropy as mine")
-    assert last(digits, loss=loss) == last(digits)
+def test_two_halves_of_a_weighted_batch_have_the_loss_of_the_whole() -> None:
+    loss = make_loss(Optimization(class_weights="balanced", label_smoothing=0.1), LABELS, 4, CPU)
+    order = torch.randperm(100, generator=torch.Generator().manual_seed(1))
+    whole, labels = logits(100)[order], LABELS[order]
+    halves = loss(whole[:50], labels[:50]) / 2 + loss(whole[50:], labels[50:]) / 2
+    torch.testing.assert_close(halves, loss(whole, labels))
 
 
-def test_another_loss_trains_another_net_and_is_recorded_as_cross_entropy(folder: Path, digits: TrialData) -> None:
-    loss = take(folder, "from torch.nn.functional import cross_entropy\ndef mine(a, b): return 0 * cross_entropy(a, b)")
-    batches, _ = last(digits, loss=loss, weight_decay=0.0)
-    assert 2 < batches < 9  # of a net that learns nothing: ln 10 is 2.3, and the loss itself is 0
-    assert last(digits, loss=loss) != last(digits)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("def mine(logits, labels): return logits.mean(1)", r"gives a tensor of shape \(4,\); the mean over the batch"),
-        ("def mine(logits, labels): return 3.0", "gives float; the mean over the batch, a scalar, would be right"),
-        ("def mine(logits, labels): return logits.detach().mean()", "gives no gradient"),
-        ("def mine(logits, labels): return logits[labels + 99]", "raised IndexError"),
-    ],
-)
-def test_a_loss_that_cannot_be_minimized_is_refused(folder: Path, text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        require_loss(take(folder, text), 10)
+@pytest.mark.parametrize("change", [{"label_smoothing": 0.2}, {"class_weights": "balanced"}])
+def test_training_changes_and_its_evaluation_stays_a_plain_cross_entropy(
+    digits: TrialData, tiny: Callable[..., TrialConfig], change: dict[str, object]
+) -> None:
+    plain, other = tiny(epochs=1), tiny(epochs=1, **change)
+    assert plain.trial_id != other.trial_id
+    (was,), (now,) = (list(run_trial(c, digits, settings=Settings())) for c in (plain, other))
+    assert was.record.batch_loss != now.record.batch_loss
+    assert now.record.val_balanced_error is not None
+    assert 0 <= now.record.val_balanced_error <= 1
