@@ -21,7 +21,10 @@ FROZEN: dict[str, dict[str, Any]] = {
         **{"class_weights": "none", "label_smoothing": 0.0, "loss": "cross_entropy"},
     },
     "theirs": {},
-    "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+    "data": {
+        **{"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+        **{"mixup": 0.0, "cutmix": 0.0},
+    },
 }
 FROZEN_ALONE: dict[str, Any] = {"trial": None}  # the same of fields that are in no section
 

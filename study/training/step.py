@@ -28,7 +28,8 @@ class Gradients:
     def compute(self, images: Tensor, labels: Tensor) -> Tensor:
         """Leave the mean loss's gradient in ``.grad``; return that loss, detached, still on the device.
 
-        Of a loss of the user's own the cross-entropy is returned in its place. Two parts give the same gradient but for batch norm, whose statistics are then of half a batch.
+        Of a loss of the user's own the cross-entropy is returned in its place. Two parts give the same gradient but for
+        batch norm, whose statistics are then of half a batch.
         """
         for parameter in self._parameters:
             parameter.grad = None
