@@ -21,7 +21,7 @@ RECIPE ?= quickstart
 OPTIONS ?=
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow check format docs outputs crashpoints bench statistics lock secrets up down submit clean
+.PHONY: demo test test-slow test-all check format docs outputs crashpoints bench statistics lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,6 +37,9 @@ test: $(READY)  ## the default tests
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
+
+test-all: $(READY)  ## every test that this machine can run; lists what it left out, and why
+	$(BIN)/python tools/test_all.py
 
 check: $(READY)  ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check .

@@ -1,8 +1,9 @@
-"""Networks of timm's registry, drawn as timm draws them and never with trained weights. The only door to timm.
+"""Networks of timm's registry, drawn as timm draws them, and the weights that timm can download. The only door to timm.
 
 timm is the optional extra ``timm`` and is imported when the first of its networks is asked for.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -43,6 +44,25 @@ def network(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module
         raise _unfit(spec, input_shape, error) from error
     assert isinstance(model, nn.Module)
     return model
+
+
+def download(name: str) -> tuple[dict[str, torch.Tensor], Mapping[str, Any]]:
+    """State dict and facts (``mean``, ``std`` of pixels from 0 to 1, ``license``) of weights, by timm's own code.
+
+    Args:
+        name: of a network, and of its weights after a dot where it has several: ``resnet18.a1_in1k``.
+
+    Raises:
+        ValueError: no timm, no such network, or weights that cannot be had; the text says which.
+    """
+    timm = _timm()
+    if not timm.is_model(name.partition(".")[0]):
+        raise ValueError(f"timm {timm.__version__} has no network '{name.partition('.')[0]}'")
+    try:
+        model = timm.create_model(name, pretrained=True)
+    except Exception as error:  # timm, its hub and the network raise many kinds
+        raise ValueError(f"timm cannot give it: {str(error).partition(chr(10))[0]}") from error
+    return model.state_dict(), dict(model.pretrained_cfg)
 
 
 def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module:

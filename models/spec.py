@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, get_args
 
 from fitscape.models.registry import FAMILIES, IMAGENET_DEPTHS
+from fitscape.models.weight_names import NONE, parse_weights
 
 Shortcut = Literal["projection", "identity", "none"]
 Norm = Literal["batch", "group", "none"]
@@ -27,6 +28,7 @@ GROWING = ("densenet",)  # families with a growth rate
 
 TIMM = "timm:"  # timm:NAME is a family of one network, that of timm's registry; it needs the extra `timm`
 TIMM_FAMILY = r"timm:[a-z0-9_]+"
+READ = "read "  # `read NAME` is the network of a run that was read (study/importing): a name, which nothing builds
 # timm's networks come as they are. Only our dropout is theirs too; the others stay at these, which say nothing.
 TIMM_HYPERPARAMETERS: dict[str, Any] = {
     "depth": 0,
@@ -47,6 +49,7 @@ class ModelSpec:
     family, 20 to 110 the CIFAR family (He et al. 2015, sections 4.1 and 4.2). An unset ``shortcut`` becomes
     what the paper used: projection at 18 and 34, the parameter-free option A at 20 to 110, none elsewhere.
     A ``timm:NAME`` takes ``dropout`` and nothing else; whether timm knows the name is asked when it is built.
+    ``read NAME`` is the network of a run that was read: a name alone.
 
     Raises:
         ValueError: a hyperparameter is out of range or two contradict each other; the text starts with its name.
@@ -77,10 +80,20 @@ class ModelSpec:
     each layer."""
     growth_rate: int = 32
     """Channels that each layer of a densenet adds, 1 to 64. The other families do not use it."""
+    weights: str = NONE
+    """Weights to start from: none, FILE.safetensors, FILE.pth, torchvision:NAME, timm:NAME or study:NAME. They set
+    width, norm and stem."""
 
     def __post_init__(self) -> None:
         # Beside the fields, as two specs of one network are equal however they were written down.
         object.__setattr__(self, "_chosen", self.shortcut is not None)
+        if not isinstance(self.weights, str):
+            raise ValueError(f"weights: {self.weights!r} is not a word")
+        parse_weights(self.weights)
+        if self.read:
+            for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
+                object.__setattr__(self, hyperparameter, fixed)
+            return
         if self.timm:
             self._leave_to_timm()
             return
@@ -148,8 +161,15 @@ class ModelSpec:
         return str(self.family).startswith(TIMM)
 
     @property
+    def read(self) -> bool:
+        """Whether the network is that of a run which was read."""
+        return str(self.family).startswith(READ)
+
+    @property
     def name(self) -> str:
         """Family and depth in one word, as the field writes it: ``resnet18``; ``timm:NAME`` is its own name."""
+        if self.read:
+            return self.family.removeprefix(READ)
         return self.family if self.timm else f"{self.family}{self.depth}"
 
     def replace(self, **hyperparameters: Any) -> "ModelSpec":

@@ -6,7 +6,7 @@ Every stage that reads or writes a study's folder takes the names from here.
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,10 @@ FIGURES = "figures"  # of the report, as are the next two
 PAGE = "index.html"
 FINDINGS = "findings.json"
 CHECKPOINTS = "checkpoints"
+LOG = "study.log"  # its older parts have a number after that
+NETS = "nets"  # nets for other people to use, a folder each, named by its trial
+WEIGHTS = "weights.safetensors"  # of such a net, as is the next
+SEEN = "training-images.npy"  # hashes of the images that it was trained on
 LEFT_OUT = "left-out.txt"  # files of the data set that cannot be read
 MLFLOW_STORE = "mlflow.db"  # beside the studies, in the runs folder
 PARTIAL = ".partial"  # ending of a file that is still being written; one that lies around was left by a kill
@@ -45,6 +49,15 @@ class StudyFolder:
     @property
     def lock(self) -> Path:
         return self.path / LOCK
+
+    @property
+    def log(self) -> Path:
+        return self.path / LOG
+
+    @property
+    def checkpoints_here(self) -> Path:
+        """Those on this machine, where the study names no shared storage."""
+        return self.path / CHECKPOINTS
 
     @property
     def left_out(self) -> Path:
@@ -99,3 +112,13 @@ def free_name(path: Path, ending: str) -> Path:
     """``path`` with ``ending``, or with a number after that: the first name beside it that nothing has yet."""
     names = (path.with_name(f"{path.name}{ending}{number}") for number in ("", *(f"-{n}" for n in range(2, 10_000))))
     return next(name for name in names if not os.path.lexists(name))
+
+
+def size(path: Path) -> int:
+    """Bytes of the files in a folder, links not followed; what goes away meanwhile counts nothing."""
+    total = 0
+    for file in path.rglob("*"):
+        with suppress(OSError):
+            status = file.lstat()
+            total += 0 if file.is_dir() else status.st_size
+    return total

@@ -7,8 +7,9 @@ driver that runs.
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from fitscape.study.config import RegimeThresholds, StudyConfig
@@ -18,11 +19,14 @@ from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.trial_beliefs import TrialBeliefs
-from fitscape.study.records import Label, TrialRecord, TrialState
+from fitscape.study.measures import Suspect, confusion, suspects
+from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
 from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all
 from fitscape.study.search.optuna_study import measured
-from fitscape.study.search.space import Space, point_of, resolve
+from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, table
+
+MOST_MAPPED: Final = 1500  # trials that a map is fitted on: its cost grows with their cube
 
 
 def open_study(folder: str | Path) -> "OpenStudy":
@@ -166,6 +170,14 @@ class OpenStudy:
         context = Context(classes=self.classes, chance_error=self.chance_error)
         return all_findings(self.trials, self.labels.values(), context, questions=questions)
 
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """Of a study that was read, the questions that its runs cannot answer: title -> what they lack."""
+        if self.ledger.read_from is None:
+            return {}
+        asked = {finding.question for finding in self.findings}
+        return {question.title: question.needs for name, question in QUESTIONS.items() if name not in asked}
+
     def table(self) -> pd.DataFrame:
         """A row per trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
         return table(self.trials, self.labels, self.space)
@@ -174,11 +186,83 @@ class OpenStudy:
         """A row per epoch of every trial, with its trial id (``study.table.curves``)."""
         return curves(self.trials)
 
+    def telling(self, count: int = 5) -> list[Point]:
+        """The points of the space whose runs would decide most (``study.search.telling``).
+
+        Raises:
+            UserError: nothing is searched.
+        """
+        from fitscape.study.search.telling import most_telling
+
+        if not self.space:
+            raise UserError("searches no hyperparameter, so no run would decide more", where=str(self.folder))
+        facts = {"chance_error": self.chance_error, "classes": self.classes}
+        return most_telling(self.trials, self.config, self.space, count=count, **facts)  # type: ignore[arg-type]
+
+    @cached_property
+    def validation(self) -> ImageSet | None:
+        """The validation images, in the order of every trial's predictions; None where none were kept."""
+        return self.ledger.images("validation")
+
+    def predictions(self, trial_id: str) -> pd.DataFrame:
+        """A row per validation image: what the trial's net said of it when the trial ended.
+
+        Columns ``image`` (its file, or its position), ``hash`` (16 hexadecimal digits of its prepared pixels),
+        ``label``, ``predicted`` (a class's name; missing where the loss was not finite) and ``probability`` (of the
+        predicted class, to 1/255).
+
+        Raises:
+            KeyError: no trial has this id.
+            UserError: the study did not keep this trial's predictions.
+        """
+        images, said = self._said(trial_id)
+        names = np.array([*map(str, self.provenance["data"]["classes"]), None], dtype=object)
+        return pd.DataFrame(
+            {
+                "image": images.names or np.arange(len(images.labels)),
+                "hash": [f"{value:016x}" for value in images.hashes],
+                "label": names[images.labels],
+                "predicted": names[said.classes],
+                "probability": said.confidences,
+            }
+        )
+
+    def confusion(self, trial_id: str) -> pd.DataFrame:
+        """Validation images by label (rows) and predicted class (columns) when the trial ended; as `predictions`."""
+        images, said = self._said(trial_id)
+        names = list(map(str, self.provenance["data"]["classes"]))
+        counts = confusion(images.labels, said.classes, self.classes)
+        return pd.DataFrame(counts[:, : self.classes], index=names, columns=names)
+
+    @cached_property
+    def suspects(self) -> list[Suspect]:
+        """Validation images that every good net calls by one and the same other class, the surest first."""
+        good = [t.trial_id for t in self.trials if self._is_good(t.trial_id)]
+        said = [found for t in good if (found := self.ledger.predictions(t)) is not None]
+        return [] if self.validation is None else suspects(self.validation, said)
+
+    def _is_good(self, trial_id: str) -> bool:
+        """More likely than anything else: a small validation set makes no net good with confidence."""
+        label = self.labels.get(trial_id)
+        return label is not None and label.regime_set[0] is Regime.GOOD
+
+    def _said(self, trial_id: str) -> tuple[ImageSet, Predictions]:
+        self.ledger.trial(trial_id, epochs=())
+        said = self.ledger.predictions(trial_id)
+        if said is None or self.validation is None:
+            what = "has no predictions: it has not ended, or an earlier release ran it"
+            raise UserError(what, where=f"trial {trial_id}")
+        return self.validation, said
+
     def map_table(self) -> pd.DataFrame:
-        """What the map is fitted on: a row for each trial inside the space that finished or diverged."""
+        """What the map is fitted on: a row for each trial inside the space that finished or diverged.
+
+        Of more than ``MOST_MAPPED`` a sample, drawn at random, which is the same each time.
+        """
         rows = []
         for trial in self.trials:
             point, told = point_of(trial.config, self.space), measured(trial, self.classes)
             if point is not None and told is not None:
                 rows.append({**point, "trial_id": trial.trial_id, **told})
-        return pd.DataFrame(rows)
+        frame = pd.DataFrame(rows)
+        return frame if len(frame) <= MOST_MAPPED else frame.sample(MOST_MAPPED, random_state=0).sort_index()

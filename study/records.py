@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fitscape.study.config import TrialConfig
+
+if TYPE_CHECKING:  # commands that read no predictions wait for no numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 SET_LEVEL: Final = 0.9  # probability that the named regimes of a label have together
 
@@ -59,15 +63,16 @@ class EpochRecord:
     All errors and losses come from the same evaluator, in eval mode, without augmentation: ``train_*`` on the
     fixed probe slice of the training split (against its possibly noisy labels), ``val_*`` on validation.
     Validation is in two fixed halves, A and B, so that what is chosen on one is estimated on the other.
-    Non-finite values are kept as they are.
+    Non-finite values are kept as they are. Of a run that was read, a loss may be None and other numbers that nobody
+    logged are NaN: not measured.
     """
 
     epoch: int  # 1 is the first
     step: int  # optimizer steps so far
     time: float  # seconds since the Unix epoch, at the end of this epoch
-    train_loss: float
+    train_loss: float | None = None
     train_error: float
-    val_loss: float
+    val_loss: float | None = None
     val_error: float
     train_n: int
     val_n: int
@@ -127,6 +132,24 @@ class LatePair:
     last_errors: tuple[bool, ...]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """What a trial's net says of each validation image [M] when the trial ends, in the order of the images."""
+
+    classes: "NDArray[np.uint16]"  # the likeliest class; as many as there are classes where the loss is not finite
+    confidences: "NDArray[np.float32]"  # probability of that class, to 1/255; 0 where the loss is not finite
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageSet:
+    """The images [N] of one part of a study's split, in order: who they are, and not what they show."""
+
+    hashes: "NDArray[np.uint64]"  # of the prepared pixels: equal where two images are equal byte for byte
+    labels: "NDArray[np.uint16]"
+    groups: "NDArray[np.int32] | None" = None  # equal numbers belong together, where the user says so
+    names: tuple[str, ...] = ()  # files, of a user's own images
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
     """One trial as the ledger holds it."""
@@ -135,7 +158,7 @@ class TrialRecord:
     trial_id: str
     config: TrialConfig
     hyperparameters: dict[str, Any]  # what the sampler or the user set
-    origin: str  # sobol, regime, enqueue, replicate ...
+    origin: str  # sobol, regime, enqueue, replicate, read ...
     state: TrialState = TrialState.PENDING
     attempts: int = 0
     epochs: tuple[EpochRecord, ...] = ()

@@ -8,12 +8,16 @@ import json
 from typing import Any
 
 from fitscape.models.spec import published_shortcut
+from fitscape.models.weight_names import content_of
 
 # Fields of a trial that came after 0.1.0, by section, each with what releases before it did. An id leaves a field
 # out where it has that value, and a config that was stored without the field has that value, whatever new studies
 # default to. An entry never changes and never goes: ids depend on it.
 FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
+    "model": {"weights": "none"},
+    "optimization": {"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+    "theirs": {},
     "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
 }
 
@@ -25,11 +29,12 @@ RETIRED = frozenset({"stopping"})
 def trial_id(config: dict[str, Any]) -> str:
     """12 hexadecimal digits of a trial's whole config, equal on every machine, version of Python and release.
 
-    Hashes every field of 0.1.0 always, and a later one only where it differs from its value in ``FROZEN``.
+    Hashes every field of 0.1.0 always, and a later one only where it differs from its value in ``FROZEN``. Of weights
+    their content counts, and not where they lie.
     """
-    hashed = dict(config)
+    hashed = {**config, "model": {**config["model"], "weights": content_of(config["model"]["weights"])}}
     for section, fields in FROZEN.items():
-        hashed[section] = {k: v for k, v in config[section].items() if k not in fields or v != fields[k]}
+        hashed[section] = {k: v for k, v in hashed[section].items() if k not in fields or v != fields[k]}
     canonical = json.dumps({k: v for k, v in hashed.items() if v != {}}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

@@ -11,21 +11,27 @@ from fitscape.study.records import EpochRecord, Label, TrialRecord
 # The columns in order; the searched parameters come after SIZE.
 HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width")
 SIZE = ("parameters", "flops")
-TAIL = ("seed", "epochs", "train_loss", "train_error", "val_loss", "val_error", "gap", "seconds")
-WHOLE = ("attempts", "depth", "parameters", "flops", "seed", "epochs")
+ERRORS = ("train_loss", "train_error", "val_loss", "val_error", "gap")
+BEHIND = ("train_n", "val_n", "flipped_n", "val_error_a", "val_error_b")  # the rest of what a label is made of
+TAIL = ("seed", "epochs", *ERRORS, *BEHIND, "seconds")
+WHOLE = ("attempts", "depth", "parameters", "flops", "seed", "epochs", *BEHIND[:3])
 ASKED = {"epochs": "epochs_asked"}  # hyperparameters whose name is that of something measured
-REAL = ("regime_probability", "width", "train_loss", "train_error", "val_loss", "val_error", "gap", "seconds")
+REAL = ("regime_probability", "width", *ERRORS, *BEHIND[3:], "seconds")
 
 
 def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: Iterable[str]) -> pd.DataFrame:
     """One row per trial, in order of creation.
 
     Losses and errors are those of the last epoch; what was not measured is missing, and a non-finite value stays
-    what it is. ``epochs`` counts those that were run; where it is searched, ``epochs_asked`` holds its value. Any
-    other searched parameter that is a column already is not doubled.
+    what it is. ``epochs`` counts those that were run; where it is searched, ``epochs_asked`` holds its value, and so
+    with every hyperparameter of a run that was read. Any other searched parameter that is a column already is not
+    doubled.
     """
-    own = {*HEAD, *SIZE, *TAIL}
-    extra = [ASKED.get(name, name) for name in searched if name in ASKED or name not in own]
+    trials = list(trials)
+    theirs = trials[0].config.theirs.keys() if trials else ()
+    taken = {*HEAD, *SIZE, *TAIL}
+    asked = ASKED | {name: f"{name}_asked" for name in theirs if name in taken}
+    extra = {asked.get(name, name): name for name in searched if name in asked or name not in taken}
     rows = [_row(trial, labels.get(trial.trial_id), extra) for trial in trials]
     frame = pd.DataFrame(rows, columns=[*HEAD, *SIZE, *extra, *TAIL], dtype=object)
     # From objects, so that no count passes through a float on its way to a nullable whole number.
@@ -33,26 +39,24 @@ def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: 
     return frame.astype({name: frame[name].infer_objects().dtype for name in extra})
 
 
-def _row(trial: TrialRecord, label: Label | None, extra: list[str]) -> dict[str, Any]:
+def _row(trial: TrialRecord, label: Label | None, extra: Mapping[str, str]) -> dict[str, Any]:
     model, last = trial.config.model, trial.last
-    flat = trial.config.flat()
-    hyperparameters = {**flat, "architecture": model.name, **{asked: flat[name] for name, asked in ASKED.items()}}
-    measured = ("train_loss", "train_error", "val_loss", "val_error", "gap")
+    flat = {"architecture": model.name, **trial.config.flat()}
     return {
         "trial_id": trial.trial_id,
         "state": trial.state.value,
         "attempts": trial.attempts,
         "regime": label.regime.value if label else None,
         "regime_probability": label.probability if label else None,
-        "family": model.family,
-        "depth": model.depth,
-        "width": model.width,
+        "family": model.name if model.read else model.family,
+        "depth": None if model.read else model.depth,
+        "width": None if model.read else model.width,
         "parameters": trial.size.parameters if trial.size else None,
         "flops": trial.size.flops if trial.size else None,
-        **{name: hyperparameters[name] for name in extra},
+        **{column: flat[name] for column, name in extra.items()},
         "seed": trial.config.seed,
         "epochs": len(trial.epochs),
-        **{name: getattr(last, name) if last else None for name in measured},
+        **{name: getattr(last, name) if last else None for name in (*ERRORS, *BEHIND)},
         "seconds": trial.seconds,
     }
 

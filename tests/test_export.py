@@ -21,7 +21,8 @@ from fitscape.study.records import TrialState
 COLUMNS = [
     *("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width"),
     *("parameters", "flops", "architecture", "lr", "seed", "epochs"),
-    *("train_loss", "train_error", "val_loss", "val_error", "gap", "seconds"),
+    *("train_loss", "train_error", "val_loss", "val_error", "gap"),
+    *("train_n", "val_n", "flipped_n", "val_error_a", "val_error_b", "seconds"),
 ]
 
 
@@ -52,6 +53,15 @@ def test_what_was_not_measured_is_null_and_never_zero(study: OpenStudy, tmp_path
     assert by_state["diverged"]["train_error"] is None
     assert by_state["diverged"]["regime"] == "diverged"
     assert by_state["pending"]["attempts"] == by_state["pending"]["epochs"] == 0
+
+
+def test_what_was_not_measured_is_nan_in_the_text_of_a_csv(study: OpenStudy, tmp_path: Path) -> None:
+    """Not an empty cell, which a spreadsheet counts as zero in a sum, and not nan, which it takes for a word."""
+    export(study, tmp_path / "out.csv")
+    head, *rows = (tmp_path / "out.csv").read_text().splitlines()
+    errors = [row.split(",")[head.split(",").index("train_error")] for row in rows if ",pending," in row]
+    assert set(errors) == {"NaN"}
+    assert any(",NaN," in row for row in rows)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

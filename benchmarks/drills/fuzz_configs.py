@@ -1,4 +1,4 @@
-"""Random studies, valid and broken, through ``fitscape run``: no traceback, every refusal one line that names the key.
+"""Random studies, valid and changed, through ``fitscape run``: no traceback, every refusal one line that names the key.
 
 ``python -m benchmarks.drills.fuzz_configs [--cases 2000] [--seed 0]``: about two minutes.
 What is accepted is not run: the driver is replaced by one that does nothing, for a cluster that may have any resources.
@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 
-from random_studies import VALID, broken
+from random_studies import VALID, changed
 
 from benchmarks.drills.survival import report
 from fitscape.study import driver
@@ -39,6 +39,7 @@ class Cases:
         self.kinds: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
         self.keys: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
         self.faults: list[dict[str, Any]] = []
 
     def attempt(self, kind: str, document: Any) -> None:
@@ -64,6 +65,7 @@ class Cases:
         if "Traceback" in said or code not in (ExitCode.DONE, ExitCode.BAD_INPUT):
             return f"exit code {code}"
         if code == ExitCode.DONE:
+            self.accepted[kind] += 1
             return "said something" if said else ""
         if kind == "valid":
             return "a valid study was refused"
@@ -81,7 +83,7 @@ def main() -> None:
     options = parser.parse_args()
     cases, begun = Cases(Path(tempfile.mkdtemp(prefix="fitscape-drill-"))), time.monotonic()
     driver.run = lambda *arguments, **named: ExitCode.DONE
-    for kind, documents in (("valid", VALID), ("broken", broken())):
+    for kind, documents in (("valid", VALID), ("changed", changed())):
         drawn = settings(
             max_examples=options.cases // 2,
             deadline=None,
@@ -106,7 +108,8 @@ def main() -> None:
         keys_blamed=len(cases.keys),
         seconds=round(time.monotonic() - begun, 1),
         seed=options.seed,
-        faults=cases.faults[:20],
+        still_valid=cases.accepted["changed"],
+        examples=cases.faults[:20],
     )
     for fault in cases.faults[:5]:
         print(fault)

@@ -89,12 +89,14 @@ def repeats(device: str, *, neighbours: int) -> dict[str, Any]:
     return found
 
 
-def _bits(data: TrialData, settings: Settings, saved: bytes | None = None) -> tuple[list[tuple[float, ...]], bytes]:
+def _bits(
+    data: TrialData, settings: Settings, saved: bytes | None = None
+) -> tuple[list[tuple[float | None, ...]], bytes]:
     """Losses of each epoch, and the first epoch's checkpoint."""
     net = resnet18(0.25, 128) if settings.device == "cuda" else resnet18(0.0625, 32)
     drawn = {"dropout": 0.3, "augment": "crop_flip_cutout", "label_noise": 0.2}
     config = trial_config(net, steps=None, epochs=3, **drawn)
-    losses: list[tuple[float, ...]] = []
+    losses: list[tuple[float | None, ...]] = []
     first = b""
     for progress in run_trial(config, data, settings=settings, checkpoint=saved):
         losses.append((progress.record.batch_loss, progress.record.train_loss, progress.record.val_loss))

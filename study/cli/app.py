@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 from fitscape import __version__
+from fitscape.study.cli.housekeeping import delete, gc
 from fitscape.study.cli.keep import export, fetch, sync
 from fitscape.study.cli.look import list_, map_, report, status
+from fitscape.study.cli.read import read
 from fitscape.study.cli.run import resume, run
 from fitscape.study.cli.serve import doctor, ui
 from fitscape.study.cli.start import init, schema
@@ -34,5 +36,6 @@ def _options(
     """Maps where image classifiers underfit, fit well, overfit, degrade or diverge."""
 
 
-for command in (run, resume, submit, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_):
+COMMANDS = (run, resume, read, submit, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_)
+for command in (*COMMANDS, delete, gc):
     app.command(command.__name__.rstrip("_"))(command)

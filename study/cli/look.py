@@ -1,14 +1,16 @@
 """Commands that show: ``status``, ``report``, ``map``, ``list``."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fitscape.study.cli.options import ROOT, Json, Name, Root, study_folder
+from fitscape.study.cli.read import PointsForm
 from fitscape.study.errors import ExitCode, UserError
 
-KINDS = ("recipes", "spaces", "models", "datasets")
+KINDS = ("recipes", "spaces", "models", "datasets", "studies")
 
 
 def status(name: Name, root: Root = ROOT, as_json: Json = False) -> int:
@@ -43,34 +45,63 @@ def report(
 
 def map_(
     name: Name,
-    at: Annotated[list[str], typer.Option("--at", metavar="KEY=VALUE", help="One hyperparameter. Can be repeated.")],
+    at: Annotated[
+        list[str] | None, typer.Option("--at", metavar="KEY=VALUE", help="One hyperparameter. Can be repeated.")
+    ] = None,
     root: Root = ROOT,
     as_json: Json = False,
+    points: PointsForm = None,
 ) -> int:
-    """Show the probability of each regime at a point, and the trials nearest to it."""
+    """Show the probability of each regime at a point, and the trials nearest to it; or the points to run next."""
     from fitscape.study.cli.point import answer, lines
     from fitscape.study.opened import open_study
 
-    found = answer(open_study(study_folder(root, name)), at)
+    if points is None and not at:
+        raise UserError("is required: the point to look at", where="--at", fix="or --points for the points to run next")
+    study = open_study(study_folder(root, name))
+    if points is not None:
+        from fitscape.study.cli.points import text
+
+        typer.echo(text(study, points))
+        return ExitCode.DONE
+    found = answer(study, at or [])
     typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(lines(found)))
     return ExitCode.DONE
 
 
 def list_(
     kind: Annotated[str, typer.Argument(metavar="|".join(KINDS))],
+    root: Root = ROOT,
     as_json: Json = False,
 ) -> int:
-    """List the names that a study can use."""
+    """List the names that a study can use, or the studies below --root with state, trials, size and last change."""
     if kind not in KINDS:
         from fitscape.study.reading.keys import did_you_mean
 
         raise UserError(f"no list of '{kind}'", fix=did_you_mean(kind, KINDS))
+    if kind == "studies":
+        return _studies(root, as_json)
     entries = _entries(kind)
     if as_json:
         typer.echo(json.dumps(entries, indent=1))
     else:
         wide = max(map(len, entries))
         typer.echo("\n".join(f"{name:<{wide}}  {text}".rstrip() for name, text in entries.items()))
+    return ExitCode.DONE
+
+
+def _studies(root: Path, as_json: bool) -> int:
+    from fitscape.study.cli.housekeeping import described, listed
+
+    found = listed(root)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return ExitCode.DONE
+    if not found:
+        typer.echo(f"no study is in {root}")
+    wide = max(map(len, found), default=0)
+    for name, one in found.items():
+        typer.echo(f"{name:<{wide}}  {described(one)}")
     return ExitCode.DONE
 
 

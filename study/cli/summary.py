@@ -1,10 +1,14 @@
 """What ``fitscape status`` says."""
 
+import math
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
-from fitscape.study.cli.wording import best_of, described, duration, left_out, val_error
+from fitscape.study.cli.wording import best_of, described, duration, left_out, size, val_error
 from fitscape.study.errors import UserError
+from fitscape.study.files import StudyFolder
+from fitscape.study.files import size as measured
 from fitscape.study.ledger import INCOMPLETE, holder, lacks_its_log
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Regime, TrialState
@@ -33,7 +37,9 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
             if t.state is TrialState.RUNNING
         ],
         "failures": [{"trial_id": t.trial_id, "message": t.message} for t in trials if t.state is TrialState.FAILED],
-        "seconds": sum(t.seconds for t in trials),
+        "seconds": math.fsum(t.seconds for t in trials if math.isfinite(t.seconds)),
+        "read": study.ledger.read_from,
+        "bytes": sizes(study.folder),
     }
 
 
@@ -45,8 +51,9 @@ def lines(summary: dict[str, Any]) -> list[str]:
     by_regime = ", ".join(f"{count} {regime}" for regime, count in summary["regimes"].items() if count)
     out = [
         f"{summary['study']}: {ended} of {target} trials ended ({by_state})",
-        f"driver   {summary['driver'] or 'none'}",
+        f"read     from {summary['read']['source']}" if summary["read"] else f"driver   {summary['driver'] or 'none'}",
     ]
+    out += [f"note     {note}" for note in summary["data"].get("notes", ())] if summary["read"] else []
     if summary["warning"]:
         out.append(f"WARNING  {summary['warning']}")
     if unread := left_out(summary["data"]):
@@ -60,10 +67,22 @@ def lines(summary: dict[str, Any]) -> list[str]:
     out += [f"failed   {t['trial_id']} {t['message']}" for t in summary["failures"][:5]]
     if len(summary["failures"]) > 5:
         out.append(f"         and {len(summary['failures']) - 5} more")
-    out.append(f"trained  {duration(summary['seconds'])} in all trials together")
+    if summary["seconds"] or not summary["read"]:
+        out.append(f"trained  {duration(summary['seconds'])} in all trials together")
+    parts = summary["bytes"]
+    out.append("size     " + ", ".join(f"{name} {size(count)}" for name, count in parts.items()))
     if summary["driver"] is None and ended < target:
         out.append(f"resume with: fitscape resume {summary['folder']}")
     return out
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Bytes of the parts of a study's folder: ledger with its backup, report, checkpoints, the rest."""
+    place = StudyFolder(folder)
+    parts = {"report": measured(place.report), "checkpoints": measured(place.checkpoints_here)}
+    ledger = sum(file.stat().st_size for file in folder.glob("ledger.*"))
+    other = measured(folder) - ledger - sum(parts.values())
+    return {"ledger": ledger, **parts, "other": max(other, 0)}
 
 
 def _labels(study: OpenStudy) -> dict[str, Any]:

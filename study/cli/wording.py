@@ -1,11 +1,12 @@
 """Trials and times in a few words, the same in every command."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from fitscape.study.reading.document import printable
-from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.records import Label, Regime, TrialRecord, TrialState
 
 NAMED = 3  # of the files that cannot be read
 
@@ -20,9 +21,18 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def size(count: int) -> str:
+    """Bytes as ``12.4 MB``; kilobytes are 1,000 bytes."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= one:
+            return f"{count / one:.1f} {unit}"
+    return f"{count} B"
+
+
 def described(trial: TrialRecord) -> str:
     """A trial's network and the hyperparameters that were set."""
-    hyperparameters = {k: v for k, v in trial.hyperparameters.items() if k not in ("architecture", "family", "depth")}
+    said = () if trial.config.model.read else ("architecture", "family", "depth")  # by the name of the net
+    hyperparameters = {k: v for k, v in trial.hyperparameters.items() if k not in said}
     values = (f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in hyperparameters.items())
     return " ".join((trial.config.model.name, *values))
 
@@ -46,6 +56,12 @@ def left_out(data: dict[str, Any]) -> str:
         return ""
     named = "; ".join(printable(file, 120) for file in files[:NAMED]) + ("; ..." if files[NAMED:] else "")
     return f"{len(files)} of {data['read'] + len(files)} files cannot be read and are left out: {named}"
+
+
+def regimes_in_words(labels: Iterable[Label]) -> str:
+    """``3 good, 1 overfit``, in the order of the regimes."""
+    found = Counter(label.regime for label in labels)
+    return ", ".join(f"{found[regime]} {regime}" for regime in Regime if found[regime]) or "no label"
 
 
 def val_error(trial: TrialRecord) -> float:

@@ -55,10 +55,10 @@ class StudyConfig(Frozen):
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:
         if isinstance(self.space, dict):
-            for hyperparameter in self.space:
+            for hyperparameter in self.space.keys() - self.base.theirs.keys():
                 _require_hyperparameter(hyperparameter, f"space.{hyperparameter}")
         for i, point in enumerate(self.enqueue):
-            for hyperparameter in point:
+            for hyperparameter in point.keys() - self.base.theirs.keys():
                 _require_hyperparameter(hyperparameter, f"enqueue[{i}].{hyperparameter}")
             self.base.with_hyperparameters(point)
         return self

@@ -8,6 +8,7 @@ from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_archite
 from fitscape.study import releases
 from fitscape.study.config.frozen import Fraction, Frozen, Probability
 
+Value = bool | int | float | str | None  # of a hyperparameter of somebody else's
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 
 
@@ -49,6 +50,17 @@ class Optimization(Frozen):
     """Steps per epoch, at least 1. Unset: one pass over the trial's share of the training images."""
     schedule: Literal["one_cycle", "cosine", "constant", "step"] = "one_cycle"
     """How the learning rate changes during the trial."""
+    warmup_epochs: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 0.0
+    """Epochs in which the learning rate rises to what the schedule says, 0 to 100000."""
+    freeze: Annotated[int, Field(ge=0, le=100)] = 0
+    """Stages that keep their weights, counted from the input, 0 to 100. resnet and densenet have 5 before the head
+    (stem, then four), CIFAR nets 4. The head always learns."""
+    head_lr_ratio: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
+    """Factor on the learning rate of the head, above 0, at most 1000."""
+    layer_decay: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
+    """Factor on the learning rate of each stage for each step that it is away from the head, above 0, at most 1."""
+    bn: Literal["train", "frozen"] = "train"
+    """Whether batch norms learn. frozen keeps their parameters and statistics. Those of frozen stages never learn."""
 
 
 class Evaluation(Frozen):
@@ -70,6 +82,8 @@ class TrialConfig(Frozen):
     """How it is trained."""
     evaluation: Evaluation = Evaluation()
     """How it is measured."""
+    theirs: dict[str, Value] = Field(default_factory=dict)
+    """Of a run that was read, its hyperparameters by the names that its program gave them. Null: it does not say."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
@@ -84,10 +98,18 @@ class TrialConfig(Frozen):
         return self.with_hyperparameters({"seed": 0}).trial_id
 
     def flat(self) -> dict[str, Any]:
-        """Every hyperparameter by its own name (names are unique over the sections)."""
+        """Every hyperparameter by its own name (names are unique over the sections).
+
+        Those of a run that was read hide ours of the same name.
+        """
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
         model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
-        return {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation), "seed": self.seed}
+        ours = {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation)}
+        return {**ours, "seed": self.seed, **self.theirs}
+
+    def shown(self) -> dict[str, Any]:
+        """The hyperparameters that say something of the trial: every one, of a run that was read those it came with."""
+        return {**self.theirs, "seed": self.seed} if self.model.read else self.flat()
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -95,7 +117,8 @@ class TrialConfig(Frozen):
         Raises:
             ValueError: unknown hyperparameter, or a value out of its bounds (pydantic's ValidationError is one).
         """
-        hyperparameters = dict(hyperparameters)
+        theirs = {name: value for name, value in hyperparameters.items() if name in self.theirs}
+        hyperparameters = {name: value for name, value in hyperparameters.items() if name not in theirs}
         if "architecture" in hyperparameters:
             hyperparameters["family"], hyperparameters["depth"] = parse_architecture(
                 hyperparameters.pop("architecture")
@@ -114,6 +137,7 @@ class TrialConfig(Frozen):
             data=DataCondition(**{**self.data.model_dump(), **part["data"]}),
             optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
             evaluation=Evaluation(**{**self.evaluation.model_dump(), **part["evaluation"]}),
+            theirs={**self.theirs, **theirs},
             seed=hyperparameters.get("seed", self.seed),
         )
 

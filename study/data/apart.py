@@ -44,7 +44,7 @@ def build(config: DataConfig, folder: Path, crashing: dict[str, str], journal: P
     source = get(config)
     source.crashing, source.journal = crashing, Journal(journal)
     prepared = prepare(source.read(config.image_size), config)
-    cache.write(folder, prepared.trial, prepared.test, prepared.facts)
+    cache.write(folder, prepared.parts, prepared.facts)
 
 
 def look_at(path: str) -> None:

@@ -1,7 +1,7 @@
 """Prepared data on disk: written whole or not at all, verified at every read.
 
-One folder a prepared data set: ``trial.pt`` (train and validation), ``test.pt`` (the sealed part, which `read_trial`
-does not open) and ``facts.json`` with the SHA-256 of both.
+One folder a prepared data set: ``trial.pt`` (train and validation), ``images.pt`` (who these images are), ``test.pt``
+(the sealed part, which nothing but `read_test` opens) and ``facts.json`` with the SHA-256 of each.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import json
 import os
 import pickle
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from fitscape.study.data.datasets.source import user_cache
 from fitscape.study.errors import UserError
 
-FORMAT = 2  # raise it when the preparation changes what comes out
+FORMAT = 3  # raise it when the preparation changes what comes out
 
 
 class CacheDamaged(Exception):
@@ -39,8 +40,11 @@ def key(parts: dict[str, Any], files: list[Path]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def write(folder: Path, trial: dict[str, Any], test: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+def write(folder: Path, parts: Mapping[str, dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
     """Write a prepared data set and return its facts as `read_facts` will; a reader sees a whole folder or none.
+
+    Args:
+        parts: ``trial``, ``images`` and ``test``, each becomes a file.
 
     Raises:
         UserError: no room or no permission; nothing is left behind.
@@ -51,7 +55,8 @@ def write(folder: Path, trial: dict[str, Any], test: dict[str, Any], facts: dict
             whole = Path(temporary) / "whole"
             whole.mkdir()
             sums = {}
-            for name, content in (("trial.pt", trial), ("test.pt", test)):
+            for part, content in parts.items():
+                name = f"{part}.pt"
                 with (whole / name).open("wb") as file:
                     torch.save(content, file)
                     file.flush()
@@ -94,6 +99,11 @@ def read_facts(folder: Path) -> dict[str, Any]:
 def read_trial(folder: Path) -> dict[str, Any]:
     """Train and validation. Raises CacheDamaged."""
     return _read(folder, "trial.pt")
+
+
+def read_images(folder: Path) -> dict[str, Any]:
+    """Who the images of train and validation are. Raises CacheDamaged."""
+    return _read(folder, "images.pt")
 
 
 def read_test(folder: Path) -> dict[str, Any]:

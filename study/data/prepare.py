@@ -13,7 +13,7 @@ from fitscape.study.config import DataConfig
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Images, Labels, RawData
 from fitscape.study.data.given_split import joined, split_as_given
 from fitscape.study.data.near_copies import near_copies
-from fitscape.study.data.splits import Indices, Split, content_groups, split
+from fitscape.study.data.splits import Indices, Split, content_groups, content_hashes, split
 from fitscape.study.errors import UserError
 
 MINIMUM_PART = 4  # in each of train, validation and test
@@ -25,8 +25,9 @@ EXAMPLES = 3
 class Prepared:
     """What the cache holds."""
 
-    trial: dict[str, Any]  # TrialData's fields but probe_size
-    test: dict[str, Tensor]  # images uint8 [T, C, H, W], labels int64 [T]
+    # ``trial``: TrialData's fields but probe_size. ``images``: who those of train and validation are. ``test``: images
+    # uint8 [T, C, H, W], labels int64 [T].
+    parts: dict[str, dict[str, Any]]
     facts: dict[str, Any]  # JSON: what `SealedData.summary` returns
 
 
@@ -64,12 +65,12 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
             where="data",
             fix="take the copies out, or give another fraction",
         )
-    train_images = images[parts.train]
+    train_images, val_images = images[parts.train], images[parts.validation]
     trial = {
         "train_images": torch.from_numpy(train_images),
         "train_labels": torch.from_numpy(named["train"]),
         "train_moments": moments(train_images),
-        "val_images": torch.from_numpy(images[parts.validation]),
+        "val_images": torch.from_numpy(val_images),
         "val_labels": torch.from_numpy(named["validation"]),
         "val_half": torch.from_numpy(parts.half_a),
         "classes": raw.classes,
@@ -97,7 +98,16 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
         "notes": notes,
         "warnings": warnings,
     }
-    return Prepared(trial, test, facts)
+    who = {"train": _who(raw, train_images, parts.train), "validation": _who(raw, val_images, parts.validation)}
+    return Prepared({"trial": trial, "images": who, "test": test}, facts)
+
+
+def _who(raw: RawData, images: Images, chosen: Indices) -> dict[str, Any]:
+    return {
+        "hashes": torch.from_numpy(content_hashes(images).view(np.int64)),
+        "groups": None if raw.groups is None else torch.from_numpy(raw.groups[chosen].astype(np.int32)),
+        "names": [raw.names[i] for i in chosen] if raw.names else [],
+    }
 
 
 def _split(raw: RawData, config: DataConfig, contents: Indices, test_contents: Indices | None) -> Split:

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fitscape.study.config import DataConfig
@@ -13,8 +15,10 @@ from fitscape.study.data.apart import build_apart
 from fitscape.study.data.datasets import get
 from fitscape.study.data.datasets.source import data_folder
 from fitscape.study.data.prepare import prepare
+from fitscape.study.data.splits import content_hashes
 from fitscape.study.data.trial_data import TrialData
 from fitscape.study.errors import UserError
+from fitscape.study.records import ImageSet
 
 # What the prepared content does not depend on: where it lies, and what is read off it later.
 _NOT_IN_KEY = {"root", "probe_size", "unreadable_limit"}
@@ -55,6 +59,28 @@ class SealedData:
         facts = {k: v for k, v in self._facts.items() if k != "sha256"}
         return {"dataset": self.config.dataset, **facts, "folder": str(self._folder)}
 
+    def known(self, seen: NDArray[np.uint64]) -> dict[str, int]:
+        """How many images of each part are among those that weights were trained on (`splits.content_hashes`).
+
+        The seal stays: nothing but the number leaves the test part.
+        """
+        data = self.trial_data
+        parts = {"train": data.train_images, "validation": data.val_images, "test": self._read_test()["images"]}
+        return {part: int(np.isin(content_hashes(images.numpy()), seen).sum()) for part, images in parts.items()}
+
+    def images(self) -> dict[str, ImageSet]:
+        """Who the images of ``train`` and ``validation`` are, in the order of `trial_data`'s."""
+        found = {}
+        labels = {"train": self.trial_data.train_labels, "validation": self.trial_data.val_labels}
+        for part, known in cache.read_images(self._folder).items():
+            found[part] = ImageSet(
+                hashes=known["hashes"].numpy().view(np.uint64),
+                labels=labels[part].numpy().astype(np.uint16),
+                groups=None if known["groups"] is None else known["groups"].numpy(),
+                names=tuple(known["names"]),
+            )
+        return found
+
     def open_test(self, reason: str) -> OpenedTest:
         """Break the seal. Each opening is appended to ``test-openings.jsonl`` beside the prepared data first.
 
@@ -73,14 +99,17 @@ class SealedData:
         }
         with (self._folder.parent / "test-openings.jsonl").open("a") as log:
             log.write(json.dumps(opening) + "\n")
+        test = self._read_test()
+        return OpenedTest(test["images"], test["labels"], opening)
+
+    def _read_test(self) -> dict[str, Tensor]:
         try:
-            test = cache.read_test(self._folder)
+            return cache.read_test(self._folder)
         except cache.CacheDamaged:
             again = load(self.config, rebuild=True)
             if again.fingerprint != self.fingerprint:
                 raise UserError("the data set has changed since it was loaded", where="data.dataset") from None
-            test = cache.read_test(again._folder)
-        return OpenedTest(test["images"], test["labels"], opening)
+            return cache.read_test(again._folder)
 
     def __reduce__(self) -> Any:
         raise TypeError("sealed data stays in its process: give trials its trial_data")
@@ -104,14 +133,15 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
         if rebuild:
             raise cache.CacheDamaged
         facts, trial = cache.read_facts(folder), cache.read_trial(folder)
+        cache.read_images(folder)
     except cache.CacheDamaged:
         if source.foreign:
             build_apart(config, folder)
             facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         else:
             prepared = prepare(source.read(config.image_size), config)
-            facts = cache.write(folder, prepared.trial, prepared.test, prepared.facts)
-            trial = prepared.trial
+            facts = cache.write(folder, prepared.parts, prepared.facts)
+            trial = prepared.parts["trial"]
     _require_readable(facts, config)
     return SealedData(config, folder, TrialData(**trial, probe_size=config.probe_size), facts)
 

@@ -20,6 +20,7 @@ from fitscape.study.scheduling.cluster import (
     require_resources,
 )
 from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.folder_preflight import look_at_path
 from fitscape.study.scheduling.preflight import ROOM_MIB, inside_session_folder, look_at
 from fitscape.study.tracking import check
 
@@ -32,6 +33,7 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
+            findings += look_at_path(cluster, config.data.dataset)
     trouble = tracking.result()
     findings.append(
         Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.fix)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.driver.preflight import require
 from fitscape.study.ledger import SETTINGS, Ledger
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.cluster import Cluster, count_gpus
@@ -89,6 +90,7 @@ def finish(
     """
     from fitscape.study.scheduling.capacity import on_worker, study_settings
     from fitscape.study.scheduling.card_memory import trial_request
+    from fitscape.study.scheduling.card_preflight import leave_out_without_bf16
 
     shape, resources = prepared.shape, config.resources
     settings, keep = prepared.settings, prepared.keep
@@ -99,6 +101,10 @@ def finish(
         device = "cuda" if gpus and not os.environ.get(LOGICAL) else "cpu"
         arguments = (config, prepared.trial, shape.image, shape.classes, kept, device)
         settings, keep = on_worker(study_settings, Request(resources.cpus_per_trial, gpus), *arguments)
+        if settings.precision == "fp32":
+            keep["tf32"] = any(state.tf32 for states in cluster.sound.values() for state in states)
+    if gpus and settings.precision == "bf16":
+        require(leave_out_without_bf16(cluster), say)
     ledger.set_meta(SETTINGS, keep)
     if keep:
         ledger.settle(_with_resources(ledger.config, {name: keep[name] for name in MEASURED}))

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,16 @@ TRIAL_CODE = (
 )
 
 
-def provenance(data: "SealedData") -> dict[str, Any]:
-    """JSON. ``data_fingerprint``, ``chance_error``, ``data`` (summary), ``code``, ``versions``, ``machine``."""
+def provenance(data: "SealedData", weights: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """JSON. ``data_fingerprint``, ``chance_error``, ``data`` (summary), ``code``, ``versions``, ``machine``.
+
+    Args:
+        data: of the study.
+        weights: what is known of those that trials start from, by name (``driver.starting_weights.record``); the key
+            ``weights`` has it.
+    """
     return {
+        "weights": dict(weights or {}),
         "data_fingerprint": data.fingerprint,
         "chance_error": data.trial_data.majority_error,
         "data": data.summary(),

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fitscape.study.config import StudyConfig
-from fitscape.study.errors import StudyChanged
+from fitscape.study.errors import StudyChanged, UserError
+from fitscape.study.ledger import Ledger
 
 # These decide how and where trials run and are shown, not what they measure.
 FREE = ("description", "resources", "tracking")
@@ -44,6 +45,18 @@ def require_unchanged(
             where=where,
             fix=f"undo it, start a study of another name, or accept it with --allow {','.join(refused)}",
         )
+
+
+def require_run_here(ledger: Ledger) -> None:
+    """Refuse a study that was read: nothing here can run its trials.
+
+    Raises:
+        UserError: it was; the text says from where.
+    """
+    if (read := ledger.read_from) is not None:
+        what = f"was read from {read['source']}, so there is nothing to resume"
+        fix = "run its points where the others ran, then read them again: fitscape map NAME --points json"
+        raise UserError(what, where=str(ledger.path.parent), fix=fix)
 
 
 def config_changes(before: StudyConfig, now: StudyConfig) -> Iterator[str]:

@@ -15,6 +15,7 @@ from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
 from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
+from fitscape.study.driver.starting_weights import Pinned, sentences
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import write_whole
 from fitscape.study.ledger import RUNNING, Ledger
@@ -49,19 +50,21 @@ class Conduct:
         self._folder, self._lease, self._observer, self._interruption = folder, lease, observer, interruption
         self._cluster = Cluster(address)
         self._ledger: Ledger | None = None
+        self._pinned: Pinned
         self._trials_began = False
 
-    def carry_out(self, config: StudyConfig, known: Known, open_ledger: Callable[["SealedData"], Ledger]) -> ExitCode:
+    def carry_out(self, pinned: Pinned, known: Known, open_ledger: Callable[["SealedData"], Ledger]) -> ExitCode:
         """Preflight, data, trials, labels, report, MLflow.
 
         Args:
-            config: the study.
+            pinned: the study, and the weights that its trials start from.
             known: from its earlier runs.
             open_ledger: the ledger for this data, new, or old and found to be of the same study.
 
         Raises:
             UserError: found before the first trial, or the ledger cannot be written.
         """
+        config, self._pinned = pinned.config, pinned
         # A signal inside Ray's start would be lost; the processes that are started there inherit what is ignored.
         with not_passed_on() as deaf, listening(self._interruption, self._leave, ignored=ASKED_BY):
             preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
@@ -98,7 +101,8 @@ class Conduct:
         """Once its trials have begun, what the disk refuses interrupts the study, and a resume goes on."""
         try:
             shipper = self._begin(config, ledger)
-            self._show_data(config, prepared)
+            self._show_data(config, ledger, prepared)
+            ledger.put_images(prepared.data.images())
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
                 outcome = self._trials(config, ledger, prepared)
@@ -117,7 +121,7 @@ class Conduct:
             self._observer.say(f"{error}; {self._go_on}")
             return self._exit_code({})
 
-    def _show_data(self, config: StudyConfig, prepared: Prepared) -> None:
+    def _show_data(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> None:
         summary = prepared.data.summary()
         self._list_left_out(summary["unreadable"])
         self._observer(DataRead(summary))
@@ -126,6 +130,8 @@ class Conduct:
             self._observer(Message(f"the grid has {size:,} points, of which at most {config.search.trials} are run"))
         for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
             self._observer.say(f"data: {warning}")
+        for sentence in (*self._pinned.notes, *sentences(ledger.provenance.get("weights", {}))):
+            self._observer.say(sentence)
 
     def _list_left_out(self, unreadable: Sequence[str]) -> None:
         """Every file that cannot be read, with its reason, a line each; the screen shows the first few."""
@@ -176,6 +182,7 @@ class Conduct:
             cluster=self._cluster,
             request=request,
             settings=settings,
+            weights=self._pinned.weights,
             checkpoints=CheckpointStore(self._folder.checkpoints, grace=config.resources.storage_grace),
             interruption=self._interruption,
             observer=Ahead(self._observer, left=left, slots=self._cluster.slots(request)),

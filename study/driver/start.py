@@ -10,17 +10,20 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
 from fitscape.study.driver.lease import Lease
+from fitscape.study.driver.log_file import LogFile
 from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.recover import open_or_restore, require_backup
 from fitscape.study.driver.run_study import Conduct
+from fitscape.study.driver.starting_weights import Pinned, pin, record
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.metrics import Metrics
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
@@ -60,12 +63,13 @@ def run(
     with _in_reach(folder):
         require(first_look(config, root, address=address))
         require_free(folder)
+        pinned = pin(config, root)
         folder.make()
-        with StudyLock(folder.path), _heard(observer) as aside, Lease(folder, interruption) as lease:
+        with StudyLock(folder.path), _heard(observer, folder, address) as aside, Lease(folder, interruption) as lease:
             require_free(folder)  # another driver may have been quicker
             lease.look()
             return Conduct(folder, lease, aside, interruption, address).carry_out(
-                config, Known(), lambda data: _create(folder, lease, config, data)
+                pinned, Known(), lambda data: _create(folder, lease, pinned, data)
             )
 
 
@@ -93,7 +97,7 @@ def resume(
     """
     where = Folder(folder, shared_storage(storage))
     interruption = interruption or Interruption()
-    with _in_reach(where), _heard(observer) as aside:
+    with _in_reach(where), _heard(observer, where, address) as aside:
         if not (where.ledger.is_file() or where.backup.is_file()):  # whose folder is it? nothing is written there yet
             require_backup(where)
             where.make()
@@ -102,6 +106,7 @@ def resume(
             Lease(where, interruption) as lease,
             open_or_restore(where, aside.say) as ledger,
         ):
+            resume_checks.require_run_here(ledger)
             _say_whose(ledger, aside)
             lease.claim(ledger.uid)
             config = _config_in(where, ledger, trials, aside)
@@ -113,19 +118,26 @@ def resume(
             if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
                 return conduct.wrap_up(config, ledger)
             require(first_look(config, folder.parent, address=address))
+            pinned = pin(config, folder.parent)
             return conduct.carry_out(
-                config, Known.of(ledger), lambda data: _same_study(where, ledger, config, data, allow)
+                pinned, Known.of(ledger), lambda data: _same_study(where, ledger, pinned, data, allow)
             )
 
 
 @contextmanager
-def _heard(observer: Observer | None) -> Iterator[Aside]:
-    """The observer, in a thread of its own; it is left behind where it takes nothing for a while at the end."""
-    aside = Aside(observer or ignore)
+def _heard(observer: Observer | None, folder: Folder, address: str | None) -> Iterator[Aside]:
+    """Who hears of the run: the caller's observer, the study's log, and on a cluster its metrics.
+
+    One that takes nothing for a while at the end is left behind.
+    """
+    log = LogFile(folder.log)
+    metrics = [] if address is None else [Metrics(folder.path)]
+    aside = Aside(observer or ignore, log, *metrics)
     try:
         yield aside
     finally:
         aside.close(SHOW_WITHIN)
+        log.close()
 
 
 @contextmanager
@@ -141,21 +153,20 @@ def _in_reach(folder: Folder) -> Iterator[None]:
         raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
 
 
-def _create(folder: Folder, lease: Lease, config: StudyConfig, data: "SealedData") -> Ledger:
+def _create(folder: Folder, lease: Lease, pinned: Pinned, data: "SealedData") -> Ledger:
     """The ledger first: where it is, all else in the folder is the study's."""
     uid = uuid.uuid4().hex
+    config, facts = frozen(pinned.config), provenance(data, record(pinned, data))
     lease.claim(uid)
-    ledger = Ledger.create(folder.ledger, frozen(config), provenance(data), uid=uid)
+    ledger = Ledger.create(folder.ledger, config, facts, uid=uid)
     settle_in(ledger)
-    folder.write_config(frozen(config))
+    folder.write_config(config)
     return ledger
 
 
-def _same_study(
-    folder: Folder, ledger: Ledger, config: StudyConfig, data: "SealedData", allow: frozenset[str]
-) -> Ledger:
+def _same_study(folder: Folder, ledger: Ledger, pinned: Pinned, data: "SealedData", allow: frozenset[str]) -> Ledger:
     """Refuse what has changed; write down what was accepted."""
-    now = frozen(config), provenance(data)
+    now = frozen(pinned.config), provenance(data, record(pinned, data))
     before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS))), ledger.provenance
     resume_checks.require_unchanged(before, now, allow=allow, where=str(folder.path))
     folder.write_config(now[0])  # first: a kill in between leaves a target that is higher than the ledger's, not lower

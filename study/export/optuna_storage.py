@@ -90,7 +90,7 @@ def _opened(file: Path) -> Iterator[optuna.storages.RDBStorage]:
 
 
 def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, classes: int) -> FrozenTrial:
-    flat = {**trial.config.flat(), "architecture": trial.config.model.name}
+    flat = {"architecture": trial.config.model.name, **trial.config.flat()}
     snap = {name: snapped(flat[name], space[name]) for name in space}
     inside = {name: value for name, value in snap.items() if holds(space[name], value)}
     state, values = outcome(trial)
@@ -104,8 +104,9 @@ def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, class
         if label
         else {}
     )
+    shown = trial.config.shown() if trial.config.model.read else flat
     outside = [name for name in space if name not in inside]
-    told = {**attributes(trial, classes), **regime, **({"outside": outside} if outside else {}), "config": flat}
+    told = {**attributes(trial, classes), **regime, **({"outside": outside} if outside else {}), "config": shown}
     frozen = optuna.trial.create_trial(
         state=OptunaState.WAITING if trial.state is TrialState.PENDING else state,
         values=values,

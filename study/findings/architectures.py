@@ -238,4 +238,5 @@ QUESTION = Question(
     "of the same space; each finding says which. The picture shows the error to expect from the best of so many "
     "configurations, chosen on one half of validation and judged on the other.",
     answer=architectures,
+    needs="residual, plain or dense nets that are known as such",
 )

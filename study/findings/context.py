@@ -37,6 +37,7 @@ class Question:
     title: str
     asked: str  # in plain words: what is asked, and how to read the figure
     answer: Callable[[Sequence[TrialRecord], Labels, Context], list[Finding]]
+    needs: str  # what the records must hold; said of runs that were read, which often lack it
 
 
 def ended(trials: Iterable[TrialRecord]) -> list[TrialRecord]:

@@ -159,4 +159,5 @@ QUESTION = Question(
     "Overfitting would show the other way round: a low training error and a high error on unseen images. "
     "The figure is above, under the heading on depth.",
     answer=degradation,
+    needs="nets of known depths, alike in all else, with shared seeds and several learning rates",
 )

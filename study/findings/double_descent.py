@@ -194,4 +194,5 @@ QUESTION = Question(
     asked="Nets of rising width on the same images. Double descent is a validation error that rises towards the "
     "width which just fits the training labels and falls again beyond it.",
     answer=double_descent,
+    needs="widths that are known as such, with shared seeds",
 )

@@ -162,4 +162,5 @@ QUESTION = Question(
     "validation, both on the other half: the lowest point of its own curve would lie below its end by chance. "
     "A loss that rises without the error is overconfidence, not worse decisions.",
     answer=early_overfit,
+    needs="validation losses of single images, at the best and at the last epoch",
 )

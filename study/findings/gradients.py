@@ -238,4 +238,5 @@ QUESTION = Question(
     "much gradient arrives at the first layer, and by whether they train at all. On the picture each step "
     "down is a tenth of it; -12 stands for that and less.",
     answer=gradients,
+    needs="gradient norms by layer, which only fitscape's own loop measures",
 )

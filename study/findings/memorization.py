@@ -154,4 +154,5 @@ QUESTION = Question(
     asked="Labels were replaced by random ones. A net that fits those has learned the images by heart: its low "
     "training error says nothing about unseen images, where it can only guess.",
     answer=memorization,
+    needs="known shares of replaced training labels",
 )

@@ -101,4 +101,5 @@ QUESTION = Question(
     asked="Over the space that was run, how the odds of an error on unseen images change when one "
     "hyperparameter is moved and the others are held. The map shows where that is so.",
     answer=what_helps,
+    needs="configurations that were drawn without looking at results; of runs that were read nobody knows it",
 )

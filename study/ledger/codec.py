@@ -87,6 +87,21 @@ def _late(text: str | None) -> LatePair | None:
     return LatePair(**pair | {k: tuple(v) for k, v in pair.items() if isinstance(v, list)})
 
 
+def trial_row(trial: TrialRecord) -> dict[str, Any]:
+    """Every column of a trial that has ended."""
+    return {
+        **{name: getattr(trial, name) for name in ("trial_id", "number", "origin", "attempts", "message")},
+        **{name: getattr(trial, name) for name in ("started_at", "ended_at", "node", "device")},
+        "config": trial.config.model_dump_json(),
+        "dials": to_json(trial.hyperparameters),
+        "state": trial.state.value,
+        "parameters": trial.size.parameters if trial.size else None,
+        "flops": trial.size.flops if trial.size else None,
+        "late": to_json(asdict(trial.late)) if trial.late else None,
+        "extra": to_json(trial.extra),
+    }
+
+
 def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...]) -> TrialRecord:
     size = None if row["parameters"] is None else ModelSize(parameters=row["parameters"], flops=row["flops"])
     return TrialRecord(

@@ -13,7 +13,7 @@ from typing import Any
 
 from fitscape.study.errors import LedgerDamaged, UserError
 from fitscape.study.files import BACKUP, whole_file
-from fitscape.study.ledger.migration import SCHEMA_VERSION, add_columns, is_current, migrate
+from fitscape.study.ledger.migration import SCHEMA_VERSION, complete, is_current, migrate
 
 APPLICATION_ID = 0x46495453  # "FITS": marks a ledger among other SQLite files
 BUSY_SECONDS = 10  # what a writer waits for another process's transaction, each of which takes about a millisecond
@@ -72,7 +72,7 @@ class Database:
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {SCHEMA_VERSION}; {schema}"
         )
-        add_columns(self._connection)
+        complete(self._connection)
         fill(self._connection)
         self._connection.execute("COMMIT")
 

@@ -13,6 +13,7 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.ledger import notes
 from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database
+from fitscape.study.ledger.images import Images
 from fitscape.study.ledger.labels import Labels
 from fitscape.study.ledger.notes import Notes
 from fitscape.study.ledger.outbox import EventKind, Outbox, append
@@ -20,7 +21,7 @@ from fitscape.study.ledger.trials import Trials
 from fitscape.study.releases import study_as_stored, without_retired
 
 
-class Ledger(Trials, Outbox, Labels, Notes):
+class Ledger(Trials, Outbox, Labels, Notes, Images):
     """Open with ``create`` or ``open``. Safe from several threads, and beside other processes on one host.
 
     Methods raise UserError where the file is locked, full, read-only or damaged, and KeyError for a trial
@@ -111,6 +112,11 @@ class Ledger(Trials, Outbox, Labels, Notes):
     def provenance(self) -> dict[str, Any]:
         """Data fingerprint, code version, versions, machine, seeds."""
         return json.loads(self._study("provenance"))
+
+    @property
+    def read_from(self) -> dict[str, Any] | None:
+        """Where the runs come from: ``source``, ``kind``, ``keys``, ``net``. None: they were run by fitscape."""
+        return self.provenance.get(notes.READ)
 
     def amend(self, config: StudyConfig, provenance: Mapping[str, Any]) -> None:
         """Put another config and provenance in force; the note ``amended`` keeps the old ones."""

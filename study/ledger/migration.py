@@ -12,12 +12,32 @@ from fitscape.study.ledger.codec import to_json
 from fitscape.study.releases import study_as_stored, trial_as_stored, without_retired
 
 SCHEMA_VERSION = 2
+# Tables that came after 0.1.0, by name.
+LATER_TABLES = {
+    "images": """
+        CREATE TABLE images (
+            fingerprint  TEXT NOT NULL,  -- of the data, as in the study's provenance
+            part         TEXT NOT NULL,  -- train, validation
+            hashes       BLOB NOT NULL,  -- this and what follows: one number an image, little-endian, zlib; 64 bits
+            labels       BLOB NOT NULL,  -- 16 bits
+            groups       BLOB,           -- 32 bits
+            names        TEXT NOT NULL,  -- JSON list
+            PRIMARY KEY (fingerprint, part)
+        ) STRICT""",
+    "predictions": """
+        CREATE TABLE predictions (
+            trial_id     TEXT PRIMARY KEY REFERENCES trials (trial_id),
+            fingerprint  TEXT NOT NULL,  -- of the images that they are of
+            classes      BLOB NOT NULL,  -- one number a validation image, little-endian, zlib; 16 bits
+            confidences  BLOB NOT NULL   -- 8 bits: 255 is 1
+        ) STRICT""",
+}
 _COLUMN_TYPES = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT"}
 
 
 def is_current(connection: sqlite3.Connection) -> bool:
     """Whether a ledger is as this release writes it."""
-    return _version(connection) == SCHEMA_VERSION and not _missing_columns(connection)
+    return _version(connection) == SCHEMA_VERSION and not (_missing_columns(connection) or _missing_tables(connection))
 
 
 def migrate(connection: sqlite3.Connection, keep: Callable[[int], object]) -> None:
@@ -27,14 +47,16 @@ def migrate(connection: sqlite3.Connection, keep: Callable[[int], object]) -> No
         keep: called with the version that the ledger has, before anything is changed: makes a copy of the file.
     """
     keep(_version(connection))
-    add_columns(connection)
+    complete(connection)
     _rewrite(connection, "study", "config", lambda config: without_retired(study_as_stored(config)))
     _rewrite(connection, "trials", "config", trial_as_stored)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def add_columns(connection: sqlite3.Connection) -> None:
-    """A column for each scalar field of EpochRecord and Label that their tables do not have."""
+def complete(connection: sqlite3.Connection) -> None:
+    """Add what the schema of 0.1.0 lacks: later tables, and a column for each scalar field of EpochRecord and Label."""
+    for name in _missing_tables(connection):
+        connection.execute(LATER_TABLES[name])
     for table, field in _missing_columns(connection):
         connection.execute(f"ALTER TABLE {table} ADD COLUMN {field.name} {_declaration(field)}")
 
@@ -45,6 +67,11 @@ def _missing_columns(connection: sqlite3.Connection) -> "list[tuple[str, Field[A
         there = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
         missing += [(table, field) for name, field in scalars.items() if name not in there]
     return missing
+
+
+def _missing_tables(connection: sqlite3.Connection) -> list[str]:
+    there = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
+    return [name for name in LATER_TABLES if name not in there]
 
 
 def _declaration(field: "Field[Any]") -> str:

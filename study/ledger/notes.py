@@ -12,6 +12,7 @@ from fitscape.study.ledger.database import Database
 SETTINGS = "settings"  # key: precision and layout as measured for this study
 TEST_OPENED = "test_opened"  # kind of note: when, why, by whom and for which trials the seal is about to be broken
 TEST_ERRORS = "test_errors"  # kind of note: what the opening before it came to
+READ = "read"  # key of the provenance: where the runs come from, of a study that was read
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ CREATE TABLE trials (
     extra       TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 
--- migration.py adds a column for every other scalar field of records.EpochRecord.
+-- migration.py adds a column for every other scalar field of records.EpochRecord, and the later tables.
 CREATE TABLE epochs (
     trial_id          TEXT NOT NULL REFERENCES trials (trial_id),
     epoch             INTEGER NOT NULL CHECK (epoch >= 1),

@@ -3,16 +3,16 @@
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from fitscape.study.config import TrialConfig
-from fitscape.study.ledger import codec, notes
+from fitscape.study.ledger import codec, images, notes
 from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database, insert
 from fitscape.study.ledger.outbox import EventKind, append
-from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialRecord, TrialState
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions, TrialRecord, TrialState
 
 
 class Trials:
@@ -34,6 +34,21 @@ class Trials:
             if added:
                 append(connection, EventKind.ADDED, trial_id)
         return self.trial(trial_id)
+
+    def put_read(self, trials: Iterable[TrialRecord]) -> int:
+        """Trials that were run elsewhere, whole as they are, in one transaction; returns how many.
+
+        Nothing goes into the outbox: what was read has a place already, and is not sent to MLflow.
+        """
+        count = 0
+        with self._database.write(durable=True) as connection:
+            for trial in trials:
+                insert(connection, "INSERT INTO trials", codec.trial_row(trial))
+                for record in trial.epochs:
+                    insert(connection, "INSERT INTO epochs", codec.epoch_row(trial.trial_id, record))
+                count += 1
+        self._database.checkpoint()
+        return count
 
     def start_attempt(self, trial_id: str, node: str, device: str) -> int:
         """Set a trial running; returns the number of this attempt, from 1.
@@ -94,6 +109,7 @@ class Trials:
         *,
         late: LatePair | None = None,
         size: ModelSize | None = None,
+        predictions: Predictions | None = None,
         **extra: Any,
     ) -> bool:
         """End a trial, durably: it is on the disk when this returns, so it is never run again.
@@ -109,6 +125,8 @@ class Trials:
                 "UPDATE trials SET state = ?, message = ?, ended_at = ?, late = ? WHERE trial_id = ?",
                 (state.value, message, time.time(), to_json(asdict(late)) if late else None, trial_id),
             )
+            if predictions is not None:
+                images.put(connection, trial_id, predictions)
             _put_extra(connection, trial_id, size, extra)
             append(connection, EventKind.ENDED, trial_id)
         self._database.checkpoint()

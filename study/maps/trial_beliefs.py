@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from fitscape.study.maps.posterior import Belief
 from fitscape.study.maps.regime_map import RegimeMap
-from fitscape.study.regimes.draws import StandardDraws
 from fitscape.study.regimes.evidence import Draws, More
-from fitscape.study.regimes.replicates import CONFLICT
+from fitscape.study.regimes.rule import CONFLICT
 
 Array = NDArray[np.float64]
 
@@ -95,10 +94,9 @@ class TrialBeliefs:
     def holds(self, trial_id: str) -> bool:
         return trial_id in self._row
 
-    def draws(self, trial_ids: Sequence[str], standard: StandardDraws, more: More) -> Draws:
+    def draws(self, trial_ids: Sequence[str], normals: tuple[Array, Array], more: More) -> Draws:
         """Errors [T, R] against clean labels; draw r is of component r modulo K, as that of the reference is."""
         rows = np.array([self._row[trial_id] for trial_id in trial_ids], dtype=np.intp)
-        normals = standard.seeds(0.0)
         train, val = (np.empty((len(rows), len(normal))) for normal in normals)
         count = len(self._val)
         for k, (mean, sd) in enumerate(self._given):

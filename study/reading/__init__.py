@@ -82,6 +82,7 @@ def validate(
         else:
             on_retired(problem.what)
     document = replace(document, value=without_retired(document.value))
+    _refuse(document, list(hyperparameters.networks_that_were_read(document)))
     _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
     config = _validated(document, {**document.value, "enqueue": []})

@@ -7,7 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fitscape.models.spec import CHOICES, DEPTHS, GROWING, WHOLE_NUMBERS, ModelSpec, architectures, parse_architecture
+from fitscape.models.spec import (
+    CHOICES,
+    DEPTHS,
+    GROWING,
+    READ,
+    WHOLE_NUMBERS,
+    ModelSpec,
+    architectures,
+    parse_architecture,
+)
 from fitscape.study.config import (
     HYPERPARAMETERS,
     Choices,
@@ -31,6 +40,7 @@ COUPLED: dict[str, tuple[Any, ...]] = {
 }
 WORDS = {
     "architecture",
+    "weights",
     *CHOICES,
     *(
         name
@@ -45,6 +55,15 @@ WHOLE = {
     *(name for name, f in Optimization.model_fields.items() if f.annotation in (int, int | None)),
 }
 LONGEST_ENUMERATION = 1000
+
+
+def networks_that_were_read(document: Document) -> Iterator[Problem]:
+    """The network of a study that was made of somebody else's runs: it is a name, which nothing here can train."""
+    model = base.get("model") if isinstance(base := document.value.get("base"), dict) else None
+    family = model.get("family") if isinstance(model, dict) else None
+    if isinstance(family, str) and family.startswith(READ):
+        what = f"'{family}' is the network of runs that were read, which nothing here can train"
+        yield Problem(("base", "model", "family"), what, "run it where it was run, and read it again")
 
 
 def unknown_hyperparameters(document: Document) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from scipy.special import digamma, logit, polygamma
 
+from fitscape.models.weight_names import NONE
 from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes.flags import INTERPOLATION_ERROR
@@ -78,12 +79,13 @@ def depth_pairs(trials: Iterable[TrialRecord], *, classes: int, chance_error: fl
     """Every pair of depths that differ in nothing else and share at least two seeds.
 
     The best learning rate of a depth is that of the lowest mean training logit over seeds; a run that diverged
-    counts as chance. Trials that failed or were stopped early are left out.
+    counts as chance. Trials that failed or were stopped early are left out, and so are those that begin at weights or
+    freeze some: a depth that did not have to learn all its layers says nothing about learning them.
     """
     strata: dict[str, dict[int, _Rates]] = {}
     for trial in sorted(trials, key=lambda t: (t.config.group_id, t.config.seed)):
         error = _training_error(trial, classes, chance_error)
-        if error is not None:
+        if error is not None and _learns_all(trial.config):
             rates = strata.setdefault(_stratum(trial.config), {}).setdefault(trial.config.model.depth, {})
             rates.setdefault(trial.config.optimization.lr, {})[trial.config.seed] = (trial, error)
     pairs = []
@@ -135,6 +137,11 @@ def depth_tests(
 
 def _floored(errors: Array) -> Array:
     return np.asarray(logit(np.maximum(errors, INTERPOLATION_ERROR)))
+
+
+def _learns_all(config: TrialConfig) -> bool:
+    """Whether every layer begins at drawn weights and is trained."""
+    return config.model.weights == NONE and config.optimization.freeze == 0 and config.optimization.bn == "train"
 
 
 def _training_error(trial: TrialRecord, classes: int, chance_error: float) -> float | None:

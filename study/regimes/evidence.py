@@ -39,8 +39,8 @@ class Beliefs(Protocol):
         """Whether the map has a say on this trial."""
         ...
 
-    def draws(self, trial_ids: Sequence[str], standard: StandardDraws, more: More) -> Draws:
-        """Draws of errors against clean labels, each under the reference of the same draw."""
+    def draws(self, trial_ids: Sequence[str], normals: tuple[Array, Array], more: More) -> Draws:
+        """Draws of errors against clean labels, of standard normals [R] for training and for validation error."""
         ...
 
 

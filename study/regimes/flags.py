@@ -90,6 +90,10 @@ FLAGS: Final = {
         "The training error is at most 1 %.",
         lambda subject, regime, bias_share: subject.record is not None and interpolating(subject.record),
     ),
+    "train_mode": Flag(
+        "The training error of this run looks measured in train mode: early on it is above the validation error.",
+        lambda subject, regime, bias_share: bool(subject.trial.extra.get("train_mode")),
+    ),
     "mixed": Flag(
         "Training error and gap share the blame, a third to two thirds each.",
         lambda subject, regime, bias_share: subject.record is not None and mixed(regime, bias_share),

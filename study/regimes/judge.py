@@ -92,7 +92,7 @@ class Judge:
         ids = np.array([s.trial.trial_id for s in subjects], dtype=object)
         if held.any():
             assert self.beliefs is not None
-            drawn.train[held], drawn.val[held] = self.beliefs.draws(ids[held].tolist(), standard, more)
+            drawn.train[held], drawn.val[held] = self.beliefs.draws(ids[held].tolist(), standard.seeds(0.0), more)
         if not held.all():
             runs = [self.runs[trial_id] for trial_id in ids[~held]]
             drawn.train[~held], drawn.val[~held] = own_draws(runs, self.noise, standard, more)

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import logit, polygamma
 
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
-from fitscape.study.regimes.rule import PRIOR_CORRELATION, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Array, rate
+from fitscape.study.regimes.rule import CONFLICT, PRIOR_CORRELATION, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Array, rate
 
 LARGEST_CORRELATION: Final = 0.95
-CONFLICT: Final = 3.0  # standard deviations from all other evidence at which a run is labelled by itself alone
 COLLAPSED: Final = 2.0  # times the usual seed noise: a run further away says nothing about that noise
 
 
@@ -33,7 +32,8 @@ def final_record(trial: TrialRecord) -> EpochRecord | None:
 
 
 def finite(record: EpochRecord) -> bool:
-    return bool(np.isfinite([record.train_error, record.val_error, record.train_loss, record.val_loss]).all())
+    measured = (record.train_error, record.val_error, record.train_loss, record.val_loss)
+    return bool(np.isfinite([number for number in measured if number is not None]).all())
 
 
 def by_group(trials: Iterable[TrialRecord]) -> dict[str, list[EpochRecord]]:

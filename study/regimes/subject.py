@@ -49,5 +49,5 @@ def diverged(epochs: Sequence[EpochRecord], classes: int) -> bool:
     The batches must agree: evaluations alone are also bad where batch norm's running averages lag behind the weights.
     """
     guessing, late = float(np.log(classes)), epochs[-DIVERGED_EVALS:]
-    lost = all(e.train_loss > 2 * guessing and e.batch_loss > guessing for e in late)
+    lost = all((e.train_loss or 0) > 2 * guessing and e.batch_loss > guessing for e in late)
     return not finite(epochs[-1]) or (lost and len(late) == DIVERGED_EVALS)

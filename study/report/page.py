@@ -14,6 +14,7 @@ from fitscape.study.report import vocabulary, wording
 from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
 from fitscape.study.report.sections.comparison import comparison
+from fitscape.study.report.sections.data import data as data_section
 from fitscape.study.report.sections.degradation import degradation
 from fitscape.study.report.sections.findings import findings
 from fitscape.study.report.sections.gradients import gradients
@@ -37,6 +38,7 @@ SECTIONS = {  # key -> title, and its short form for the contents
     "gradients": ("Gradients by layer", "Gradients"),
     "findings": ("Findings", "Findings"),
     "hyperparameters": ("Which hyperparameters matter", "Hyperparameters"),
+    "data": ("What the images say", "Data"),
     "trials": ("All trials", "Trials"),
     "provenance": ("What this rests on", "Basis"),
 }
@@ -55,8 +57,10 @@ def render(subject: Subject) -> str:
         "gradients": gradients(subject),
         "findings": findings(subject),
         "questions": questions(subject),
+        "left_out": subject.study.left_out,
         "hyperparameters": hyperparameters(subject),
         "provenance": provenance(subject),
+        "images": data_section(subject),
     }
     absent = {"degradation": not context["degradation"]["series"]} | {
         key: not context[key] for key in ("gradients", "hyperparameters")
@@ -84,7 +88,7 @@ def render(subject: Subject) -> str:
         has_shares=any(row["shares"] for row in context["comparison"]),
         trial_count=len(subject.trials),
         css=_static("page.css"),
-        data=script_json("data", data),
+        data=script_json("numbers", data),
         arrays=Markup(pack.text()),
         plotly=Markup(compressed(get_plotlyjs().encode())),
         scripts=Markup("\n").join(_static(f"{name}.js") for name in SCRIPTS),

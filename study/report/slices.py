@@ -26,14 +26,20 @@ class Slice:
 
 def slices_of(subject: Subject) -> list[Slice]:
     """One for each architecture or family that the space holds."""
-    for hyperparameter in SLICING:
+    for hyperparameter in _slicing(subject):
         distribution = subject.space.get(hyperparameter)
         if isinstance(distribution, CategoricalDistribution):
             choices = [str(choice) for choice in distribution.choices]
             return [Slice(choice, wording.net(choice), {hyperparameter: choice}) for choice in choices]
     model = subject.config.base.model
-    key = model.family if "depth" in subject.space else model.name
+    key = model.family if "depth" in subject.space and not model.read else model.name
     return [Slice(key, wording.net(key), {})]
+
+
+def _slicing(subject: Subject) -> tuple[str, ...]:
+    """Hyperparameters whose values are nets; of runs that were read, the one that their reader named."""
+    read = subject.study.ledger.read_from
+    return SLICING if read is None else tuple(filter(None, (read["net"],)))
 
 
 def slice_keys(subject: Subject) -> list[str | None]:
@@ -49,6 +55,9 @@ def slice_keys(subject: Subject) -> list[str | None]:
 
 def picking(subject: Subject, net: str) -> dict[str, Any] | None:
     """The values of the searched hyperparameters that make a net of this name; None outside of the space."""
+    if subject.config.base.model.read:
+        picked = dict.fromkeys(_slicing(subject), net)
+        return picked if all(holds(subject.space[name], value) for name, value in picked.items()) else None
     family, depth = parse_architecture(net)
     parts = {"architecture": net, "family": family, "depth": depth}
     base = subject.config.base.model
@@ -61,7 +70,10 @@ def picking(subject: Subject, net: str) -> dict[str, Any] | None:
 
 def net_at(subject: Subject, point: Mapping[str, Any]) -> str:
     """The name of the net at a point of the space."""
-    if "architecture" in point:
-        return str(point["architecture"])
+    for name in ("architecture", *(_slicing(subject) if subject.config.base.model.read else ())):
+        if name in point:
+            return str(point[name])
     base = subject.config.base.model
+    if base.read:
+        return base.name
     return base.replace(**{name: point[name] for name in NET[1:] if name in point}).name

@@ -81,7 +81,7 @@ class Subject:
 
     def hyperparameter(self, trial: TrialRecord, name: str) -> Any:
         """The value of one hyperparameter of the space."""
-        return trial.config.model.name if name == "architecture" else trial.config.flat()[name]
+        return trial.config.flat().get(name, trial.config.model.name)  # only the architecture is no field
 
     @cached_property
     def inside(self) -> list[bool]:

@@ -147,7 +147,7 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
     data = shape.made_up()
     peak, too_large = 0.0, False
     for trial in hungry:
-        few = {"epochs": 1, "steps_per_epoch": MEASURED_STEPS, **DataCondition().model_dump()}
+        few = {"epochs": 1, "steps_per_epoch": MEASURED_STEPS, "weights": "none", **DataCondition().model_dump()}
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         try:

@@ -10,6 +10,12 @@ from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.packing import Node
 
 ANSWER_WITHIN = CHECK_WITHIN + 30.0  # seconds: a node's first task waits for the code and a new process
+NO_BF16 = "it has no bf16 units, and would emulate them at a hundredth of the speed"
+USE_FP32 = "set resources.precision=fp32 in a new study to use it"
+TURNS = (  # benchmarks/results/gpu-nvidia-h200-2026-11-26.json
+    "trials that share a card take turns on it, and 16 small ones are no faster than one; "
+    "with MPS they were 3.1 times as fast on an H200 (docs/cluster.md)"
+)
 ON_CPU = "set resources.gpus_per_trial=0 to train on the CPU"
 
 
@@ -34,20 +40,50 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
             continue
         for state in answer:
             if state.fault:
-                cluster.aside.cards.setdefault(node.id, {})[state.card.uuid] = state.fault
-                what = f"{node.host}: {state.text} is left out: {state.fault}"
-                findings.append(Finding(what, False, state.fix, fatal=False))
+                findings.append(_left_out(cluster, node, state, state.fault, state.fix))
+            elif resources.precision == "bf16" and not state.bf16:
+                findings.append(_left_out(cluster, node, state, NO_BF16, USE_FP32))
             else:
+                cluster.sound.setdefault(node.id, []).append(state)
                 sound[state.text].append(node.host)
                 if state.fix:
                     findings.append(Finding(f"{node.host}: {state.text}: {state.fix}", True))
     cluster.cards = [f"{len(hosts)} x {text}" for text, hosts in sound.items()]
     used = [Finding(f"{len(hosts)} x {text} on {_hosts(hosts)}", True) for text, hosts in sound.items()]
-    findings = [*used, *findings]
+    findings = [*used, *findings, *_multi_process_service(cluster, nodes, resources)]
     if not sound:
         text = f"Ray declares {sum(node.gpus for node in nodes):g} GPU, and torch can use none"
         return [*findings, Finding(text, False, f"fix what is said of each, or {ON_CPU}")]
     return [*findings, *_idle([node for node in cluster.usable() if node.gpus], resources)]
+
+
+def leave_out_without_bf16(cluster: Cluster) -> list[Finding]:
+    """Once bf16 was chosen: the cards that have no units for it, each set aside."""
+    findings = [
+        _left_out(cluster, node, state, NO_BF16, USE_FP32)
+        for node in cluster.usable()
+        for state in cluster.sound.get(node.id, ())
+        if not state.bf16
+    ]
+    if findings and not any(node.gpus for node in cluster.usable()):
+        findings.append(Finding("no card has bf16 units, which the study's precision needs", False, USE_FP32))
+    return findings
+
+
+def _left_out(cluster: Cluster, node: Node, state: CardState, why: str, fix: str) -> Finding:
+    cluster.aside.cards.setdefault(node.id, {})[state.card.uuid] = why
+    return Finding(f"{node.host}: {state.text} is left out: {why}", False, fix, fatal=False)
+
+
+def _multi_process_service(cluster: Cluster, nodes: list[Node], resources: ResourceConfig) -> list[Finding]:
+    """Whether trials that share a card run side by side on it; nothing where they have cards to themselves."""
+    real = [node for node in nodes if any(state.capability for state in cluster.sound.get(node.id, ()))]
+    if not real or resources.gpus_per_trial == 1:
+        return []
+    lacking = [node.host for node in real if not all(state.mps for state in cluster.sound[node.id])]
+    if not lacking:
+        return [Finding("NVIDIA MPS runs: trials that share a card run side by side", True)]
+    return [Finding(f"NVIDIA MPS does not run on {_hosts(lacking)}: {TURNS}", True)]
 
 
 def _ask(cluster: Cluster, nodes: list[Node]) -> dict[str, list[CardState]]:

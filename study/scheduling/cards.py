@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 CHECK_WITHIN = 60.0  # seconds that the check of one card may take; a process that imports torch takes a few
 PACKAGES = Path(__file__).parents[3]  # holds the package fitscape, as this process imported it
 MIB = 2**20
+AMPERE = (8, 0)  # compute capability, from which on cards have bf16 units and TF32
+MPS_FOLDER = "/tmp/nvidia-mps"  # where MPS is unless $CUDA_MPS_PIPE_DIRECTORY says otherwise
 LOGICAL = "FITSCAPE_LOGICAL_GPUS"  # for tests: GPUs that Ray declares are numbers, and trials train on the CPU
 
 
@@ -37,6 +39,17 @@ class CardState:
     capability: str = ""  # compute capability, for example 8.9
     fault: str = ""
     fix: str = ""
+    mps: bool = False  # NVIDIA's multi-process service runs on its machine
+
+    @property
+    def bf16(self) -> bool:
+        """Whether it has bf16 units, as far as is known. A card without them emulates bf16 and says it can do it."""
+        return not self.capability or tuple(map(int, self.capability.split("."))) >= AMPERE
+
+    @property
+    def tf32(self) -> bool:
+        """Whether its convolutions in fp32 are of TF32 numbers, which have 10 bits of mantissa."""
+        return bool(self.capability) and self.bf16
 
     @property
     def text(self) -> str:
@@ -144,7 +157,20 @@ def check_declared(declared: int, logical: bool) -> list[dict[str, Any]]:
         CardState(Card(f"lacking-{i}", f"GPU {i}"), fault=f"Ray declares it, the machine has {len(found)}", fix=fix)
         for i in range(len(found), declared)
     ]
-    return [asdict(state) for state in (*check(found[:declared]), *lacking)]
+    mps = mps_runs()
+    return [asdict(replace(state, mps=mps)) for state in (*check(found[:declared]), *lacking)]
+
+
+def mps_runs() -> bool:
+    """Whether NVIDIA's multi-process service is at work where CUDA programs of this machine look for it."""
+    folder = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY") or MPS_FOLDER)
+    try:
+        os.kill(int((folder / "nvidia-cuda-mps-control.pid").read_text()), 0)
+    except PermissionError:  # it is another user's
+        return True
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def check_one(uuid: str) -> str:

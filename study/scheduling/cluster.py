@@ -10,10 +10,11 @@ from typing import Any, Self
 
 from fitscape.study.config import ResourceConfig
 from fitscape.study.errors import UserError
+from fitscape.study.ledger import StudyLock
 from fitscape.study.scheduling import ray_folder
 from fitscape.study.scheduling.addresses import answering
 from fitscape.study.scheduling.authentication import require_token
-from fitscape.study.scheduling.cards import LOGICAL, cards, other_maker
+from fitscape.study.scheduling.cards import LOGICAL, CardState, cards, other_maker
 from fitscape.study.scheduling.cpu_quota import cpu_quota
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Node, Request, SetAside
@@ -45,7 +46,9 @@ class Cluster:
         self.address = address
         self._cpus, self._gpus, self._warm = cpus, gpus, warm
         self.aside = SetAside()
+        self._session: StudyLock | None = None  # the sign in the folder of the local Ray
         self.cards: list[str] = []  # those that trials may use, in words
+        self.sound: dict[str, list[CardState]] = {}  # id of the node -> those of its cards that ran a kernel
 
     @property
     def local(self) -> bool:
@@ -73,6 +76,7 @@ class Cluster:
                     _system_config={"prestart_worker_first_driver": self._warm},
                     **common,
                 )
+            self._session = ray_folder.marked(Path(ray.nodes()[0]["ObjectStoreSocketName"]).parents[1])
             return self
         address = answering(self.address)
         os.environ.pop("RAY_ADDRESS", None)  # Ray would take it before the address that it is given
@@ -105,6 +109,8 @@ class Cluster:
         import ray
 
         ray.shutdown()
+        if self._session is not None:
+            self._session.release()
 
     def nodes(self) -> list[Node]:
         """Every living node, the head among them; of its cards those that trials may use."""

@@ -43,6 +43,7 @@ class Bookkeeper:
         self._sampler = Lane("the sampler's thread", self._observer.say)
         self._cleaner = Lane("the thread that removes checkpoints", self._observer.say)
         self._sizes: dict[str, ModelSize] = {}
+        self._said: set[str] = set()  # what is said once
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._dealt_with = 0  # reports
         self._failing_since: float | None = None
@@ -127,6 +128,10 @@ class Bookkeeper:
         """A report as a whole may be written twice: each part of it is idempotent, but for the start."""
         for text in report.notices:
             self._observer.say(text)
+        for text in report.once:
+            if text not in self._said:
+                self._said.add(text)
+                self._observer.say(text)
         if report.start is not None:
             if report.start.afresh:
                 self._ledger.void_epochs(trial_id)
@@ -143,8 +148,16 @@ class Bookkeeper:
             self._end(trial_id, report.end)
 
     def _end(self, trial_id: str, end: End) -> None:
-        size = self._sizes.get(trial_id)
-        if not self._ledger.end_trial(trial_id, end.state, end.message, late=end.late, size=size, **end.extra):
+        ended = self._ledger.end_trial(
+            trial_id,
+            end.state,
+            end.message,
+            late=end.late,
+            size=self._sizes.get(trial_id),
+            predictions=end.predictions,
+            **end.extra,
+        )
+        if not ended:
             return
         self._sizes.pop(trial_id, None)
         trial = self._ledger.trial(trial_id)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fitscape.study.records import EpochRecord, LatePair, ModelSize, TrialState
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions, TrialState
 from fitscape.study.scheduling.heartbeat import Address
 
 CRASHES = "crashes"  # of Tune's config of a trial: the signals that ended its processes, one for each crash
@@ -37,6 +37,7 @@ class End:
     state: TrialState
     message: str = ""
     late: LatePair | None = None
+    predictions: Predictions | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for TrialRecord.extra
 
 
@@ -51,6 +52,7 @@ class Report:
     end: End | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for TrialRecord.extra
     notices: tuple[str, ...] = ()  # for the user: a corrupt checkpoint, one that could not be written
+    once: tuple[str, ...] = ()  # for the user too, however many trials say the same
     cannot_go_on: str = ""  # why the trial stays pending, and the study is to be interrupted: its storage is lost
 
     @property

@@ -3,10 +3,11 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.errors import UserError
@@ -57,6 +58,7 @@ def run_trials(
     settings: Settings,
     checkpoints: CheckpointStore,
     interruption: Interruption,
+    weights: Mapping[str, StartingWeights] | None = None,
     observer: Observer | None = None,
     run: Any = None,
     save_every: float | None = None,
@@ -104,6 +106,7 @@ def run_trials(
     shared = Shared(
         data=data,
         settings=settings,
+        weights=weights or {},
         checkpoints=checkpoints,
         timeout=config.resources.trial_timeout,
         save_every=SAVE_EVERY if save_every is None else save_every,

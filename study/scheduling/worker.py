@@ -8,13 +8,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
 from ray import tune
 
+from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord, TrialState
@@ -31,6 +32,7 @@ from fitscape.study.training.memory import is_out_of_memory
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
 HALVED = "its batches do not fit the device and go through in halves"
+EAGER = "its steps cannot be captured, and run on the card one operation after the other"
 TRAFFIC = 200e6  # bytes of checkpoints a second, of all trials together: what a modest object store takes
 SIGN_OF_LIFE = 1.0  # seconds between two restarts of the watchdog, which cost about 50 µs each
 
@@ -44,6 +46,7 @@ class Shared:
     data: TrialData
     settings: Settings  # precision and layout; the device is each process's own
     checkpoints: CheckpointStore
+    weights: Mapping[str, StartingWeights] = field(default_factory=dict)  # by their names in configs
     timeout: float | None = None  # seconds without a step until a trial counts as hung
     save_every: float = SAVE_EVERY
     run: TrialFunction = run_trial
@@ -133,8 +136,10 @@ class TrialRunner(tune.Trainable):
             shared.checkpoints.clear(trial_id, waiting=lambda error: self._watch())
 
         def run(checkpoint: bytes | None) -> Iterator[Progress]:
+            start = shared.weights.get(self._config.model.weights)
+            named = {} if start is None else {"weights": start}
             return shared.run(
-                self._config, shared.data, settings=settings, checkpoint=checkpoint, on_step=self._sign_of_life
+                self._config, shared.data, settings=settings, checkpoint=checkpoint, on_step=self._sign_of_life, **named
             )
 
         def go_on(epoch: int, data: bytes) -> tuple[EpochRecord | None, Iterator[Progress]]:
@@ -173,9 +178,10 @@ class TrialRunner(tune.Trainable):
         notices: tuple[str, ...] = ()
         saved: int | None = None
         if progress.diverged:
-            end = End(state=TrialState.DIVERGED, message=f"loss or weights not finite in epoch {progress.record.epoch}")
+            message = f"loss or weights not finite in epoch {progress.record.epoch}"
+            end = End(state=TrialState.DIVERGED, message=message, predictions=progress.predictions)
         elif progress.record.epoch >= self._config.optimization.epochs:
-            end = End(state=TrialState.FINISHED, late=progress.late)
+            end = End(state=TrialState.FINISHED, late=progress.late, predictions=progress.predictions)
         elif self._save_is_due():
             notices = self._save(progress)
             saved = None if notices else progress.record.epoch
@@ -188,6 +194,7 @@ class TrialRunner(tune.Trainable):
             end=end,
             extra={"halved_batches": True} if halved else {},
             notices=(*notices, *([f"trial {self._config.trial_id}: {HALVED}"] if halved else [])),
+            once=(f"{self._config.model.name}: {EAGER} ({progress.why_eager})",) if progress.why_eager else (),
         )
 
     def _save_is_due(self) -> bool:

@@ -15,7 +15,9 @@ from fitscape.study.config import Choices, Hyperparameter, Range, StudyConfig, T
 from fitscape.study.errors import UserError
 
 ROUNDING = 1e-9  # relative; binary arithmetic on steps errs by 1e-16 a step
-INTEGER_HYPERPARAMETERS = frozenset({"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "seed"})
+INTEGER_HYPERPARAMETERS = frozenset(
+    {"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "freeze", "seed"}
+)
 
 Space = dict[str, BaseDistribution]
 Point = dict[str, Any]
@@ -32,18 +34,18 @@ def resolve(config: StudyConfig) -> Space:
             names = ", ".join(search_spaces.names())
             raise UserError(f"no search space '{config.space}'", where="space", fix=f"choose {names}")
         return search_spaces.get(config.space)
-    return {name: distribution(name, hyperparameter) for name, hyperparameter in config.space.items()}
+    return {name: distribution(name, hyperparameter, config.base) for name, hyperparameter in config.space.items()}
 
 
-def distribution(name: str, hyperparameter: Hyperparameter) -> BaseDistribution:
-    """One hyperparameter of a config as an Optuna distribution."""
+def distribution(name: str, hyperparameter: Hyperparameter, base: TrialConfig | None = None) -> BaseDistribution:
+    """One hyperparameter of a config as an Optuna distribution; ``base`` knows the hyperparameters of others."""
     if isinstance(hyperparameter, Choices):
         return CategoricalDistribution(list(hyperparameter.choices))
     if hyperparameter.step is not None:  # Optuna would say that the range ends before its high, as it does
         last = (_decimal(hyperparameter.high) - _decimal(hyperparameter.low)) // _decimal(hyperparameter.step)
         high = float(_decimal(hyperparameter.low) + last * _decimal(hyperparameter.step))
         hyperparameter = hyperparameter.model_copy(update={"high": high})
-    if name in INTEGER_HYPERPARAMETERS:
+    if _is_whole(name, base):
         return IntDistribution(
             int(hyperparameter.low),
             int(hyperparameter.high),
@@ -51,6 +53,11 @@ def distribution(name: str, hyperparameter: Hyperparameter) -> BaseDistribution:
             step=int(hyperparameter.step or 1),
         )
     return FloatDistribution(hyperparameter.low, hyperparameter.high, log=hyperparameter.log, step=hyperparameter.step)
+
+
+def _is_whole(name: str, base: TrialConfig | None) -> bool:
+    theirs = base.theirs if base else {}
+    return type(theirs[name]) is int if name in theirs else name in INTEGER_HYPERPARAMETERS
 
 
 def hyperparameters(space: Space) -> dict[str, Hyperparameter]:
@@ -99,8 +106,8 @@ def point_of(config: TrialConfig, space: Space) -> Point | None:
 
     Of a stepped range a value is snapped to the grid: ledgers of 0.1.0 hold 0.6000000000000001 for 0.6.
     """
-    flat = {**config.flat(), "architecture": config.model.name}
-    point = {name: snapped(flat[name], d) for name, d in space.items()}
+    flat = {"architecture": config.model.name, **config.flat()}
+    point = {name: snapped(flat.get(name), d) for name, d in space.items()}
     return point if all(holds(d, point[name]) for name, d in space.items()) else None
 
 
@@ -108,7 +115,8 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
     """Whether a value can be drawn from a distribution: one off the grid of a step cannot."""
     if isinstance(distribution, CategoricalDistribution):
         return value in distribution.choices
-    return value is not None and distribution._contains(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and bool(distribution._contains(value))
 
 
 def _bounds(d: BaseDistribution) -> tuple[float, float]:

@@ -93,7 +93,7 @@ def infinite(records: Iterable[EpochRecord], known: str = "{}") -> dict[str, str
 def params(trial: TrialRecord) -> tuple[dict[str, str], dict[str, str]]:
     """Every hyperparameter of the trial, and the tags that hold what does not fit into params."""
     size = {"parameters": trial.size.parameters, "flops": trial.size.flops} if trial.size else {}
-    return entries.params(trial.hyperparameters | trial.config.flat() | size)
+    return entries.params(trial.hyperparameters | trial.config.shown() | size)
 
 
 def tags(trial: TrialRecord, label: Label | None, study: str) -> dict[str, str]:

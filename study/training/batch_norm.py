@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from fitscape.study.training.freezing import is_frozen, normalizing
+
 # Images that the statistics are of: a tenth of those an epoch trains on, whose forward pass costs about 3 % of it.
 # 64 give errors within a point of those that a thousand give (benchmarks/results/batch_norm_lag-2026-11-26.md).
 SHARE, FEWEST, MOST = 10, 64, 1024
@@ -62,12 +64,8 @@ def reestimated(model: nn.Module, batches: Iterable[Tensor], autocast: torch.aut
 
 
 def _tracking(model: nn.Module) -> list[nn.BatchNorm2d]:
-    """Layers that keep running averages: torch's batch norms, and timm's layers that are made like them."""
-    return [
-        layer  # type: ignore[misc]
-        for layer in model.modules()
-        if hasattr(layer, "momentum") and isinstance(getattr(layer, "running_var", None), Tensor)
-    ]
+    """Layers whose running averages are to be measured anew: those of frozen layers are part of the weights."""
+    return [layer for layer in normalizing(model) if not is_frozen(layer)]  # type: ignore[misc]
 
 
 def _estimate(

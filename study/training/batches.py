@@ -6,14 +6,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.data import TrainSubset
 from fitscape.study.training.settings import Settings
 
 
-def make_normalize(subset: TrainSubset, settings: Settings) -> Callable[[Tensor], Tensor]:
-    """uint8 [B, C, H, W] on the device -> float32 in the layout of the settings, by the subset's statistics."""
+def pixel_statistics(subset: TrainSubset, weights: StartingWeights | None, channels: int) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation float32 [C] that images are normalized by: the weights' own, else the subset's."""
+    return (subset.mean, subset.std) if weights is None else weights.normalization(channels)
+
+
+def make_normalize(statistics: tuple[Tensor, Tensor], settings: Settings) -> Callable[[Tensor], Tensor]:
+    """uint8 [B, C, H, W] on the device -> float32 in the layout of the settings, by mean and standard deviation [C]."""
     device = settings.torch_device
-    mean, std = subset.mean.view(1, -1, 1, 1).to(device), subset.std.view(1, -1, 1, 1).to(device)
+    mean, std = (values.view(1, -1, 1, 1).to(device) for values in statistics)
     scale, shift = 1 / std, -mean / std
 
     def normalize(images: Tensor) -> Tensor:

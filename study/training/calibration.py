@@ -1,5 +1,6 @@
 """Measure a few training steps, choose precision and memory layout, and record the choice with its evidence."""
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -94,8 +95,7 @@ def choose_settings(
         batch_size: images per step; on the CPU a large net is measured with fewer.
 
     A card's step is measured as trials run it, captured where it can be. bf16 is tried where the device has units for
-    it: a card without them emulates it, at a hundredth of the speed. The candidates are timed in turn and each counts
-    with its best round, so that a neighbour's burst of work does not decide.
+    it: a card without them emulates it, at a hundredth of the speed.
     """
     cuda = settings.torch_device.type == "cuda"
     batch = batch_size if cuda else min(batch_size, _enough(measure(spec, input_shape, classes)[1]))
@@ -104,47 +104,73 @@ def choose_settings(
     torch.set_num_threads(settings.threads)
     memory.keep_freed_memory(settings.torch_device)
     try:
-        candidates = [
-            replace(settings, precision=p, memory_format=m)
-            for p, m in product((precision,) if precision else _precisions(settings), formats)
-        ]
-        candidates, steppers = _that_fit(
-            candidates, lambda c: Stepper(spec, input_shape, classes, settings=c, batch=batch)
-        )
-        repeats = 10 if cuda else 1
-        best = [stepper.seconds(repeats) / repeats for stepper in steppers]
-        close = [i for i, seconds in enumerate(best) if seconds <= HOPELESS * min(best)]
-        for _ in range(ROUNDS - 1):
-            for i in close:
-                best[i] = min(best[i], steppers[i].seconds(repeats) / repeats)
-        rates = [_rate(c, batch / seconds) for c, seconds in zip(candidates, best, strict=True)]
-        fastest = min(range(len(best)), key=best.__getitem__)
-        return replace(candidates[fastest], rates=tuple(rates))
+        contest = Contest(lambda c: Stepper(spec, input_shape, classes, settings=c, batch=batch), 10 if cuda else 1)
+        for p, m in product((precision,) if precision else _precisions(settings), formats):
+            contest.enter(replace(settings, precision=p, memory_format=m))
+        rates = tuple(_rate(c, batch / seconds) for c, seconds in contest.best.items())
+        return replace(contest.winner, rates=rates)
     finally:
         torch.set_num_threads(before)
 
 
-def _that_fit(candidates: list[Settings], make: Callable[[Settings], Stepper]) -> tuple[list[Settings], list[Stepper]]:
-    """The candidates whose step fits the device, each with its stepper, which has made its first step.
+class Contest:
+    """Each candidate against the fastest so far, so that two nets at most are in memory.
 
-    Raises:
-        RuntimeError: none fits; the last one's error.
+    The two are timed in turn, and each counts with its best round: a neighbour's burst of work decides nothing.
+
+    Args:
+        make: a candidate's stepper.
+        repeats: steps of a round.
     """
-    fitting: list[tuple[Settings, Stepper]] = []
-    failure: RuntimeError | None = None
-    for candidate in candidates:
+
+    def __init__(self, make: Callable[[Settings], Stepper], repeats: int) -> None:
+        self._make, self._repeats = make, repeats
+        self.best: dict[Settings, float] = {}  # seconds of a step, of each candidate that fits the device
+        self._held: Stepper | None = None  # the fastest one's
+        self._failure: RuntimeError | None = None
+
+    @property
+    def winner(self) -> Settings:
+        """Raises RuntimeError: no candidate fits; the last one's error."""
+        if self._failure is not None and not self.best:
+            raise self._failure
+        return min(self.best, key=self.best.__getitem__)
+
+    def enter(self, candidate: Settings) -> None:
+        """Measure one more. One whose step does not fit the device, even alone, is dropped."""
+        stepper = self._stepper(candidate)
+        if stepper is None and self._held is not None:
+            self._held = None
+            stepper = self._stepper(candidate)
+        if stepper is None:
+            return
+        champion = self.winner if self.best else None
+        self._round(candidate, stepper)
+        if champion is not None and self.best[candidate] > HOPELESS * self.best[champion]:
+            return
+        for _ in range(ROUNDS - 1):
+            if champion is not None and self._held is not None:
+                self._round(champion, self._held)
+            self._round(candidate, stepper)
+        if self.winner == candidate:
+            self._held = stepper
+
+    def _round(self, candidate: Settings, stepper: Stepper) -> None:
+        seconds = stepper.seconds(self._repeats) / self._repeats
+        self.best[candidate] = min(self.best.get(candidate, seconds), seconds)
+
+    def _stepper(self, candidate: Settings) -> Stepper | None:
+        """One that has made its first step, which allocates, and on CUDA loads kernels; None where it does not fit."""
+        gc.collect()  # a net that was dropped has cycles
         try:
-            stepper = make(candidate)
-            stepper.seconds()  # the first step allocates, and on CUDA loads kernels
+            stepper = self._make(candidate)
+            stepper.seconds()
         except RuntimeError as error:
             if not (isinstance(error, memory.TrialOutOfMemory) or memory.is_out_of_memory(error)):
                 raise
-            failure = error.with_traceback(None)  # whose frames hold what did not fit
-        else:
-            fitting.append((candidate, stepper))
-    if failure is not None and not fitting:
-        raise failure
-    return [candidate for candidate, _ in fitting], [stepper for _, stepper in fitting]
+            self._failure = error.with_traceback(None)  # whose frames hold what did not fit
+            return None
+        return stepper
 
 
 def _precisions(settings: Settings) -> tuple[Precision, ...]:

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from fitscape.models.build import build
+from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, select
+from fitscape.study.training.batches import pixel_statistics
 
 
 class Classifier(nn.Module):
@@ -26,9 +28,15 @@ class Classifier(nn.Module):
         return logits
 
 
-def make_classifier(config: TrialConfig, data: TrialData, weights: dict[str, Tensor]) -> Classifier:
-    """In eval mode, from the state dict of the trial's net, whatever device and layout that was trained in."""
+def make_classifier(
+    config: TrialConfig, data: TrialData, state: dict[str, Tensor], start: StartingWeights | None = None
+) -> Classifier:
+    """In eval mode, from the state dict of the trial's net, whatever device and layout that was trained in.
+
+    Args:
+        start: the weights that the trial started from.
+    """
     net = build(config.model, input_shape=data.input_shape, classes=len(data.classes))
-    net.load_state_dict({name: tensor.cpu().contiguous() for name, tensor in weights.items()})
-    subset = select(data, config.data, config.seed)
-    return Classifier(net, subset.mean, subset.std).eval()
+    net.load_state_dict({name: tensor.cpu().contiguous() for name, tensor in state.items()})
+    mean, std = pixel_statistics(select(data, config.data, config.seed), start, data.input_shape[0])
+    return Classifier(net, mean, std).eval()

@@ -24,6 +24,7 @@ class Evaluation:
     losses: Tensor  # float32 [N], cross-entropy
     predictions: Tensor  # int64 [N]
     wrong: Tensor  # bool [N]; an image whose loss is not finite counts as wrong
+    confidences: Tensor  # float32 [N], probability of the predicted class
 
     def loss(self, chosen: Tensor | None = None) -> float:
         return (self.losses if chosen is None else self.losses[chosen]).double().mean().item()
@@ -66,7 +67,7 @@ def evaluate_each(
         for images, labels in sets:
             results += _forward(model, images, labels, normalize, _batch_size(images, trained_on))
     model.train()
-    # A loss's bits beside the prediction and whether it is wrong, as one transfer.
+    # The bits of floats beside whole numbers, as one transfer.
     fetched = torch.cat(results, dim=1).cpu().split([len(labels) for _, labels in sets], dim=1)
     return [_evaluation(part) for part in fetched]
 
@@ -74,7 +75,8 @@ def evaluate_each(
 def _forward(
     model: nn.Module, images: Tensor, labels: Tensor, normalize: Callable[[Tensor], Tensor], batch: int
 ) -> list[Tensor]:
-    """int32 [3, n] of each batch: bits of the losses, predictions, and whether those are wrong."""
+    """int32 [4, n] of each batch: bits of the losses, predictions, whether those are wrong, and bits of the
+    probabilities of what is predicted."""
     rows: list[Tensor] = []
     start = 0
     while start < len(images):
@@ -87,17 +89,24 @@ def _forward(
                 raise
             batch = -(-batch // 2)
             continue
-        predictions = logits.argmax(dim=1)
+        highest, predictions = logits.max(dim=1)
         # The argmax of NaN logits is a class like any other: without this a dead net would score chance.
         wrong = (predictions != labels[part]) | ~losses.isfinite()
-        rows.append(torch.stack([losses.view(torch.int32), predictions.int(), wrong.int()]))
+        confidences = (highest - logits.logsumexp(dim=1)).exp()
+        rows.append(
+            torch.stack([losses.view(torch.int32), predictions.int(), wrong.int(), confidences.view(torch.int32)])
+        )
         start += batch
     return rows
 
 
 def _evaluation(fetched: Tensor) -> Evaluation:
-    losses, predictions, wrong = fetched
-    return Evaluation(losses.contiguous().view(torch.float32), predictions.long(), wrong.bool())
+    losses, predictions, wrong, confidences = fetched
+    return Evaluation(_floats(losses), predictions.long(), wrong.bool(), _floats(confidences))
+
+
+def _floats(bits: Tensor) -> Tensor:
+    return bits.contiguous().view(torch.float32)
 
 
 def _batch_size(images: Tensor, trained_on: int | None) -> int:

@@ -14,7 +14,7 @@ class GradientProbe:
     """Norms stay on the device until ``drain``: a probed step waits for nothing."""
 
     def __init__(self, model: nn.Module) -> None:
-        layers = weight_layers(model)
+        layers = [(name, layer) for name, layer in weight_layers(model) if layer.get_parameter("weight").requires_grad]
         self._names = tuple(name for name, _ in layers)
         self._weights: list[Tensor] = [layer.get_parameter("weight") for _, layer in layers]
         self._profiles: list[tuple[int, Tensor]] = []

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
+from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
-from fitscape.study.records import EpochRecord, LatePair, ModelSize
+from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions
 from fitscape.study.training import memory
+from fitscape.study.training.predictions import predictions
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.state import TrialRun
 
@@ -28,6 +30,7 @@ class Progress:
     size: ModelSize
     halved: bool  # a batch did not fit the device: batch norm has seen half of each, from the first step on
     why_eager: str = ""  # why steps on a card are not captured, where they could be
+    predictions: Predictions | None = None  # at the last epoch, or where the trial diverged
 
 
 def run_trial(
@@ -35,6 +38,7 @@ def run_trial(
     data: TrialData,
     *,
     settings: Settings,
+    weights: StartingWeights | None = None,
     checkpoint: bytes | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> Iterator[Progress]:
@@ -42,17 +46,19 @@ def run_trial(
 
     Same config, device and settings: the same numbers, whatever else the process or the machine does, and
     whether or not the trial was interrupted. From a checkpoint of epoch e the next epoch is e + 1; from one
-    of the last epoch nothing follows. ``on_step`` is called after each step, as a sign of life.
+    of the last epoch nothing follows. ``on_step`` is called after each step, as a sign of life. ``weights`` are those
+    that the config names.
 
     Raises:
-        ValueError: at once; a corrupt checkpoint, or one of another trial, data set or precision.
+        ValueError: at once; a corrupt checkpoint, or one of another trial, data set or precision; other weights than
+            the config names.
         TrialOutOfMemory: at once or from the iterator; half a batch does not fit the device.
         AttemptOutOfMemory: from the iterator; memory that the trial had is gone. It can go on from a checkpoint.
     """
     memory.reset_peak(settings.torch_device)
     memory.keep_freed_memory(settings.torch_device)
     with _naming_lack_of_memory(begun=lambda: False), _threads(settings.threads):
-        trial = TrialRun(config, data, settings)
+        trial = TrialRun(config, data, settings, weights)
         if checkpoint is not None:
             trial.restore(checkpoint)
     return _epochs(trial, on_step or (lambda: None))
@@ -65,6 +71,7 @@ def _epochs(trial: TrialRun, on_step: Callable[[], None]) -> Iterator[Progress]:
             _naming_lack_of_memory(begun=lambda: trial.stepping.settled),
             _threads(trial.settings.threads),
             trial.randomness.running(),
+            trial.repeatable(),
             trial.stepping.running(),
         ):
             started = time.perf_counter()
@@ -134,6 +141,7 @@ def _measure(trial: TrialRun, batch_loss: float, images: int, train_seconds: flo
         diverged=diverged,
         late=trial.best.pair(trial.epoch, validation) if last else None,
         size=trial.size,
+        predictions=predictions(validation, len(trial.data.classes)) if last or diverged else None,
         halved=trial.stepping.parts > 1,
         why_eager=trial.stepping.why_eager if trial.settings.captured else "",
     )

@@ -18,6 +18,10 @@ _MALLOPT = ((-4, 0), (-1, 2**31 - 1), (-2, 64 * _MIB))
 if not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & os.environ.keys():
     os.environ["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
 
+# One workspace of cuBLAS for each stream, without which torch refuses products where they are to be repeatable. It is
+# read at a process's first product.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 _OUT_OF_MEMORY = (
     "DefaultCPUAllocator: can't allocate",
     "CUDA error: out of memory",  # the context, a stream, a graph: what torch's allocator does not hold

@@ -21,15 +21,26 @@ WIDE_MAP = 32  # pixels a side that are safe with AVX-512
 
 
 def make_network(
-    spec: ModelSpec, input_shape: tuple[int, int, int], classes: int, *, seed: int, settings: Settings
+    spec: ModelSpec,
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    seed: int,
+    settings: Settings,
+    start: Callable[[nn.Module], object] | None = None,
 ) -> nn.Module:
     """In train mode. Drawn on the CPU whatever the device, so that a seed means the same weights everywhere.
 
+    Args:
+        start: puts other weights in the place of those that were drawn.
+
     Raises:
-        ValueError: as ``models.build.build``.
+        ValueError: as ``models.build.build``, or by ``start``.
     """
     with seeded_default(seed, "initialization"):
         model = build(spec, input_shape=input_shape, classes=classes)
+    if start is not None:
+        start(model)
     if settings.memory_format != "nchw" and settings.torch_device.type == "cpu":
         fold_narrow_norms(model)
     # Two calls: torch's stubs know no .to with both.

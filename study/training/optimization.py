@@ -8,6 +8,7 @@ from torch import nn
 
 from fitscape.models.workarounds import SGD, AdamW
 from fitscape.study.config import Optimization
+from fitscape.study.training.freezing import scales
 
 WARMUP = 0.3  # one-cycle: share of the steps that the rate rises (Smith and Topin 2018; torch's OneCycleLR)
 START = 1 / 25  # one-cycle: first rate over peak
@@ -24,12 +25,7 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
     gains of norm layers: those have no capacity to shrink (He et al. 2018, "Bag of Tricks", section 3.1). Nor does it
     act on a transformer's tokens, position embeddings and tables of biases, which multiply nothing.
     """
-    decayed = _weights(model)
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in model.parameters() if id(p) in decayed], "weight_decay": config.weight_decay},
-        {"params": [p for p in model.parameters() if id(p) not in decayed], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    groups = _groups(model, config)
     on_card = next(model.parameters()).is_cuda
     optimizer: torch.optim.Optimizer
     if config.optimizer == "adamw":
@@ -37,10 +33,32 @@ def make_optimizer(model: nn.Module, config: Optimization) -> torch.optim.Optimi
     else:
         optimizer = SGD(groups, lr=config.lr, momentum=config.momentum, fused=True)
     if on_card:
-        rate = torch.tensor(config.lr, device=next(model.parameters()).device)
+        device = next(model.parameters()).device
+        rates = {group["scale"]: torch.tensor(config.lr, device=device) for group in optimizer.param_groups}
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rates[group["scale"]]
     return optimizer
+
+
+def _groups(model: nn.Module, config: Optimization) -> list[dict[str, Any]]:
+    """Parameters that learn, by the ``scale`` of their learning rate and by whether they decay.
+
+    Frozen parameters are in no group: weight decay would change them, too.
+    """
+    decayed = _weights(model)
+    alike = config.head_lr_ratio == config.layer_decay == 1
+    scale = {} if alike else scales(model, config)
+    learning = [p for p in model.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {
+            "params": [p for p in learning if scale.get(id(p), 1.0) == factor and (id(p) in decayed) == decays],
+            "weight_decay": config.weight_decay if decays else 0.0,
+            "scale": factor,
+        }
+        for factor in sorted({scale.get(id(p), 1.0) for p in learning}, reverse=True)
+        for decays in (True, False)
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def _weights(model: nn.Module) -> set[int]:
@@ -64,7 +82,9 @@ def lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:
 
 def learning_rate(config: Optimization, step: int, total_steps: int) -> float:
     """The rate of optimizer step ``step``, 0 to ``total_steps`` - 1. A pure function: nothing to checkpoint."""
-    return config.lr * _factor(config.schedule, step, total_steps)
+    warm = config.warmup_epochs * total_steps / config.epochs
+    rise = min(1.0, (step + 1) / warm) if warm > 0 else 1.0  # Goyal et al. 2017, section 2.2
+    return config.lr * rise * _factor(config.schedule, step, total_steps)
 
 
 def _factor(schedule: str, step: int, total: int) -> float:
@@ -86,12 +106,13 @@ def _cosine(start: float, end: float, progress: float) -> float:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """A number on the CPU; on a card written to where a captured step reads it."""
-    if isinstance(optimizer.param_groups[0]["lr"], torch.Tensor):
-        optimizer.param_groups[0]["lr"].fill_(rate)  # one for all groups
-        return
+    """Times each group's scale. A number on the CPU; on a card written to where a captured step reads it."""
+    for scale, group in {group["scale"]: group for group in optimizer.param_groups}.items():
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate * scale)  # one for all groups of a scale
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if not isinstance(group["lr"], torch.Tensor):
+            group["lr"] = rate * group["scale"]
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord
@@ -24,7 +25,13 @@ class Again:
 
 
 def evaluate_again(
-    config: TrialConfig, data: TrialData, images: Tensor, labels: Tensor, *, settings: Settings
+    config: TrialConfig,
+    data: TrialData,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    settings: Settings,
+    weights: StartingWeights | None = None,
 ) -> Again:
     """Run the trial anew and evaluate its net on other images.
 
@@ -34,11 +41,12 @@ def evaluate_again(
     Args:
         images: uint8 [N, C, H, W].
         labels: int64 [N].
+        weights: that the trial starts from.
     """
-    for progress in run_trial(config, data, settings=settings):
+    for progress in run_trial(config, data, settings=settings, weights=weights):
         last = progress
-    trial = TrialRun(config, data, settings)
+    trial = TrialRun(config, data, settings, weights)
     trial.restore(last.checkpoint())
     with trial.as_measured():
-        classifier = make_classifier(config, data, trial.model.state_dict())
+        classifier = make_classifier(config, data, trial.model.state_dict(), weights)
     return Again(last.record, trial.evaluate_on(images, labels), classifier)

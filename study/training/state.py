@@ -1,19 +1,22 @@
 """Everything one trial owns between two steps, and its way into a checkpoint and back."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
 from fitscape.models.size import count, measure
+from fitscape.models.starting_weights import StartingWeights, load
+from fitscape.models.weight_names import parse_weights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
 from fitscape.study.records import ModelSize
-from fitscape.study.training import checkpoint
+from fitscape.study.training import attention, checkpoint
 from fitscape.study.training.batch_norm import choose_images, reestimated
-from fitscape.study.training.batches import Batches, make_normalize
+from fitscape.study.training.batches import Batches, make_normalize, pixel_statistics
 from fitscape.study.training.card import Card
 from fitscape.study.training.evaluation import Evaluation, evaluate_each
+from fitscape.study.training.freezing import freeze
 from fitscape.study.training.gradients import GradientProbe
 from fitscape.study.training.late import BestEpoch
 from fitscape.study.training.memorization import Memorization, memorization
@@ -40,7 +43,14 @@ class TrialRun:
     labels that are trained on, lie beside them.
     """
 
-    def __init__(self, config: TrialConfig, data: TrialData, settings: Settings) -> None:
+    def __init__(
+        self, config: TrialConfig, data: TrialData, settings: Settings, weights: StartingWeights | None = None
+    ) -> None:
+        """
+        Raises:
+            ValueError: the network cannot be built, or ``weights`` are not those that the config names, or do not fit.
+        """
+        require_named(config, weights)
         self.config, self.data, self.settings = config, data, settings
         device = settings.torch_device
         classes = len(data.classes)
@@ -48,7 +58,7 @@ class TrialRun:
 
         subset = select(data, config.data, config.seed)
         self.randomness = Randomness(config.seed, device)
-        self.normalize = make_normalize(subset, settings)
+        self.normalize = make_normalize(pixel_statistics(subset, weights, data.input_shape[0]), settings)
         self.augment = augment.of(config.data)
         train_images = _upload(data.train_images, device)
         self.batches = Batches(
@@ -63,12 +73,20 @@ class TrialRun:
         self._probe_images = train_images.index_select(0, subset.indices[self._probe].to(device))
         self._probe_labels = subset.labels[self._probe].to(device)
 
-        self.model = make_network(config.model, data.input_shape, classes, seed=config.seed, settings=settings)
+        self.model = make_network(
+            config.model,
+            data.input_shape,
+            classes,
+            seed=config.seed,
+            settings=settings,
+            start=None if weights is None else lambda net: load(net, weights, data.classes),
+        )
         if config.model.timm:
             parameters, flops = measure(config.model, data.input_shape, classes)
         else:
             parameters, flops = count(self.model, self.normalize(train_images[:1]))
         self.size = ModelSize(parameters=parameters, flops=flops)
+        freeze(self.model, config.optimization)
         self.optimizer = make_optimizer(self.model, config.optimization)
         self.stepping = Stepping(
             Step(self._load, Gradients(self.model, settings), self.optimizer, device),
@@ -112,13 +130,23 @@ class TrialRun:
             self.stepping.whole()
         self.step += 1
 
+    def repeatable(self) -> AbstractContextManager[None]:
+        """Epochs belong in here: on a card attention gives the same numbers twice."""
+        settings = self.settings
+        if not settings.repeatable or settings.torch_device.type == "cpu":
+            return nullcontext()
+        needed = attention.has_attention(self.config.model, self.data.input_shape, len(self.data.classes))
+        return attention.repeatable() if needed else nullcontext()
+
     def _load(self) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = self.batches.gather()
         return self.normalize(self.augment(images, self.randomness.augmentation)), labels
 
     def _why_eager(self) -> str:
-        """Why steps are not captured, where they could be."""
-        if self.settings.torch_device.type == "cpu" or not self.settings.captured:
+        """Why steps on a card are not captured; empty where they are, and on the CPU, which captures none."""
+        if self.settings.torch_device.type == "cpu":
+            return ""
+        if not self.settings.captured:
             return "not asked for"
         return why_not_captured(self.config.model, self.data.input_shape, len(self.data.classes))
 
@@ -200,6 +228,19 @@ class TrialRun:
             "data": self.data.fingerprint,
             "precision": self.settings.precision,
         }
+
+
+def require_named(config: TrialConfig, weights: StartingWeights | None) -> None:
+    """Weights are an argument of their own, as an object store holds them; they must be those of the trial's id.
+
+    Raises:
+        ValueError: they are not.
+    """
+    named = parse_weights(config.model.weights)
+    if (named is None) != (weights is None):
+        raise ValueError(f"weights: the trial names {config.model.weights}, and was given {'no' if named else 'some'}")
+    if named is not None and weights is not None and named.digest not in ("", weights.digest):
+        raise ValueError(f"weights: the trial names {named}, and was given {weights.digest}")
 
 
 def _upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

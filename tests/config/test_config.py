@@ -21,6 +21,9 @@ OTHER = {"architecture": "plain20", "width": 0.5, "train_fraction": 0.3, "lr": 0
 def test_what_0_1_0_did_is_frozen() -> None:
     assert FROZEN == {
         "evaluation": {"batch_norm": "running"},
+        "model": {"weights": "none"},
+        "optimization": {"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+        "theirs": {},
         "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
     }
 
@@ -84,3 +87,12 @@ def test_a_stored_shortcut_is_that_of_other_nets_only_where_it_was_asked_for(
     base = StudyConfig.model_validate(study_as_stored(stored)).base
     trials = [base.with_hyperparameters({"architecture": name}) for name in ("resnet20", "resnet18", "plain18")]
     assert [trial.model.shortcut for trial in trials] == [of_resnet20, of_resnet18, "none"]
+
+
+def test_weights_count_by_their_content_and_not_by_where_they_lie() -> None:
+    here, there, other = (
+        TrialConfig().with_hyperparameters({"weights": name}).trial_id
+        for name in ("/a/w.pth@0123456789abcdef", "study:a@0123456789abcdef", "/a/w.pth@0123456789abcde0")
+    )
+    assert here == there
+    assert len({here, other, TrialConfig().trial_id}) == 3

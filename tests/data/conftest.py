@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lacking import lacking
 from PIL import Image
 
 from fitscape.study.config import DataConfig
@@ -30,7 +31,7 @@ def fashion_root(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A data folder shared by the tests on real Fashion-MNIST, so that it is prepared once."""
     root = str(tmp_path_factory.mktemp("fashion"))
     if check_files(DataConfig(dataset="fashion_mnist", root=root)).download:
-        pytest.skip("Fashion-MNIST's files are not on this machine (Debian: dataset-fashion-mnist)")
+        lacking("Fashion-MNIST's files (Debian: dataset-fashion-mnist)")
     return root
 
 

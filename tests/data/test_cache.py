@@ -24,7 +24,7 @@ def test_the_second_load_reads_the_cache(digits: SealedData, monkeypatch: pytest
     assert load(digits.config).fingerprint == digits.fingerprint
 
 
-@pytest.mark.parametrize("name", ["trial.pt", "facts.json"])
+@pytest.mark.parametrize("name", ["trial.pt", "images.pt", "facts.json"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
 def test_a_damaged_cache_is_noticed_and_prepared_anew(digits: SealedData, name: str, damage: str) -> None:
     path = folder_of(digits) / name
@@ -38,7 +38,7 @@ def test_a_damaged_cache_is_noticed_and_prepared_anew(digits: SealedData, name: 
     again = load(digits.config)
     assert again.fingerprint == digits.fingerprint
     assert (again.trial_data.train_images == digits.trial_data.train_images).all()
-    assert sorted(p.name for p in folder_of(again).iterdir()) == ["facts.json", "test.pt", "trial.pt"]
+    assert sorted(p.name for p in folder_of(again).iterdir()) == ["facts.json", "images.pt", "test.pt", "trial.pt"]
 
 
 def test_no_pickled_code_is_run_from_the_cache(digits: SealedData, tmp_path: Path) -> None:

@@ -3,14 +3,16 @@
 import json
 import pickle
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import SealedData, load
+from fitscape.study.data import SealedData, apart, cache, load
 from fitscape.study.data.datasets.source import RawData
 from fitscape.study.data.prepare import prepare, resized
 from fitscape.study.data.splits import content_groups
@@ -74,10 +76,17 @@ def test_sealed_data_refuses_to_be_pickled(digits: SealedData) -> None:
         pickle.dumps(digits)
 
 
-def test_loading_does_not_read_the_test_file(digits: SealedData) -> None:
+def test_loading_does_not_read_the_test_file(digits: SealedData, monkeypatch: pytest.MonkeyPatch) -> None:
     test_file = Path(digits.summary()["folder"]) / "test.pt"
     test_file.write_bytes(b"unreadable")
+
+    def read(folder: Path) -> None:
+        raise AssertionError(f"the sealed part of {folder} was read")
+
+    monkeypatch.setattr(cache, "read_test", read)
     assert load(digits.config).fingerprint == digits.fingerprint
+    with pytest.raises(AssertionError, match="sealed part"):
+        digits.open_test("to see that reading it would have been noticed")
 
 
 def test_each_opening_is_recorded_with_its_reason(digits: SealedData, data_folder: Path) -> None:
@@ -98,6 +107,20 @@ def test_a_damaged_test_part_is_prepared_anew(digits: SealedData) -> None:
     expected = digits.open_test("before").images
     (Path(digits.summary()["folder"]) / "test.pt").write_bytes(b"damaged")
     assert torch.equal(digits.open_test("after").images, expected)
+
+
+def test_a_sealed_part_of_changed_images_is_not_opened(
+    make_folder: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own file is damaged, and what would be prepared anew is another data set."""
+    monkeypatch.setattr(apart, "call", lambda function, *arguments: function(*arguments))
+    dataset = make_folder({"cat": 40, "dog": 20})
+    data = load(DataConfig(dataset=dataset))
+    image = Path(dataset.removeprefix("folder:")) / "cat" / "000.png"
+    Image.new("RGB", (12, 12), "red").save(image)
+    (Path(data.summary()["folder"]) / "test.pt").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"data\.dataset: the data set has changed since it was loaded"):
+        data.open_test("after a change")
 
 
 def test_image_size_resizes_every_part() -> None:

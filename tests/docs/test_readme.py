@@ -14,12 +14,13 @@ from fitscape.study.cli import main, unseal
 from fitscape.study.driver import preflight
 
 USE = next(block for block in blocks(REPOSITORY / "README.md") if block.text.startswith("fitscape list"))
-COMMANDS = [part.strip() for line in USE.text.splitlines() for part in line.partition(" #")[0].split("&&")]
+LINES = [line.partition(" #")[0].strip() for line in USE.text.splitlines()]
+COMMANDS = [part.strip() for line in LINES for part in line.split("&&")]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the commands are run one after the other; it is the home of the stranger's photos, too."""
+    """Where lines are run, in any order; it is the home of the stranger's photos, too."""
     folder = tmp_path_factory.mktemp("stranger")
     for i in range(24):
         file = folder / "photos" / ("cat", "dog")[i % 2] / f"{i}.png"
@@ -29,9 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_is_taken(
-    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_is_taken(
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Studies are not run, the test part stays sealed and no server is started; all the rest is done."""
     monkeypatch.chdir(folder)
@@ -46,11 +47,14 @@ def test_a_command_is_taken(
     ):
         monkeypatch.setattr(home, name, lambda *_, answer=answer, **__: answer)
     monkeypatch.setattr("fitscape.study.tracking.serve_ui", lambda *_: None)
-    program, *words = shlex.split(command)
-    assert program == "fitscape"
-    with pytest.raises(SystemExit) as left:
-        main(words)
-    assert not left.value.code, capsys.readouterr().err
+    if "export" in line:
+        (folder / line.split()[-1]).unlink(missing_ok=True)
+    for command in line.split("&&"):
+        program, *words = shlex.split(command)
+        assert program == "fitscape"
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert not left.value.code, capsys.readouterr().err
 
 
 def test_its_studies_have_names_of_their_own() -> None:

@@ -1,6 +1,10 @@
 """What the report needs is loaded while the last trials run."""
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hand_made import make_trial
@@ -28,5 +32,18 @@ def test_it_loads_once_and_not_before_a_slot_is_idle(monkeypatch: pytest.MonkeyP
     assert len(times) == 1
 
 
-def test_what_it_loads_is_there() -> None:
-    preload._load()
+LOADING = """
+import sys
+from fitscape.study.driver.preload import _load
+before = set(sys.modules)
+_load()
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(loaded & {"plotly", "matplotlib", "statsmodels"}))
+"""
+
+
+def test_what_a_report_takes_seconds_to_load_is_loaded() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", LOADING]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    assert ran.stdout == "['matplotlib', 'plotly', 'statsmodels']\n"

@@ -25,6 +25,7 @@ from fitscape.study.driver.start import _config_in, _same_study
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import Ledger, StudyLock
+from fitscape.study.records import TrialState
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.events import Backlog, Event, ignore
@@ -233,3 +234,46 @@ def test_a_driver_killed_after_its_last_trials_end_leaves_no_checkpoint_for_good
     CheckpointStore(str(folder / "checkpoints")).save(ended, 2, b"state")
     assert driver.resume(folder) == ExitCode.DONE
     assert not list((folder / "checkpoints").rglob("*.ckpt"))
+
+
+@pytest.fixture
+def trials_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study that lacks nothing but its report, and an MLflow that is not there."""
+    folder = tmp_path / "by-hand"
+    folder.mkdir()
+    monkeypatch.setattr(run_study, "SHIP_WITHIN", 0.1)
+    config = StudyConfig(name="by-hand", search={"trials": 2}, tracking={"uri": f"http://127.0.0.1:{free_port()}"})
+    provenance = {"data": {"classes": ["a", "b"]}, "chance_error": 0.5}
+    with Ledger.create(folder / "ledger.db", frozen(config), provenance) as ledger:
+        for seed in (0, 1):
+            run_by_hand(ledger, seed=seed)
+    return folder
+
+
+def test_a_report_that_fails_has_an_exit_code_of_its_own(trials_done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> Path:
+        raise ArithmeticError("a singular matrix")
+
+    heard = Heard()
+    with monkeypatch.context() as broken:
+        broken.setattr("fitscape.study.report.build", fail)
+        assert driver.resume(trials_done, observer=heard) == ExitCode.REPORT_FAILED == 4
+    told = f"no report: a singular matrix (fitscape report {trials_done} tries again)"
+    assert told in heard.messages
+    assert driver.resume(trials_done) == ExitCode.DONE, "the next one makes it"
+    assert (trials_done / "report" / "index.html").is_file()
+
+
+def test_failed_trials_weigh_more_than_a_failed_report(trials_done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fitscape.study.report.build", lambda *_: 1 / 0)
+    with Ledger.open(trials_done / "ledger.db") as ledger:
+        run_by_hand(ledger, seed=2, end=TrialState.FAILED)
+    assert driver.resume(trials_done) == ExitCode.TRIALS_FAILED
+
+
+def test_the_labels_of_every_trial_are_kept_in_the_ledger(trials_done: Path) -> None:
+    assert driver.resume(trials_done) == ExitCode.DONE
+    with Ledger.open(trials_done / "ledger.db", read_only=True) as ledger:
+        thresholds = ledger.config.regimes
+        labels = ledger.labels(version=thresholds.version, tau=thresholds.tau)
+        assert {label.trial_id for label in labels} == {trial.trial_id for trial in ledger.trials()}

@@ -14,6 +14,7 @@ from odd_trials import Heard
 from fitscape.study import driver
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver.folder import Folder, frozen
+from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import StudyLocked, UserError
 from fitscape.study.ledger import Ledger, StudyLock
@@ -121,8 +122,15 @@ def test_a_root_in_rays_session_folder_is_refused(tmp_path: Path, monkeypatch: p
     assert [finding.fix for finding in bad] == ["set FITSCAPE_ROOT to a folder on a durable volume"]
 
 
-def test_a_lock_is_free_again_after_a_refusal(tmp_path: Path) -> None:
-    with pytest.raises(UserError):
-        driver.run(study(data={"dataset": "digitz"}), tmp_path)
-    (tmp_path / "s").mkdir(exist_ok=True)
+def test_a_lock_is_free_again_after_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes once the lock is held: the storage is another study's."""
+
+    def refuse(lease: Lease) -> None:
+        with pytest.raises(StudyLocked):
+            StudyLock(tmp_path / "s").acquire()
+        raise UserError("is another study's")
+
+    monkeypatch.setattr(Lease, "look", refuse)
+    with pytest.raises(UserError, match="is another study's"):
+        driver.run(study(space={"lr": {"low": 0.01, "high": 0.1, "log": True}}), tmp_path)
     StudyLock(tmp_path / "s").acquire().release()

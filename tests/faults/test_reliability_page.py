@@ -1,7 +1,9 @@
 """docs/reliability.md promises nothing that is not there: each of its 42 faults names tests and drills that exist."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,3 +28,30 @@ def test_what_shows_a_fault_exists(number: str) -> None:
         assert (ROOT / "benchmarks" / "drills" / f"{drill}.py").is_file(), drill
         assert list((ROOT / "benchmarks" / "results").glob(f"{drill}-*.json")), f"{drill} was never run"
     assert files or drills
+
+
+DRILLS = {row[0].strip("| `"): row[1:] for row in ROWS if re.match(r"\| `\w+`$", row[0]) and len(row) == 4}
+
+
+def newest(drill: str) -> list[dict[str, Any]]:
+    """The rows of a drill's latest results, of its parts (``worker_kills_stop``) too."""
+    latest: dict[str, Path] = {}
+    for file in sorted((ROOT / "benchmarks" / "results").glob(f"{drill}*.json")):
+        latest[file.name.rpartition("-20")[0]] = file
+    assert latest, f"{drill} was never run"
+    return [row for file in latest.values() for row in json.loads(file.read_text())["faults"]]
+
+
+def test_the_table_of_drills_has_those_that_were_counted() -> None:
+    assert {"driver_kills", "mlflow_outage", "worker_kills", "fuzz_configs", "crash_points"} <= DRILLS.keys()
+
+
+@pytest.mark.parametrize("drill", DRILLS)
+def test_what_a_drill_tried_it_survived_and_the_page_says_as_many(drill: str) -> None:
+    tried, survived = (sum(row[key] for row in newest(drill)) for key in ("tried", "survived"))
+    assert tried == survived > 0
+    said, kept = DRILLS[drill][0], DRILLS[drill][1]
+    assert int(kept.replace(",", "")) == survived
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", said)]
+    rows = {row["tried"] for row in newest(drill)}
+    assert tried in numbers or rows - {1} <= set(numbers), f"{said}: the drill tried {tried}"

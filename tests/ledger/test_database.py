@@ -1,4 +1,8 @@
+import os
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +92,35 @@ def test_a_backup_taken_while_others_write_is_whole_and_replaces_the_previous_on
     with Ledger.open(path.with_name(BACKUP), read_only=True) as copy:
         assert len(copy.trial(trial_id).epochs) == 1
     assert {p.name for p in path.parent.iterdir()} == {"ledger.db", BACKUP}
+
+
+def test_every_backup_is_whole_while_another_process_writes(path):
+    writer = (
+        "import sys, pathlib; from studies_by_hand import *\n"
+        "from fitscape.study.ledger import Ledger\n"
+        "ledger = Ledger.open(pathlib.Path(sys.argv[1]))\n"
+        "print(flush=True)\n"
+        "for seed in range(1000, 100000):\n"
+        "    run_by_hand(ledger, seed=seed, epochs=5)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", writer, str(path)], stdout=subprocess.PIPE, env=environment)
+    try:
+        process.stdout.readline()
+        sizes = []
+        with Ledger.open(path) as ledger:
+            for _ in range(10):
+                ledger.backup(path.with_name(BACKUP))
+                with Ledger.open(path.with_name(BACKUP), read_only=True) as copy:
+                    trials = copy.trials()
+                assert all(len(t.epochs) == 5 for t in trials if t.config.seed >= 1000 and t.state.terminal)
+                sizes.append(len(trials))
+                time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+    assert sizes == sorted(sizes)
+    assert sizes[-1] > sizes[0], "something was written meanwhile"
 
 
 def test_a_full_disk_names_the_file_and_leaves_what_was_there(path):

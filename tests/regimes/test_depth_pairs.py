@@ -150,3 +150,9 @@ def test_many_pairs_without_a_rise_raise_few_alarms() -> None:
     studies = [[pair_of(list(rng.normal(np.log(1.65), 0.4, 5))) for _ in range(20)] for _ in range(300)]
     alarms = [any(t.degraded for t in depth_tests(pairs)) for pairs in studies]
     assert np.mean(alarms) == pytest.approx(0.10, abs=0.05)
+
+
+@pytest.mark.parametrize("given", [{"freeze": 1}, {"bn": "frozen"}, {"weights": "w.pth"}])
+def test_nets_that_did_not_have_to_learn_all_their_layers_are_no_pair(given: dict[str, Any]) -> None:
+    trials = nets(np.random.default_rng(0), {20: 0.1, 56: 0.5}, **given)
+    assert depth_pairs(trials, classes=10, chance_error=0.9) == []

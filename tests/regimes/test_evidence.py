@@ -8,6 +8,7 @@ from planted import CHANCE, CLASSES
 from fitscape.study.config import RegimeThresholds
 from fitscape.study.records import Label, Regime, TrialRecord
 from fitscape.study.regimes import Reference, label_all
+from fitscape.study.regimes.evidence import Draws, More
 
 REFERENCE = Reference(error=0.05)  # good up to 9.25 %
 
@@ -86,13 +87,8 @@ class Believing:
     def holds(self, trial_id: str) -> bool:
         return trial_id != self.but
 
-    def draws(self, trial_ids: list[str], standard: object, more: object) -> object:
-        from fitscape.study.regimes.evidence import Draws
-
-        shape = (
-            len(trial_ids),
-            2000 if more is None or not hasattr(standard, "train_seed") else standard.train_seed.size,
-        )
+    def draws(self, trial_ids: list[str], normals: tuple[np.ndarray, np.ndarray], more: More) -> Draws:
+        shape = (len(trial_ids), len(normals[0]))
         return Draws(np.full(shape, 0.01), np.full(shape, self.val))
 
 

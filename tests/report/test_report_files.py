@@ -38,7 +38,7 @@ def by_hand(root: Path, config: StudyConfig, *ends: tuple[dict, TrialState, floa
 
 
 def data_of(page: Path) -> dict:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)
+    found = re.search(r'<script type="application/json" id="numbers">(.*?)</script>', page.read_text(), re.DOTALL)
     assert found is not None
     return json.loads(found[1])
 

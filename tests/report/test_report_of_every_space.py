@@ -49,7 +49,9 @@ RANGES: dict[str, Any] = {
 def reported(tmp_path: Path, **study: Any) -> dict[str, Any]:
     config = StudyConfig.model_validate({"name": "s", "search": {"trials": 24}, **study})
     folder = simulated_study(tmp_path, config, 24, epochs=3)
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', build(folder).read_text(), re.DOTALL)
+    found = re.search(
+        r'<script type="application/json" id="numbers">(.*?)</script>', build(folder).read_text(), re.DOTALL
+    )
     assert found is not None
     data: dict[str, Any] = json.loads(found[1])
     json.dumps(data, allow_nan=False)

@@ -17,7 +17,7 @@ from fitscape.study.scheduling import cluster as cluster_module
 from fitscape.study.scheduling import heartbeat
 from fitscape.study.scheduling.card_check import is_full, keep_to, look, supported
 from fitscape.study.scheduling.cards import Card, cards, check, check_declared, check_one, from_json, own
-from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_resources
+from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_one_card, require_resources
 
 
 class FakeNvml(ModuleType):
@@ -302,3 +302,14 @@ def test_a_process_takes_no_more_than_its_share(
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
     keep_to(share)
     assert taken == ([] if fraction is None else [pytest.approx(fraction)])
+
+
+@pytest.mark.parametrize("asked", [1.5, 2, 8])
+def test_more_than_one_gpu_for_a_trial_is_refused_with_the_reason(asked: float) -> None:
+    """Where there are enough cards, too, and for a cluster that nobody has looked at yet."""
+    resources = ResourceConfig(gpus_per_trial=asked)
+    why = rf"resources.gpus_per_trial: a trial trains on one card and cannot use {asked:g} \(at most 1; a fraction"
+    with pytest.raises(UserError, match=why):
+        require_resources(resources, cpus=64, gpus=8, where="this machine")
+    with pytest.raises(UserError, match=why):
+        require_one_card(resources)

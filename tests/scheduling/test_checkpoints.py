@@ -1,9 +1,15 @@
 """Atomic, two kept, damage found and passed over."""
 
+import errno
 import json
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hand_made import make_epoch
@@ -17,6 +23,7 @@ from fitscape.study.scheduling.checkpoints import (
     open_storage,
     split_record,
     with_record,
+    write,
 )
 
 
@@ -48,6 +55,38 @@ def test_a_write_cut_short_leaves_the_previous_one(tmp_path: Path) -> None:
     store = CheckpointStore(str(tmp_path))
     store.save("t", 1, b"good 1")
     (tmp_path / "t" / "000002.ckpt.partial").write_bytes(b"go")  # what a kill in the middle leaves
+    assert store.newest("t", read) == ((1, b"good 1"), [])
+
+
+class Dying:
+    """A file system whose streams die in the middle of what they are given."""
+
+    def __init__(self, fs: Any) -> None:
+        self._fs = fs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fs, name)
+
+    @contextmanager
+    def open_output_stream(self, path: str) -> Iterator[Any]:
+        with self._fs.open_output_stream(path) as stream:
+
+            def half(data: bytes) -> None:
+                stream.write(data[: len(data) // 2])
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+            yield SimpleNamespace(write=half)
+
+
+def test_a_write_that_dies_half_way_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path))
+    store.save("t", 1, b"good 1")
+    fs, root = open_storage(str(tmp_path))
+    with pytest.raises(OSError, match="Input/output"):
+        write(Dying(fs), f"{root}/t/000002.ckpt", b"good 2, and much more")
+    assert not (tmp_path / "t" / "000002.ckpt").exists()
+    with pytest.raises(OSError, match="Input/output"):  # nor is one that is there replaced by half of another
+        write(Dying(fs), f"{root}/t/000001.ckpt", b"good 1 again, and much more")
     assert store.newest("t", read) == ((1, b"good 1"), [])
 
 

@@ -127,3 +127,11 @@ def test_an_end_is_told_once(tmp_path: Path) -> None:
     scene.bookkeeper.close()
     assert len(scene.told) == 1
     assert scene.ledger.trial(scene.id).state is TrialState.FINISHED
+
+
+def test_what_many_trials_have_to_say_is_said_once(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    for text in ("vit: eager", "vit: eager", "swin: eager"):
+        scene.bookkeeper.report(scene.id, Report(once=(text,)))
+    scene.bookkeeper.close()
+    assert scene.heard.messages == ["vit: eager", "swin: eager"]

@@ -22,6 +22,8 @@ GIB = 2**30
         (16, 4, Request(1, 0.6), 4),
         (16, 1, Request(0.1, share(7)), 7),
         (64, 2, Request(1, share(16)), 32),
+        (4, 1, Request(0.25, share(16)), 16),  # a card's trials need less than a core each
+        (2, 0, Request(0.1, 0), 20),
     ],
 )
 def test_slots_of_a_node(cpus: float, gpus: float, request_: Request, slots: int) -> None:
@@ -53,6 +55,12 @@ def test_the_smallest_kind_that_is_used_decides() -> None:
 def test_a_kind_that_lowers_the_total_is_left_out() -> None:
     packing = pack(nodes(("A100", 4), ("T4", 1)), {"A100": 12, "T4": 2}, cpus_per_trial=1, trials=1000)
     assert (packing.per_card, packing.slots, packing.left_out) == (12, 48, ("T4",))
+
+
+@pytest.mark.parametrize(("cpus_per_trial", "per_card"), [(1.0, 4), (0.5, 8), (0.25, 16), (0.1, 16)])
+def test_a_part_of_a_core_for_each_trial_fills_the_card(cpus_per_trial: float, per_card: int) -> None:
+    packing = pack(nodes(("H200", 1), cpus=4), {"H200": 16}, cpus_per_trial=cpus_per_trial, trials=1000)
+    assert (packing.per_card, packing.slots) == (per_card, per_card)
 
 
 def test_no_card_holds_more_than_its_part_of_the_trials() -> None:

@@ -101,7 +101,7 @@ class TwoNodes:
     local = False
 
     def __init__(self, **amiss: Any) -> None:
-        self.aside, self.cards, self._amiss = SetAside(), [], amiss
+        self.aside, self.cards, self.sound, self._amiss = SetAside(), [], {}, amiss
         self._nodes = [Node("a", "first", 4, 2, "L4"), Node("b", "second", 4, 2, "L4")]
 
     def nodes(self) -> list[Node]:

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hand_made import make_epoch
 
 from fitscape.study.config import DataConfig, TrialConfig
 from fitscape.study.data import TrialData, load
-from fitscape.study.records import EpochRecord, TrialState
+from fitscape.study.records import EpochRecord, ModelSize, TrialState
+from fitscape.study.scheduling import worker
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.reports import Report
 from fitscape.study.scheduling.worker import Shared, TrialRunner
-from fitscape.study.training import Settings
+from fitscape.study.training import Progress, Settings
 
 TRIAL = TrialConfig().with_hyperparameters({"width": 0.125, "epochs": 3})
 
@@ -99,3 +103,50 @@ def test_a_checkpoint_that_cannot_be_written_is_said_and_costs_no_trial(
     assert reports[-1].end is not None
     assert reports[-1].end.state is TrialState.FINISHED
     assert any("checkpoint not written" in text for report in reports for text in report.notices)
+
+
+class Clock:
+    """A time that passes as it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("slots", [1, 4, 256])
+def test_all_trials_together_write_no_more_than_a_modest_store_takes(
+    digits: TrialData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slots: int
+) -> None:
+    """256 trials of 90 MB each would write 2.3 GB a second where each saves every ten seconds."""
+    clock, size, epochs = Clock(), 100_000, 400
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(worker, "TRAFFIC", 10.0 * size)  # ten such checkpoints a second
+    ray = SimpleNamespace(get_gpu_ids=list, get_runtime_context=lambda: SimpleNamespace(get_node_id=lambda: "0" * 16))
+    monkeypatch.setattr(worker, "ray", ray)
+    written: list[float] = []
+
+    class Counting(CheckpointStore):
+        def save(self, trial_id: str, epoch: int, data: bytes) -> None:
+            assert len(data) >= size
+            written.append(clock.now)
+
+    def epoch_a_second(*_: Any, **__: Any) -> Iterator[Progress]:
+        for epoch in range(1, epochs + 1):
+            clock.now += 1
+            record = make_epoch(0.5, 0.5, epoch=epoch)
+            yield Progress(record, lambda: b"x" * size, False, None, ModelSize(parameters=1, flops=1), False)
+
+    shared = Shared(
+        data=digits, settings=Settings(), checkpoints=Counting(str(tmp_path)), save_every=0.0, run=epoch_a_second
+    )
+    runner = TrialRunner.__new__(TrialRunner)
+    trial = TRIAL.with_hyperparameters({"epochs": epochs + 1})
+    runner.setup({"trial": trial.model_dump_json(), "slots": slots}, shared)
+    for _ in range(epochs):
+        runner.step()
+    steady = written[1:]  # before the first one nobody knows how large they are
+    pauses = [after - before for before, after in pairwise(steady)]
+    assert min(pauses) >= slots / 10
+    assert max(pauses) <= max(1, slots / 10 + 1), "and not much rarer than that"

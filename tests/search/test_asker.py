@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
 
 from fitscape.study.config import RegimeThresholds, SearchConfig, StudyConfig, TrialConfig
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
@@ -183,8 +185,31 @@ def test_resumed_sampler_knows_every_result_once_and_goes_on_to_the_target(sampl
     first[3] = replace(first[3], state=TrialState.DIVERGED)
     first[5] = replace(first[5], state=TrialState.FAILED, epochs=())
     first[6] = replace(first[6], state=TrialState.RUNNING, epochs=())
+    asker = Asker(config, first, chance_error=0.9)
+    known = optuna_trials(asker)
+    assert Counter(t.user_attrs["trial_id"] for t in known) == Counter(t.trial_id for t in first)
+    told = {t.user_attrs["trial_id"]: t for t in known}
+    for i, trial in enumerate(first):
+        state = {3: OptunaState.FAIL, 5: OptunaState.FAIL, 6: OptunaState.RUNNING}.get(i, OptunaState.COMPLETE)
+        assert told[trial.trial_id].state is state
+        assert told[trial.trial_id].params == trial.hyperparameters
+        assert told[trial.trial_id].values == ([0.3, 0.4] if state is OptunaState.COMPLETE else None)
+    asker.tell(replace(first[6], state=TrialState.FINISHED, epochs=first[0].epochs))
+    new = asker.ask()
+    assert new is not None
+    asker.tell(record(14, new))
+    asker.tell(record(14, new))  # a second time, as after a lost answer
+    assert asker.ask() is not None
+    counted = Counter(t.user_attrs["trial_id"] for t in optuna_trials(asker) if t.state is OptunaState.COMPLETE)
+    assert counted[first[6].trial_id] == counted[new.config.trial_id] == 1
     trials = drain(config, first)
     assert len({t.trial_id for t in trials}) == len(trials) == 24
+
+
+def optuna_trials(asker: Asker) -> list[FrozenTrial]:
+    """What the sampler behind an asker sees."""
+    study = asker._source._study  # type: ignore[union-attr]
+    return [trial for trial in study.trials if "trial_id" in trial.user_attrs]
 
 
 def test_trial_config_of_a_suggestion_is_the_base_with_its_hyperparameters() -> None:

@@ -62,6 +62,7 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
                 late=None,
                 size=None,
                 halved=config.seed == HALVED,
+                why_eager="",
             )
 
     return run
@@ -116,6 +117,7 @@ class Card:
                 late=None,
                 size=None,
                 halved=False,
+                why_eager="",
             )
 
     def fault(self) -> str:
@@ -145,6 +147,7 @@ def falling_trials(
             late=None,
             size=None,
             halved=False,
+            why_eager="",
         )
 
 

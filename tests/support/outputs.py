@@ -39,7 +39,10 @@ def shown(page: Path = PAGE) -> list[str]:
 
 
 def alike(left: str, right: str) -> bool:
-    """The same words, and numbers within 2 %: another processor may round the map's fit in another way."""
+    """The same words, and numbers within 2 % or one in the last place that is shown.
+
+    Another processor may round the map's fit in another way.
+    """
     pairs = [_words(left), _words(right)]
     return len(pairs[0]) == len(pairs[1]) and all(map(_same, *pairs))
 
@@ -50,9 +53,16 @@ def _words(text: str) -> list[str]:
 
 def _same(left: str, right: str) -> bool:
     try:
-        return math.isclose(float(left), float(right), rel_tol=0.02, abs_tol=0.005)
+        return math.isclose(float(left), float(right), rel_tol=0.02, abs_tol=1.01 * max(_place(left), _place(right)))
     except ValueError:
         return left == right
+
+
+def _place(number: str) -> float:
+    """What the last digit after the point counts; nothing of a whole number, which is a count."""
+    mantissa, _, exponent = number.lower().partition("e")
+    digits = len(mantissa.partition(".")[2])
+    return 10.0 ** (int(exponent or 0) - digits) if digits else 0.0
 
 
 def write(outputs: list[str]) -> None:

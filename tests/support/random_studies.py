@@ -1,4 +1,4 @@
-"""Random studies as plain documents, valid ones and broken ones, for fuzzing the reader (hypothesis)."""
+"""Random studies as plain documents, valid ones and changed ones, for fuzzing the reader (hypothesis)."""
 
 import string
 from typing import Any
@@ -120,8 +120,11 @@ def _places(value: Any, key: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @st.composite
-def broken(draw: st.DrawFn) -> Any:
-    """A valid study with one to three changes: other values, mistyped, unknown, moved and missing keys."""
+def changed(draw: st.DrawFn) -> Any:
+    """A valid study with one to three changes: other values, mistyped, unknown, moved and missing keys.
+
+    A few of them are still studies: a description of other words, say.
+    """
     study = draw(VALID)
     for _ in range(draw(st.integers(1, 3))):
         places = _places(study)

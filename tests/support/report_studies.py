@@ -24,6 +24,7 @@ def trained_study(root: Path, config: StudyConfig, hyperparameters: Iterable[dic
     data = load(config.data)
     settings = Settings()
     with Ledger.create(folder / "ledger.db", config, provenance(data)) as ledger:
+        ledger.put_images(data.images())
         for origin, points in (("enqueue", config.enqueue), ("sobol", hyperparameters)):
             for point in points:
                 trial = ledger.add_trial(config.base.with_hyperparameters(point), dict(point), origin)
@@ -33,7 +34,8 @@ def trained_study(root: Path, config: StudyConfig, hyperparameters: Iterable[dic
                     ledger.record_epoch(trial.trial_id, progress.record)
                 assert progress is not None
                 state = TrialState.DIVERGED if progress.diverged else TrialState.FINISHED
-                ledger.end_trial(trial.trial_id, state, late=progress.late, size=progress.size)
+                kept = {"late": progress.late, "size": progress.size, "predictions": progress.predictions}
+                ledger.end_trial(trial.trial_id, state, **kept)
     return folder
 
 

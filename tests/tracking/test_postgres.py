@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lacking import lacking
 from postgres import installed, postgres, rows
 from studies_by_hand import epoch_record, run_by_hand
 
@@ -18,7 +19,7 @@ pytest.importorskip("psycopg")
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     if not installed():
-        pytest.skip("PostgreSQL is not installed")
+        lacking("PostgreSQL (Debian: postgresql)")
     with postgres() as uri:
         yield uri
 

@@ -1,8 +1,6 @@
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import cuda_stub
 import pytest
 
 from fitscape.models.spec import ModelSpec
@@ -24,12 +22,6 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> TrialData:
     """800 real 8x8 images; 640 to train on, 160 to validate."""
     root = tmp_path_factory.mktemp("digits")
     return load(DataConfig(root=str(root), limit=800, probe_size=200)).trial_data
-
-
-@pytest.fixture(scope="session")
-def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the stand-in for a card is built."""
-    return cuda_stub.build(tmp_path_factory.mktemp("stub"))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import statistics
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -51,6 +52,44 @@ def test_a_candidate_that_does_not_fit_is_dropped_and_no_other(monkeypatch: pyte
     assert {rate.precision for rate in chosen.rates} == {"bf16"}
     with pytest.raises(torch.OutOfMemoryError):
         choose_settings(SPEC, (1, 8, 8), 10, settings=Settings(), precision="fp32")
+
+
+def test_two_nets_at_most_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: weakref.WeakSet[object] = weakref.WeakSet()
+    most = 0
+
+    class Counted(calibration.Stepper):
+        def __init__(self, *args: object, settings: Settings, batch: int) -> None:
+            nonlocal most
+            self.me, self.time = self, TIMES[settings.precision, settings.memory_format]  # a circle, as nets have them
+            alive.add(self)
+            most = max(most, len(alive))
+
+        def seconds(self, steps: int = 1) -> float:
+            return self.time
+
+    monkeypatch.setattr(calibration, "Stepper", Counted)
+    assert len(choose_settings(SPEC, (1, 8, 8), 10, settings=Settings()).rates) == len(TIMES)
+    assert most == 2
+
+
+def test_a_candidate_that_fits_alone_only_is_measured_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: weakref.WeakSet[object] = weakref.WeakSet()
+
+    class Large(calibration.Stepper):
+        def __init__(self, *args: object, settings: Settings, batch: int) -> None:
+            self.large, self.time = settings.precision == "bf16", 1 if settings.precision == "bf16" else 2
+            alive.add(self)
+
+        def seconds(self, steps: int = 1) -> float:
+            if self.large and len(alive) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            return self.time
+
+    monkeypatch.setattr(calibration, "Stepper", Large)
+    chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings())
+    assert chosen.precision == "bf16"
+    assert len(chosen.rates) == len(TIMES)
 
 
 def test_only_the_layouts_that_are_named_are_tried() -> None:

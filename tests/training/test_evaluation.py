@@ -50,3 +50,50 @@ def test_image_with_a_non_finite_loss_is_wrong(images: torch.Tensor) -> None:
     result = evaluate(Dead(), images, LABELS, normalize=torch.Tensor.float, settings=Settings())
     assert result.error() == 1.0
     assert result.loss() != result.loss()
+
+
+@pytest.mark.parametrize("fits", [1, 3, 16])
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(images: torch.Tensor, net: nn.Module, fits: int) -> None:
+    seen: list[int] = []
+
+    class Small(nn.Module):
+        """A device that holds so many images at once."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if len(x) > fits:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            seen.append(len(x))
+            logits: torch.Tensor = net(x)
+            return logits
+
+    whole = evaluate(net, images, LABELS, normalize=torch.Tensor.float, settings=Settings())
+    small = Small()
+    small.add_module("net", net)
+    halved = evaluate(small, images, LABELS, normalize=torch.Tensor.float, settings=Settings())
+    assert sum(seen) == len(images), "no image is left out, none comes twice"
+    assert max(seen) <= fits
+    torch.testing.assert_close(halved.losses, whole.losses)
+    assert torch.equal(halved.predictions, whole.predictions)
+    assert small.training
+
+
+def test_an_image_that_does_not_fit_alone_is_told(images: torch.Tensor) -> None:
+    class Full(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        evaluate(Full(), images, LABELS, normalize=torch.Tensor.float, settings=Settings())
+
+
+def test_another_error_is_no_lack_of_memory(images: torch.Tensor) -> None:
+    calls: list[int] = []
+
+    class Broken(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            calls.append(len(x))
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="mat1"):
+        evaluate(Broken(), images, LABELS, normalize=torch.Tensor.float, settings=Settings())
+    assert len(calls) == 1

@@ -8,7 +8,7 @@ HALF_A = torch.tensor([True, False, True, False])
 
 def evaluation(*losses: float) -> Evaluation:
     tensor = torch.tensor(losses)
-    return Evaluation(tensor, torch.zeros(4, dtype=torch.int64), tensor > 1)
+    return Evaluation(tensor, torch.zeros(4, dtype=torch.int64), tensor > 1, torch.ones(4))
 
 
 def test_best_is_chosen_on_half_a_and_told_of_half_b() -> None:

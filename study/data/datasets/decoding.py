@@ -1,10 +1,14 @@
 """One image file of any kind to a uint8 square."""
 
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fitscape.study.data.datasets.source import Images
@@ -13,6 +17,10 @@ GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 BITS = (8, 10, 12, 16)  # of what cameras and scanners put into 16-bit files
 
+# Pillow takes one byte of each 16-bit colour value: as a file of the other byte order, it takes the other one.
+_OTHER_BYTE = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
+_DEEP_COLOUR = re.compile(r"RGBA?;(16[BLN])")
+
 
 @dataclass(frozen=True)
 class Header:
@@ -20,18 +28,23 @@ class Header:
 
     size: tuple[int, int]  # width, height
     grey: bool
-    top: int = 0  # largest value of a 16-bit grey image; 0 of any other
-    deep_colour: bool = False  # more than 8 bits a channel, of which Pillow reads the upper 8
+    top: int = 0  # largest value of a 16-bit image, grey or colour; 0 of any other
+    upper_only: bool = False  # 16 bits a channel in a form of which only the upper 8 can be read
 
 
 def header(path: Path) -> Header | str:
     """The file's header, or why it cannot be read."""
     try:
         with Image.open(path) as image:
-            grey = image.mode in GREY_MODES
-            top = int(np.asarray(image).max()) if image.mode.startswith("I") else 0
-            deep = not grey and any("16" in str(part[3]) for part in getattr(image, "tile", ()))
-            return Header(image.size, grey, top, deep)
+            grey, deep = image.mode in GREY_MODES, _deep_colour(image)
+            if image.mode.startswith("I"):
+                top = int(np.asarray(image).max())
+            elif deep:
+                top = int(_sixteen_bits(path)[..., :3].max())
+            else:
+                top = 0
+            upper_only = not grey and not deep and any("16" in str(part[3]) for part in getattr(image, "tile", ()))
+            return Header(image.size, grey, top, upper_only)
     except Exception as error:  # noqa: BLE001  decoders of foreign files raise whatever they like
         return _reason(error)
 
@@ -42,22 +55,23 @@ def sixteen_bit_scale(headers: Sequence[Header]) -> tuple[int, str]:
     The largest value of the fewest bits, of 8, 10, 12 and 16, that hold every value.
     """
     deep = [h.top for h in headers if h.top]
-    colour = sum(h.deep_colour for h in headers)
-    notes = [f"{colour} colour images of 16 bits are read by their upper 8 bits"] if colour else []
+    upper_only = sum(h.upper_only for h in headers)
+    notes = [f"{upper_only} images of 16 bits are read by their upper 8 bits"] if upper_only else []
     bits = next((b for b in BITS if max(deep, default=0) < 2**b), BITS[-1])
     if deep:
-        notes.insert(0, f"16-bit grey values go up to {max(deep)}: they are scaled from {bits} bits to 8")
+        notes.insert(0, f"16-bit values go up to {max(deep)}: they are scaled from {bits} bits to 8")
     return 2**bits - 1, "; ".join(notes)
 
 
 def decode(path: Path, out: Images, full: int = 65535) -> str | None:
     """Decode into ``out`` [C, S, S]; None, or why the file cannot be read.
 
-    The first frame of an animation, turned as its EXIF orientation says. ``full`` is what becomes 255 of 16-bit grey.
+    The first frame of an animation, turned as its EXIF orientation says. ``full`` is what becomes 255 of 16 bits.
     """
     try:
         with Image.open(path) as image:
-            square = _square(ImageOps.exif_transpose(image), channels=out.shape[0], size=out.shape[1], full=full)
+            upright = _eight_bits(_sixteen_bits(path), full) if _deep_colour(image) else ImageOps.exif_transpose(image)
+            square = _square(upright, channels=out.shape[0], size=out.shape[1], full=full)
     except Exception as error:  # noqa: BLE001  decoders of foreign files raise whatever they like
         return _reason(error)
     out[:] = np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
@@ -72,11 +86,45 @@ def _square(image: Image.Image, channels: int, size: int, full: int) -> Image.Im
         if values.min() < 0 or values.max() > 65535:
             raise ValueError("32-bit values have no known range")
         # Pillow's own conversion would clip at 255.
-        image = Image.fromarray((values.astype(np.uint32) * 255 // full).clip(max=255).astype(np.uint8))
+        image = _eight_bits(values, full)
     elif image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     image = image.convert("L" if channels == 1 else "RGB")
     return ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
+
+
+def _eight_bits(values: NDArray[Any], full: int) -> Image.Image:
+    return Image.fromarray((values.astype(np.uint32) * 255 // full).clip(max=255).astype(np.uint8))
+
+
+def _deep_colour(image: Image.Image) -> bool:
+    """Whether an opened file has 16 bits a colour, all of which can be read."""
+    tiles = getattr(image, "tile", ())
+    return bool(tiles) and all(_DEEP_COLOUR.fullmatch(_raw_mode(tile.args)) for tile in tiles)
+
+
+def _raw_mode(arguments: Any) -> str:
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
+
+
+def _sixteen_bits(path: Path) -> NDArray[np.uint16]:
+    """The values of a 16-bit colour image [H, W, 3 or 4], turned as its EXIF orientation says."""
+    halves = []
+    for other in (False, True):
+        with Image.open(path) as image:
+            if other:
+                image.tile = [tile._replace(args=_of_the_other_byte(tile.args)) for tile in image.tile]
+            halves.append(np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16))
+    upper, lower = halves
+    return (upper << 8 | lower).astype(np.uint16)
+
+
+def _of_the_other_byte(arguments: Any) -> Any:
+    """A decoder's arguments, of which the raw mode is the only or the first one, for the other byte of each value."""
+    if isinstance(arguments, tuple):
+        return (_of_the_other_byte(arguments[0]), *arguments[1:])
+    mode, _, order = arguments.partition(";")
+    return f"{mode};{_OTHER_BYTE[order]}"
 
 
 def _reason(error: Exception) -> str:

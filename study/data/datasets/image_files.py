@@ -93,7 +93,7 @@ class Form:
 
     size: int  # pixels a side
     channels: int
-    scale: int  # value of 16-bit grey that becomes 255
+    scale: int  # value of 16 bits that becomes 255
 
 
 def _form(headers: list[Header], image_size: int | None) -> tuple[Form, tuple[str, ...]]:

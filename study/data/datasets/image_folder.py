@@ -24,8 +24,8 @@ class ImageFolder(Source):
 
     Parts are called train, val and test, in any usual spelling; they are used as they are. Each image becomes a square
     by cutting the longer side alike at both ends, then antialiased resizing. All grey makes one channel, otherwise
-    three; 16-bit grey is scaled to 8, from as many bits as the largest value of the data set needs (8, 10, 12 or 16);
-    transparent parts lie on white.
+    three; 16 bits a value are scaled to 8, from as many bits as the largest value of the data set needs (8, 10, 12 or
+    16); transparent parts lie on white.
     """
 
     name = "folder"

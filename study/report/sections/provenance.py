@@ -11,6 +11,7 @@ from fitscape.study.report import wording
 from fitscape.study.report.subject import Subject
 
 Rows = list[tuple[str, str]]
+PARTS = ("train", "validation", "test")
 NAMED = 20  # of the files that cannot be read
 
 
@@ -44,16 +45,19 @@ def _thresholds(subject: Subject) -> list[tuple[str, Any]]:
 def _data(subject: Subject) -> list[tuple[str, Any]]:
     data = subject.provenance.get("data", {})
     images = data.get("images", {})
-    shape = data.get("input_shape")
+    shape, read = data.get("input_shape"), subject.study.ledger.read_from is not None
     rows = [
         ("data set", subject.config.data.dataset),
         ("fingerprint", subject.provenance.get("data_fingerprint")),
         ("classes", f"{len(subject.classes)}: {', '.join(subject.classes[:20])}" if subject.classes else None),
-        ("image", " x ".join(map(str, shape)) if shape else None),
-        *((f"{part} images", images.get(part)) for part in ("train", "validation", "test")),
-        ("images of the training error", min(subject.config.data.probe_size, images.get("train", math.inf))),
-        ("seed of the split", subject.config.data.split_seed),
+        *([] if read else [("image", " x ".join(map(str, shape)) if shape else None)]),
+        *((f"{part} images", images.get(part)) for part in (images if read else PARTS)),
     ]
+    if not read:
+        rows += [
+            ("images of the training error", min(subject.config.data.probe_size, images.get("train", math.inf))),
+            ("seed of the split", subject.config.data.split_seed),
+        ]
     rows += _left_out(subject.config.name, data.get("unreadable", []), data.get("read"))
     return rows + [("note", note) for note in data.get("notes", ())]
 
@@ -68,11 +72,15 @@ def _left_out(study: str, files: list[str], read: int | None) -> list[tuple[str,
 
 
 def _search(subject: Subject) -> list[tuple[str, Any]]:
+    read = subject.study.ledger.read_from
     search = subject.config.search
     states = Counter(t.state.value for t in subject.trials)
     seeds = sorted({t.config.seed for t in subject.trials})
+    trials = ("trials", ", ".join(f"{n} {state}" for state, n in states.items()) or "none")
+    if read is not None:
+        return [trials, ("read from", f"{read['kind']} {read['source']}"), ("how they were chosen", "not known")]
     return [
-        ("trials", ", ".join(f"{n} {state}" for state, n in states.items()) or "none"),
+        trials,
         ("target", search.trials),
         ("sampler", f"{search.sampler}, seed {search.seed}"),
         ("optimizer steps per trial", _steps(subject)),

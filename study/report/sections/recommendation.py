@@ -40,6 +40,7 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     point = best_point(fitted, conditions(fitted), possible=subject.possible)
+    left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
     told = forecast(fitted, pd.DataFrame([point])).iloc[0]
     told_steps = steps(fitted, point)
     moves = [_move(fitted, step) for step in told_steps]
@@ -47,7 +48,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     return {
         "net": wording.net(net_at(subject, point)),
         "conditions": _conditions(subject, point),
-        "setting": wording.setting({k: v for k, v in point.items() if k not in (*CONDITIONS, *NET)}, digits=2),
+        "setting": wording.setting({k: v for k, v in point.items() if k not in left}, digits=2),
         "good": wording.probability(told["good"]),
         "decided": bool(told["good"] >= fitted.thresholds.confidence),
         "likely": bool(told["good"] >= 0.5),
@@ -66,6 +67,8 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
 
 def _conditions(subject: Subject, point: dict[str, Any]) -> str:
     """What of the data the advice is for: the most images and the least label noise of the space."""
+    if subject.config.base.model.read:
+        return "On the data that the runs were trained on"
     at = {**subject.config.base.flat(), **point}
     share, noise = at["train_fraction"], at["label_noise"]
     images = "All training images" if share == 1 else f"{wording.percent(share)} of the training images"

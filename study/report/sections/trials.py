@@ -76,7 +76,7 @@ def thinned(epochs: tuple[EpochRecord, ...], most: int = MOST_POINTS) -> list[Ep
 
 def hyperparameters(told: Sequence[TrialRecord]) -> dict[str, Any]:
     """Every hyperparameter of the configurations: ``one`` value where all trials share it, else a list of ``all``."""
-    flat = [t.config.flat() for t in told]
+    flat = [t.config.shown() for t in told]
     columns = {name: [row[name] for row in flat] for name in (flat[0] if flat else {})}
     return {
         name: {"one": values[0]} if all(v == values[0] for v in values) else {"all": values}

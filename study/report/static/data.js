@@ -1,7 +1,7 @@
 // What the page was given, and arrays cut from the one compressed blob.
 
 const MISSING = 65535;
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = JSON.parse(document.getElementById("numbers").textContent);
 const trials = data.trials;
 const byNumber = new Map(trials.number.map((number, i) => [number, i]));
 let blob;

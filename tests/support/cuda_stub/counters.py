@@ -18,12 +18,21 @@ def reset() -> None:
 
 def calls() -> Counter[str]:
     """Calls since ``reset`` by name; ``launch`` is of all kernels, products and convolutions."""
+    return _counted("C")
+
+
+def kernels() -> Counter[str]:
+    """Launches since ``reset`` by the name of the kernel, as the compiler mangled it."""
+    return _counted("K")
+
+
+def _counted(wanted: str) -> Counter[str]:
     buffer = ctypes.create_string_buffer(1 << 20)
     assert _LIBRARY.stub_dump(buffer, len(buffer)) >= 0
     counted: Counter[str] = Counter()
     for line in buffer.value.decode().splitlines():
         kind, count, name = line.split(" ", 2)
-        if kind == "C":
+        if kind == wanted:
             counted[name] = int(count)
     return counted
 
