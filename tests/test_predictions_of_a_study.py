@@ -13,7 +13,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import OpenStudy, open_study
 from fitscape.study.records import ImageSet, Predictions, TrialState
-from fitscape.study.report.sections.data import data
+from fitscape.study.report.sections.images import images
 from fitscape.study.report.subject import Subject
 
 CLASSES = ("cat", "dog", "eel")
@@ -86,7 +86,7 @@ def test_labels_that_every_good_net_contradicts_are_suspected(study: OpenStudy) 
 
 
 def test_the_report_names_the_class_that_fails_and_the_files_of_suspects(study: OpenStudy) -> None:
-    found = data(Subject(study))
+    found = images(Subject(study))
     assert found["fails"] == ["eel"]
     assert found["rows"][0]["name"] == "eel"
     assert found["rows"][0]["taken"] == "cat (10)"

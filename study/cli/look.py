@@ -118,5 +118,5 @@ def _entries(kind: str) -> dict[str, str]:
         from fitscape.models.spec import DEPTHS
 
         own = {family: "depths " + ", ".join(map(str, depths)) for family, depths in DEPTHS.items()}
-        return own | {"timm:NAME": "any network of timm, untrained; needs pip install 'fitscape[timm]'"}
+        return own | {"timm:NAME": "any network of timm, untrained; needs pip install 'timm>=1.0.20'"}
     return rooms | {name: room.describe(name) for name in room.names()}

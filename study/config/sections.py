@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from fitscape.study.config.duration import Duration
 from fitscape.study.config.frozen import Finite, Frozen
 from fitscape.study.paths import uri_problem
 from fitscape.study.samplers import SAMPLERS
@@ -117,6 +118,8 @@ class ResourceConfig(Frozen):
     """Number of attempts for a trial whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """A trial without a step for this many seconds is ended, above 0. Null: never."""
+    time_limit: Duration | None = None
+    """Longest time that one run takes, its report included: 90s, 20m, 1h30m. Unset: until all trials have ended."""
     storage_grace: Annotated[float, Field(ge=0)] = 300
     """Seconds to wait for storage that is out of reach, at least 0. Then the study is interrupted; no trial fails."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -21,6 +21,7 @@ from fitscape.study.scheduling.cluster import (
 )
 from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.folder_preflight import look_at_path
+from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.preflight import ROOM_MIB, inside_session_folder, look_at
 from fitscape.study.tracking import check
 
@@ -33,6 +34,8 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
+            if cluster.local and not count_gpus() and not check_files(config.data).download:
+                findings += _time(config, cluster.slots(Request(config.resources.cpus_per_trial, 0)))
             findings += look_at_path(cluster, config.data.dataset)
     trouble = tracking.result()
     findings.append(
@@ -109,6 +112,20 @@ def _disk(root: Path) -> Finding:
     if free < ROOM_MIB:
         return Finding(f"{free:.0f} MiB are free at {existing}", False, f"free {ROOM_MIB} MiB, or name another --root")
     return Finding(f"{free / 1024:.0f} GiB are free at {existing}", True)
+
+
+def _time(config: StudyConfig, slots: int) -> list[Finding]:
+    """What the study's trials will take here, from a few steps of its nets; nothing where they cannot be timed."""
+    from fitscape.study.driver.preparing import Known, prepare
+    from fitscape.study.scheduling.estimate import describe
+
+    try:
+        prepared = prepare(config, Known(), local=True)
+    except UserError as error:
+        return [Finding(error.what, False, error.fix)]
+    timed = (prepared.keep or {}).get("timed", ())
+    text = describe(config, prepared.shape.work, timed, slots, config.search.trials)
+    return [Finding(f"expected: {text}", True)] if text else []
 
 
 def _durable(root: Path) -> Finding:

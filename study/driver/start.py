@@ -1,5 +1,6 @@
 """``run`` a new study, or ``resume`` one: who may, on what, and is it still the same study."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +17,17 @@ from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.recover import open_or_restore, require_backup
+from fitscape.study.driver.replay import Drawn
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.driver.starting_weights import Pinned, pin, record
 from fitscape.study.errors import ExitCode, UserError
-from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
+from fitscape.study.files import write_whole
+from fitscape.study.ledger import INCOMPLETE, REPLAY, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.metrics import Metrics
+from fitscape.study.scheduling.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
@@ -43,6 +47,8 @@ def run(
     observer: Observer | None = None,
     storage: str | None = None,
     interruption: Interruption | None = None,
+    time_limit: float | None = None,
+    replay: Drawn | None = None,
 ) -> ExitCode:
     """Start a study in ``ROOT/NAME`` and carry it to its end.
 
@@ -54,12 +60,15 @@ def run(
         storage: for checkpoints and backups, where nodes share no disk with the driver; None: $FITSCAPE_STORAGE,
             then the study's folder.
         interruption: to end the run from outside; signals end it in any case.
+        time_limit: seconds from now until the report is written; None: ``config.resources.time_limit``.
+        replay: what the study that this one repeats drew (``drawn_beside``): drawn first here.
 
     Raises:
         UserError: bad input, named in one line; nothing was started. StudyLocked: another driver holds it.
     """
     folder = Folder(root / config.name, shared_storage(storage))
     interruption = interruption or Interruption()
+    limit = _limit(time_limit, config)
     with _in_reach(folder):
         require(first_look(config, root, address=address))
         require_free(folder)
@@ -68,8 +77,8 @@ def run(
         with StudyLock(folder.path), _heard(observer, folder, address) as aside, Lease(folder, interruption) as lease:
             require_free(folder)  # another driver may have been quicker
             lease.look()
-            return Conduct(folder, lease, aside, interruption, address).carry_out(
-                pinned, Known(), lambda data: _create(folder, lease, pinned, data)
+            return Conduct(folder, lease, aside, interruption, address, limit).carry_out(
+                pinned, Known(), lambda data: _create(folder, lease, pinned, data, replay or [])
             )
 
 
@@ -82,6 +91,7 @@ def resume(
     observer: Observer | None = None,
     storage: str | None = None,
     interruption: Interruption | None = None,
+    time_limit: float | None = None,
 ) -> ExitCode:
     """Go on with the study in a folder: what is missing is run, what has ended never again.
 
@@ -90,12 +100,12 @@ def resume(
             one that is damaged from its backup.
         trials: a new total; not below what is there.
         allow: changes that are accepted: ``config``, ``data``, ``code``.
-        address, observer, storage, interruption: as in ``run``.
+        address, observer, storage, interruption, time_limit: as in ``run``.
 
     Raises:
         UserError: no study there. StudyChanged: it is no longer the same. StudyLocked: another driver holds it.
     """
-    where = Folder(folder, shared_storage(storage))
+    since, where = time.monotonic(), Folder(folder, shared_storage(storage))
     interruption = interruption or Interruption()
     with _in_reach(where), _heard(observer, where, address) as aside:
         if not (where.ledger.is_file() or where.backup.is_file()):  # whose folder is it? nothing is written there yet
@@ -112,7 +122,7 @@ def resume(
             config = _config_in(where, ledger, trials, aside)
             if config.base.evaluation.batch_norm == "running":
                 aside.say(RUNNING_STATISTICS)
-            conduct = Conduct(where, lease, aside, interruption, address)
+            conduct = Conduct(where, lease, aside, interruption, address, _limit(time_limit, config, since))
             before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS)))
             same = not list(resume_checks.config_changes(before, frozen(config)))
             if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
@@ -122,6 +132,38 @@ def resume(
             return conduct.carry_out(
                 pinned, Known.of(ledger), lambda data: _same_study(where, ledger, pinned, data, allow)
             )
+
+
+def finish(folder: Path, *, observer: Observer | None = None, storage: str | None = None) -> ExitCode:
+    """Labels, report and MLflow of a study that nobody drives, with the trials that have ended.
+
+    Raises:
+        UserError: no study there. StudyLocked: a driver holds it, which ``ask_to_finish`` reaches.
+    """
+    where, interruption = Folder(folder, shared_storage(storage)), Interruption()
+    with (
+        _in_reach(where),
+        _heard(observer, where, None) as aside,
+        StudyLock(folder),
+        Lease(where, interruption) as lease,
+        open_or_restore(where, aside.say) as ledger,
+    ):
+        resume_checks.require_run_here(ledger)
+        _say_whose(ledger, aside)
+        lease.claim(ledger.uid)
+        ledger.release()
+        return Conduct(where, lease, aside, interruption, None).wrap_up(ledger.config, ledger)
+
+
+def ask_to_finish(folder: Path) -> None:
+    """Ask the driver that runs a study to wind up: it ends with the trials that have ended, and their report."""
+    write_whole(Folder(folder).finish, "")
+
+
+def _limit(seconds: float | None, config: StudyConfig, since: float | None = None) -> TimeLimit | None:
+    """The limit that is given, else that of the study; it counts from ``since``."""
+    seconds = config.resources.time_limit if seconds is None else seconds
+    return None if seconds is None else TimeLimit(seconds, since=since)
 
 
 @contextmanager
@@ -153,13 +195,15 @@ def _in_reach(folder: Folder) -> Iterator[None]:
         raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
 
 
-def _create(folder: Folder, lease: Lease, pinned: Pinned, data: "SealedData") -> Ledger:
+def _create(folder: Folder, lease: Lease, pinned: Pinned, data: "SealedData", replay: Drawn) -> Ledger:
     """The ledger first: where it is, all else in the folder is the study's."""
     uid = uuid.uuid4().hex
     config, facts = frozen(pinned.config), provenance(data, record(pinned, data))
     lease.claim(uid)
     ledger = Ledger.create(folder.ledger, config, facts, uid=uid)
     settle_in(ledger)
+    if replay:
+        ledger.set_meta(REPLAY, replay)
     folder.write_config(config)
     return ledger
 

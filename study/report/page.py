@@ -9,87 +9,40 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from fitscape.study.regimes.flags import DEGRADED, FLAGS
+from fitscape.study.regimes.flags import FLAGS
 from fitscape.study.report import vocabulary, wording
 from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
-from fitscape.study.report.sections.comparison import comparison
-from fitscape.study.report.sections.data import data as data_section
-from fitscape.study.report.sections.degradation import degradation
-from fitscape.study.report.sections.findings import findings
-from fitscape.study.report.sections.gradients import gradients
-from fitscape.study.report.sections.importance import hyperparameters
-from fitscape.study.report.sections.planes import planes
-from fitscape.study.report.sections.provenance import provenance
-from fitscape.study.report.sections.questions import questions
-from fitscape.study.report.sections.recommendation import recommendation
-from fitscape.study.report.sections.trials import trials
+from fitscape.study.report.section import Material
+from fitscape.study.report.sections import SECTIONS
 from fitscape.study.report.stages import stages
 from fitscape.study.report.subject import Subject
 
 SCRIPTS = ("data", "draw", "plane", "map", "curves", "figures", "table", "detail", "main")  # in this order
-SECTIONS = {  # key -> title, and its short form for the contents
-    "recommendation": ("Recommendation", "Recommendation"),
-    "words": ("What the words mean", "Words"),
-    "map": ("Regime map", "Map"),
-    "curves": ("Learning curves", "Curves"),
-    "comparison": ("Architectures compared", "Architectures"),
-    "degradation": ("Does depth hurt training?", "Depth"),
-    "gradients": ("Gradients by layer", "Gradients"),
-    "findings": ("Findings", "Findings"),
-    "hyperparameters": ("Which hyperparameters matter", "Hyperparameters"),
-    "data": ("What the images say", "Data"),
-    "trials": ("All trials", "Trials"),
-    "provenance": ("What this rests on", "Basis"),
-}
 
 
 def render(subject: Subject) -> str:
     """The HTML document: under 6 MB at 2,000 trials, and nothing in it comes from elsewhere."""
-    pack = Pack()
-    told = stages(subject)
-    plane = planes(told, pack)
-    context: dict[str, Any] = {
-        "recommendation": recommendation(subject),
-        "map": plane,
-        "comparison": comparison(subject),
-        "degradation": degradation(subject),
-        "gradients": gradients(subject),
-        "findings": findings(subject),
-        "questions": questions(subject),
-        "left_out": subject.study.left_out,
-        "hyperparameters": hyperparameters(subject),
-        "provenance": provenance(subject),
-        "images": data_section(subject),
-    }
-    absent = {"degradation": not context["degradation"]["series"]} | {
-        key: not context[key] for key in ("gradients", "hyperparameters")
-    }
+    material = Material(stages(subject), Pack())
+    for section in SECTIONS:
+        material.built[section.key] = section.build(material)
     data = {
         "looks": vocabulary.as_json(),
         "flags": {name: flag.meaning for name, flag in FLAGS.items()},
-        "hyperparameters": wording.HYPERPARAMETERS,
+        "names": wording.HYPERPARAMETERS,
         "nets": {t.config.model.name: wording.net(t.config.model.name) for t in subject.trials},
         "tau": subject.config.regimes.tau,
-        "map": plane,
-        "trials": trials(told, pack, plane.get("taus", [subject.config.regimes.tau])),
         "mlflow": mlflow_link(subject),
-        **{key: context[key] for key in ("comparison", "degradation", "gradients")},
-        "importance": context["hyperparameters"],
+        **{section.key: material.built[section.key] for section in SECTIONS if section.scripted},
     }
     return _environment().get_template("page.html.j2").render(
-        **context,
+        **material.built,
         config=subject.config,
         facts=_facts(subject),
-        contents=[(key, *names) for key, names in SECTIONS.items() if not absent.get(key)],
-        looks=vocabulary.LOOKS.values(),
-        degraded=DEGRADED,
-        has_curves=any(t.epochs for t in subject.trials),
-        has_shares=any(row["shares"] for row in context["comparison"]),
-        trial_count=len(subject.trials),
+        sections=[section for section in SECTIONS if section.shown(material.built[section.key])],
         css=_static("page.css"),
         data=script_json("numbers", data),
-        arrays=Markup(pack.text()),
+        arrays=Markup(material.pack.text()),
         plotly=Markup(compressed(get_plotlyjs().encode())),
         scripts=Markup("\n").join(_static(f"{name}.js") for name in SCRIPTS),
     )  # fmt: skip

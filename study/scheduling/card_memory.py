@@ -11,6 +11,7 @@ from fitscape.study.scheduling.capacity import on_worker
 from fitscape.study.scheduling.cards import LOGICAL, MIB, used_mib
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.packing import CARD_SHARE, UNIT, Node, Packing, Request, pack, share
+from fitscape.study.search.cost import Work
 from fitscape.study.training import Settings, run_trial
 from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
 
@@ -36,6 +37,11 @@ class DataShape:
             validation=len(data.val_labels),
             probe_size=data.probe_size,
         )
+
+    @property
+    def work(self) -> Work:
+        """What trials on it are counted by."""
+        return Work(self.train, self.probe_size, self.validation, self.image, self.classes)
 
     @property
     def bytes(self) -> int:

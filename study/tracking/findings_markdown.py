@@ -25,4 +25,7 @@ def told_findings(study: Path) -> str:
 
 
 def _line(one: dict[str, Any]) -> str:
-    return f"- **{one['verdict']}**: {one['claim']}. {one['sentence']} n = {one['n']} {one['counted']}."
+    """Releases before 0.2.0 wrote no sentence and did not say what n counts."""
+    sentence, counted = one.get("sentence"), one.get("counted")
+    said = f"{one['claim']}." + (f" {sentence}" if sentence else "")
+    return f"- **{one['verdict']}**: {said} n = {one['n']}" + (f" {counted}." if counted else ".")

@@ -42,6 +42,7 @@ def run_on(card: Card, run_study: RunStudy, folder: Path, **given: Any) -> tuple
         return ledger.trials(), heard.messages
 
 
+@pytest.mark.slow
 def test_a_card_that_dies_costs_no_trial_an_attempt(cluster: Cluster, run_study: RunStudy, tmp_path: Path) -> None:
     trials, said = run_on(Card(tmp_path, "logical-1"), run_study, tmp_path)
     assert [trial.state for trial in trials] == [TrialState.FINISHED] * 4

@@ -102,7 +102,7 @@ def test_tune_does_not_load_mlflow_to_count_callbacks_for_a_telemetry_that_is_of
 def test_waiting_workers_have_loaded_torch_and_tune_and_no_more(cluster: Cluster) -> None:
     import ray
 
-    @ray.remote
+    @ray.remote(runtime_env={"env_vars": {"FITSCAPE_TEST_WORKER": "one that no trial ran in"}})
     def loaded() -> set[str]:
         return {"torch", "torch._dynamo", "ray.tune"} & set(sys.modules)
 

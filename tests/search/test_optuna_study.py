@@ -53,6 +53,6 @@ def test_a_replayed_trial_tells_the_sampler_what_the_living_one_did() -> None:
     lived = make_trial(suggestion.hyperparameters, make_epoch(0.1, 0.2))
     asker.tell(lived)
     asker.ask()  # which learns what was told
-    alive, *_ = asker._source._study.trials  # type: ignore[union-attr]
+    alive, *_ = asker._source._sampler._study.trials  # type: ignore[attr-defined]
     (replayed,) = build_study([lived], resolve(STUDY), classes=10).trials
     assert (alive.state, alive.values, alive.user_attrs) == (replayed.state, replayed.values, replayed.user_attrs)

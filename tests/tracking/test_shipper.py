@@ -92,8 +92,9 @@ def test_the_parent_has_text_data_and_files_and_a_link(server, ledger, ship, con
     (folder / "study.yaml").write_text("name: by-hand\n")
     (folder / "report").mkdir()
     (folder / "report" / "index.html").write_text("<h1>map</h1>")
-    finding = {"claim": "depth hurts", "verdict": "supported", "unit": "error", "estimate": 0.5, "low": 0.4, "n": 5}
-    (folder / "report" / "findings.json").write_text(json.dumps([{**finding, "high": None}]))
+    before = {"claim": "depth hurts", "verdict": "supported", "estimate": 0.5, "low": 0.4, "high": None, "n": 5}
+    now = {**before, "claim": "width helps", "sentence": "It does, by 0.5.", "counted": "pairs"}
+    (folder / "report" / "findings.json").write_text(json.dumps([before, now]))
     run_by_hand(ledger)
     ledger.set_meta("exhausted", True)
     assert parent_url(ledger.path, config) is None
@@ -101,8 +102,8 @@ def test_the_parent_has_text_data_and_files_and_a_link(server, ledger, ship, con
     (parent,) = [run for run in server.runs(ledger.uid) if run["tags"]["kind"] == "study"]
     assert (parent["status"], parent["tags"]["state"]) == ("FINISHED", "finished")
     assert "# by-hand" in parent["tags"]["mlflow.note.content"]
-    told = "- **supported**: depth hurts. error: 0.5 (0.4 to unbounded), n = 5"
-    assert told in parent["tags"]["mlflow.note.content"]
+    for line in ("depth hurts. n = 5.", "width helps. It does, by 0.5. n = 5 pairs."):
+        assert f"- **supported**: {line}" in parent["tags"]["mlflow.note.content"].splitlines()
     assert parent["datasets"][0]["digest"] == "abc123"
     top = {file["path"] for file in server.get("artifacts/list", run_id=parent["run_id"])["files"]}
     assert top == {"study.yaml", "report", "ledger"}

@@ -107,7 +107,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("steps", [10, 50, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("steps", [10, *(pytest.param(n, marks=pytest.mark.slow) for n in (50, 500))])
 @pytest.mark.parametrize("name", NETS)
 def test_errors_are_those_of_a_plain_loop_within_the_noise_of_seeds(name: str, steps: int, digits: TrialData) -> None:
     make, width = NETS[name]

@@ -8,6 +8,7 @@ from fitscape.study.maps import RegimeMap
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import estimate_reference, final_record, standard_draws
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
 from fitscape.study.report.slices import picking
 from fitscape.study.report.subject import Subject
 
@@ -65,3 +66,8 @@ def _shares(subject: Subject, fitted: RegimeMap, name: str) -> dict[str, dict[st
         return None
     table = fitted.share(given=picked).round(4)
     return {str(regime): {end: float(row[end]) for end in ("share", "low", "high")} for regime, row in table.iterrows()}
+
+
+SECTION = Section(
+    "comparison", "Architectures compared", "Architectures", lambda m: comparison(m.subject), scripted=True
+)

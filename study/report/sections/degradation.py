@@ -10,6 +10,7 @@ from fitscape.study.findings.finding import is_above
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import DepthPair, depth_pairs
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
 
 
@@ -88,3 +89,13 @@ def _difference(pair: DepthPair) -> dict[str, Any]:
         "interval": f"{100 * max(evidence.low, -1):+.1f} to {100 * min(evidence.high, 1):+.1f} points",
         "degraded": is_above(evidence),
     }
+
+
+SECTION = Section(
+    "degradation",
+    "Does depth hurt training?",
+    "Depth",
+    lambda m: degradation(m.subject),
+    scripted=True,
+    shown=lambda built: bool(built["series"]),
+)

@@ -5,6 +5,8 @@ from typing import Any
 
 from fitscape.study.findings import Finding, Verdict
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
+from fitscape.study.report.sections.questions import questions
 from fitscape.study.report.subject import Subject
 
 GLYPHS = {Verdict.SUPPORTED: "✓", Verdict.CONTRADICTED: "✗", Verdict.UNDECIDED: "?"}
@@ -36,3 +38,15 @@ def _row(f: Finding) -> dict[str, Any]:
         "counted": f.counted.value,
         "needed": f.needed if f.verdict is Verdict.UNDECIDED else None,
     }
+
+
+SECTION = Section(
+    "findings",
+    "Findings",
+    "Findings",
+    lambda m: {
+        "claims": findings(m.subject),
+        "questions": questions(m.subject),
+        "left_out": m.subject.study.left_out,
+    },
+)

@@ -6,6 +6,7 @@ import numpy as np
 
 from fitscape.study.records import GradientProfile, TrialRecord
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
 
 MOST_NETS: Final = 8
@@ -52,3 +53,8 @@ def _band(profiles: list[GradientProfile]) -> dict[str, list[float | None]]:
     found[:, measured] = np.nanquantile(rows[:, measured], [0.1, 0.5, 0.9], axis=0)
     low, middle, high = ([float(f"{v:.4g}") if np.isfinite(v) else None for v in row] for row in found)
     return {"low": low, "middle": middle, "high": high}
+
+
+SECTION = Section(
+    "gradients", "Gradients by layer", "Gradients", lambda m: gradients(m.subject), scripted=True, shown=bool
+)

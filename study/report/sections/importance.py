@@ -3,6 +3,7 @@
 from typing import Any
 
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
 
 
@@ -18,3 +19,13 @@ def hyperparameters(subject: Subject) -> list[dict[str, Any]]:
         }
         for name, row in subject.importance.iterrows()
     ]
+
+
+SECTION = Section(
+    "hyperparameters",
+    "Which hyperparameters matter",
+    "Hyperparameters",
+    lambda m: hyperparameters(m.subject),
+    scripted=True,
+    shown=bool,
+)

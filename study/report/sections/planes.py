@@ -16,6 +16,7 @@ from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.posterior import probabilities
 from fitscape.study.report import axes, wording
 from fitscape.study.report.pack import Pack
+from fitscape.study.report.section import Section
 from fitscape.study.report.slices import Slice, slices_of
 from fitscape.study.report.stages import Stage
 from fitscape.study.report.subject import Subject
@@ -122,3 +123,6 @@ def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) 
     order = [name for name in subject.importance.index if name in numeric]
     ranked = sorted(combinations(order, 2), key=lambda pair: order.index(pair[0]) + order.index(pair[1]))
     return list(ranked[: max(most, 1)])
+
+
+SECTION = Section("map", "Regime map", "Map", lambda m: planes(m.stages, m.pack), scripted=True)

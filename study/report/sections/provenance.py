@@ -8,6 +8,7 @@ from typing import Any
 from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Note
 from fitscape.study.records import TrialState
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
 
 Rows = list[tuple[str, str]]
@@ -144,3 +145,6 @@ def _test_error(finalist: dict[str, Any]) -> tuple[str, str]:
     if not finalist["reproduced"]:
         text += "; trained again it gave another validation error (other device or versions)"
     return f"{finalist['architecture']} seed {finalist['seed']} ({finalist['trial_id']})", text
+
+
+SECTION = Section("provenance", "What this rests on", "Basis", lambda m: provenance(m.subject))

@@ -11,6 +11,8 @@ from fitscape.study.maps.advice import CONDITIONS, Step, best_point, conditions,
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
+from fitscape.study.report.sections.cheapest import cheaper
 from fitscape.study.report.slices import NET, net_at
 from fitscape.study.report.subject import Subject
 
@@ -57,6 +59,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "interval": f"{_error(fitted, told['low'])} to {_error(fitted, told['high'])}",
         "reference": wording.percent(fitted.cuts.reference),
         "threshold": wording.percent(float(fitted.cuts.at_skill(fitted.cuts.tau))),
+        "cheaper": cheaper(subject, fitted, point) if told["good"] >= 0.5 else None,
         "moves": moves,
         "helps": helping[0] if helping else None,
         "data": _data(fitted, told_steps),
@@ -139,3 +142,6 @@ def _best(subject: Subject) -> dict[str, Any] | None:
         "images": record.val_n,
         "regime": label.regime.value if label else None,
     }
+
+
+SECTION = Section("recommendation", "Recommendation", "Recommendation", lambda m: recommendation(m.subject))

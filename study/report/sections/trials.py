@@ -8,6 +8,7 @@ import numpy as np
 from fitscape.study.records import EpochRecord, TrialRecord
 from fitscape.study.report import axes, vocabulary
 from fitscape.study.report.pack import Pack
+from fitscape.study.report.section import Material, Section
 from fitscape.study.report.sections.gradients import ends_of
 from fitscape.study.report.slices import slice_keys
 from fitscape.study.report.stages import Stage
@@ -110,3 +111,11 @@ def profiles(told: Sequence[TrialRecord], pack: Pack) -> dict[int, Any]:
 
 def _finite(value: float) -> float | None:
     return round(float(value), 6) if np.isfinite(value) else None
+
+
+def _trials(material: Material) -> dict[str, Any]:
+    taus = material.built["map"].get("taus", [material.subject.config.regimes.tau])
+    return trials(material.stages, material.pack, taus)
+
+
+SECTION = Section("trials", "All trials", "Trials", _trials, scripted=True)

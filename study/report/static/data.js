@@ -33,7 +33,7 @@ function valueOf(name, i) {
   return name === "architecture" ? trials.net[i] : hyperparameter(name, i);
 }
 
-const nameOf = (hyperparameterName) => data.hyperparameters[hyperparameterName] ?? hyperparameterName.replaceAll("_", " ");
+const nameOf = (hyperparameterName) => data.names[hyperparameterName] ?? hyperparameterName.replaceAll("_", " ");
 const netName = (net) => data.nets[net] ?? net;
 const linspace = (n) => Array.from({ length: n }, (_, i) => (n > 1 ? i / (n - 1) : 0.5));
 

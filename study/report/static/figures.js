@@ -54,7 +54,7 @@ function gradientsFigure(which, title) {
 }
 
 function importanceFigure() {
-  const rows = [...data.importance].reverse();
+  const rows = [...data.hyperparameters].reverse();
   return {
     traces: [{
       type: "bar", orientation: "h", y: rows.map((r) => r.name), x: rows.map((r) => r.share), marker: { color: colour("accent") },
@@ -77,7 +77,7 @@ function startFigures() {
   regimeKey("comparison-key", ["good", "overfit", "underfit", "diverged"].map(lookOf), (look) => mapName(look.name));
   const sized = (id, rows, each) => { const e = document.getElementById(id); if (e) e.style.height = `${90 + each * rows}px`; };
   sized("comparison-plot", data.comparison.filter((r) => r.shares).length, 52);
-  sized("importance-plot", data.importance.length, 40);
+  sized("importance-plot", data.hyperparameters.length, 40);
   legend("gradients-key", data.gradients.map((g) => g.name));
   drawLater("comparison-plot", comparisonFigure);
   drawLater("degradation-plot", degradationFigure);

@@ -9,24 +9,25 @@ from fitscape.study.measures import confusion
 from fitscape.study.records import ImageSet, Predictions, TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
+from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
 
 NAMED: Final = 20  # suspected labels and rows of classes that are shown
 LEVEL: Final = 0.9  # of a class's interval
 
 
-def data(subject: Subject) -> dict[str, Any]:
+def images(subject: Subject) -> dict[str, Any]:
     """``classes``: a row per class; ``suspects``: labels that every good net contradicts. Both of one study's
     validation images, and empty where it kept no predictions."""
     best, said = _best(subject)
-    images = subject.study.validation
-    rows = _classes(subject, images, said) if images is not None and said is not None else []
+    shown = subject.study.validation
+    rows = _classes(subject, shown, said) if shown is not None and said is not None else []
     return {
         "best": best.number if best else None,
         "rows": rows[:NAMED],
         "left": len(rows) - len(rows[:NAMED]),
         "fails": [row["name"] for row in rows if row["fails"]],
-        **_suspects(subject, images, said),
+        **_suspects(subject, shown, said),
         "warnings": subject.provenance.get("data", {}).get("warnings", []),
     }
 
@@ -86,3 +87,6 @@ def _suspects(subject: Subject, images: ImageSet | None, said: Predictions | Non
         wrong = said.classes != images.labels
         share = f"{int(wrong[[s.image for s in found]].sum())} of the {int(wrong.sum())} errors of the best trial"
     return {"suspects": rows, "suspected": len(found), "share": share}
+
+
+SECTION = Section("images", "What the images say", "Data", lambda m: images(m.subject))
