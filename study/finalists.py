@@ -12,11 +12,12 @@ from typing import Any
 from scipy.stats import beta
 from torch import Tensor
 
-from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.config import Metric, StudyConfig, TrialConfig
 from fitscape.study.data import SealedData, TrialData, load
 from fitscape.study.errors import UserError
 from fitscape.study.isolated import Crashed, call
 from fitscape.study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
+from fitscape.study.measures.metric import judged
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import final_record
 from fitscape.study.training import SAFE_FORMAT, Settings
@@ -41,11 +42,11 @@ class TestError:
     reproduced: bool  # trained again, it gave the validation error that the ledger holds
 
 
-def choose(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Of each architecture, every seed of the configuration with the lowest mean validation error."""
+def choose(trials: Iterable[TrialRecord], metric: Metric = "error") -> list[TrialRecord]:
+    """Of each architecture, every seed of the configuration with the lowest mean validation error by the metric."""
     groups: dict[str, list[tuple[TrialRecord, float]]] = defaultdict(list)
     for trial in trials:
-        if record := final_record(trial):
+        if record := final_record(judged(trial, metric)):
             groups[trial.config.group_id].append((trial, record.val_error))
     best: dict[str, tuple[float, list[TrialRecord]]] = {}
     for group in groups.values():
@@ -82,7 +83,7 @@ def open_test(
     Raises:
         UserError: no trial has finished, the data differ from the study's, or the ledger cannot be written.
     """
-    finalists = choose(ledger.trials())
+    finalists = choose(ledger.trials(), ledger.config.data.metric)
     if not finalists:
         raise UserError("has no finished trial to open the test part for", where=ledger.config.name)
     data = data or load(ledger.config.data)

@@ -20,6 +20,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.trial_beliefs import TrialBeliefs
 from fitscape.study.measures import Suspect, confusion, suspects
+from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
 from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all
 from fitscape.study.search.optuna_study import measured
@@ -61,8 +62,18 @@ class OpenStudy:
         return OpenStudy(self.folder, self.ledger)
 
     @cached_property
-    def trials(self) -> list[TrialRecord]:
+    def recorded(self) -> list[TrialRecord]:
+        """Every trial as the ledger holds it."""
         return self.ledger.trials()
+
+    @cached_property
+    def trials(self) -> list[TrialRecord]:
+        """Every trial as the study's metric reads it (``study.measures.metric``).
+
+        Where that is the balanced error, their errors are balanced; where the images have groups, their numbers of
+        images are those of independent ones.
+        """
+        return [judged(trial, self.config.data.metric) for trial in self.recorded]
 
     @cached_property
     def space(self) -> Space:
@@ -180,11 +191,11 @@ class OpenStudy:
 
     def table(self) -> pd.DataFrame:
         """A row per trial: state, regime, hyperparameters, size, and its last errors (``study.table.table``)."""
-        return table(self.trials, self.labels, self.space)
+        return table(self.recorded, self.labels, self.space)
 
     def curves(self) -> pd.DataFrame:
         """A row per epoch of every trial, with its trial id (``study.table.curves``)."""
-        return curves(self.trials)
+        return curves(self.recorded)
 
     def telling(self, count: int = 5) -> list[Point]:
         """The points of the space whose runs would decide most (``study.search.telling``).

@@ -93,6 +93,16 @@ class EpochRecord:
     flipped_n: int = 0  # flipped labels in the probe: flipped_n / train_n is the realised flip rate
     val_flipped_n: int = 0  # validation images behind memorized_val; 0 in records of 0.1.0
     val_n_a: int = 0  # validation images in half A; 0 in records of 0.1.0
+    # Plain means over the classes that have images; None in records of 0.1.0. ``study.measures.errors`` says what a
+    # number of images is here: of so many independent ones the error would vary as much.
+    train_balanced_error: float | None = None
+    train_balanced_n: float | None = None
+    val_balanced_error: float | None = None
+    val_balanced_n: float | None = None
+    val_balanced_error_a: float | None = None
+    val_balanced_error_b: float | None = None
+    val_macro_f1: float | None = None  # decides nothing
+    val_effective_n: float | None = None  # of val_error, where the validation images have groups
     gradients: tuple[GradientProfile, ...] = ()  # epoch 1 begins with the profile at initialization (step 0)
     gradient_ratio: float | None = None  # median first_last_ratio over this epoch's probed steps
 

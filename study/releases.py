@@ -16,7 +16,10 @@ from fitscape.models.weight_names import content_of
 FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
     "model": {"weights": "none"},
-    "optimization": {"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+    "optimization": {
+        **{"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+        **{"class_weights": "none", "label_smoothing": 0.0},
+    },
     "theirs": {},
     "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
 }

@@ -1,7 +1,7 @@
 """How often this project is right, on studies whose truth was planted.
 
     python -m benchmarks.statistics                    all parts, 1,000 studies a kind: hours on one core
-    python -m benchmarks.statistics claims             one part (claims, maps, labels)
+    python -m benchmarks.statistics claims             one part (claims, maps, labels, groups)
     python -m benchmarks.statistics --minutes 20       begins nothing after 20 minutes; call again to go on
     python -m benchmarks.statistics --quick            a few studies of each kind, printed, not kept
 
@@ -15,11 +15,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import product
 from types import ModuleType
 from typing import Any
 
 from benchmarks.machine import facts
-from benchmarks.statistics import claims, kept, labels, maps
+from benchmarks.statistics import claims, groups, kept, labels, maps
 from benchmarks.statistics.planted import families
 
 QUICK = 5
@@ -91,7 +92,28 @@ def _run_landscapes(part: str, room: ModuleType, studies: int, end: float, keep:
         kept.summary(part).write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
 
 
-PARTS: dict[str, Callable[[int, float, bool], None]] = {"claims": run_claims, "maps": run_maps, "labels": run_labels}
+def run_groups(studies: int, end: float, keep: bool) -> None:
+    """Intervals of errors of grouped images: minutes, so that they are always begun anew."""
+    rows: list[dict[str, Any]] = []
+    for name, parts in groups.PARTS.items():
+        for correlation, error, metric in product(groups.CORRELATIONS, groups.ERRORS, groups.METRICS):
+            if time.monotonic() < end:
+                found = groups.coverage(parts, correlation, error, metric, rounds=studies)
+                rows.append(
+                    {"parts": name, "correlation": correlation, "error": error, "metric": metric} | asdict(found)
+                )
+                print(rows[-1])
+    if keep:
+        text = json.dumps({"machine": facts(), "rounds": studies, "rows": rows}, indent=1)
+        kept.summary("groups").write_text(text + "\n")
+
+
+PARTS: dict[str, Callable[[int, float, bool], None]] = {
+    "claims": run_claims,
+    "maps": run_maps,
+    "labels": run_labels,
+    "groups": run_groups,
+}
 
 
 if __name__ == "__main__":

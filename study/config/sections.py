@@ -15,6 +15,9 @@ else:
     SamplerName = Literal[*SAMPLERS]
 
 
+Metric = Literal["error", "balanced_error"]
+
+
 class Range(Frozen):
     """The range of a numeric hyperparameter. A hyperparameter that is a whole number takes whole numbers only."""
 
@@ -67,6 +70,8 @@ class DataConfig(Frozen):
     """Seed of the split, at least 0. Another seed gives another split, so trials are not comparable."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Number of training images that are evaluated after each epoch, at least 50."""
+    metric: Metric = "error"
+    """What decides regimes, map and advice: error counts wrong images, balanced_error averages over the classes."""
     groups: str | None = None
     """What keeps images in one part of the split: a column, folder, or a pattern (?P<group>...) on file names."""
     allow_group_leak: bool = False

@@ -63,6 +63,15 @@ class StudyConfig(Frozen):
             self.base.with_hyperparameters(point)
         return self
 
+    @model_validator(mode="after")
+    def _balanced_errors_have_clean_labels(self) -> Self:
+        """The scale under noise is that of plain errors: a class's flipped labels go to the others unequally."""
+        searched = self.space if isinstance(self.space, dict) else {}
+        noisy = any(point.get("label_noise") for point in self.enqueue) or "label_noise" in searched
+        if self.data.metric == "balanced_error" and (noisy or self.base.data.label_noise > 0):
+            raise ValueError("data.metric: balanced_error does not go with label noise; take error, or leave it out")
+        return self
+
 
 def _require_hyperparameter(hyperparameter: str, where: str) -> None:
     if hyperparameter not in HYPERPARAMETERS:

@@ -50,6 +50,10 @@ class Optimization(Frozen):
     """Steps per epoch, at least 1. Unset: one pass over the trial's share of the training images."""
     schedule: Literal["one_cycle", "cosine", "constant", "step"] = "one_cycle"
     """How the learning rate changes during the trial."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Weights of the classes in the training loss. balanced lets each class weigh as much as any other."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    """Share of each training label that is spread over all classes, 0 to 1 (1 excluded)."""
     warmup_epochs: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 0.0
     """Epochs in which the learning rate rises to what the schedule says, 0 to 100000."""
     freeze: Annotated[int, Field(ge=0, le=100)] = 0

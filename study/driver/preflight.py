@@ -8,6 +8,7 @@ from pathlib import Path
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import check_files
 from fitscape.study.data.datasets.source import data_folder, user_cache
+from fitscape.study.data.decidable import before_decoding
 from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
 from fitscape.study.errors import UserError
@@ -49,6 +50,7 @@ def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[
     return [
         _here(config) if address is None else _asked(config),
         _data(config),
+        *_decides(config),
         _prepared(config),
         _disk(root),
         _durable(root),
@@ -94,6 +96,17 @@ def _data(config: StudyConfig) -> Finding:
     except UserError as error:
         return Finding(f"{error.where}: {error.what}", False, error.fix)
     return Finding(f"data set {config.data.dataset}: {presence.text}", True)
+
+
+def _decides(config: StudyConfig) -> list[Finding]:
+    """What the validation part of a user's own images will not decide: a warning, as the study can be run."""
+    try:
+        counts = check_files(config.data).counts
+    except UserError:  # said already
+        return []
+    said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
+    fix = "give more images, or a higher validation_fraction"
+    return [Finding(text, False, fix, fatal=False) for text in said]
 
 
 def _prepared(config: StudyConfig) -> Finding:

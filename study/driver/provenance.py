@@ -37,7 +37,7 @@ def provenance(data: "SealedData", weights: Mapping[str, Any] | None = None) -> 
     return {
         "weights": dict(weights or {}),
         "data_fingerprint": data.fingerprint,
-        "chance_error": data.trial_data.majority_error,
+        "chance_error": data.trial_data.chance_error(data.config.metric),
         "data": data.summary(),
         "code": code(),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},

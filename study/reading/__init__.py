@@ -5,13 +5,13 @@ names a network of timm).
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from fitscape.study.config import StudyConfig
+from fitscape.study.config import Metric, StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.reading import hyperparameters, overrides, timm_names
 from fitscape.study.reading.document import Document, read
@@ -88,6 +88,7 @@ def validate(
     config = _validated(document, {**document.value, "enqueue": []})
     if isinstance(config.space, str):
         _require_space(config.space, document)
+        _refuse(document, list(_noisy_space(config.space, config.data.metric)))
     _refuse(document, [*hyperparameters.space_problems(config), *hyperparameters.enqueue_problems(points, config.base)])
     config = _validated(document, document.value)
     _refuse(document, list(hyperparameters.growth_rate_problems(config)))
@@ -120,6 +121,14 @@ def _require_space(space: str, document: Document) -> None:
 
     if space not in search_spaces.names():
         raise overrides.unknown_space(space, document)
+
+
+def _noisy_space(space: str, metric: Metric) -> Iterator[Problem]:
+    """As ``StudyConfig`` says of a space that is written down."""
+    from fitscape import search_spaces
+
+    if metric == "balanced_error" and "label_noise" in search_spaces.get(space):
+        yield Problem(("data", "metric"), f"balanced_error does not go with label noise, which '{space}' searches", "")
 
 
 def _keys_hint() -> str:

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from scipy.special import logit, polygamma
 
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
-from fitscape.study.regimes.rule import CONFLICT, PRIOR_CORRELATION, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Array, rate
+from fitscape.study.regimes.rule import (
+    CONFLICT,
+    PRIOR_CORRELATION,
+    PRIOR_DF,
+    PRIOR_TRAIN_SD,
+    PRIOR_VAL_SD,
+    Array,
+    count,
+    rate,
+)
 
 LARGEST_CORRELATION: Final = 0.95
 COLLAPSED: Final = 2.0  # times the usual seed noise: a run further away says nothing about that noise
@@ -110,7 +119,7 @@ def between_seeds(x: Sequence[Replicates], y: Sequence[Replicates]) -> float:
 
 def sampling_variance(error: Sequence[float] | float, n: Sequence[int] | int) -> Array:
     """Variance of the logit of a Jeffreys beta posterior, exact."""
-    k = np.rint(np.multiply(error, n))
+    k = count(error, n)
     return np.asarray(polygamma(1, k + 0.5) + polygamma(1, np.asarray(n) - k + 0.5))
 
 

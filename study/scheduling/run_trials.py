@@ -98,7 +98,8 @@ def run_trials(
         Suggestion(config.base.with_hyperparameters({**hyperparameters, "seed": seed}), hyperparameters, origin)
         for hyperparameters, seed, origin in ledger.get_meta(REPLAY, ())
     ]
-    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes), cost=model, replay=replay)
+    chance = data.chance_error(config.data.metric)
+    asker = Asker(config, known, chance_error=chance, classes=len(data.classes), cost=model, replay=replay)
     learn_timed(model, timed)
     pace = Pace(model)
     pace.know(known)

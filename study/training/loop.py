@@ -12,6 +12,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions
 from fitscape.study.training import memory
+from fitscape.study.training.balanced import balanced_fields
 from fitscape.study.training.predictions import predictions
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.state import TrialRun
@@ -128,6 +129,7 @@ def _measure(trial: TrialRun, batch_loss: float, images: int, train_seconds: flo
         flipped_n=memorized.flipped_n,
         val_flipped_n=memorized.val_flipped_n,
         val_n_a=int(half_a.sum()),
+        **balanced_fields(train, trial.probe_labels, validation, trial.data),
         gradients=gradients,
         gradient_ratio=gradient_ratio,
     )

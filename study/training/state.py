@@ -19,6 +19,7 @@ from fitscape.study.training.evaluation import Evaluation, evaluate_each
 from fitscape.study.training.freezing import freeze
 from fitscape.study.training.gradients import GradientProbe
 from fitscape.study.training.late import BestEpoch
+from fitscape.study.training.loss import make_loss
 from fitscape.study.training.memorization import Memorization, memorization
 from fitscape.study.training.network import make_network
 from fitscape.study.training.operators import why_not_captured
@@ -71,7 +72,8 @@ class TrialRun:
         self._val_images, self._val_labels = _upload(data.val_images, device), _upload(data.val_labels, device)
         self._subset, self._probe = subset, probe(subset, data.probe_size)
         self._probe_images = train_images.index_select(0, subset.indices[self._probe].to(device))
-        self._probe_labels = subset.labels[self._probe].to(device)
+        self.probe_labels = subset.labels[self._probe]
+        self._probe_labels = self.probe_labels.to(device)
 
         self.model = make_network(
             config.model,
@@ -88,8 +90,14 @@ class TrialRun:
         self.size = ModelSize(parameters=parameters, flops=flops)
         freeze(self.model, config.optimization)
         self.optimizer = make_optimizer(self.model, config.optimization)
+        loss = make_loss(config.optimization, subset.labels, classes, device)
         self.stepping = Stepping(
-            Step(self._load, Gradients(self.model, settings), self.optimizer, device),
+            Step(
+                self._load,
+                Gradients(self.model, settings, loss),
+                self.optimizer,
+                device,
+            ),
             self.model,
             self.optimizer,
             self.randomness,

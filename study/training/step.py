@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fitscape.study.training.loss import Loss
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.shadow import ShadowWeights
 
@@ -13,9 +14,10 @@ from fitscape.study.training.shadow import ShadowWeights
 class Gradients:
     """Forward and backward of one batch, in one piece or in two."""
 
-    def __init__(self, model: nn.Module, settings: Settings) -> None:
+    def __init__(self, model: nn.Module, settings: Settings, loss: Loss = F.cross_entropy) -> None:
         self._parameters = list(model.parameters())  # finding them at each step is 2 % of a small net's time
         self._settings = settings
+        self._criterion = loss
         self._model = model
         lowered = settings.precision == "bf16" and settings.torch_device.type == "cuda"
         self._shadows = ShadowWeights(model) if lowered else None
@@ -44,7 +46,7 @@ class Gradients:
             else:
                 with self._shadows.in_place():
                     logits = self._model(images)
-        return F.cross_entropy(logits.float(), labels)
+        return self._criterion(logits.float(), labels)
 
 
 class Step:

@@ -22,7 +22,10 @@ def test_what_0_1_0_did_is_frozen() -> None:
     assert FROZEN == {
         "evaluation": {"batch_norm": "running"},
         "model": {"weights": "none"},
-        "optimization": {"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+        "optimization": {
+            **{"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
+            **{"class_weights": "none", "label_smoothing": 0.0},
+        },
         "theirs": {},
         "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
     }

@@ -37,6 +37,16 @@ class RawData:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What is known of a user's own images before any is decoded."""
+
+    classes: tuple[str, ...]
+    labels: Labels  # [N]
+    parts: Parts | None = None  # [N], as given
+    groups: Labels | None = None  # [N]
+
+
+@dataclass(frozen=True)
 class Presence:
     """Where a data set's files are: what the preflight says before anything is loaded."""
 
@@ -44,6 +54,7 @@ class Presence:
     folder: Path | None  # None: not on this machine, or no files needed
     text: str  # one line for a person
     download: bool = False  # they would have to be downloaded
+    counts: Counts | None = None  # of a user's own images
 
 
 class Source(ABC):
