@@ -21,7 +21,10 @@ FROZEN: dict[str, dict[str, Any]] = {
         **{"class_weights": "none", "label_smoothing": 0.0},
     },
     "theirs": {},
-    "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+    "data": {
+        **{"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+        **{"mixup": 0.0, "cutmix": 0.0},
+    },
 }
 
 # Sections of a study that a later release took away. Stored configs still hold them: they are read and dropped.

@@ -27,8 +27,9 @@ def unseal(folder: Path, reason: str) -> None:
     with StudyLock(folder), Ledger.open(folder / LEDGER) as ledger:
         for e in open_test(ledger, reason=reason, keep=keep):
             note = "" if e.reproduced else "; trained again it gave another validation error"
+            what = f"{e.architecture} seed {e.seed}{f' as written in {e.net}' if e.net else ''}"
             typer.echo(
-                f"{e.architecture} seed {e.seed}: test error {e.test_error:.4f} [{e.low:.4f}, {e.high:.4f}] "
+                f"{what}: test error {e.test_error:.4f} [{e.low:.4f}, {e.high:.4f}] "
                 f"on {e.images} images, validation error {e.val_error:.4f}{note}"
             )
     for path in saved:

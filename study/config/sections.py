@@ -60,6 +60,8 @@ class DataConfig(Frozen):
     """Folder that holds the files, or that they are downloaded to. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
     """Every image is resized to a square of this side, 4 to 512 pixels. Unset: the size of the data set."""
+    fit: Literal["crop", "pad"] = "crop"
+    """How your own images become squares: crop cuts the longer side, pad adds black bars to the shorter one."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use at most this many images, at least 1; each class keeps its share. Unset: all."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2

@@ -29,6 +29,10 @@ class DataCondition(Frozen):
     """Largest random change of brightness, contrast and saturation, as a share, 0 to 1."""
     rand_augment: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
     """Magnitude of the two random operations of RandAugment per image, 0 to 10. 0 switches it off."""
+    mixup: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    """How far each training image is blended with another: alpha of the beta distribution, 0 (off) to 10."""
+    cutmix: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    """How large a part of each training image another one covers: alpha of the beta distribution, 0 (off) to 10."""
 
 
 class Optimization(Frozen):

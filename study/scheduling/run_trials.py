@@ -144,7 +144,7 @@ def run_trials(
     if feed.error is not None:
         interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
     with _written(interruption, observer):
-        if ledger.pending():  # whatever made Tune end, it is no success
+        if ledger.pending() and not interruption.requested:  # whatever made Tune end, it is no success
             interruption.request("the trials ended early")
         ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)

@@ -10,6 +10,7 @@ from fitscape.models.starting_weights import StartingWeights, load
 from fitscape.models.weight_names import parse_weights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
+from fitscape.study.data.mixing import mixing
 from fitscape.study.records import ModelSize
 from fitscape.study.training import attention, checkpoint
 from fitscape.study.training.batch_norm import choose_images, reestimated
@@ -61,6 +62,7 @@ class TrialRun:
         self.randomness = Randomness(config.seed, device)
         self.normalize = make_normalize(pixel_statistics(subset, weights, data.input_shape[0]), settings)
         self.augment = augment.of(config.data)
+        self.mix = mixing(config.data, classes, device)
         train_images = _upload(data.train_images, device)
         self.batches = Batches(
             train_images,
@@ -148,7 +150,8 @@ class TrialRun:
 
     def _load(self) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = self.batches.gather()
-        return self.normalize(self.augment(images, self.randomness.augmentation)), labels
+        images = self.normalize(self.augment(images, self.randomness.augmentation))
+        return (images, labels) if self.mix is None else self.mix(images, labels, self.randomness.augmentation)
 
     def _why_eager(self) -> str:
         """Why steps on a card are not captured; empty where they are, and on the CPU, which captures none."""

@@ -27,7 +27,10 @@ def test_what_0_1_0_did_is_frozen() -> None:
             **{"class_weights": "none", "label_smoothing": 0.0},
         },
         "theirs": {},
-        "data": {"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+        "data": {
+            **{"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
+            **{"mixup": 0.0, "cutmix": 0.0},
+        },
     }
 
 

@@ -52,7 +52,9 @@ def get(config: DataConfig) -> Source:
         raise UserError(f"'{config.dataset}' is not a data set", where="data.dataset", fix=f"{meant}choose {known}")
     if config.groups is not None and not argument:
         raise UserError(f"{name} has no groups", where="data.groups", fix="leave it out; your own images may have them")
-    return _REGISTRY[name](config.root, argument, groups=config.groups, allow_group_leak=config.allow_group_leak)
+    return _REGISTRY[name](
+        config.root, argument, groups=config.groups, allow_group_leak=config.allow_group_leak, fit=config.fit
+    )
 
 
 def check_files(config: DataConfig) -> Presence:
