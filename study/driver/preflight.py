@@ -8,8 +8,10 @@ from pathlib import Path
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import check_files
 from fitscape.study.data.datasets.source import data_folder, user_cache
+from fitscape.study.data.decidable import before_decoding
 from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
+from fitscape.study.driver.own_code import look
 from fitscape.study.errors import UserError
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.scheduling.cluster import (
@@ -29,7 +31,7 @@ from fitscape.study.tracking import check
 def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[Finding]:
     """All findings; joins the cluster, or starts a local one, for as long as it takes."""
     tracking = Background(lambda: check(root, config.tracking))  # takes as long as the cluster does
-    findings = first_look(config, root, address=address)
+    findings = [*first_look(config, root, address=address), *look(config)]
     if all(finding.ok or not finding.fatal for finding in findings):
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:
@@ -49,6 +51,7 @@ def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[
     return [
         _here(config) if address is None else _asked(config),
         _data(config),
+        *_decides(config),
         _prepared(config),
         _disk(root),
         _durable(root),
@@ -94,6 +97,17 @@ def _data(config: StudyConfig) -> Finding:
     except UserError as error:
         return Finding(f"{error.where}: {error.what}", False, error.fix)
     return Finding(f"data set {config.data.dataset}: {presence.text}", True)
+
+
+def _decides(config: StudyConfig) -> list[Finding]:
+    """What the validation part of a user's own images will not decide: a warning, as the study can be run."""
+    try:
+        counts = check_files(config.data).counts
+    except UserError:  # said already
+        return []
+    said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
+    fix = "give more images, or a higher validation_fraction"
+    return [Finding(text, False, fix, fatal=False) for text in said]
 
 
 def _prepared(config: StudyConfig) -> Finding:

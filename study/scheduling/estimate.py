@@ -72,7 +72,7 @@ def describe(config: StudyConfig, work: Work, timed: Sequence[Sequence[Any]], sl
 
 def spoken(seconds: float) -> str:
     """An estimate in words, with no more digits than it has: ``40 s``, ``9 min``, ``3.5 h``."""
-    if seconds < 10:
+    if seconds < 9.5:  # 9.7 would be 1e+01
         return f"{seconds:.1g} s"
     if seconds < 90:
         return f"{round(seconds, -1 if seconds > 30 else 0):.0f} s"

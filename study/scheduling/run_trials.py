@@ -11,6 +11,7 @@ from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import REPLAY, Ledger
+from fitscape.study.plugins import installed
 from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.capacity import Places
 from fitscape.study.scheduling.card_memory import DataShape
@@ -98,7 +99,8 @@ def run_trials(
         Suggestion(config.base.with_hyperparameters({**hyperparameters, "seed": seed}), hyperparameters, origin)
         for hyperparameters, seed, origin in ledger.get_meta(REPLAY, ())
     ]
-    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes), cost=model, replay=replay)
+    chance = data.chance_error(config.data.metric)
+    asker = Asker(config, known, chance_error=chance, classes=len(data.classes), cost=model, replay=replay)
     learn_timed(model, timed)
     pace = Pace(model)
     pace.know(known)
@@ -121,6 +123,7 @@ def run_trials(
         save_every=SAVE_EVERY if save_every is None else save_every,
         share=request.gpus or 1.0,
         logical=logical,
+        code=installed(),
         card_fault=card_fault or (no_fault if logical else own_card_fault),
         **({} if run is None else {"run": run}),
     )
@@ -143,7 +146,7 @@ def run_trials(
     if feed.error is not None:
         interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
     with _written(interruption, observer):
-        if ledger.pending():  # whatever made Tune end, it is no success
+        if ledger.pending() and not interruption.requested:  # whatever made Tune end, it is no success
             interruption.request("the trials ended early")
         ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)

@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.measures.metric import judged
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import balanced
 from fitscape.study.samplers import SAMPLERS
@@ -59,7 +60,7 @@ class Asker:
         self._space = resolve(config) if space is None else space
         self._lock = threading.Lock()
         self._told: SimpleQueue[TrialRecord] = SimpleQueue()  # ended trials that the source has not learnt from yet
-        known = list(trials)
+        known = [judged(trial, config.data.metric) for trial in trials]
         # A trial of an old ledger whose value misses the grid by rounding is the trial of the value on the grid.
         self._known = {t.trial_id for t in known} | {self._on_grid(t.config).trial_id for t in known}
         self._made = len(known)
@@ -117,7 +118,7 @@ class Asker:
     def _learn(self) -> None:
         with contextlib.suppress(Empty):
             while True:
-                self._source.tell(self._told.get_nowait())
+                self._source.tell(judged(self._told.get_nowait(), self._config.data.metric))
 
     def _hand_out(self, suggestion: Suggestion) -> Suggestion:
         self._seen.add(suggestion.config.trial_id)

@@ -57,7 +57,7 @@ def picture(page: Page) -> tuple[str, str]:
 
 def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any) -> None:
     figures = page.locator(".plot").count()
-    assert figures > 7
+    assert figures > 6
     assert page.locator(".plot .main-svg").count() >= figures
     assert page.said == []
     assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
