@@ -8,6 +8,7 @@ from fitscape import __version__
 from fitscape.study.cli.housekeeping import delete, gc
 from fitscape.study.cli.keep import export, fetch, sync
 from fitscape.study.cli.look import list_, map_, report, status
+from fitscape.study.cli.net import net, predict
 from fitscape.study.cli.read import read
 from fitscape.study.cli.run import finish, resume, run
 from fitscape.study.cli.serve import doctor, ui
@@ -39,6 +40,6 @@ def _options(
 
 _RUNNING = (run, resume, read, finish, submit)
 _LOOKING = (status, report, map_, list_)
-COMMANDS = (*_RUNNING, *_LOOKING, export, sync, fetch, ui, doctor, init, schema)
+COMMANDS = (*_RUNNING, *_LOOKING, export, net, predict, sync, fetch, ui, doctor, init, schema)
 for command in (*COMMANDS, delete, gc):
     app.command(command.__name__.rstrip("_"))(command)

@@ -99,6 +99,7 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
         "unreadable": raw.unreadable,
         "notes": notes,
         "warnings": warnings,
+        "sizes": raw.sizes,
     }
     who = {"train": _who(raw, train_images, parts.train), "validation": _who(raw, val_images, parts.validation)}
     return Prepared({"trial": trial, "images": who, "test": test}, facts)

@@ -140,6 +140,8 @@ class Conduct:
         if config.search.sampler == "grid":
             size = Grid(resolve(config)).size
             self._observer(Message(f"the grid has {size:,} points, of which at most {config.search.trials} are run"))
+        if summary.get("sizes"):
+            self._observer.say(f"data: {summary['sizes']}")
         for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
             self._observer.say(f"data: {warning}")
         for sentence in (*self._pinned.notes, *sentences(ledger.provenance.get("weights", {}))):

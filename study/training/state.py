@@ -10,6 +10,7 @@ from fitscape.models.starting_weights import StartingWeights, load
 from fitscape.models.weight_names import parse_weights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
+from fitscape.study.data.mixing import mixing
 from fitscape.study.records import ModelSize
 from fitscape.study.training import attention, checkpoint
 from fitscape.study.training.batch_norm import choose_images, reestimated
@@ -30,6 +31,7 @@ from fitscape.study.training.optimization import (
     optimizer_state,
     set_learning_rate,
 )
+from fitscape.study.training.own_loss import CROSS_ENTROPY
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.step import Gradients, Step
@@ -61,6 +63,7 @@ class TrialRun:
         self.randomness = Randomness(config.seed, device)
         self.normalize = make_normalize(pixel_statistics(subset, weights, data.input_shape[0]), settings)
         self.augment = augment.of(config.data)
+        self.mix = mixing(config.data, classes, device)
         train_images = _upload(data.train_images, device)
         self.batches = Batches(
             train_images,
@@ -83,7 +86,7 @@ class TrialRun:
             settings=settings,
             start=None if weights is None else lambda net: load(net, weights, data.classes),
         )
-        if config.model.timm:
+        if config.model.foreign:
             parameters, flops = measure(config.model, data.input_shape, classes)
         else:
             parameters, flops = count(self.model, self.normalize(train_images[:1]))
@@ -94,7 +97,7 @@ class TrialRun:
         self.stepping = Stepping(
             Step(
                 self._load,
-                Gradients(self.model, settings, loss),
+                Gradients(self.model, settings, loss, own=config.optimization.loss != CROSS_ENTROPY),
                 self.optimizer,
                 device,
             ),
@@ -148,7 +151,8 @@ class TrialRun:
 
     def _load(self) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = self.batches.gather()
-        return self.normalize(self.augment(images, self.randomness.augmentation)), labels
+        images = self.normalize(self.augment(images, self.randomness.augmentation))
+        return (images, labels) if self.mix is None else self.mix(images, labels, self.randomness.augmentation)
 
     def _why_eager(self) -> str:
         """Why steps on a card are not captured; empty where they are, and on the CPU, which captures none."""
@@ -156,6 +160,8 @@ class TrialRun:
             return ""
         if not self.settings.captured:
             return "not asked for"
+        if self.config.optimization.loss != CROSS_ENTROPY:
+            return "its loss is the user's own"
         return why_not_captured(self.config.model, self.data.input_shape, len(self.data.classes))
 
     @contextmanager

@@ -25,7 +25,7 @@ def test_the_signal_before_a_time_limit_ends_a_study_that_a_resume_completes(tmp
     job = subprocess.Popen(
         [sys.executable, "-m", "fitscape", "run", file, "--root", tmp_path],
         cwd=REPOSITORY,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={name: value for name, value in os.environ.items() if not name.startswith("FITSCAPE_")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
