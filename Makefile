@@ -21,7 +21,7 @@ RECIPE ?= quickstart
 OPTIONS ?=
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow test-all check format docs outputs crashpoints bench statistics lock secrets up down submit clean
+.PHONY: demo test test-slow test-all check format numbers docs outputs crashpoints mutants bench statistics lock secrets up down submit clean
 
 $(READY): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -51,6 +51,9 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+numbers: $(READY)  ## published figures against the committed data that they come from
+	$(BIN)/python tools/numbers.py
+
 docs: $(READY)  ## the site of docs/, into site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
@@ -59,6 +62,10 @@ outputs: $(READY)  ## run docs/how-to/look-at-a-study.md and write down what it 
 
 crashpoints: $(READY)  ## end a driver, or give it an error, at each of its steps in turn: an hour on two quiet cores
 	$(BIN)/python -m benchmarks.drills.crash_points
+
+mutants: $(READY)  ## change one place of the code at a time, and see whether a test fails; sampled, goes on where it was
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[mutants]'
+	$(BIN)/python tools/mutants.py
 
 bench: $(READY)  ## against plain scripts, 50 minutes on two quiet cores; dated files and plots in benchmarks/results
 	$(BIN)/python -m benchmarks.trial_speed --rounds 5

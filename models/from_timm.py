@@ -12,7 +12,7 @@ from torch import nn
 from fitscape.models.spec import TIMM, ModelSpec
 
 InputShape = tuple[int, int, int]
-INSTALL = "pip install 'fitscape[timm]'"
+INSTALL = "pip install 'timm>=1.0.20'"
 
 
 def names() -> list[str]:

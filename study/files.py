@@ -19,11 +19,13 @@ FIGURES = "figures"  # of the report, as are the next two
 PAGE = "index.html"
 FINDINGS = "findings.json"
 CHECKPOINTS = "checkpoints"
+CODE = "code"  # a copy of the user's own code, for where the original is out of reach
 LOG = "study.log"  # its older parts have a number after that
 NETS = "nets"  # nets for other people to use, a folder each, named by its trial
 WEIGHTS = "weights.safetensors"  # of such a net, as is the next
 SEEN = "training-images.npy"  # hashes of the images that it was trained on
 LEFT_OUT = "left-out.txt"  # files of the data set that cannot be read
+FINISH = "finish"  # asks the driver to wind up; it takes the file away
 MLFLOW_STORE = "mlflow.db"  # beside the studies, in the runs folder
 PARTIAL = ".partial"  # ending of a file that is still being written; one that lies around was left by a kill
 
@@ -51,6 +53,10 @@ class StudyFolder:
         return self.path / LOCK
 
     @property
+    def finish(self) -> Path:
+        return self.path / FINISH
+
+    @property
     def log(self) -> Path:
         return self.path / LOG
 
@@ -66,6 +72,10 @@ class StudyFolder:
     @property
     def report(self) -> Path:
         return self.path / REPORT
+
+    @property
+    def page(self) -> Path:
+        return self.report / PAGE
 
     @property
     def figures(self) -> Path:

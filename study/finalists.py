@@ -4,26 +4,26 @@ import getpass
 import os
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
-from typing import Any
 
-from scipy.stats import beta
+import torch
 from torch import Tensor
 
-from fitscape.study.config import StudyConfig, TrialConfig
-from fitscape.study.data import SealedData, TrialData, load
+from fitscape.study.config import Metric
+from fitscape.study.data import SealedData, load
 from fitscape.study.errors import UserError
-from fitscape.study.isolated import Crashed, call
-from fitscape.study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
+from fitscape.study.files import NETS
+from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Ledger
+from fitscape.study.measures.metric import judged
+from fitscape.study.nets.make import SAME, settings_of, starting_weights
+from fitscape.study.nets.temperature import logits_of
+from fitscape.study.nets.write import EXPORTED, jeffreys
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import final_record
-from fitscape.study.training import SAFE_FORMAT, Settings
 from fitscape.study.training.classifier import Classifier
-from fitscape.study.training.retrain import Again, evaluate_again
-
-SAME = 1e-6  # difference of validation errors up to which a net trained again is the same net
+from fitscape.study.training.retrain import train_again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +39,14 @@ class TestError:
     high: float
     images: int
     reproduced: bool  # trained again, it gave the validation error that the ledger holds
+    net: str = ""  # folder of the net that `fitscape net` had written and that was evaluated; empty: trained again
 
 
-def choose(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Of each architecture, every seed of the configuration with the lowest mean validation error."""
+def choose(trials: Iterable[TrialRecord], metric: Metric = "error") -> list[TrialRecord]:
+    """Of each architecture, every seed of the configuration with the lowest mean validation error by the metric."""
     groups: dict[str, list[tuple[TrialRecord, float]]] = defaultdict(list)
     for trial in trials:
-        if record := final_record(trial):
+        if record := final_record(judged(trial, metric)):
             groups[trial.config.group_id].append((trial, record.val_error))
     best: dict[str, tuple[float, list[TrialRecord]]] = {}
     for group in groups.values():
@@ -76,19 +77,26 @@ def open_test(
 ) -> list[TestError]:
     """Train the finalists again and evaluate them on the test part; ``keep`` is given a net an architecture.
 
+    The nets that `fitscape net` has written are evaluated too, as they are loaded from their files; they come last.
+
     The ledger notes the opening before the seal is broken: whatever happens then, it is on record. What was
     measured follows in a note of its own.
 
     Raises:
         UserError: no trial has finished, the data differ from the study's, or the ledger cannot be written.
     """
-    finalists = choose(ledger.trials())
+    if ledger.config.base.trial is not None:
+        what = "its trials are run by code of your own, which keeps no net to evaluate"
+        raise UserError(what, where=ledger.config.name)
+    finalists = choose(ledger.trials(), ledger.config.data.metric)
     if not finalists:
         raise UserError("has no finished trial to open the test part for", where=ledger.config.name)
     data = data or load(ledger.config.data)
     if data.fingerprint != ledger.provenance["data_fingerprint"]:
         raise UserError("the data differ from the study's", where="data", fix="restore the files that it ran on")
-    settings = _settings(ledger.config, ledger.get_meta(SETTINGS, {}), device)
+    settings = settings_of(ledger, device)
+    # Before the seal is broken: weights that are gone must not cost an opening.
+    starts = {t.trial_id: starting_weights(t.config, ledger.path.parent.parent) for t in finalists}
     about = {"dataset": data.config.dataset, "fingerprint": data.fingerprint}
     trials = [trial.trial_id for trial in finalists]
     ledger.add_note(TEST_OPENED, {"reason": reason, "by": _who(), "trials": trials, **about})
@@ -96,11 +104,18 @@ def open_test(
     errors, nets, lowest = [], [], _lowest(finalists)
     for trial in finalists:
         layout = trial.extra.get("memory_format", settings.memory_format)
-        again = _again(trial.config, data.trial_data, test.images, test.labels, replace(settings, memory_format=layout))
+        again = train_again(
+            trial.config,
+            data.trial_data,
+            test.images,
+            test.labels,
+            settings=replace(settings, memory_format=layout),
+            weights=starts[trial.trial_id],
+        )
         known = final_record(trial)
         assert known is not None  # choose() takes finished trials only
         wrong, n = int(again.results.wrong.sum()), len(again.results.wrong)
-        low, high = _jeffreys(wrong, n)
+        low, high = jeffreys(wrong, n)
         errors.append(
             TestError(
                 trial_id=trial.trial_id,
@@ -119,6 +134,7 @@ def open_test(
             nets.append(
                 Finalist(trial.trial_id, again.classifier, shared.train_images[:2].clone(), tuple(shared.classes))
             )
+    errors += _written(ledger, test.images, test.labels)
     ledger.add_note(TEST_ERRORS, {"opening": test.opening, "finalists": [asdict(e) for e in errors]})
     if keep:  # only now: a net that cannot be written must not cost the errors
         for net in nets:
@@ -126,18 +142,29 @@ def open_test(
     return errors
 
 
-def _again(config: TrialConfig, data: TrialData, images: Tensor, labels: Tensor, settings: Settings) -> Again:
-    """Trained again in a process of its own: one whose kernels crash is tried once more in the safe layout.
-
-    Raises:
-        UserError: it crashes in that one too.
-    """
-    for layout in (settings.memory_format, SAFE_FORMAT):
-        try:
-            return call(evaluate_again, config, data, images, labels, settings=replace(settings, memory_format=layout))
-        except Crashed as error:
-            crash = str(error)
-    raise UserError(crash, where=f"trial {config.trial_id}", fix="run it on another machine, or leave it out")
+def _written(ledger: Ledger, images: Tensor, labels: Tensor) -> Iterator[TestError]:
+    """The nets in the study's folder that `fitscape net` has written, as they are loaded by whoever takes them."""
+    trials = {trial.trial_id: trial for trial in ledger.trials()}
+    for file in sorted((ledger.path.parent / NETS).glob(f"*/{EXPORTED}")):
+        trial = trials.get(file.parent.name)
+        known = final_record(trial) if trial else None
+        if trial is None or known is None:
+            continue
+        predicted = logits_of(torch.export.load(file).module(), images).argmax(1)
+        wrong, n = int((predicted != labels).sum()), len(labels)
+        low, high = jeffreys(wrong, n)
+        yield TestError(
+            trial_id=trial.trial_id,
+            architecture=trial.config.model.name,
+            seed=trial.config.seed,
+            val_error=known.val_error,
+            test_error=wrong / n,
+            low=low,
+            high=high,
+            images=n,
+            reproduced=True,
+            net=str(file.parent),
+        )
 
 
 def _lowest(finalists: Iterable[TrialRecord]) -> set[str]:
@@ -158,16 +185,3 @@ def _who() -> str:
     except (KeyError, OSError):  # a container's user without a name
         user = f"uid {os.getuid()}"
     return f"{user}@{socket.gethostname()}"
-
-
-def _settings(config: StudyConfig, kept: Mapping[str, Any], device: str) -> Settings:
-    """As the study's trials were run."""
-    threads = max(1, int(config.resources.cpus_per_trial))
-    known = {k: kept[k] for k in ("precision", "memory_format") if k in kept}
-    return Settings(device=device, threads=threads, **known)
-
-
-def _jeffreys(wrong: int, n: int) -> tuple[float, float]:
-    """95 % interval; closed at 0 and 1 (Brown, Cai and DasGupta 2001, section 3.1.2)."""
-    error = beta(wrong + 0.5, n - wrong + 0.5)
-    return (0.0 if wrong == 0 else float(error.ppf(0.025))), (1.0 if wrong == n else float(error.ppf(0.975)))

@@ -93,6 +93,16 @@ class EpochRecord:
     flipped_n: int = 0  # flipped labels in the probe: flipped_n / train_n is the realised flip rate
     val_flipped_n: int = 0  # validation images behind memorized_val; 0 in records of 0.1.0
     val_n_a: int = 0  # validation images in half A; 0 in records of 0.1.0
+    # Plain means over the classes that have images; None in records of 0.1.0. ``study.measures.errors`` says what a
+    # number of images is here: of so many independent ones the error would vary as much.
+    train_balanced_error: float | None = None
+    train_balanced_n: float | None = None
+    val_balanced_error: float | None = None
+    val_balanced_n: float | None = None
+    val_balanced_error_a: float | None = None
+    val_balanced_error_b: float | None = None
+    val_macro_f1: float | None = None  # decides nothing
+    val_effective_n: float | None = None  # of val_error, where the validation images have groups
     gradients: tuple[GradientProfile, ...] = ()  # epoch 1 begins with the profile at initialization (step 0)
     gradient_ratio: float | None = None  # median first_last_ratio over this epoch's probed steps
 
@@ -198,6 +208,10 @@ class Label:
     tau: float
     reference_error: float
     chance_error: float
+    by_map: bool = False  # the regime comes from its neighbours as well: its configuration's runs alone do not give it
+    unsettled_by: str = ""  # of an undecided one: seeds, images, or boundary where more of either would hardly help
+    seeds_needed: int | None = None  # of an undecided one: further seeds that would settle it if they came out alike
+    images_needed: int | None = None  # ... and validation images in all; None: out of reach, or there is a label
 
     @property
     def regime_set(self) -> tuple[Regime, ...]:

@@ -11,12 +11,13 @@ from fitscape.study.records import EpochRecord, Label, TrialRecord
 # The columns in order; the searched parameters come after SIZE.
 HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width")
 SIZE = ("parameters", "flops")
-ERRORS = ("train_loss", "train_error", "val_loss", "val_error", "gap")
+MEASURED = ("train_loss", "train_error", "val_loss", "val_error", "gap")
+BALANCED = ("val_balanced_error", "val_macro_f1")
 BEHIND = ("train_n", "val_n", "flipped_n", "val_error_a", "val_error_b")  # the rest of what a label is made of
-TAIL = ("seed", "epochs", *ERRORS, *BEHIND, "seconds")
+TAIL = ("seed", "epochs", *MEASURED, *BALANCED, *BEHIND, "seconds")
 WHOLE = ("attempts", "depth", "parameters", "flops", "seed", "epochs", *BEHIND[:3])
 ASKED = {"epochs": "epochs_asked"}  # hyperparameters whose name is that of something measured
-REAL = ("regime_probability", "width", *ERRORS, *BEHIND[3:], "seconds")
+REAL = ("regime_probability", "width", *MEASURED, *BALANCED, *BEHIND[3:], "seconds")
 
 
 def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: Iterable[str]) -> pd.DataFrame:
@@ -53,10 +54,10 @@ def _row(trial: TrialRecord, label: Label | None, extra: Mapping[str, str]) -> d
         "width": None if model.read else model.width,
         "parameters": trial.size.parameters if trial.size else None,
         "flops": trial.size.flops if trial.size else None,
-        **{column: flat[name] for column, name in extra.items()},
+        **{column: flat.get(name) for column, name in extra.items()},
         "seed": trial.config.seed,
         "epochs": len(trial.epochs),
-        **{name: getattr(last, name) if last else None for name in (*ERRORS, *BEHIND)},
+        **{name: getattr(last, name) if last else None for name in (*MEASURED, *BALANCED, *BEHIND)},
         "seconds": trial.seconds,
     }
 

@@ -21,7 +21,7 @@ from fitscape.study.records import TrialState
 COLUMNS = [
     *("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width"),
     *("parameters", "flops", "architecture", "lr", "seed", "epochs"),
-    *("train_loss", "train_error", "val_loss", "val_error", "gap"),
+    *("train_loss", "train_error", "val_loss", "val_error", "gap", "val_balanced_error", "val_macro_f1"),
     *("train_n", "val_n", "flipped_n", "val_error_a", "val_error_b", "seconds"),
 ]
 

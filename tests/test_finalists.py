@@ -78,7 +78,7 @@ def test_a_crash_after_the_seal_is_broken_leaves_the_opening_on_record(
             assert [note.body["reason"] for note in beside.notes(TEST_OPENED)] == ["before the crash"]
         raise ZeroDivisionError
 
-    monkeypatch.setattr(finalists, "_again", crash)
+    monkeypatch.setattr(finalists, "train_again", crash)
     with Ledger.open(study / "ledger.db") as ledger:
         with pytest.raises(ZeroDivisionError):
             finalists.open_test(ledger, reason="before the crash", data=digits)

@@ -1,4 +1,4 @@
-"""Train some trials of a study again and compare every number: `python tools/repeat_trials.py FOLDER --trials 6`.
+"""Train some trials of a study again and compare every number: `python -m tools.repeat_trials FOLDER --trials 6`.
 
 The trials run in this process, without Ray, with the precision and memory layout that the study chose.
 """

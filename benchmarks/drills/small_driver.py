@@ -19,7 +19,7 @@ from fitscape.study.driver.preparing import Prepared
 from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP, LEDGER
 from fitscape.study.records import EpochRecord, ModelSize
-from fitscape.study.scheduling import ledger_writer, run_trials, trial_queue, worker
+from fitscape.study.scheduling import ledger_writer, run_trials, trial_queue, tune_loop, worker
 from fitscape.study.scheduling.card_memory import DataShape
 from fitscape.study.scheduling.packing import Request, SetAside
 from fitscape.study.training import Progress, Settings
@@ -104,13 +104,13 @@ class OneProcess:
 
 def one_by_one(
     config: StudyConfig,
-    data: Any,
-    known: Any,
     shared: worker.Shared,
     places: Any,
     bookkeeper: Any,
     feed: Any,
     attempts: Any,
+    pace: Any,
+    outlook: Any,
     interruption: Any,
 ) -> None:
     """In the place of Tune's loop."""
@@ -147,7 +147,7 @@ def prepare_once() -> None:
     run_study.finish = lambda *_, **__: (Settings(), Request(1, 0))
     run_study.look_at = lambda *_, **__: []
     run_study.Conduct._labels_and_report = _page  # type: ignore[method-assign,assignment]
-    run_trials._tune = one_by_one
+    tune_loop.tune_trials = one_by_one
     worker.ray = SimpleNamespace(
         get_gpu_ids=lambda: [], get_runtime_context=lambda: SimpleNamespace(get_node_id=lambda: "0" * 16)
     )
@@ -159,7 +159,7 @@ def prepare_once() -> None:
     run_study.SHIP_WITHIN = 90.0
 
 
-def _page(conduct: Any) -> str:
+def _page(conduct: Any, outcome: Any) -> str:
     """Something for MLflow to take; the real report would take longer than all the rest."""
     page = conduct._folder.report / "index.html"
     page.parent.mkdir(exist_ok=True)

@@ -11,7 +11,10 @@ from optuna.trial import FrozenTrial
 
 from benchmarks.regime_search.simulate import Exhausted, Terrain
 from fitscape.study.maps.encoding import Encoder
+from fitscape.study.search.designs import START
 from fitscape.study.search.regime_sampler import RegimeSampler
+from fitscape.study.search.samplers import Cost
+from fitscape.study.search.sources import EVERY
 
 GRID_POINTS = 200  # at most, evenly spaced along each axis
 SOBOL_POINTS = 1024
@@ -30,6 +33,24 @@ class Listed(BaseSampler):
         if trial.number >= len(self._points):
             raise Exhausted
         return self._points[trial.number]
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
+        raise NotImplementedError("every hyperparameter is sampled together")
+
+
+class WithEvenPart(BaseSampler):
+    """A sampler as a study runs it (``study.search.sources``): with a design that looks at nothing among its points."""
+
+    def __init__(self, space: dict[str, BaseDistribution], sampler: BaseSampler, points: list[dict[str, Any]]) -> None:
+        self._space, self._sampler, self._points = space, sampler, iter(points)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
+        if trial.number < START or (trial.number - START) % EVERY == EVERY - 1:
+            return next(self._points)
+        return self._sampler.sample_relative(study, trial, search_space)
 
     def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
         raise NotImplementedError("every hyperparameter is sampled together")
@@ -55,16 +76,23 @@ def _grid(space: dict[str, BaseDistribution], seed: int) -> list[dict[str, Any]]
     return [points[i] for i in np.random.default_rng(seed).permutation(len(points))]
 
 
-def make(name: str, terrain: Terrain, seed: int, pending: int) -> BaseSampler:
-    """A sampler by name; the regime sampler knows the reference error, but for ``regime-estimated``."""
-    if name in ("regime", "regime-estimated"):
-        return RegimeSampler(
+def make(name: str, terrain: Terrain, seed: int, pending: int, cost: Cost | None = None) -> BaseSampler:
+    """A sampler by name; the regime sampler knows the reference error, but for the ``estimated`` ones.
+
+    ``even-estimated`` is what the recipe `regimes` runs: with an even part.
+    """
+    if name in ("regime", "regime-estimated", "even-estimated"):
+        sampler = RegimeSampler(
             terrain.space,
             chance_error=terrain.cuts.chance,
             reference_error=terrain.cuts.reference if name == "regime" else None,
             tau=terrain.cuts.tau,
             seed=seed,
+            cost=cost,
         )
+        if not name.startswith("even"):
+            return sampler
+        return WithEvenPart(terrain.space, sampler, _sobol(terrain.space, seed))
     if name == "sobol":
         return Listed(terrain.space, _sobol(terrain.space, seed))
     if name == "random":

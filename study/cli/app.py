@@ -8,16 +8,18 @@ from fitscape import __version__
 from fitscape.study.cli.housekeeping import delete, gc
 from fitscape.study.cli.keep import export, fetch, sync
 from fitscape.study.cli.look import list_, map_, report, status
+from fitscape.study.cli.net import net, predict
 from fitscape.study.cli.read import read
-from fitscape.study.cli.run import resume, run
+from fitscape.study.cli.run import finish, resume, run
 from fitscape.study.cli.serve import doctor, ui
 from fitscape.study.cli.start import init, schema
 from fitscape.study.cli.submit import submit
 
 app = typer.Typer(
     help="Maps where image classifiers underfit, fit well, overfit, degrade or diverge.",
-    epilog="--debug, anywhere, shows the traceback of an error. Exit codes: 0 done, 1 fault of fitscape, "
-    "2 bad input, 3 some trials failed, 4 the trials are done and the report failed, 128 + n ended by signal n.",
+    epilog="--debug, anywhere, shows the traceback of an error. Exit codes: 0 done, also if --for or finish ended it, "
+    "1 fault of fitscape, 2 bad input, 3 some trials failed, 4 the trials are done and the report failed, "
+    "128 + n ended by signal n.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -36,6 +38,8 @@ def _options(
     """Maps where image classifiers underfit, fit well, overfit, degrade or diverge."""
 
 
-COMMANDS = (run, resume, read, submit, status, report, map_, export, sync, fetch, ui, doctor, init, schema, list_)
+_RUNNING = (run, resume, read, finish, submit)
+_LOOKING = (status, report, map_, list_)
+COMMANDS = (*_RUNNING, *_LOOKING, export, net, predict, sync, fetch, ui, doctor, init, schema)
 for command in (*COMMANDS, delete, gc):
     app.command(command.__name__.rstrip("_"))(command)

@@ -5,10 +5,22 @@ from typing import Annotated
 
 import typer
 
+from fitscape.study.config.duration import seconds_of
 from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP, LEDGER
 from fitscape.study.paths import expanded
 from fitscape.study.samplers import SAMPLERS
+
+
+def _time(text: str) -> float:
+    try:
+        seconds = seconds_of(text)
+    except ValueError as error:
+        raise UserError(str(error), where="--for") from None
+    if not seconds > 0:
+        raise UserError(f"'{text}' is not above 0", where="--for")
+    return float(seconds)
+
 
 Root = Annotated[
     Path,
@@ -34,8 +46,21 @@ Scale = Annotated[str | None, typer.Option("--scale", help="Size of a recipe: mi
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value. Can be repeated.")
 ]
+Plugin = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE.py", help="Your own code, which the study names. Can be repeated."),
+]
 Allow = Annotated[
     str, typer.Option("--allow", help="Accept changes since the study began: data, code, config (comma-separated).")
+]
+For = Annotated[
+    float | None,
+    typer.Option(
+        "--for",
+        metavar="TIME",
+        parser=_time,
+        help="End after this time (20m, 1h30m) with labels, map and report; resume goes on.",
+    ),
 ]
 ROOT = Path("fitscape-runs")
 

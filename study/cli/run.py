@@ -1,6 +1,8 @@
-"""``fitscape run`` and ``fitscape resume``."""
+"""``fitscape run``, ``fitscape resume`` and ``fitscape finish``."""
 
+import json
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +12,10 @@ from fitscape.study.cli.options import (
     ROOT,
     Address,
     Allow,
+    For,
     Json,
     Name,
+    Plugin,
     Quiet,
     Root,
     Sampler,
@@ -22,9 +26,10 @@ from fitscape.study.cli.options import (
     Trials,
     study_folder,
 )
-from fitscape.study.errors import UserError
-from fitscape.study.files import BACKUP
+from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import BACKUP, StudyFolder
 
+ASK_EVERY = 0.5  # seconds
 ALLOWED = ("data", "code", "config")
 
 
@@ -35,22 +40,28 @@ def run(
     trials: Trials = None,
     sampler: Sampler = None,
     set_: Set = None,
+    plugin: Plugin = None,
     scale: Scale = None,
     address: Address = None,
     tracking_uri: TrackingUri = None,
+    for_: For = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
     """Run a study: a recipe, or a YAML file (fitscape init writes one)."""
     from fitscape.study.cli.configure import changes_of, configure, options_of
 
-    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri))
+    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri), plugin)
     config = configure(study, changes, scale, address)
     from fitscape.study import driver
     from fitscape.study.cli.live import view
+    from fitscape.study.scheduling.events import Message
 
+    replay = driver.drawn_beside(Path(study), config)
     with view(root / config.name, quiet=quiet, as_json=as_json) as observer:
-        return driver.run(config, root, address=address, observer=observer)
+        if replay:
+            observer(Message(f"repeats the {len(replay)} trials that the study of {study} drew"))
+        return driver.run(config, root, address=address, observer=observer, time_limit=for_, replay=replay)
 
 
 def resume(
@@ -59,6 +70,7 @@ def resume(
     trials: Trials = None,
     allow: Allow = "",
     address: Address = None,
+    for_: For = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
@@ -74,7 +86,49 @@ def resume(
     from fitscape.study.cli.live import view
 
     with view(folder, quiet=quiet, as_json=as_json) as observer:
-        return driver.resume(folder, trials=trials, allow=frozenset(allowed), address=address, observer=observer)
+        return driver.resume(
+            folder, trials=trials, allow=frozenset(allowed), address=address, observer=observer, time_limit=for_
+        )
+
+
+def finish(name: Name, root: Root = ROOT, quiet: Quiet = False, as_json: Json = False) -> int:
+    """End a study now with the trials that have ended, and write its report; one that runs winds up."""
+    folder = study_folder(root, name)
+    from fitscape.study.ledger import holder
+
+    driving = holder(folder)
+    if driving is None:
+        from fitscape.study import driver
+        from fitscape.study.cli.live import view
+
+        with view(folder, quiet=quiet, as_json=as_json) as observer:
+            return driver.finish(folder, observer=observer)
+    if not quiet and not as_json:
+        typer.echo(f"{driving} is asked to wind up: running trials stop after their epoch and stay pending")
+    return _wait_for(folder, quiet=quiet, as_json=as_json)
+
+
+def _wait_for(folder: Path, *, quiet: bool, as_json: bool) -> int:
+    """Until the driver has wound up. It may have begun a moment ago, and not listen yet: it is asked again."""
+    from fitscape.study.driver import ask_to_finish
+    from fitscape.study.ledger import holder
+
+    files = StudyFolder(folder)
+    before = files.page.stat().st_mtime_ns if files.page.is_file() else 0
+    try:
+        while holder(folder) is not None:
+            if not files.finish.exists():
+                ask_to_finish(folder)
+            time.sleep(ASK_EVERY)
+    finally:
+        files.finish.unlink(missing_ok=True)
+    if not files.page.is_file() or files.page.stat().st_mtime_ns == before:
+        raise UserError("has ended without a report", where=str(folder), fix="see the output of its run")
+    if as_json:
+        typer.echo(json.dumps({"report": str(files.page)}))
+    elif not quiet:
+        typer.echo(f"report  {files.page}")
+    return ExitCode.DONE
 
 
 def _folder(root: Path, name: str) -> Path:

@@ -18,11 +18,12 @@ class Tally:
 
     folder: Path
     total: int | None = None  # None before the run has begun
-    states: Counter[TrialState] = field(default_factory=Counter)  # of the trials that have ended
+    ends: dict[str, TrialState] = field(default_factory=dict)  # trial id -> state, of the trials that have ended
     speeds: dict[str, float] = field(default_factory=dict)  # running trial -> training images/s, last epoch
     regimes: dict[Regime, int] = field(default_factory=dict)
     best: TrialRecord | None = None
     backlog: int = 0  # points that MLflow has not got yet
+    _expected: tuple[float, float] | None = None  # seconds until the last trial has ended, and when that was said
     _begun: float = 0.0
     _ended_before: int = 0
     _read_after: float = 0.0
@@ -40,14 +41,17 @@ class Tally:
 
     def trial_ended(self, trial: TrialRecord) -> None:
         self.speeds.pop(trial.trial_id, None)
-        self.states[trial.state] += 1
+        self.ends[trial.trial_id] = trial.state  # which the ledger may have said before: events come late
         self.read()
 
     def set_backlog(self, points: int) -> None:
         self.backlog = points
 
+    def expect(self, seconds: float) -> None:
+        self._expected = seconds, time.monotonic()
+
     def finish(self, unshipped: int) -> None:
-        self.backlog = unshipped
+        self.backlog, self._expected = unshipped, None
         self.speeds.clear()
         self.read(at_once=True)
 
@@ -59,16 +63,21 @@ class Tally:
         from fitscape.study.opened import open_study  # a second and more: not before the driver starts
 
         with open_study(self.folder) as study:
-            found = [label.regime for label in study.labels.values()]
+            labels = study.labels if at_once else study.labels_without_map  # a map takes seconds
+            found = [label.regime for label in labels.values()]
             self.regimes = {regime: found.count(regime) for regime in Regime if regime in found}
             self.best = best_of(study.trials)
-            self.states = Counter(trial.state for trial in study.trials if trial.state.terminal)
+            self.ends = {trial.trial_id: trial.state for trial in study.trials if trial.state.terminal}
         end = time.monotonic()
         self._read_after = end + READ_SHARE * (end - begin)
 
     @property
+    def states(self) -> Counter[TrialState]:
+        return Counter(self.ends.values())
+
+    @property
     def ended(self) -> int:
-        return self.states.total()
+        return len(self.ends)
 
     @property
     def elapsed(self) -> float:
@@ -77,7 +86,11 @@ class Tally:
 
     @property
     def left(self) -> float | None:
-        """Seconds until the target at this run's pace; None before its first trial has ended."""
+        """Seconds until the run's last trial has ended: by what such trials took; until that is known, by this run's
+        pace; None before its first trial has ended."""
+        if self._expected is not None:
+            seconds, said = self._expected
+            return max(0.0, seconds - (time.monotonic() - said))
         here = self.ended - self._ended_before
         return self.elapsed / here * max(0, (self.total or 0) - self.ended) if here > 0 else None
 

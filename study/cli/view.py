@@ -7,7 +7,16 @@ from typing import Self
 
 from fitscape.study.cli.output import mute, within
 from fitscape.study.cli.tally import Tally
-from fitscape.study.scheduling.events import Backlog, EpochEnded, Event, Finished, Started, TrialEnded, TrialStarted
+from fitscape.study.scheduling.events import (
+    Backlog,
+    EpochEnded,
+    Event,
+    Expected,
+    Finished,
+    Started,
+    TrialEnded,
+    TrialStarted,
+)
 
 CLOSE_WITHIN = 2.0  # seconds that a terminal has to take the last line
 
@@ -46,6 +55,8 @@ class View(AbstractContextManager["View"]):
                 self.tally.epoch_ended(event.trial_id, event.record)
             case TrialEnded():
                 self.tally.trial_ended(event.trial)
+            case Expected():
+                self.tally.expect(event.seconds)
             case Backlog():
                 self.tally.set_backlog(event.points)
             case Finished():

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from fitscape.models.reference import REFERENCE
+from fitscape.study.config.duration import Duration
 from fitscape.study.config.frozen import Finite, Frozen
 from fitscape.study.paths import uri_problem
 from fitscape.study.samplers import SAMPLERS
@@ -11,7 +13,10 @@ from fitscape.study.samplers import SAMPLERS
 if TYPE_CHECKING:
     SamplerName = str
 else:
-    SamplerName = Literal[*SAMPLERS]
+    SamplerName = Literal[*SAMPLERS] | Annotated[str, Field(pattern=rf"^{REFERENCE}$")]
+
+
+Metric = Literal["error", "balanced_error"]
 
 
 class Range(Frozen):
@@ -51,11 +56,14 @@ class DataConfig(Frozen):
     """The data set and its split. All trials of a study share them."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE,
+    or my_data.py:NAME, a function in your own code."""
     root: str | None = None
     """Folder that holds the files, or that they are downloaded to. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
     """Every image is resized to a square of this side, 4 to 512 pixels. Unset: the size of the data set."""
+    fit: Literal["crop", "pad"] = "crop"
+    """How your own images become squares: crop cuts the longer side, pad adds black bars to the shorter one."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use at most this many images, at least 1; each class keeps its share. Unset: all."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
@@ -66,6 +74,8 @@ class DataConfig(Frozen):
     """Seed of the split, at least 0. Another seed gives another split, so trials are not comparable."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
     """Number of training images that are evaluated after each epoch, at least 50."""
+    metric: Metric = "error"
+    """What decides regimes, map and advice: error counts wrong images, balanced_error averages over the classes."""
     groups: str | None = None
     """What keeps images in one part of the split: a column, folder, or a pattern (?P<group>...) on file names."""
     allow_group_leak: bool = False
@@ -79,7 +89,7 @@ class SearchConfig(Frozen):
 
     sampler: SamplerName = "sobol"
     """How trials are chosen: sobol spreads them evenly, random draws, tpe looks for low errors, grid takes every
-    combination, regime looks for the boundaries between regimes."""
+    combination, regime looks for the boundaries between regimes. Your own: package.module:NAME."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
     """Number of trials in all, with replicates and enqueued points, 1 to 1000000."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -117,6 +127,8 @@ class ResourceConfig(Frozen):
     """Number of attempts for a trial whose process or node is lost, 1 to 100."""
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """A trial without a step for this many seconds is ended, above 0. Null: never."""
+    time_limit: Duration | None = None
+    """Longest time that one run takes, its report included: 90s, 20m, 1h30m. Unset: until all trials have ended."""
     storage_grace: Annotated[float, Field(ge=0)] = 300
     """Seconds to wait for storage that is out of reach, at least 0. Then the study is interrupted; no trial fails."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

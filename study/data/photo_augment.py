@@ -37,18 +37,18 @@ def warp(images: Tensor, generator: Generator, crop_scale: float, rotation: floa
     cut short at the image's edge; Szegedy et al. 2015, section 6), anywhere in the image; it is turned by up to
     ``rotation`` degrees either way. What lies outside the image is its mirror image.
     """
-    area = crop_scale + (1 - crop_scale) * _uniform(images, generator)
-    ratio = torch.exp((2 * _uniform(images, generator) - 1) * math.log(1 / LEAST_RATIO) * (crop_scale < 1))
+    area = crop_scale + (1 - crop_scale) * uniform(images, generator)
+    ratio = torch.exp((2 * uniform(images, generator) - 1) * math.log(1 / LEAST_RATIO) * (crop_scale < 1))
     wide, tall = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
-    x, y = ((2 * _uniform(images, generator) - 1) * (1 - side) for side in (wide, tall))
-    angle = (2 * _uniform(images, generator) - 1) * math.radians(rotation)
+    x, y = ((2 * uniform(images, generator) - 1) * (1 - side) for side in (wide, tall))
+    angle = (2 * uniform(images, generator) - 1) * math.radians(rotation)
     return _resampled(images, wide, tall, angle, x, y)
 
 
 def colour_jitter(images: Tensor, generator: Generator, strength: float) -> Tensor:
     """Brightness, contrast and, in colour, saturation, each times 1 - ``strength`` to 1 + ``strength``."""
     floats = images.float()
-    brightness, contrast, saturation = (1 + strength * (2 * _uniform(images, generator) - 1) for _ in range(3))
+    brightness, contrast, saturation = (1 + strength * (2 * uniform(images, generator) - 1) for _ in range(3))
     floats = (floats * _wide(brightness)).clamp(0, 255)
     middle = _grey(floats).mean((1, 2, 3), keepdim=True)
     floats = (middle + (floats - middle) * _wide(contrast)).clamp(0, 255)
@@ -65,8 +65,8 @@ def rand_augment(images: Tensor, generator: Generator, magnitude: float) -> Tens
     """
     strength = magnitude / STRONGEST
     for _ in range(OPERATIONS):
-        chosen = (_uniform(images, generator) * len(_OPERATIONS)).long()
-        signed = strength * torch.where(_uniform(images, generator) < 0.5, -1.0, 1.0)
+        chosen = (uniform(images, generator) * len(_OPERATIONS)).long()
+        signed = strength * torch.where(uniform(images, generator) < 0.5, -1.0, 1.0)
         changed = images
         for number, operation in enumerate(_OPERATIONS):
             changed = torch.where(_wide(chosen == number), operation(images, signed), changed)
@@ -144,7 +144,7 @@ def _as_before(floats: Tensor, images: Tensor) -> Tensor:
     return floats.round().clamp(0, 255).to(images.dtype)
 
 
-def _uniform(images: Tensor, generator: Generator) -> Tensor:
+def uniform(images: Tensor, generator: Generator) -> Tensor:
     """float32 [B] in [0, 1), drawn where the generator is, used where the images are."""
     drawn = torch.rand(len(images), generator=generator, device=generator.device)
     return drawn.to(images.device, non_blocking=True)

@@ -77,6 +77,8 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
     }
     test = {"images": torch.tensor(test_images), "labels": torch.tensor(test_labels)}
     trial["fingerprint"] = _fingerprint(trial, test)
+    if raw.groups is not None:  # after the fingerprint: they change no number that a trial gives
+        trial["val_groups"] = torch.from_numpy(raw.groups[parts.validation].astype(np.int32))
     warnings = _look_alikes(raw, images, parts, own_test is None)
     notes = [
         *raw.notes,
@@ -97,6 +99,7 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
         "unreadable": raw.unreadable,
         "notes": notes,
         "warnings": warnings,
+        "sizes": raw.sizes,
     }
     who = {"train": _who(raw, train_images, parts.train), "validation": _who(raw, val_images, parts.validation)}
     return Prepared({"trial": trial, "images": who, "test": test}, facts)

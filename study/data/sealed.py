@@ -21,7 +21,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.records import ImageSet
 
 # What the prepared content does not depend on: where it lies, and what is read off it later.
-_NOT_IN_KEY = {"root", "probe_size", "unreadable_limit"}
+_NOT_IN_KEY = {"root", "probe_size", "unreadable_limit", "metric"}
 
 
 class OpenedTest(NamedTuple):
@@ -130,7 +130,7 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
     key = cache.key({**parts, "state": state} if state else parts, source.files())
     folder = cache.writable(data_folder(config.root) / "prepared") / f"{source.name}-{key}"
     try:
-        if rebuild:
+        if rebuild or not source.lasting:
             raise cache.CacheDamaged
         facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         cache.read_images(folder)
@@ -143,7 +143,21 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
             facts = cache.write(folder, prepared.parts, prepared.facts)
             trial = prepared.parts["trial"]
     _require_readable(facts, config)
+    _require_every_class(facts, config)
     return SealedData(config, folder, TrialData(**trial, probe_size=config.probe_size), facts)
+
+
+def _require_every_class(facts: dict[str, Any], config: DataConfig) -> None:
+    """Of a metric that asks each class for its error."""
+    counts = facts["images_by_class"]["validation"]
+    missing = [str(name) for name, count in zip(facts["classes"], counts, strict=True) if not count]
+    if missing and config.metric == "balanced_error":
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if missing[5:] else "")
+        raise UserError(
+            f"balanced_error needs every class in validation, which has no image of {shown}",
+            where="data.metric",
+            fix="give more images of it, a higher validation_fraction, or take metric: error",
+        )
 
 
 def _require_readable(facts: dict[str, Any], config: DataConfig) -> None:

@@ -92,7 +92,7 @@ def send(upload: Upload, storage: str, say: Callable[[str], None]) -> None:
     Raises:
         UserError: the storage cannot be written.
     """
-    fs, root = _open(storage)
+    fs, root = open_storage(storage)
     folder = f"{root}/{UPLOADS}/{upload.id}"
     try:
         fs.create_dir(folder, recursive=True)
@@ -103,10 +103,10 @@ def send(upload: Upload, storage: str, say: Callable[[str], None]) -> None:
         sent = 0
         for part in upload.parts:
             if part.name not in there:
-                _write(fs, f"{folder}/{part.name}", upload.tar(part))
+                put(fs, f"{folder}/{part.name}", upload.tar(part))
             sent += part.size
             say(f"{sent / 2**20:.0f} of {upload.size / 2**20:.0f} MiB of {upload.folder} are in {storage}")
-        _write(fs, f"{folder}/{MANIFEST}", json.dumps([part.name for part in upload.parts]).encode())
+        put(fs, f"{folder}/{MANIFEST}", json.dumps([part.name for part in upload.parts]).encode())
     except OSError as error:
         raise UserError(f"cannot be written: {error}", where=storage, fix="is FITSCAPE_STORAGE right?") from error
 
@@ -160,7 +160,7 @@ def _brought(id_: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 def _stored(id_: str, storage: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    fs, root = _open(storage)
+    fs, root = open_storage(storage)
     for entry in _listed(fs, f"{root}/{UPLOADS}/{id_}"):
 
         def read(path: str = entry.path) -> bytes:
@@ -189,7 +189,8 @@ def _sha256(file: Path) -> str:
         raise UserError(f"cannot be read: {error.strerror}", where=str(file)) from error
 
 
-def _open(storage: str) -> tuple[Any, str]:
+def open_storage(storage: str) -> tuple[Any, str]:
+    """A pyarrow file system and the path in it. Raises UserError: it names no store that can be opened."""
     from pyarrow.fs import FileSystem, LocalFileSystem
 
     if "://" not in storage:
@@ -207,9 +208,10 @@ def _listed(fs: Any, folder: str) -> Any:
     return fs.get_file_info(FileSelector(folder, allow_not_found=True))
 
 
-def _write(fs: Any, path: str, data: bytes) -> None:
+def put(fs: Any, path: str, data: bytes) -> None:
+    """Write a file, whole or not at all. Raises OSError."""
     partial = f"{path}.partial" if fs.type_name == "local" else path  # an object store's upload is atomic by itself
-    with fs.open_output_stream(partial) as stream:
+    with fs.open_output_stream(partial, compression=None) as stream:  # or pyarrow would pack a .gz once more
         stream.write(data)
     if partial != path:
         fs.move(partial, path)

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fitscape.study.config import Metric
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrialData:
@@ -26,6 +28,7 @@ class TrialData:
     classes: tuple[str, ...]
     fingerprint: str  # of train, validation and test together; equal for equal content and split
     probe_size: int = 2000  # DataConfig.probe_size
+    val_groups: Tensor | None = None  # int32 [M]: equal numbers belong together, where the user says so
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -47,6 +50,10 @@ class TrialData:
         in_validation = torch.bincount(self.val_labels, minlength=len(self.classes)) > 0
         majority = counts.where(in_validation, torch.tensor(-1)).argmax()
         return float((self.val_labels != majority).double().mean())
+
+    def chance_error(self, metric: Metric) -> float:
+        """Validation error of always giving one class, by the metric: training's most frequent one."""
+        return self.majority_error if metric == "error" else 1 - 1 / len(self.val_labels.unique())
 
     def to_arrays(self) -> dict[str, Any]:
         """The fields, every tensor as a numpy view of the same memory."""

@@ -8,8 +8,10 @@ from pathlib import Path
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import check_files
 from fitscape.study.data.datasets.source import data_folder, user_cache
+from fitscape.study.data.decidable import before_decoding
 from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
+from fitscape.study.driver.own_code import look
 from fitscape.study.errors import UserError
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.scheduling.cluster import (
@@ -21,6 +23,7 @@ from fitscape.study.scheduling.cluster import (
 )
 from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.folder_preflight import look_at_path
+from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.preflight import ROOM_MIB, inside_session_folder, look_at
 from fitscape.study.tracking import check
 
@@ -28,11 +31,13 @@ from fitscape.study.tracking import check
 def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[Finding]:
     """All findings; joins the cluster, or starts a local one, for as long as it takes."""
     tracking = Background(lambda: check(root, config.tracking))  # takes as long as the cluster does
-    findings = first_look(config, root, address=address)
+    findings = [*first_look(config, root, address=address), *look(config)]
     if all(finding.ok or not finding.fatal for finding in findings):
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
+            if cluster.local and not count_gpus() and not check_files(config.data).download:
+                findings += _time(config, cluster.slots(Request(config.resources.cpus_per_trial, 0)))
             findings += look_at_path(cluster, config.data.dataset)
     trouble = tracking.result()
     findings.append(
@@ -46,6 +51,7 @@ def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[
     return [
         _here(config) if address is None else _asked(config),
         _data(config),
+        *_decides(config),
         _prepared(config),
         _disk(root),
         _durable(root),
@@ -93,6 +99,17 @@ def _data(config: StudyConfig) -> Finding:
     return Finding(f"data set {config.data.dataset}: {presence.text}", True)
 
 
+def _decides(config: StudyConfig) -> list[Finding]:
+    """What the validation part of a user's own images will not decide: a warning, as the study can be run."""
+    try:
+        counts = check_files(config.data).counts
+    except UserError:  # said already
+        return []
+    said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
+    fix = "give more images, or a higher validation_fraction"
+    return [Finding(text, False, fix, fatal=False) for text in said]
+
+
 def _prepared(config: StudyConfig) -> Finding:
     """Where the data set is kept once it is prepared: a user without a home (HOME=/) has no such place."""
     folder = data_folder(config.data.root)
@@ -109,6 +126,20 @@ def _disk(root: Path) -> Finding:
     if free < ROOM_MIB:
         return Finding(f"{free:.0f} MiB are free at {existing}", False, f"free {ROOM_MIB} MiB, or name another --root")
     return Finding(f"{free / 1024:.0f} GiB are free at {existing}", True)
+
+
+def _time(config: StudyConfig, slots: int) -> list[Finding]:
+    """What the study's trials will take here, from a few steps of its nets; nothing where they cannot be timed."""
+    from fitscape.study.driver.preparing import Known, prepare
+    from fitscape.study.scheduling.estimate import describe
+
+    try:
+        prepared = prepare(config, Known(), local=True)
+    except UserError as error:
+        return [Finding(error.what, False, error.fix)]
+    timed = (prepared.keep or {}).get("timed", ())
+    text = describe(config, prepared.shape.work, timed, slots, config.search.trials)
+    return [Finding(f"expected: {text}", True)] if text else []
 
 
 def _durable(root: Path) -> Finding:

@@ -54,17 +54,20 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     from fitscape.study.data import load
     from fitscape.study.scheduling.capacity import costliest, hungriest, study_settings
     from fitscape.study.scheduling.card_memory import DataShape
+    from fitscape.study.scheduling.estimate import to_time
     from fitscape.study.scheduling.single_images import require_more_than_one_image
     from fitscape.study.search.space import resolve
 
     data, space = load(config.data), resolve(config)
-    require_more_than_one_image(config, space, data.trial_data)
+    if config.base.trial is None:
+        require_more_than_one_image(config, space, data.trial_data)
     shape = DataShape.of(data.trial_data)
     trial = costliest(config, space, known.pending, shape.image, shape.classes)
     if not local or (config.resources.gpus_per_trial != 0 and count_gpus()):
         hungry = tuple(hungriest(config, space, known.pending, shape.image, shape.classes))
         return Prepared(data, shape, trial, hungry, None, None)
-    measured = study_settings(config, trial, shape.image, shape.classes, known.settings or {}, "cpu")
+    nets = to_time(config, space)
+    measured = study_settings(config, trial, shape.image, shape.classes, known.settings or {}, "cpu", nets)
     return Prepared(data, shape, trial, (), *measured)
 
 
@@ -91,6 +94,8 @@ def finish(
     from fitscape.study.scheduling.capacity import on_worker, study_settings
     from fitscape.study.scheduling.card_memory import trial_request
     from fitscape.study.scheduling.card_preflight import leave_out_without_bf16
+    from fitscape.study.scheduling.estimate import to_time
+    from fitscape.study.search.space import resolve
 
     shape, resources = prepared.shape, config.resources
     settings, keep = prepared.settings, prepared.keep
@@ -99,7 +104,8 @@ def finish(
     if settings is None or gpus:
         kept = ledger.get_meta(SETTINGS, {})
         device = "cuda" if gpus and not os.environ.get(LOGICAL) else "cpu"
-        arguments = (config, prepared.trial, shape.image, shape.classes, kept, device)
+        nets = to_time(config, resolve(config))
+        arguments = (config, prepared.trial, shape.image, shape.classes, kept, device, nets)
         settings, keep = on_worker(study_settings, Request(resources.cpus_per_trial, gpus), *arguments)
         if settings.precision == "fp32":
             keep["tf32"] = any(state.tf32 for states in cluster.sound.values() for state in states)

@@ -10,24 +10,28 @@ from typing import TYPE_CHECKING
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver.background import Background, Interrupted
 from fitscape.study.driver.backups import Upkeep
+from fitscape.study.driver.ending import REPORT_TOOK, labels_and_report
 from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
 from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
 from fitscape.study.driver.starting_weights import Pinned, sentences
+from fitscape.study.driver.wind_up import WindUp
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import write_whole
-from fitscape.study.ledger import RUNNING, Ledger
+from fitscape.study.ledger import RUNNING, SETTINGS, Ledger
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.estimate import describe
 from fitscape.study.scheduling.events import DataRead, Finished, Message, Outcome, Started
 from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.interruption import ASKED_BY, Interruption, listening, not_passed_on
 from fitscape.study.scheduling.preflight import look_at
+from fitscape.study.scheduling.time_limit import TimeLimit
 from fitscape.study.search.designs import Grid
 from fitscape.study.search.space import resolve
 from fitscape.study.tracking import Backlog, Shipper, check, parent_url
@@ -45,9 +49,16 @@ class Conduct:
     """Carries a study out. The caller holds the StudyLock."""
 
     def __init__(
-        self, folder: Folder, lease: Lease, observer: Aside, interruption: Interruption, address: str | None
+        self,
+        folder: Folder,
+        lease: Lease,
+        observer: Aside,
+        interruption: Interruption,
+        address: str | None,
+        limit: TimeLimit | None = None,
     ) -> None:
         self._folder, self._lease, self._observer, self._interruption = folder, lease, observer, interruption
+        self._limit = limit
         self._cluster = Cluster(address)
         self._ledger: Ledger | None = None
         self._pinned: Pinned
@@ -105,7 +116,8 @@ class Conduct:
             ledger.put_images(prepared.data.images())
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
-                outcome = self._trials(config, ledger, prepared)
+                with WindUp(self._folder, self._limit, self._interruption, self._observer):
+                    outcome = self._trials(config, ledger, prepared)
                 ledger.set_meta(RUNNING, None)
                 ledger.checkpoint()
             finally:
@@ -128,6 +140,8 @@ class Conduct:
         if config.search.sampler == "grid":
             size = Grid(resolve(config)).size
             self._observer(Message(f"the grid has {size:,} points, of which at most {config.search.trials} are run"))
+        if summary.get("sizes"):
+            self._observer.say(f"data: {summary['sizes']}")
         for warning in summary.get("warnings", ()):  # prepared data of an earlier release has none
             self._observer.say(f"data: {warning}")
         for sentence in (*self._pinned.notes, *sentences(ledger.provenance.get("weights", {}))):
@@ -146,11 +160,11 @@ class Conduct:
         return shipper
 
     def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
-        report = None if outcome.interrupted else self._labels_and_report()
-        if self._interruption.requested:
+        report = self._labels_and_report(outcome) if self._reports(outcome) else None
+        if self._interruption.failing or self._limit is not None:
             backlog = shipper.close(SHIP_WITHIN_INTERRUPTED)
         else:  # Ctrl-C ends the waiting; what is left, `sync` ships
-            backlog = shipper.close(SHIP_WITHIN, extend=True, enough=lambda: self._interruption.requested)
+            backlog = shipper.close(SHIP_WITHIN, extend=True, enough=lambda: self._interruption.failing)
         self._finish(config, outcome, report or "", backlog)
         return self._exit_code(outcome.counts, report)
 
@@ -173,7 +187,12 @@ class Conduct:
         if "auto" in (asked.precision, asked.memory_format):
             found = f"precision {settings.precision}, memory layout {settings.memory_format}"
             self._observer.say(f"{found}: measured, and kept in {self._folder.config}")
-        left = config.search.trials - _ended(ledger)
+        left, slots = config.search.trials - _ended(ledger), self._cluster.slots(request)
+        timed = ledger.get_meta(SETTINGS, {}).get("timed", ())
+        if estimate := describe(config, prepared.shape.work, timed, slots, left):
+            self._observer.say(f"expected: {estimate}")
+        if self._limit is not None and (took := ledger.get_meta(REPORT_TOOK)) is not None:
+            self._limit.report_took(*took)
         self._trials_began = True
         return run_trials(
             config,
@@ -185,18 +204,19 @@ class Conduct:
             weights=self._pinned.weights,
             checkpoints=CheckpointStore(self._folder.checkpoints, grace=config.resources.storage_grace),
             interruption=self._interruption,
-            observer=Ahead(self._observer, left=left, slots=self._cluster.slots(request)),
+            observer=Ahead(self._observer, left=left, slots=slots),
+            limit=self._limit,
+            timed=timed,
         )
 
-    def _labels_and_report(self) -> str:
+    def _reports(self, outcome: Outcome) -> bool:
+        """Whether labels and report are made: of all trials, or of those that had ended when the run was ended."""
+        return not outcome.interrupted or (self._interruption.reports and outcome.ended > 0)
+
+    def _labels_and_report(self, outcome: Outcome) -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
-            from fitscape.study.opened import open_study
-            from fitscape.study.report import build
-
-            with open_study(self._folder.path) as study, Ledger.open(self._folder.ledger) as ledger:
-                ledger.put_labels(study.labels.values())
-            return str(build(self._folder.path))
+            return labels_and_report(self._folder, outcome.ended)
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
             self._observer(
                 Message(f"no report: {error} (fitscape report {shlex.quote(str(self._folder.path))} tries again)")
@@ -228,9 +248,9 @@ class Conduct:
 
     def _exit_code(self, counts: dict[TrialState, int], report: str | None = None) -> ExitCode:
         """``report``: empty where it failed; None where none was to be written."""
-        if self._interruption.signal is not None:
+        if self._interruption.signal is not None:  # also where it came after the trials
             return ExitCode(128 + self._interruption.signal)
-        if self._interruption.requested:
+        if self._interruption.failing:
             return ExitCode.INTERRUPTED
         if counts.get(TrialState.FAILED):
             return ExitCode.TRIALS_FAILED

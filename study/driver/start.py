@@ -1,5 +1,6 @@
 """``run`` a new study, or ``resume`` one: who may, on what, and is it still the same study."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,19 +12,24 @@ from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
 from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.log_file import LogFile
+from fitscape.study.driver.own_code import kept, take_up, tell
 from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known, settled
 from fitscape.study.driver.provenance import provenance
 from fitscape.study.driver.recover import open_or_restore, require_backup
+from fitscape.study.driver.replay import Drawn
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.driver.starting_weights import Pinned, pin, record
 from fitscape.study.errors import ExitCode, UserError
-from fitscape.study.ledger import INCOMPLETE, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
+from fitscape.study.files import CODE, write_whole
+from fitscape.study.ledger import INCOMPLETE, REPLAY, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
+from fitscape.study.plugins import installed
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.metrics import Metrics
+from fitscape.study.scheduling.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
@@ -43,6 +49,8 @@ def run(
     observer: Observer | None = None,
     storage: str | None = None,
     interruption: Interruption | None = None,
+    time_limit: float | None = None,
+    replay: Drawn | None = None,
 ) -> ExitCode:
     """Start a study in ``ROOT/NAME`` and carry it to its end.
 
@@ -54,22 +62,27 @@ def run(
         storage: for checkpoints and backups, where nodes share no disk with the driver; None: $FITSCAPE_STORAGE,
             then the study's folder.
         interruption: to end the run from outside; signals end it in any case.
+        time_limit: seconds from now until the report is written; None: ``config.resources.time_limit``.
+        replay: what the study that this one repeats drew (``drawn_beside``): drawn first here.
 
     Raises:
         UserError: bad input, named in one line; nothing was started. StudyLocked: another driver holds it.
     """
     folder = Folder(root / config.name, shared_storage(storage))
     interruption = interruption or Interruption()
+    limit = _limit(time_limit, config)
     with _in_reach(folder):
         require(first_look(config, root, address=address))
         require_free(folder)
+        code = take_up(config)
         pinned = pin(config, root)
         folder.make()
         with StudyLock(folder.path), _heard(observer, folder, address) as aside, Lease(folder, interruption) as lease:
             require_free(folder)  # another driver may have been quicker
             lease.look()
-            return Conduct(folder, lease, aside, interruption, address).carry_out(
-                pinned, Known(), lambda data: _create(folder, lease, pinned, data)
+            tell(code, aside.say)
+            return Conduct(folder, lease, aside, interruption, address, limit).carry_out(
+                pinned, Known(), lambda data: _create(folder, lease, pinned, data, replay or [])
             )
 
 
@@ -82,6 +95,7 @@ def resume(
     observer: Observer | None = None,
     storage: str | None = None,
     interruption: Interruption | None = None,
+    time_limit: float | None = None,
 ) -> ExitCode:
     """Go on with the study in a folder: what is missing is run, what has ended never again.
 
@@ -90,12 +104,12 @@ def resume(
             one that is damaged from its backup.
         trials: a new total; not below what is there.
         allow: changes that are accepted: ``config``, ``data``, ``code``.
-        address, observer, storage, interruption: as in ``run``.
+        address, observer, storage, interruption, time_limit: as in ``run``.
 
     Raises:
         UserError: no study there. StudyChanged: it is no longer the same. StudyLocked: another driver holds it.
     """
-    where = Folder(folder, shared_storage(storage))
+    since, where = time.monotonic(), Folder(folder, shared_storage(storage))
     interruption = interruption or Interruption()
     with _in_reach(where), _heard(observer, where, address) as aside:
         if not (where.ledger.is_file() or where.backup.is_file()):  # whose folder is it? nothing is written there yet
@@ -112,16 +126,49 @@ def resume(
             config = _config_in(where, ledger, trials, aside)
             if config.base.evaluation.batch_norm == "running":
                 aside.say(RUNNING_STATISTICS)
-            conduct = Conduct(where, lease, aside, interruption, address)
+            conduct = Conduct(where, lease, aside, interruption, address, _limit(time_limit, config, since))
             before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS)))
             same = not list(resume_checks.config_changes(before, frozen(config)))
             if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
                 return conduct.wrap_up(config, ledger)
             require(first_look(config, folder.parent, address=address))
+            tell(take_up(config), aside.say)
             pinned = pin(config, folder.parent)
             return conduct.carry_out(
                 pinned, Known.of(ledger), lambda data: _same_study(where, ledger, pinned, data, allow)
             )
+
+
+def finish(folder: Path, *, observer: Observer | None = None, storage: str | None = None) -> ExitCode:
+    """Labels, report and MLflow of a study that nobody drives, with the trials that have ended.
+
+    Raises:
+        UserError: no study there. StudyLocked: a driver holds it, which ``ask_to_finish`` reaches.
+    """
+    where, interruption = Folder(folder, shared_storage(storage)), Interruption()
+    with (
+        _in_reach(where),
+        _heard(observer, where, None) as aside,
+        StudyLock(folder),
+        Lease(where, interruption) as lease,
+        open_or_restore(where, aside.say) as ledger,
+    ):
+        resume_checks.require_run_here(ledger)
+        _say_whose(ledger, aside)
+        lease.claim(ledger.uid)
+        ledger.release()
+        return Conduct(where, lease, aside, interruption, None).wrap_up(ledger.config, ledger)
+
+
+def ask_to_finish(folder: Path) -> None:
+    """Ask the driver that runs a study to wind up: it ends with the trials that have ended, and their report."""
+    write_whole(Folder(folder).finish, "")
+
+
+def _limit(seconds: float | None, config: StudyConfig, since: float | None = None) -> TimeLimit | None:
+    """The limit that is given, else that of the study; it counts from ``since``."""
+    seconds = config.resources.time_limit if seconds is None else seconds
+    return None if seconds is None else TimeLimit(seconds, since=since)
 
 
 @contextmanager
@@ -153,13 +200,17 @@ def _in_reach(folder: Folder) -> Iterator[None]:
         raise UserError(what, where=where, fix="free some room, or bring the storage back, then try again") from error
 
 
-def _create(folder: Folder, lease: Lease, pinned: Pinned, data: "SealedData") -> Ledger:
+def _create(folder: Folder, lease: Lease, pinned: Pinned, data: "SealedData", replay: Drawn) -> Ledger:
     """The ledger first: where it is, all else in the folder is the study's."""
     uid = uuid.uuid4().hex
     config, facts = frozen(pinned.config), provenance(data, record(pinned, data))
     lease.claim(uid)
     ledger = Ledger.create(folder.ledger, config, facts, uid=uid)
     settle_in(ledger)
+    if (code := installed()) is not None:
+        code.write(folder.path / CODE)
+    if replay:
+        ledger.set_meta(REPLAY, replay)
     folder.write_config(config)
     return ledger
 
@@ -197,7 +248,7 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside)
         and not list(resume_checks.config_changes(before, ledger.config))
     ):
         config = ledger.config  # a driver of 0.1.0 raised the target in the ledger, and died before the file
-    config = settled(config, ledger.get_meta(SETTINGS))
+    config = kept(settled(config, ledger.get_meta(SETTINGS)), folder.path)
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

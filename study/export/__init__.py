@@ -57,7 +57,7 @@ def writer(to: Path) -> Callable[[OpenStudy, Path], None]:
 
 
 def _frame(study: OpenStudy) -> pd.DataFrame:
-    return table(study.trials, study.labels, study.space)
+    return table(study.recorded, study.labels, study.space)
 
 
 def _write_json(study: OpenStudy, to: Path) -> None:

@@ -63,7 +63,7 @@ CONTRASTS: Final[tuple[Contrast, ...]] = (
         {"family": "plain"},
         {"norm": "none"},
         "shortcuts, without normalization",
-        "He et al. 2015, section 3",
+        "He et al. 2016 (identity mappings), section 2; not He et al. 2015, whose section 4.1 calls it unlikely",
     ),
 )
 

@@ -87,7 +87,7 @@ class RegimeMap:
         """
         features, outcomes = self.encoder.features(table), outcomes_of(table)
         self.evidence = table["trial_id"].to_numpy() if "trial_id" in table else np.arange(len(table))
-        self._features, self._outcomes = features, outcomes
+        self._features, self.diverged = features, outcomes.diverged
         start = warm.fields.hypers if warm is not None else None
         if not self.given:
             self.cuts = replace(self.cuts, reference=lowest_error(outcomes, self.cuts.chance), anchor=None)
@@ -190,6 +190,11 @@ class RegimeMap:
         low, high = np.quantile(shares, [0.05, 0.95], axis=0)
         mean = self.probabilities(features, tau).mean(0)
         return pd.DataFrame({"share": mean, "low": low, "high": high}, index=pd.Index(REGIMES, name="regime"))
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the share of the space that each regime takes."""
+        table = self.share().map(lambda share: f"{100 * share:.0f} %")
+        return f"<p>Shares of the space, with 90 % intervals</p>{table.to_html()}"
 
     def undecided_area(self, tau: float | None = None, *, points: int = 1024) -> float:
         """Share of the space where no regime reaches the confidence."""

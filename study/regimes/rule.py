@@ -30,11 +30,20 @@ PRIOR_TRAIN_SD: Final = 0.43
 PRIOR_VAL_SD: Final = 0.23
 PRIOR_CORRELATION: Final = 0.8
 PRIOR_DF: Final = 4.0
+CONFLICT: Final = 3.0  # standard deviations from all other evidence at which a run is labelled by itself alone
+NEARLY: Final = 1e-3  # of an image: what is left of a count when its share was written down in 7 digits
+
+
+def count(error: ArrayLike, n: ArrayLike) -> Array:
+    """Wrong ones of ``n`` images: a whole number but where ``n`` is an effective number of images."""
+    errors = np.multiply(error, n, dtype=float)
+    whole = np.rint(errors)
+    return np.asarray(np.where(np.abs(errors - whole) < NEARLY, whole, errors))
 
 
 def rate(error: ArrayLike, n: ArrayLike) -> Array:
     """Jeffreys' estimate (k + 1/2) / (n + 1) of an error rate measured on ``n`` images; never 0 or 1."""
-    return (np.rint(np.multiply(error, n)) + 0.5) / (np.asarray(n, dtype=float) + 1)
+    return (count(error, n) + 0.5) / (np.asarray(n, dtype=float) + 1)
 
 
 def flip_rate(config: TrialConfig, record: EpochRecord | None, classes: float) -> float:

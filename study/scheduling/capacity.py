@@ -1,9 +1,8 @@
-"""How much runs at once: what a trial costs before it has run, what it takes, and how many are handed out."""
+"""How much runs at once: which trials are dearest, what one takes, and how many are handed out."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -14,54 +13,27 @@ from fitscape.models.spec import ModelSpec
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.isolated import Crashed, call
+from fitscape.study.plugins import Code, install, installed
 from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.contracts import require_contracts
 from fitscape.study.scheduling.demand import Demand
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
+from fitscape.study.search.cost import flops
 from fitscape.study.search.space import Space
 from fitscape.study.training import SAFE_FORMAT, Settings, choose_settings
 from fitscape.study.training.settings import MemoryFormat, Precision
+from fitscape.study.training.timing import Timed, choose_and_time, time_nets
 
 GROWING = ("width", "growth_rate", "depth", "batch_size")  # hyperparameters that make a step dearer
-WIDTH = 0.25  # a narrow net is counted quickly; convolutions grow with the square of the width
 MEASURED = 2  # trials whose memory is measured on each kind of card
 RESOURCES_BACK_WITHIN = 300.0  # seconds that a run waits for a node that can run its trials
 
 
-def relative_cost(config: TrialConfig, images: int, input_shape: tuple[int, int, int], classes: int) -> float:
-    """Floating-point operations of the whole trial, up to a factor common to all trials of a study.
-
-    Args:
-        config: the trial.
-        images: in the training split.
-        input_shape: (C, H, W) of one image.
-        classes: number of classes.
-    """
-    optimization = config.optimization
-    if optimization.steps_per_epoch is None:
-        seen = images * config.data.train_fraction
-    else:
-        seen = optimization.steps_per_epoch * optimization.batch_size
-    return seen * optimization.epochs * _flops(config.model, input_shape, classes)
-
-
-def _flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> float:
-    if spec.timm:  # of one width
-        return _narrow_flops(spec, input_shape, classes)
-    return _narrow_flops(replace(spec, width=WIDTH), input_shape, classes) * (spec.width / WIDTH) ** 2
-
-
-@lru_cache(maxsize=256)
-def _narrow_flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> int:
-    try:
-        return measure(replace(spec, init="he", dropout=0.0), input_shape, classes)[1]
-    except ValueError:  # no such net for images of this size: its trial will fail, and say so, at once
-        return 0
-
-
 def _candidates(config: StudyConfig, space: Space, others: Iterable[TrialConfig]) -> list[TrialConfig]:
     """The base, its enqueued points, the corners of the space where a step is dear, and ``others``."""
-    largest = {name: _largest(space[name]) for name in GROWING if name in space}
+    own = [name for name, value in config.base.model.keywords.items() if type(value) in (int, float)]
+    largest = {n: _largest(space[n]) for n in dict.fromkeys((*GROWING, *own)) if n in space}
     named = {n: d.choices for n in ("architecture", "norm") if isinstance(d := space.get(n), CategoricalDistribution)}
     corners = [{**largest, **dict(zip(named, values, strict=True))} for values in product(*named.values())]
     candidates = [config.base, *others]
@@ -84,8 +56,9 @@ def costliest(
         UserError: none of them can be built for these images.
     """
     candidates = _candidates(config, space, others)
-    found = max(candidates, key=lambda c: c.optimization.batch_size * _flops(c.model, input_shape, classes))
+    found = max(candidates, key=lambda c: c.optimization.batch_size * flops(c.model, input_shape, classes))
     _require_buildable(found, input_shape, classes)
+    require_contracts(candidates, input_shape, classes)
     return found
 
 
@@ -100,7 +73,7 @@ def hungriest(
     most: dict[str, tuple[float, TrialConfig]] = {}
     for trial in _candidates(config, space, others):
         try:
-            each = activation_bytes(trial.model, input_shape, classes)
+            each = 1 if trial.model.own else activation_bytes(trial.model, input_shape, classes)
         except ValueError:  # no such net for images of this size
             continue
         size = trial.optimization.batch_size * each
@@ -110,6 +83,8 @@ def hungriest(
 
 
 def _require_buildable(trial: TrialConfig, input_shape: tuple[int, int, int], classes: int) -> None:
+    if trial.model.own:
+        return  # that is looked at elsewhere
     try:
         measure(trial.model, input_shape, classes)
     except ValueError as error:
@@ -130,6 +105,7 @@ def study_settings(
     classes: int,
     kept: Mapping[str, Any],
     device: str,
+    timed: Sequence[TrialConfig] = (),
 ) -> tuple[Settings, dict[str, Any]]:
     """Precision and layout of the study: as the config or its first run has them, or measured on this machine, now.
 
@@ -143,11 +119,15 @@ def study_settings(
         classes: number of classes.
         kept: what this function returned as second part in an earlier run; empty in the first.
         device: ``cpu`` or ``cuda``, as trials get it.
+        timed: trials of which a few steps are timed under these settings, where the first run measures.
 
     Returns:
-        Settings for every worker to put its own device in, and JSON to keep.
+        Settings for every worker to put its own device in, and JSON to keep; ``timed`` in it has, of each of those
+        trials, its config, and the seconds per image of a training step and of an evaluation.
     """
     asked = config.resources
+    if config.base.trial is not None:  # its code decides
+        return Settings(threads=max(1, int(asked.cpus_per_trial))), {"precision": "fp32", "memory_format": SAFE_FORMAT}
     base = Settings(threads=max(1, int(asked.cpus_per_trial)))
     as_kept = asked.precision in ("auto", kept.get("precision")) and (
         asked.memory_format in ("auto", kept.get("memory_format"))
@@ -159,10 +139,11 @@ def study_settings(
     layout = None if given == "auto" or given == kept.get("memory_format") else given
     if layout == "mixed" and device == "cuda":
         layout = "channels_last"  # mixed is a matter of the CPU's kernels
-    chosen, problem = _chosen(
+    chosen, times, problem = _chosen(
         replace(base, device=device),
         precision,
         layout,
+        [(trial.model, trial.optimization.batch_size) for trial in timed],
         spec=trial.model,
         input_shape=shape,
         classes=classes,
@@ -174,26 +155,40 @@ def study_settings(
         "memory_format": chosen.memory_format,
         "measured_on": trial.flat(),
         "rates": [asdict(rate) for rate in chosen.rates],
+        "timed": [[t.model_dump(mode="json"), *time] for t, time in zip(timed, times, strict=False) if time],
         "problem": problem,
     }
     return replace(chosen, device="cpu"), keep
 
 
 def _chosen(
-    base: Settings, precision: Precision | None, layout: MemoryFormat | None, **net: Any
-) -> tuple[Settings, str]:
-    """What is not given, measured; and in words what went wrong meanwhile. A layout that crashes is not chosen."""
-    if precision is not None and layout is not None:
-        return replace(base, precision=precision, memory_format=layout), ""
+    base: Settings,
+    precision: Precision | None,
+    layout: MemoryFormat | None,
+    nets: Sequence[tuple[ModelSpec, int]],
+    **net: Any,
+) -> tuple[Settings, Sequence[Timed | None], str]:
+    """What is not given, measured; the times of ``nets``; and in words what went wrong meanwhile.
+
+    A layout that crashes is not chosen.
+    """
     problem = ""
     for formats in ((layout,) if layout else None, (SAFE_FORMAT,)):
         try:
-            return call(choose_settings, settings=base, precision=precision, formats=formats, **net), problem
+            if precision is not None and layout is not None:
+                given = replace(base, precision=precision, memory_format=layout)
+                return given, call(time_nets, nets, net["input_shape"], net["classes"], given) if nets else (), ""
+            asked = {"settings": base, "precision": precision, "formats": formats, **net}
+            if nets:
+                return *call(choose_and_time, nets, **asked), problem
+            return call(choose_settings, **asked), (), problem
         except Crashed as error:
             problem = f"{error} while the layouts were measured"
+            if precision is not None and layout is not None:  # it was asked for, and its trials tell
+                return replace(base, precision=precision, memory_format=layout), (), problem
         except (ValueError, RuntimeError) as error:  # out of memory, or a net that cannot be trained: its trial tells
-            return replace(base, precision=precision or "fp32"), f"{type(error).__name__}: {error}"
-    return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), problem
+            return replace(base, precision=precision or "fp32"), (), f"{type(error).__name__}: {error}"
+    return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), (), problem
 
 
 def on_worker(task: Callable[..., Any], request: Request, *arguments: Any, node_id: str | None = None) -> Any:
@@ -205,8 +200,14 @@ def on_worker(task: Callable[..., Any], request: Request, *arguments: Any, node_
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     where = {} if node_id is None else {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False)}
-    remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2, **where)(task)
-    return ray.get(remote.remote(*arguments))
+    remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2, **where)(_with_code)
+    return ray.get(remote.remote(installed(), task, *arguments))
+
+
+def _with_code(code: Code | None, task: Callable[..., Any], *arguments: Any) -> Any:
+    """The task in a process that can import the user's code."""
+    install(code)
+    return task(*arguments)
 
 
 class Places:

@@ -11,6 +11,7 @@ from fitscape.study.scheduling.capacity import on_worker
 from fitscape.study.scheduling.cards import LOGICAL, MIB, used_mib
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.packing import CARD_SHARE, UNIT, Node, Packing, Request, pack, share
+from fitscape.study.search.cost import Work
 from fitscape.study.training import Settings, run_trial
 from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
 
@@ -36,6 +37,11 @@ class DataShape:
             validation=len(data.val_labels),
             probe_size=data.probe_size,
         )
+
+    @property
+    def work(self) -> Work:
+        """What trials on it are counted by."""
+        return Work(self.train, self.probe_size, self.validation, self.image, self.classes)
 
     @property
     def bytes(self) -> int:
@@ -107,6 +113,8 @@ def trial_request(
         return Request(resources.cpus_per_trial, asked), _share_text(cluster, asked and UNIT // round(asked * UNIT))
     if not nodes:
         return Request(resources.cpus_per_trial, 0.0), ""
+    if config.base.trial is not None:  # nothing is known of its memory
+        return Request(resources.cpus_per_trial, 1.0), _share_text(cluster, 1)
     kinds = {node.kind: node for node in nodes}
     if os.environ.get(LOGICAL):
         packing = pack(nodes, dict.fromkeys(kinds, 1), cpus_per_trial=resources.cpus_per_trial, trials=trials)

@@ -52,6 +52,14 @@ class Backlog:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """How long the trials that are left will take, as far as those that were timed tell."""
+
+    name: ClassVar = "expected"
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Message:
     """One sentence for a person: a retry, a corrupt checkpoint, what trials wait for, an interruption."""
 
@@ -75,8 +83,13 @@ class Outcome:
     interrupted: str
     seconds: float
 
+    @property
+    def ended(self) -> int:
+        """Trials that are over."""
+        return sum(count for state, count in self.counts.items() if state.terminal)
 
-Event = Started | DataRead | TrialStarted | EpochEnded | TrialEnded | Backlog | Message | Finished
+
+Event = Started | DataRead | TrialStarted | EpochEnded | TrialEnded | Backlog | Expected | Message | Finished
 
 # Called from one thread that nothing else waits for (study/scheduling/aside.py); what it raises is dropped.
 Observer = Callable[[Event], None]

@@ -19,6 +19,7 @@ class Interruption:
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         self.reason = ""
+        self._wound_up = False
         self._deadline = float("inf")
         self._event = threading.Event()
 
@@ -31,12 +32,33 @@ class Interruption:
         """Whether running trials may no longer be waited for."""
         return time.monotonic() > self._deadline
 
+    @property
+    def wound_up(self) -> bool:
+        """Whether the run ends because it was asked to end with what is there: it is a success."""
+        return self._wound_up
+
+    @property
+    def failing(self) -> bool:
+        """Whether the run ends early for another reason."""
+        return self.requested and not self._wound_up
+
+    @property
+    def reports(self) -> bool:
+        """Whether labels and report are made of what is there: not where there is no time for them, or a fault."""
+        return self._wound_up or self.signal in (signal.SIGINT, *ASKED_BY)
+
     def request(self, reason: str, *, grace: float = SIGINT_GRACE, by: signal.Signals | None = None) -> None:
-        """End the run; the first reason stays, the shortest grace counts."""
+        """End the run; the first reason stays, unless that was a wish, and the shortest grace counts."""
         self._deadline = min(self._deadline, time.monotonic() + grace)
-        if not self.requested:
-            self.reason, self.signal = reason, by
+        if not self.requested or self._wound_up:
+            self.reason, self.signal, self._wound_up = reason, by, False
         self._event.set()
+
+    def wind_up(self, reason: str) -> None:
+        """End the run with what is there, as its user or its time limit asks for."""
+        if not self.requested:
+            self.request(reason)
+            self._wound_up = True
 
     def wait(self, seconds: float) -> bool:
         """Sleep, but not beyond the request; returns whether it has come."""

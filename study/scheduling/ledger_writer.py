@@ -9,7 +9,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import ModelSize, TrialRecord
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.events import EpochEnded, Observer, TrialEnded, TrialStarted
+from fitscape.study.scheduling.events import EpochEnded, Event, Observer, TrialEnded, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.reports import End, Report
 from fitscape.study.threads import Lane, Lasting
@@ -64,6 +64,10 @@ class Bookkeeper:
 
     def message(self, text: str) -> None:
         self._observer.say(text)
+
+    def show(self, event: Event) -> None:
+        """Pass on what no report brought."""
+        self._observer(event)
 
     def close(self, within: float = FLUSH_WITHIN) -> None:
         """Write what is left, for as long as something is written at least every ``within`` seconds.

@@ -1,9 +1,8 @@
 """Run what a study lacks: one fresh Tuner over the trials that the ledger has not seen the end of."""
 
-import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,41 +10,31 @@ from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import Ledger
+from fitscape.study.ledger import REPLAY, Ledger
+from fitscape.study.plugins import installed
 from fitscape.study.records import TrialRecord
-from fitscape.study.scheduling.capacity import Places, relative_cost
+from fitscape.study.scheduling.capacity import Places
+from fitscape.study.scheduling.card_memory import DataShape
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.estimate import learn_timed, typical
 from fitscape.study.scheduling.events import Message, Observer, Outcome, ignore
 from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.outlook import Outlook
+from fitscape.study.scheduling.pace import Pace
 from fitscape.study.scheduling.packing import Request
-from fitscape.study.scheduling.ray_patches import untold
-from fitscape.study.scheduling.scratch import scratch
+from fitscape.study.scheduling.time_limit import TimeLimit
 from fitscape.study.search.asker import Asker, Suggestion
+from fitscape.study.search.cost import CostModel
 from fitscape.study.search.designs import DESIGNS
+from fitscape.study.search.space import resolve
 from fitscape.study.training import Settings
 
 if TYPE_CHECKING:
     from fitscape.study.scheduling.attempts import Attempts
     from fitscape.study.scheduling.ledger_writer import Bookkeeper
     from fitscape.study.scheduling.trial_queue import Feed
-    from fitscape.study.scheduling.worker import Shared
-
-PENDING = 64  # trials that Tune may start at a time, at least; the feed hands out no more than there is room for
-
-# Tune writes, prints and catches nothing that we do not ask for.
-_TUNE = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_RESULT_BUFFER_LENGTH": "1",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",
-}
 
 
 def run_trials(
@@ -64,6 +53,8 @@ def run_trials(
     save_every: float | None = None,
     card_fault: Callable[[], str] | None = None,
     check_card: Callable[[str], str] | None = None,
+    limit: TimeLimit | None = None,
+    timed: Sequence[Sequence[Any]] = (),
 ) -> Outcome:
     """Run every trial that is pending in the ledger, and new ones up to ``config.search.trials``.
 
@@ -84,6 +75,8 @@ def run_trials(
         save_every: seconds between two checkpoints of a trial; None: ``worker.SAVE_EVERY``.
         card_fault: what is wrong with the card of a worker, instead of ``card_check.card_fault``.
         check_card: what is wrong with a card by its UUID, instead of ``cards.check_one``.
+        limit: of the run's time; no trial begins that cannot end within it.
+        timed: what a few steps of some trials took, as ``capacity.study_settings`` keeps it.
 
     Raises:
         UserError: the ledger cannot be read or written at the start. What it refuses later makes the outcome an
@@ -91,6 +84,7 @@ def run_trials(
     """
     from fitscape.study.scheduling.card_check import card_fault as own_card_fault
     from fitscape.study.scheduling.card_check import no_fault
+    from fitscape.study.scheduling.tune_loop import tune_trials
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
     begun = time.monotonic()
@@ -100,8 +94,25 @@ def run_trials(
     trouble = checkpoints.try_to_sweep(trial.trial_id for trial in known if trial.state.terminal)
     if trouble:  # trials wait for the storage in their own processes
         observer(Message(trouble))
-    asker = Asker(config, known, chance_error=data.majority_error, classes=len(data.classes))
+    model = CostModel(DataShape.of(data).work)
+    replay = [
+        Suggestion(config.base.with_hyperparameters({**hyperparameters, "seed": seed}), hyperparameters, origin)
+        for hyperparameters, seed, origin in ledger.get_meta(REPLAY, ())
+    ]
+    chance = data.chance_error(config.data.metric)
+    asker = Asker(config, known, chance_error=chance, classes=len(data.classes), cost=model, replay=replay)
+    learn_timed(model, timed)
+    pace = Pace(model)
+    pace.know(known)
+    if limit is not None:
+        limit.pace, limit.ended = pace, sum(trial.state.terminal for trial in known)
     places = Places(cluster, request, config.resources.max_concurrent)
+
+    def tell(trial: TrialRecord) -> None:
+        asker.tell(trial)
+        if limit is not None:
+            limit.ended += 1
+
     logical = bool(os.environ.get(LOGICAL))
     shared = Shared(
         data=data,
@@ -112,32 +123,47 @@ def run_trials(
         save_every=SAVE_EVERY if save_every is None else save_every,
         share=request.gpus or 1.0,
         logical=logical,
+        code=installed(),
         card_fault=card_fault or (no_fault if logical else own_card_fault),
         **({} if run is None else {"run": run}),
     )
     with (
-        _bookkeeper(ledger, asker, checkpoints, observer, interruption) as bookkeeper,
-        _feed(config, ledger, data, asker, places, cluster, interruption) as feed,
+        _bookkeeper(ledger, tell, checkpoints, observer, interruption) as bookkeeper,
+        _feed(config, ledger, model.work.trial, asker, places, cluster, interruption, limit) as feed,
         _attempts(config, bookkeeper, feed, cluster, interruption, check_card) as attempts,
     ):
-        _tune(config, data, known, shared, places, bookkeeper, feed, attempts, interruption)
+        outlook = Outlook(
+            pace,
+            typical(config, resolve(config)),
+            waiting=lambda: feed.waiting,
+            undrawn=lambda: asker.remaining,
+            slots=lambda: places.slots,
+            limit=limit,
+        )
+        tune_trials(config, shared, places, bookkeeper, feed, attempts, pace, outlook, interruption)
+    if feed.out_of_time:
+        interruption.wind_up("no trial that is left can end in time")
     if feed.error is not None:
         interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
     with _written(interruption, observer):
+        if ledger.pending() and not interruption.requested:  # whatever made Tune end, it is no success
+            interruption.request("the trials ended early")
         ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)
 
 
 @contextmanager
 def _bookkeeper(
-    ledger: Ledger, asker: Asker, checkpoints: CheckpointStore, observer: Observer, interruption: Interruption
+    ledger: Ledger,
+    tell: Callable[[TrialRecord], None],
+    checkpoints: CheckpointStore,
+    observer: Observer,
+    interruption: Interruption,
 ) -> "Iterator[Bookkeeper]":
     """What still runs at the end is pending again, once everything that was reported is written."""
     from fitscape.study.scheduling.ledger_writer import Bookkeeper
 
-    bookkeeper = Bookkeeper(
-        ledger, tell=asker.tell, checkpoints=checkpoints, observer=observer, interruption=interruption
-    )
+    bookkeeper = Bookkeeper(ledger, tell=tell, checkpoints=checkpoints, observer=observer, interruption=interruption)
     try:
         yield bookkeeper
     finally:
@@ -162,19 +188,17 @@ def _written(interruption: Interruption, observer: Observer) -> Iterator[None]:
 def _feed(
     config: StudyConfig,
     ledger: Ledger,
-    data: TrialData,
+    cost: Callable[[TrialConfig], float],
     asker: Asker,
     places: Places,
     cluster: Cluster,
     interruption: Interruption,
+    limit: TimeLimit | None,
 ) -> "Iterator[Feed]":
     from fitscape.study.scheduling.trial_queue import Feed
 
     def add(suggestion: Suggestion) -> TrialConfig:
         return ledger.add_trial(suggestion.config, suggestion.hyperparameters, suggestion.origin).config
-
-    def cost(trial: TrialConfig) -> float:
-        return relative_cost(trial, len(data.train_labels), data.input_shape, len(data.classes))
 
     static = config.search.sampler in DESIGNS
     feed = Feed(
@@ -187,6 +211,7 @@ def _feed(
         attempt=lambda: {"slots": places.slots, **cluster.aside.attempt()},
         stopped=lambda: interruption.requested,
         cost=cost,
+        **({} if limit is None else {"allows": limit.allows}),
     )
     try:
         yield feed
@@ -212,60 +237,3 @@ def _attempts(
         yield attempts
     finally:
         attempts.close()
-
-
-def _tune(
-    config: StudyConfig,
-    data: TrialData,
-    known: list[TrialRecord],
-    shared: "Shared",
-    places: Places,
-    bookkeeper: "Bookkeeper",
-    feed: "Feed",
-    attempts: "Attempts",
-    interruption: Interruption,
-) -> None:
-    """Ray Tune over the feed, until it is finished or the run is interrupted."""
-    os.environ.update(_TUNE, TUNE_MAX_PENDING_TRIALS_PG=str(max(PENDING, places.room())))
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the observer gets the same in our words
-    from ray import tune
-
-    from fitscape.study.scheduling.tuning import Deadline, Reports, Stops
-    from fitscape.study.scheduling.worker import TrialRunner
-
-    def look(running: int) -> None:
-        lack = places.look(running, feed.left, interruption)
-        if lack:
-            bookkeeper.message(lack)
-
-    timeout = config.resources.trial_timeout
-    reports = Reports(bookkeeper, attempts=attempts, timeout=timeout, look=look)
-    trainable = tune.with_parameters(TrialRunner, shared=shared)
-    bundle = places.request.bundle()
-
-    def resources(attempt: dict[str, Any]) -> tune.PlacementGroupFactory:
-        """Fixed when an attempt is made: a later one avoids what has been set aside since."""
-        return tune.PlacementGroupFactory(
-            [bundle], **({"bundle_label_selector": [s]} if (s := attempt["selector"]) else {})
-        )
-
-    with scratch() as folder, untold():
-        tune.Tuner(
-            tune.with_resources(trainable, resources),
-            tune_config=tune.TuneConfig(
-                search_alg=feed,
-                scheduler=Stops(interruption),
-                num_samples=-1,
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: f"{trial.config['id']}-{trial.trial_id}",
-            ),
-            run_config=tune.RunConfig(
-                name="study",
-                storage_path=str(folder),
-                verbose=0,
-                stop=Deadline(interruption),
-                callbacks=[reports],
-                failure_config=tune.FailureConfig(max_failures=0),
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False, checkpoint_frequency=0),
-            ),
-        ).fit()

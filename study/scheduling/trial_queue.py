@@ -47,6 +47,7 @@ class Feed(Live, Searcher):
             see results before it draws.
         attempt: what a worker gets beside the trial: JSON, asked at each hand-out.
         stopped: whether nothing more is to be handed out.
+        allows: whether a trial that begins now can still end in time; one that cannot waits for another run.
         cost: a trial's relative duration. When nothing is left to ask, the longest goes first, so that no slot
             stands idle while another begins the longest trial.
     """
@@ -63,10 +64,12 @@ class Feed(Live, Searcher):
         drawn: Callable[[], int] | None = None,
         attempt: Callable[[], dict[str, Any]] = dict,
         stopped: Callable[[], bool] = lambda: False,
+        allows: Callable[[TrialConfig], bool] = lambda config: True,
     ) -> None:
         super().__init__()
         self._asker, self._add, self._room, self._ahead, self._cost = asker, add, room, ahead, cost
-        self._drawn, self._attempt, self._stopped = drawn, attempt, stopped
+        self._drawn, self._attempt, self._stopped, self._allows = drawn, attempt, stopped, allows
+        self.out_of_time = False  # no trial that is left can end in time
         self.paused = False  # nothing is handed out for now
         # Called where nothing is out: Tune's loop then stands in `suggest`, and asks again and again for a trial.
         self.on_idle: Callable[[], None] = lambda: None
@@ -98,6 +101,14 @@ class Feed(Live, Searcher):
             if self.paused or not self._left or len(self._out) >= self._room():
                 return None
             config = self._take()
+            if config is None:
+                if self._out or self._held:  # perhaps they are over sooner than expected
+                    return None
+                if self._wanted and not self._exhausted:  # others are being asked for
+                    self._changed.wait(timeout=0.5)
+                    return None
+                self.out_of_time = True
+                return Searcher.FINISHED
             self._out[trial_id] = config.trial_id
             self._changed.notify_all()
             told = self._told.pop(config.trial_id, {})
@@ -129,6 +140,12 @@ class Feed(Live, Searcher):
             return self._held.pop(trial_id, None)
 
     @property
+    def waiting(self) -> list[TrialConfig]:
+        """Trials that are drawn and not handed out."""
+        with self._changed:
+            return [*self._first, *self._held.values(), *(config for config, _ in self._ready)]
+
+    @property
     def left(self) -> int:
         """Trials that have not ended."""
         with self._changed:
@@ -157,11 +174,18 @@ class Feed(Live, Searcher):
             return False
         return len(self._ready) < self._ahead
 
-    def _take(self) -> TrialConfig:
-        if self._first:
-            return self._first.popleft()
-        index = max(range(len(self._ready)), key=lambda i: self._ready[i][1]) if self._exhausted else 0
-        return self._ready.pop(index)[0]
+    def _take(self) -> TrialConfig | None:
+        """The next trial that can end in time, no longer in the queue; None: no trial there can."""
+        for config in self._first:
+            if self._allows(config):
+                self._first.remove(config)
+                return config
+        order = range(len(self._ready))
+        longest_first = sorted(order, key=lambda i: -self._ready[i][1]) if self._exhausted else order
+        for index in longest_first:
+            if self._allows(self._ready[index][0]):
+                return self._ready.pop(index)[0]
+        return None
 
     def _ask_ahead(self) -> None:
         try:

@@ -1,5 +1,7 @@
 """Our hooks in Tune's loop: reports go to the bookkeeper, interruptions come back."""
 
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.scheduling.attempts import Attempts
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
+from fitscape.study.scheduling.pace import Pace
 from fitscape.study.scheduling.reports import Report
 from fitscape.study.scheduling.trial_queue import Live
 from fitscape.study.scheduling.watchdog import Watchdog
@@ -29,6 +32,7 @@ class Reports(Live, TrialProgressCallback):
     Args:
         bookkeeper: who writes.
         attempts: what becomes of trials whose process is lost.
+        pace: learns how long trials take.
         timeout: the watchdogs' seconds: the one in a trial's process, and the one here for a process that is stopped.
         look: called every few seconds with the number of running trials.
     """
@@ -38,14 +42,22 @@ class Reports(Live, TrialProgressCallback):
         bookkeeper: Bookkeeper,
         *,
         attempts: Attempts,
+        pace: Pace,
         timeout: float | None,
         look: Callable[[int], None],
     ) -> None:
         super().__init__()
         self._bookkeeper, self._attempts, self._timeout, self._look = bookkeeper, attempts, timeout, look
+        self._pace = pace
         self._looked_at = 0.0
         self._watchdog = Watchdog(timeout)
         self._over: list[Trial] = []  # ended in this step of Tune's loop
+        self._on_usr1 = signal.getsignal(signal.SIGUSR1)
+
+    def setup(self, *given: Any, **info: Any) -> None:
+        """Tune has just put a handler of its own on SIGUSR1, which ends the run as if it were done: ours comes back."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGUSR1, self._on_usr1)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         if time.monotonic() - self._looked_at >= LOOK_EVERY:
@@ -60,22 +72,26 @@ class Reports(Live, TrialProgressCallback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._watchdog.heard(trial.config["id"])
+        self._pace.begun(TrialConfig.model_validate_json(trial.config["trial"]))
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
         self._watchdog.heard(trial.config["id"], report.start)
+        self._pace.heard(trial.config["id"], report)
         self._bookkeeper.report(trial.config["id"], report)
         self._attempts.heard(trial.config["id"], report)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Its last report said that it has ended, or it was only interrupted."""
         self._over.append(trial)
+        self._pace.over(trial.config["id"])
         self._watchdog.forget(trial.config["id"])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         trial_id = trial.config["id"]
+        self._pace.over(trial_id)
         silent = self._timeout is not None and self._watchdog.silence(trial_id) >= self._timeout
         hung = f"hung: no step for {self._timeout:g} s" if silent else ""
         self._attempts.lost(TrialConfig.model_validate_json(trial.config["trial"]), _last_error(trial), hung)

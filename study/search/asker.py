@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import numpy as np
-from optuna.trial import Trial, TrialState
-
 from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.measures.metric import judged
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import balanced
+from fitscape.study.samplers import sampler_of
+from fitscape.study.search.cost import CostModel
 from fitscape.study.search.designs import DESIGNS
-from fitscape.study.search.optuna_study import attributes, build_study, outcome
-from fitscape.study.search.samplers import make_sampler
-from fitscape.study.search.space import Point, Space, point_of, resolve, snapped
+from fitscape.study.search.sources import DesignSource, MixedSource, SamplerSource, Source, valid
+from fitscape.study.search.space import Point, Space, resolve, snapped
 
 MAX_REFUSED = 1000  # invalid or used-up points in a row before the space counts as exhausted
 
@@ -42,6 +41,8 @@ class Asker:
         trials: what the ledger holds, in order.
         chance_error: error of always answering the majority class, on validation.
         classes: of the data set; None: balanced, as many as the chance error says.
+        cost: what trials take; None: the same for all.
+        replay: what the study that is repeated drew, in order: handed out before anything new is drawn.
     """
 
     def __init__(
@@ -51,27 +52,32 @@ class Asker:
         *,
         chance_error: float,
         classes: float | None = None,
+        cost: CostModel | None = None,
+        replay: Iterable[Suggestion] = (),
         space: Space | None = None,
     ) -> None:
         self._config = config
         self._space = resolve(config) if space is None else space
         self._lock = threading.Lock()
         self._told: SimpleQueue[TrialRecord] = SimpleQueue()  # ended trials that the source has not learnt from yet
-        known = list(trials)
+        known = [judged(trial, config.data.metric) for trial in trials]
         # A trial of an old ledger whose value misses the grid by rounding is the trial of the value on the grid.
         self._known = {t.trial_id for t in known} | {self._on_grid(t.config).trial_id for t in known}
         self._made = len(known)
         self._queue: deque[Suggestion] = deque()
-        self._source: _DesignSource | _SamplerSource
+        self._source: Source
         if config.search.sampler in DESIGNS:
             # A design is gone through again from its first point; what is known is passed over.
-            self._source, self._seen = _DesignSource(config, self._space), set()
+            self._source, self._seen = DesignSource(config, self._space), set()
         else:
             classes = classes or balanced(chance_error)
-            self._source = _SamplerSource(config, self._space, known, chance_error, classes)
+            sampler = SamplerSource(config, self._space, known, chance_error, classes, cost)
+            mixed = sampler_of(config.search.sampler).even_part
+            self._source = MixedSource(config, self._space, known, sampler) if mixed else sampler
             self._seen = set(self._known)
         for point in config.enqueue:
             self._put(point, "enqueue")
+        self._queue.extend(replay)
         if config.search.sampler not in DESIGNS:
             self._complete_groups(known)
 
@@ -99,7 +105,7 @@ class Asker:
                 if point is None:
                     return None
                 refused += 1
-                self._put(point, self._config.search.sampler)
+                self._put(point, self._source.origin)
             return None
 
     def tell(self, trial: TrialRecord) -> None:
@@ -112,7 +118,7 @@ class Asker:
     def _learn(self) -> None:
         with contextlib.suppress(Empty):
             while True:
-                self._source.tell(self._told.get_nowait())
+                self._source.tell(judged(self._told.get_nowait(), self._config.data.metric))
 
     def _hand_out(self, suggestion: Suggestion) -> Suggestion:
         self._seen.add(suggestion.config.trial_id)
@@ -122,7 +128,7 @@ class Asker:
 
     def _put(self, point: Point, origin: str) -> None:
         """Queue a point with each of its seeds; seeds that were run move on where repeats make sense."""
-        if not _is_valid(self._config.base, point):
+        if valid(self._config.base, point) is None:
             return  # two hyperparameters contradict each other here; the source goes on to its next point
         point = {name: snapped(v, self._space[name]) if name in self._space else v for name, v in point.items()}
         config = self._config.base.with_hyperparameters(point)
@@ -153,83 +159,3 @@ class Asker:
             for seed in range(last.config.seed + 1, last.config.seed + 1 + missing):
                 config = last.config.with_hyperparameters({"seed": seed})
                 self._queue.append(Suggestion(config, last.hyperparameters, last.origin))
-
-
-def _is_valid(base: TrialConfig, point: Point) -> bool:
-    try:
-        base.with_hyperparameters(point)
-    except ValueError:
-        return False
-    return True
-
-
-class _DesignSource:
-    """Points of a fixed design, from the first."""
-
-    def __init__(self, config: StudyConfig, space: Space) -> None:
-        self._design = DESIGNS[config.search.sampler](space, config.search.seed)
-        self.repeatable = self._design.repeatable
-        self._index = 0
-
-    def next_point(self) -> Point | None:
-        point = self._design.point(self._index)
-        self._index += 1
-        return point
-
-    def started(self, suggestion: Suggestion) -> None:
-        """A design does not look at what runs."""
-
-    def tell(self, trial: TrialRecord) -> None:
-        """A design does not look at results."""
-
-
-class _SamplerSource:
-    """An Optuna sampler over the study replayed from the ledger."""
-
-    repeatable = True
-
-    def __init__(
-        self, config: StudyConfig, space: Space, known: list[TrialRecord], chance_error: float, classes: float
-    ) -> None:
-        self._space, self._classes = space, classes
-        # A sampler that restarts must not draw its first points again: its seed moves on with the trials.
-        seed = int(np.random.SeedSequence([config.search.seed, len(known)]).generate_state(1)[0])
-        sampler = make_sampler(config, space, chance_error=chance_error, classes=classes, seed=seed)
-        self._study = build_study(known, space, classes=classes, sampler=sampler)
-        running = {t.user_attrs["trial_id"]: t for t in self._study.trials if not t.state.is_finished()}
-        self._asked = {name: Trial(self._study, t._trial_id) for name, t in running.items()}
-        self._latest: Trial | None = None  # behind the point that next_point gave, until it becomes a trial
-
-    def next_point(self) -> Point | None:
-        self._drop_unused()
-        self._latest = self._study.ask(dict(self._space))
-        return self._params(self._latest)
-
-    def started(self, suggestion: Suggestion) -> None:
-        """Tie the trial to Optuna's; further seeds and enqueued points get one of their own."""
-        point = point_of(suggestion.config, self._space)
-        if point is None:
-            return
-        if self._latest is None or self._params(self._latest) != point:
-            self._study.enqueue_trial(point)
-            self._asked[suggestion.config.trial_id] = self._study.ask(dict(self._space))
-        else:
-            self._asked[suggestion.config.trial_id], self._latest = self._latest, None
-
-    def _params(self, trial: Trial) -> Point:
-        return {name: snapped(value, self._space[name]) for name, value in trial.params.items()}
-
-    def tell(self, trial: TrialRecord) -> None:
-        asked = self._asked.pop(trial.trial_id, None)
-        if asked is None:
-            return
-        for key, value in attributes(trial, self._classes).items():
-            asked.set_user_attr(key, value)
-        state, values = outcome(trial)
-        self._study.tell(asked, values, state=state)
-
-    def _drop_unused(self) -> None:
-        """A suggestion that became no trial (its hyperparameters contradict each other) must not stay pending."""
-        if self._latest is not None:
-            self._study.tell(self._latest, state=TrialState.FAIL)
-            self._latest = None

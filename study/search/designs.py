@@ -21,6 +21,7 @@ from optuna.distributions import (
 from fitscape.study.samplers import SAMPLERS
 from fitscape.study.search.space import Point, Space, grid_size, grid_value
 
+START = 12  # configurations of an even design before a sampler that seeks boundaries chooses one
 GRID_LEVELS = 5  # of a range without a step
 LISTED = 1_000_000  # points of a grid up to which its order is drawn as a whole
 

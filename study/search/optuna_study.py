@@ -5,7 +5,8 @@ never be best; ``user_attrs["diverged"]`` says which of the two it was. (A NaN a
 leave the trial RUNNING for ever.) A trial that 0.1.0 stopped early counts for nothing: its last errors are not its end.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
@@ -36,12 +37,24 @@ def build_study(
 
     A trial outside the space (an enqueued point, say) is left out: Optuna has no place for it.
     """
-    study = optuna.create_study(directions=DIRECTIONS, sampler=sampler, storage=storage, study_name=name)
+    with _quiet():
+        study = optuna.create_study(directions=DIRECTIONS, sampler=sampler, storage=storage, study_name=name)
     for trial in trials:
         frozen = freeze(trial, space, classes)
         if frozen is not None:
             study.add_trial(frozen)
     return study
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna would print a line about a study that its user has not asked for."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def freeze(trial: TrialRecord, space: Space, classes: float) -> FrozenTrial | None:

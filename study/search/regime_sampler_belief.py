@@ -1,13 +1,15 @@
 """What the boundary-seeking sampler believes: the map's fields over a fixed pool of points, grown trial by trial.
 
 Between two refits of the hyperparameters the pool stays, so that one finished trial costs a rank-one update of
-everything that is cached (O(n pool)), never a new factorization (O(n^3)).
+everything that is cached (O(n pool)), never a new factorization (O(n^3)). The same holds for the trials that run: one
+more costs O(n^2), and one that ends or is observed O(n + pool) for each of the others.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.divergence import information
@@ -35,6 +37,64 @@ def _information(gp: GaussianProcess, mean: Array, variance: Array, binary: bool
     return 1 / (variance + noise)
 
 
+class _Running:
+    """The trials that run, as one field sees them: covariances given what has finished, in standardized units."""
+
+    def __init__(self, gp: GaussianProcess, pool: Array, rows: Array) -> None:
+        self._gp, self._pool, self._rows = gp, pool, rows
+        self._keys: list[bytes] = []
+        self.x = np.empty((0, pool.shape[1]))
+        self.whitened = np.empty((0, len(rows)))  # [q, observations and room for more]
+        self.among, self.to_pool = np.empty((0, 0)), np.empty((0, len(pool)))
+
+    def follow(self, x: Array, row: Array, of_pool: Array, rows: Array) -> None:
+        """An observation at x was appended with this row of the factor; ``of_pool``: its new row over the pool."""
+        n, self._rows = len(row) - 1, rows
+        if self.whitened.shape[1] < len(rows):
+            more = len(rows) - self.whitened.shape[1]
+            self.whitened = np.concatenate([self.whitened, np.empty((len(self.x), more))], axis=1)
+        if len(self.x):
+            new = (self._gp.covariance(x[None], self.x)[0] - self.whitened[:, :n] @ row[:n]) / row[n]
+            self.whitened[:, n] = new
+            self.among -= new[:, None] * new
+            self.to_pool -= new[:, None] * of_pool
+
+    def set(self, x: Array) -> None:
+        """These trials [q, features] run now."""
+        known: dict[bytes, list[int]] = {}
+        for at, key in enumerate(self._keys):
+            known.setdefault(key, []).append(at)
+        keys = [point.tobytes() for point in x]
+        kept, new = list[tuple[int, int]](), list[int]()  # now and before; now
+        for at, key in enumerate(keys):
+            if known.get(key):
+                kept.append((at, known[key].pop()))
+            else:
+                new.append(at)
+        order = [at for at, _ in kept] + new
+        self._keep([was for _, was in kept])
+        if new:
+            self._add(x[new])
+        self._keys = [keys[at] for at in order]
+
+    def _keep(self, rows: list[int]) -> None:
+        if rows == list(range(len(self.x))):
+            return
+        self.x, self.whitened, self.to_pool = self.x[rows], self.whitened[rows], self.to_pool[rows]
+        self.among = self.among[np.ix_(rows, rows)]
+
+    def _add(self, x: Array) -> None:
+        gp, n = self._gp, self._gp.n
+        whitened = np.empty((len(x), len(self._rows)))
+        whitened[:, :n] = gp.whiten(gp.covariance(gp.x, x)).T
+        others = gp.covariance(self.x, x) - self.whitened[:, :n] @ whitened[:, :n].T
+        own = gp.covariance(x, x) - whitened[:, :n] @ whitened[:, :n].T
+        self.among = np.block([[self.among, others], [others.T, own]])
+        to_pool = gp.covariance(x, self._pool) - whitened[:, :n] @ self._rows[:n]
+        self.to_pool = np.concatenate([self.to_pool, to_pool])
+        self.whitened, self.x = np.concatenate([self.whitened, whitened]), np.concatenate([self.x, x])
+
+
 class _PooledField:
     """A Gaussian process with its posterior over the pool kept up to date."""
 
@@ -46,6 +106,7 @@ class _PooledField:
         self.mean = whitened.T @ gp.weights
         self.variance = gp.prior_variance(pool) - np.einsum("ij,ij->j", whitened, whitened)
         self.cross = gp.covariance(pool[:split], pool[split:]) - whitened[:, :split].T @ whitened[:, split:]
+        self.running = _Running(gp, pool, self._rows)
 
     def grow(self, x: Array, row: Array) -> None:
         """Follow an observation at x that was appended to the process with this new row of its factor."""
@@ -57,6 +118,7 @@ class _PooledField:
         self.mean += new * self.gp.weights[n]
         self.variance -= new**2
         self.cross -= new[: self.split, None] * new[None, self.split :]
+        self.running.follow(x, row, new, self._rows)
 
     def view(self, pending: Array, *, binary: bool = False) -> View:
         """Condition the covariance, never the mean, on observations that will come at ``pending``.
@@ -66,13 +128,11 @@ class _PooledField:
         gp, unit = self.gp, self.gp.scale**2
         variance, cross = self.variance, self.cross
         if len(pending):
-            whitened = gp.whiten(gp.covariance(gp.x, pending))
-            among = gp.covariance(pending, pending) - whitened.T @ whitened
-            at = np.diag_indices(len(pending))
-            mean = whitened.T @ gp.weights
+            self.running.set(pending)
+            among, at = self.running.among.copy(), np.diag_indices(len(pending))
+            mean = self.running.whitened[:, : gp.n] @ gp.weights
             among[at] = 1 / np.maximum(_information(gp, mean, among[at], binary), 1e-9)
-            to_pool = gp.covariance(pending, self.pool) - whitened.T @ self._rows[: gp.n]
-            rows = np.linalg.solve(np.linalg.cholesky(among), to_pool)
+            rows = solve_triangular(np.linalg.cholesky(among), self.running.to_pool, lower=True, check_finite=False)
             variance = variance - (rows**2).sum(0)
             cross = cross - rows[:, : self.split].T @ rows[:, self.split :]
         variance = np.maximum(variance, 1e-8)

@@ -50,6 +50,9 @@ def metrics(record: EpochRecord) -> dict[str, float]:
         "train_loss": record.train_loss,
         "val_loss": record.val_loss,
         "gap": record.gap,
+        "train_balanced_error": record.train_balanced_error,
+        "val_balanced_error": record.val_balanced_error,
+        "val_macro_f1": record.val_macro_f1,
         "batch_loss": record.batch_loss,
         "learning_rate": record.learning_rate,
         # under "system/", where MLflow's page of a run has a tab for them

@@ -48,6 +48,7 @@ class Session:
         self._params: dict[str, set[str]] = {}  # trial id -> names of the params in MLflow
         self._with_data: set[str] = set()  # trials whose data set is in MLflow
         self._unsure: set[str] = set()  # trials of which a run was asked for, and the answer lost
+        self.doubtful = False  # whether a server may still make a run that was asked for twice
         self._whole: set[str] = set()  # trials of which every epoch is to be sent
         self._batch: dict[str, Unsent] = {}  # what is left of the events up to `_read`
         self._read = 0
@@ -228,6 +229,7 @@ class Session:
         mine = {"study_uid": self._uid, "kind": "trial", "trial_id": trial_id}
         found = self.client.runs(mine) if trial_id in self._unsure else []
         tags = mine | {"mlflow.parentRunId": self.parent_id}
+        self.doubtful = self.doubtful or trial_id in self._unsure
         if found:
             run_id: str = found[0].info.run_id
         else:

@@ -170,6 +170,9 @@ class Shipper:
             self._progressed(net)
         self._in_time()
         self._upload_ledger(session, ledger)
+        if session.doubtful:  # a hung server has had the time of all this to make a second run
+            session.reconcile()
+            self._drain(session)
         if refused is not None:
             raise refused
         self._done, self.error = True, ""

@@ -42,6 +42,7 @@ class Stepper:
         model = make_network(spec, input_shape, classes, seed=0, settings=settings)
         images = images.to(device=device, memory_format=settings.torch_memory_format)
         batch_on_device = images, labels.to(device)
+        self._model, self._images, self._settings = model, images, settings
         optimizer = make_optimizer(model, Optimization(lr=0.01))
         self._randomness = Randomness(0, device)
         on_card = device.type == "cuda"
@@ -63,14 +64,26 @@ class Stepper:
         lengthen nor what the driver's other threads do meanwhile: it loads Ray as this is measured.
         """
         total = self._stepping.total
-        one_cpu_thread = not total.is_cuda and torch.get_num_threads() == 1
-        clock = time.thread_time if one_cpu_thread else time.perf_counter
         with self._randomness.running(), self._stepping.running():
-            started = clock()
+            started = self._clock()
             for _ in range(steps):
                 self._stepping.whole()
             total.item()
-            return clock() - started
+            return self._clock() - started
+
+    def evaluation_seconds(self) -> float:
+        """Time of one evaluation of the step's images, by the same clock."""
+        self._model.eval()
+        with self._stepping.running(), torch.inference_mode(), self._settings.autocast():
+            started = self._clock()
+            self._model(self._images).float().sum().item()
+            seconds = self._clock() - started
+        self._model.train()
+        return seconds
+
+    def _clock(self) -> float:
+        one_cpu_thread = not self._images.is_cuda and torch.get_num_threads() == 1
+        return time.thread_time() if one_cpu_thread else time.perf_counter()
 
 
 def choose_settings(

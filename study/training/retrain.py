@@ -1,17 +1,19 @@
 """Train a finished trial again, to the same numbers, and evaluate it on images that no trial holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
+from fitscape.study.errors import UserError
+from fitscape.study.isolated import Crashed, call
 from fitscape.study.records import EpochRecord
 from fitscape.study.training.classifier import Classifier, make_classifier
 from fitscape.study.training.evaluation import Evaluation
 from fitscape.study.training.loop import run_trial
-from fitscape.study.training.settings import Settings
+from fitscape.study.training.settings import SAFE_FORMAT, Settings
 from fitscape.study.training.state import TrialRun
 
 
@@ -50,3 +52,26 @@ def evaluate_again(
     with trial.as_measured():
         classifier = make_classifier(config, data, trial.model.state_dict(), weights)
     return Again(last.record, trial.evaluate_on(images, labels), classifier)
+
+
+def train_again(
+    config: TrialConfig,
+    data: TrialData,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    settings: Settings,
+    weights: StartingWeights | None = None,
+) -> Again:
+    """``evaluate_again`` in a process of its own: one whose kernels crash is tried once more in the safe layout.
+
+    Raises:
+        UserError: it crashes in that one too.
+    """
+    for layout in (settings.memory_format, SAFE_FORMAT):
+        try:
+            chosen = replace(settings, memory_format=layout)
+            return call(evaluate_again, config, data, images, labels, settings=chosen, weights=weights)
+        except Crashed as error:
+            crash = str(error)
+    raise UserError(crash, where=f"trial {config.trial_id}", fix="run it on another machine, or leave it out")

@@ -10,6 +10,7 @@ from fitscape.models.starting_weights import StartingWeights, load
 from fitscape.models.weight_names import parse_weights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
+from fitscape.study.data.mixing import mixing
 from fitscape.study.records import ModelSize
 from fitscape.study.training import attention, checkpoint
 from fitscape.study.training.batch_norm import choose_images, reestimated
@@ -19,6 +20,7 @@ from fitscape.study.training.evaluation import Evaluation, evaluate_each
 from fitscape.study.training.freezing import freeze
 from fitscape.study.training.gradients import GradientProbe
 from fitscape.study.training.late import BestEpoch
+from fitscape.study.training.loss import make_loss
 from fitscape.study.training.memorization import Memorization, memorization
 from fitscape.study.training.network import make_network
 from fitscape.study.training.operators import why_not_captured
@@ -29,6 +31,7 @@ from fitscape.study.training.optimization import (
     optimizer_state,
     set_learning_rate,
 )
+from fitscape.study.training.own_loss import CROSS_ENTROPY
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.step import Gradients, Step
@@ -60,6 +63,7 @@ class TrialRun:
         self.randomness = Randomness(config.seed, device)
         self.normalize = make_normalize(pixel_statistics(subset, weights, data.input_shape[0]), settings)
         self.augment = augment.of(config.data)
+        self.mix = mixing(config.data, classes, device)
         train_images = _upload(data.train_images, device)
         self.batches = Batches(
             train_images,
@@ -71,7 +75,8 @@ class TrialRun:
         self._val_images, self._val_labels = _upload(data.val_images, device), _upload(data.val_labels, device)
         self._subset, self._probe = subset, probe(subset, data.probe_size)
         self._probe_images = train_images.index_select(0, subset.indices[self._probe].to(device))
-        self._probe_labels = subset.labels[self._probe].to(device)
+        self.probe_labels = subset.labels[self._probe]
+        self._probe_labels = self.probe_labels.to(device)
 
         self.model = make_network(
             config.model,
@@ -81,15 +86,21 @@ class TrialRun:
             settings=settings,
             start=None if weights is None else lambda net: load(net, weights, data.classes),
         )
-        if config.model.timm:
+        if config.model.foreign:
             parameters, flops = measure(config.model, data.input_shape, classes)
         else:
             parameters, flops = count(self.model, self.normalize(train_images[:1]))
         self.size = ModelSize(parameters=parameters, flops=flops)
         freeze(self.model, config.optimization)
         self.optimizer = make_optimizer(self.model, config.optimization)
+        loss = make_loss(config.optimization, subset.labels, classes, device)
         self.stepping = Stepping(
-            Step(self._load, Gradients(self.model, settings), self.optimizer, device),
+            Step(
+                self._load,
+                Gradients(self.model, settings, loss, own=config.optimization.loss != CROSS_ENTROPY),
+                self.optimizer,
+                device,
+            ),
             self.model,
             self.optimizer,
             self.randomness,
@@ -140,7 +151,8 @@ class TrialRun:
 
     def _load(self) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = self.batches.gather()
-        return self.normalize(self.augment(images, self.randomness.augmentation)), labels
+        images = self.normalize(self.augment(images, self.randomness.augmentation))
+        return (images, labels) if self.mix is None else self.mix(images, labels, self.randomness.augmentation)
 
     def _why_eager(self) -> str:
         """Why steps on a card are not captured; empty where they are, and on the CPU, which captures none."""
@@ -148,6 +160,8 @@ class TrialRun:
             return ""
         if not self.settings.captured:
             return "not asked for"
+        if self.config.optimization.loss != CROSS_ENTROPY:
+            return "its loss is the user's own"
         return why_not_captured(self.config.model, self.data.input_shape, len(self.data.classes))
 
     @contextmanager

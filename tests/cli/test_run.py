@@ -1,14 +1,18 @@
 """``run`` and ``resume``: what the driver is handed, and what never reaches it."""
 
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import Command
+from studies_by_hand import wait_until
 
 from fitscape.study import driver
 from fitscape.study.errors import ExitCode
+from fitscape.study.ledger import StudyLock
 
 
 @pytest.fixture
@@ -20,7 +24,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[Any, ...], dict[s
         made.append((given, named))
         return ExitCode.TRIALS_FAILED
 
-    for name in ("run", "resume"):
+    for name in ("run", "resume", "finish"):
         monkeypatch.setattr(driver, name, take)
     return made
 
@@ -46,7 +50,7 @@ def test_a_network_of_timm_that_is_not_at_hand_ends_in_one_line(
     assert unknown.refusal.endswith("timm has no network 'resnet10tt' (did you mean timm:resnet10t?)")
     monkeypatch.setitem(sys.modules, "timm", None)
     absent = fitscape(*words, "--set", "base.model.family=timm:resnet10t")
-    assert absent.refusal.endswith("base.model.family: timm is not installed (pip install 'fitscape[timm]')")
+    assert absent.refusal.endswith("base.model.family: timm is not installed (pip install 'timm>=1.0.20')")
     assert calls == []
 
 
@@ -74,3 +78,38 @@ def test_bad_words_never_reach_the_driver(
 ) -> None:
     assert fitscape(*words).refusal.startswith(message)
     assert calls == []
+
+
+def test_a_time_limit_is_read_as_a_person_writes_it(fitscape: Command, calls: list[Any], small: Path) -> None:
+    fitscape("run", "quickstart", "--for", "1h30m", "--quiet")
+    fitscape("resume", "small", "--for", "90", "--quiet")
+    assert [named["time_limit"] for _, named in calls] == [5400.0, 90.0]
+    for wrong in ("soon", "0s"):
+        ran = fitscape("run", "quickstart", "--for", wrong)
+        assert ran.code == ExitCode.BAD_INPUT, ran
+        assert "--for" in ran.err
+    assert len(calls) == 2
+
+
+def test_a_study_that_nobody_drives_is_finished_here(fitscape: Command, calls: list[Any], small: Path) -> None:
+    assert fitscape("finish", "small", "--quiet").code == ExitCode.TRIALS_FAILED
+    assert calls[0][0] == (Path("fitscape-runs/small"),)
+
+
+def test_a_study_that_runs_is_asked_to_finish_and_waited_for(fitscape: Command, small: Path) -> None:
+    lock = StudyLock(small).acquire()
+
+    def wind_up() -> None:
+        wait_until((small / "finish").exists, 20)
+        (small / "report").mkdir()
+        (small / "report" / "index.html").write_text("")
+        lock.release()
+
+    driving = threading.Thread(target=wind_up)
+    driving.start()
+    ran = fitscape("finish", "small")
+    driving.join()
+    assert ran.code == ExitCode.DONE
+    assert f"process {os.getpid()}" in ran.out
+    assert ran.out.rstrip().endswith("report  fitscape-runs/small/report/index.html")
+    assert not (small / "finish").exists()

@@ -187,6 +187,18 @@ def test_threads_that_all_talk_at_once_never_wait_for_each_other(small: Path, fa
         assert not any(thread.is_alive() for thread in threads)
 
 
+def test_a_trial_that_the_ledger_told_of_before_its_event_came_counts_once(small: Path) -> None:
+    """Views run aside, and may be seconds behind the ledger that they read."""
+    tally = View(small).tally
+    tally.start(20, 0)
+    tally.read(at_once=True)
+    there = tally.ended
+    with open_study(small) as study:
+        for trial in [trial for trial in study.trials if trial.state.terminal]:
+            tally.trial_ended(trial)
+    assert tally.ended == sum(tally.states.values()) == there
+
+
 def test_time_left_is_by_this_runs_pace(small: Path, failed: TrialRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("fitscape.study.cli.tally.time.monotonic", lambda: now[0])
@@ -194,7 +206,7 @@ def test_time_left_is_by_this_runs_pace(small: Path, failed: TrialRecord, monkey
     tally.start(20, 16)
     assert tally.left is None
     now[0] += 60
-    tally.states[TrialState.FINISHED] += 1
+    tally.ends["one more"] = TrialState.FINISHED
     assert tally.left == pytest.approx(3 * 60)
     assert open_study(small).reread().trials
 

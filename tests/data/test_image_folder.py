@@ -151,7 +151,7 @@ def test_sizes_that_differ_become_squares_of_one_size(make_folder: MakeFolder) -
     dataset = make_folder(TWO, size=(40, 24))
     wide = loaded(dataset)
     assert wide.trial_data.input_shape == (3, 64, 64)
-    assert any("data.image_size" in note for note in wide.summary()["notes"])
+    assert "data.image_size" in wide.summary()["sizes"]
     small = loaded(dataset, image_size=16)
     assert small.trial_data.input_shape == (3, 16, 16)
     assert small.summary()["notes"] == []

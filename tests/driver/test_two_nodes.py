@@ -124,4 +124,4 @@ def test_a_node_that_lacks_timm_is_named_with_its_mend_before_a_study_of_timm_ru
     assert asked.returncode == 2, asked.stdout + asked.stderr
     (fault,) = [line for line in asked.stdout.splitlines() if line.startswith("FAULT")]
     assert "the study needs timm: " in fault
-    assert "cannot import it (no timm here) (there: pip install 'fitscape[timm]')" in fault
+    assert "cannot import it (no timm here) (there: pip install 'timm>=1.0.20')" in fault

@@ -109,4 +109,4 @@ except ValueError as error:
     print(error)
 """
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert told == "family: timm is not installed; pip install 'fitscape[timm]'\n"
+    assert told == "family: timm is not installed; pip install 'timm>=1.0.20'\n"

@@ -57,7 +57,7 @@ def test_networks_of_timm_and_our_own_go_into_one_study() -> None:
 def test_without_timm_the_refusal_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     text = "space: {architecture: {choices: [resnet18, 'timm:resnet10t']}}"
-    told = "s.yaml:2: space.architecture.choices[1]: timm is not installed (pip install 'fitscape[timm]')"
+    told = "s.yaml:2: space.architecture.choices[1]: timm is not installed (pip install 'timm>=1.0.20')"
     assert refusal(text) == told
 
 

@@ -7,18 +7,19 @@ from ray.util.placement_group import placement_group_table
 
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
-from fitscape.study.scheduling.capacity import Places, costliest, hungriest, relative_cost
+from fitscape.study.scheduling.capacity import Places, costliest, hungriest
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.demand import Demand
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request, SetAside
+from fitscape.study.search.cost import Work
 from fitscape.study.search.space import resolve
 
 SHAPE = (1, 8, 8)
 
 
 def cost(**hyperparameters: object) -> float:
-    return relative_cost(TrialConfig().with_hyperparameters(hyperparameters), 1000, SHAPE, 10)
+    return Work(1000, 0, 0, SHAPE, 10).trial(TrialConfig().with_hyperparameters(hyperparameters))
 
 
 def test_cost_grows_with_epochs_data_width_and_depth() -> None:

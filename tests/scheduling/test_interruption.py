@@ -117,6 +117,31 @@ def test_handlers_are_put_back() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_run_that_was_asked_to_end_is_a_success_unless_something_fails_meanwhile() -> None:
+    interruption = Interruption()
+    interruption.wind_up("its time is up")
+    assert interruption.requested
+    assert interruption.wound_up
+    assert interruption.reports
+    assert not interruption.failing
+    interruption.request("the disk is full")
+    assert interruption.failing
+    assert not interruption.reports
+    assert interruption.reason == "the disk is full"
+    interruption.wind_up("later")
+    assert interruption.failing
+
+
+@pytest.mark.parametrize(
+    ("by", "reports"), [(signal.SIGINT, True), (signal.SIGUSR1, True), (signal.SIGTERM, False), (None, False)]
+)
+def test_who_ends_a_run_decides_whether_there_is_time_for_a_report(by: signal.Signals | None, reports: bool) -> None:
+    interruption = Interruption()
+    interruption.request("ended", by=by)
+    assert interruption.reports is reports
+    assert interruption.failing
+
+
 def test_the_first_reason_stays_and_the_shortest_grace_counts() -> None:
     interruption = Interruption()
     assert not interruption.requested

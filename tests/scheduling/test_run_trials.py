@@ -1,5 +1,7 @@
 """Trials that end well, badly, or not at all, on a real Ray: what the ledger holds afterwards."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from itertools import accumulate, pairwise
@@ -11,9 +13,12 @@ from odd_trials import Heard, epochs_trained, seeds_study
 
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling import tuning
+from fitscape.study.scheduling.events import Event, Expected
+from fitscape.study.scheduling.interruption import Interruption, listening
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.run_trials import Outcome
+from fitscape.study.scheduling.time_limit import CLOSING, REPORT, TimeLimit
 
 RunStudy = Callable[..., Outcome]
 
@@ -122,11 +127,13 @@ def test_checkpoints_of_ended_trials_are_removed(mixed: Mixed) -> None:
 
 
 def test_an_interrupted_study_is_finished_by_a_second_run(run_study: RunStudy, tmp_path: Path) -> None:
+    """By the signal that Slurm sends, for which Tune has a handler of its own."""
     config = seeds_study(list(range(5)), epochs=12)
     interruption = Interruption()
-    threading.Timer(6.0, interruption.request, ("enough",)).start()
-    first = run_study(tmp_path, config, seconds=0.5, interruption=interruption)
-    assert first.interrupted == "enough"
+    with listening(interruption, lambda code: None):
+        threading.Timer(6.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        first = run_study(tmp_path, config, seconds=0.5, interruption=interruption)
+    assert (first.interrupted, interruption.signal) == ("ended by SIGUSR1", signal.SIGUSR1)
     assert first.counts[TrialState.PENDING] > 0
     assert first.counts[TrialState.RUNNING] == 0
     second = run_study(tmp_path, config, seconds=0.0)
@@ -134,6 +141,35 @@ def test_an_interrupted_study_is_finished_by_a_second_run(run_study: RunStudy, t
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         for trial in ledger.trials():
             assert epochs_trained(tmp_path, trial.trial_id) == list(range(1, 13)), "an epoch was trained twice"
+
+
+def test_under_a_time_limit_no_trial_begins_that_cannot_end(run_study: RunStudy, tmp_path: Path) -> None:
+    """An epoch of these says that it took 1.1 s: once that is known, a third trial has no time."""
+    interruption = Interruption()
+    limit = TimeLimit(CLOSING + REPORT + 5.0)
+    outcome = run_study(tmp_path, seeds_study([1, 2, 3, 4, 5]), seconds=0.05, limit=limit, interruption=interruption)
+    assert outcome.interrupted == "no trial that is left can end in time"
+    assert interruption.wound_up
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        trials = ledger.trials()
+        assert ledger.get_meta("exhausted") is False
+    assert outcome.ended == limit.ended >= 2
+    assert outcome.ended < 5
+    assert {bool(t.epochs) for t in trials if not t.state.terminal} <= {False}
+
+
+def test_the_time_that_is_left_is_said(run_study: RunStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "LOOK_EVERY", 0.0)
+    said: list[float] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Expected):
+            said.append(event.seconds)
+
+    run_study(tmp_path, seeds_study([1, 2, 3]), observer=hear)
+    assert said
+    assert said[0] > said[-1]
+    assert said[-1] < 4 * 1.1 + 5
 
 
 def test_a_finished_study_is_not_run_again_and_a_raised_target_runs_the_rest(

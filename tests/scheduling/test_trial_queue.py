@@ -181,3 +181,22 @@ def test_a_ledger_that_refuses_a_new_trial_for_a_while_costs_none() -> None:
     seeds = drain(feed)
     assert sorted(seeds) == list(range(1, 11))
     assert feed.error is None
+
+
+def test_a_trial_that_cannot_end_in_time_is_not_begun_and_another_is() -> None:
+    feed = make_feed(Asks(6), allows=lambda config: config.seed in (2, 5), ahead=10)
+    assert sorted(drain(feed)) == [2, 5]
+    assert feed.out_of_time
+    assert sorted(config.seed for config in feed.waiting) == [1, 3, 4, 6]
+
+
+def test_what_cannot_end_now_may_end_once_another_is_over() -> None:
+    allowed: list[bool] = []
+    feed = make_feed(Asks(2), allows=lambda config: config.seed == 1 or bool(allowed))
+    while not isinstance(feed.suggest("a"), dict):
+        time.sleep(0.001)
+    assert feed.suggest("b") is None
+    allowed.append(True)
+    feed.on_trial_complete("a")
+    assert drain(feed) == [2]
+    assert not feed.out_of_time

@@ -13,7 +13,8 @@ from optuna.trial import TrialState as OptunaState
 from fitscape.study.config import RegimeThresholds, SearchConfig, StudyConfig, TrialConfig
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.search import Asker, Suggestion
-from fitscape.study.search.samplers import make_sampler
+from fitscape.study.search.samplers import REFIT_BESIDE, make_sampler
+from fitscape.study.search.sources import MixedSource
 
 SPACE = {"width": {"low": 0.125, "high": 1.0, "log": True}, "depth": {"choices": [18, 34]}}
 
@@ -129,12 +130,21 @@ def test_a_study_without_a_free_hyperparameter_runs_its_seeds(sampler: str, spac
 
 def test_the_sampler_is_given_every_number_of_the_decision(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, object] = {}
+
+    def cost(points: object) -> None:
+        """Not known."""
+
     monkeypatch.setattr(
         "fitscape.study.search.regime_sampler.RegimeSampler", lambda space, **numbers: given.update(numbers)
     )
     regimes = RegimeThresholds(tau=0.11, untrained=0.77, reference_error=0.03)
     make_sampler(
-        study(sampler="regime").model_copy(update={"regimes": regimes}), {}, chance_error=0.8, classes=7, seed=5
+        study(sampler="regime").model_copy(update={"regimes": regimes}),
+        {},
+        chance_error=0.8,
+        classes=7,
+        seed=5,
+        cost=cost,
     )
     assert given == {
         "chance_error": 0.8,
@@ -143,6 +153,8 @@ def test_the_sampler_is_given_every_number_of_the_decision(monkeypatch: pytest.M
         "untrained": 0.77,
         "classes": 7,
         "seed": 5,
+        "cost": cost,
+        "beside": REFIT_BESIDE,
     }
 
 
@@ -208,7 +220,8 @@ def test_resumed_sampler_knows_every_result_once_and_goes_on_to_the_target(sampl
 
 def optuna_trials(asker: Asker) -> list[FrozenTrial]:
     """What the sampler behind an asker sees."""
-    study = asker._source._study  # type: ignore[union-attr]
+    source = asker._source
+    study = (source._sampler if isinstance(source, MixedSource) else source)._study  # type: ignore[attr-defined]
     return [trial for trial in study.trials if "trial_id" in trial.user_attrs]
 
 
@@ -216,6 +229,54 @@ def test_trial_config_of_a_suggestion_is_the_base_with_its_hyperparameters() -> 
     suggestion = Asker(study(trials=1), chance_error=0.9).ask()
     assert suggestion is not None
     assert suggestion.config == TrialConfig().with_hyperparameters(suggestion.hyperparameters)
+
+
+def even_part(trials: list[TrialRecord]) -> list[dict[str, object]]:
+    return [t.hyperparameters for t in trials if t.origin == "sobol"]
+
+
+def test_the_even_part_is_the_start_and_every_fourth_configuration_after_it() -> None:
+    trials = drain(study(sampler="regime", trials=32), [])
+    assert [t.origin for t in trials[:12]] == ["sobol"] * 12
+    assert [i for i, t in enumerate(trials) if i >= 12 and t.origin == "sobol"] == [15, 19, 23, 27, 31]
+    sobol = drain(study(sampler="sobol", trials=17), [])
+    assert even_part(trials) == [t.hyperparameters for t in sobol], "whatever was learned meanwhile"
+
+
+def test_the_start_counts_configurations_and_not_their_seeds() -> None:
+    trials = drain(study(sampler="regime", trials=45, seeds=3), [])
+    assert [t.origin for t in trials[:36]] == ["sobol"] * 36
+    assert {t.origin for t in trials[36:]} <= {"regime", "replicate"}
+
+
+@pytest.mark.parametrize("cut", [5, 12, 16, 21])
+def test_a_resumed_even_part_goes_on_where_it_was(cut: int) -> None:
+    config = study(sampler="regime", trials=24)
+    whole = drain(config, [])
+    assert even_part(drain(config, whole[:cut])) == even_part(whole)
+
+
+def test_a_replay_hands_out_what_was_drawn_and_then_goes_on() -> None:
+    config = study(sampler="regime", trials=20).model_copy(update={"enqueue": ({"width": 0.5, "seed": 9},)})
+    whole = drain(config, [])
+    drawn = [Suggestion(t.config, t.hyperparameters, t.origin) for t in whole]
+    longer = config.model_copy(update={"search": config.search.model_copy(update={"trials": 24})})
+    asker = Asker(longer, chance_error=0.9, replay=drawn)
+    again = []
+    while (suggestion := asker.ask()) is not None:
+        again.append(record(len(again), suggestion))
+        if len(again) % 3 == 0:  # results come in another order, and late
+            for trial in reversed(again[-3:]):
+                asker.tell(trial)
+    assert [(t.trial_id, t.origin) for t in again[:20]] == [(t.trial_id, t.origin) for t in whole]
+    assert len({t.trial_id for t in again}) == 24
+    assert even_part(again) == even_part(drain(longer, []))
+
+
+def test_nothing_but_the_even_part_is_drawn_before_results() -> None:
+    """At 64 slots: 72 trials are drawn before the first result, and none of them by a sampler that knows nothing."""
+    asker = Asker(study(sampler="regime", trials=192), chance_error=0.9)
+    assert {suggestion.origin for _ in range(72) if (suggestion := asker.ask())} == {"sobol"}
 
 
 def test_telling_never_waits_for_a_sampler_that_thinks() -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+import optuna
 import pandas as pd
 import pytest
 from hand_made import make_epoch, make_trial
@@ -53,6 +54,13 @@ def test_a_replayed_trial_tells_the_sampler_what_the_living_one_did() -> None:
     lived = make_trial(suggestion.hyperparameters, make_epoch(0.1, 0.2))
     asker.tell(lived)
     asker.ask()  # which learns what was told
-    alive, *_ = asker._source._study.trials  # type: ignore[union-attr]
+    alive, *_ = asker._source._sampler._study.trials  # type: ignore[attr-defined]
     (replayed,) = build_study([lived], resolve(STUDY), classes=10).trials
     assert (alive.state, alive.values, alive.user_attrs) == (replayed.state, replayed.values, replayed.user_attrs)
+
+
+def test_making_a_study_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    build_study([], {}, classes=10)
+    assert capfd.readouterr() == ("", "")
+    assert optuna.logging.get_verbosity() == optuna.logging.INFO

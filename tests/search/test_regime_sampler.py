@@ -1,8 +1,9 @@
 """The boundary-seeking sampler, as any user of Optuna meets it."""
 
 import pickle
+import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from scipy.special import expit
 
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.encoding import Encoder, row_of
-from fitscape.study.search import RegimeSampler
+from fitscape.study.search import RegimeSampler, regime_sampler
 from fitscape.study.search.regime_sampler import CANDIDATES
 
 SPACE: dict[str, BaseDistribution] = {
@@ -313,3 +314,74 @@ def test_a_configuration_that_scores_best_is_asked_again(monkeypatch: pytest.Mon
     assert memory is not None
     assert asked == memory.points[memory.tried[2]]
     assert asked in [trial.params for trial in study.trials[:-1]]
+
+
+def test_what_is_learned_is_weighed_against_what_it_costs() -> None:
+    """Of two families that are alike, the one that costs eight times as much is asked for less."""
+    space = {"family": CategoricalDistribution(["cheap", "dear"]), "x": FloatDistribution(0, 1)}
+
+    def cost(points: Sequence[dict[str, Any]]) -> np.ndarray:
+        return np.array([8.0 if point["family"] == "dear" else 1.0 for point in points])
+
+    def dear(given: Any) -> int:
+        study = optuna.create_study(
+            directions=["minimize"] * 2,
+            sampler=RegimeSampler(space, chance_error=0.9, reference_error=0.02, seed=3, cost=given),
+        )
+        for _ in range(32):
+            trial = study.ask(dict(space))
+            val = 0.02 + 0.6 * trial.params["x"] ** 2
+            study.tell(trial, [val / 3, val])
+        return sum(t.params["family"] == "dear" for t in study.trials[12:])
+
+    assert dear(cost) < dear(None)
+    assert dear(lambda points: None) == dear(None), "nothing is known of it"
+
+
+def test_asks_go_on_while_a_refit_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, begun = threading.Event(), threading.Event()
+    optimize = regime_sampler.Fields.optimize
+
+    def slow(self: Any, **given: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            begun.set()
+            assert go_on.wait(60)
+        optimize(self, **given)
+
+    sampler = make(beside=20)
+    study = search(20, sampler)
+    monkeypatch.setattr(regime_sampler.Fields, "optimize", slow)
+    for _ in range(10):
+        finish(study, study.ask(SPACE))
+    assert begun.is_set()
+    memory = sampler._memory
+    assert memory is not None
+    assert memory.belief is not None
+    assert memory.belief.n >= 29 > memory.fitted_n, "what ended meanwhile counts all the same"
+    before = memory.fitted_n
+    refit = memory.refit
+    assert refit is not None
+    assert pickle.loads(pickle.dumps(sampler)) is not None
+    go_on.set()
+    refit.join(60)
+    finish(study, study.ask(SPACE))
+    assert memory.fitted_n > before
+
+
+def test_a_refit_that_fails_fails_the_ask_that_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    sampler = make(beside=20)
+    study = search(20, sampler)
+
+    def broken(self: Any, **given: Any) -> None:
+        raise ArithmeticError("no such luck")
+
+    monkeypatch.setattr(regime_sampler.Fields, "optimize", broken)
+
+    def go_on() -> None:
+        for _ in range(20):
+            finish(study, study.ask(SPACE))
+            if sampler._memory is not None and sampler._memory.refit is not None:
+                sampler._memory.refit.join(10)
+
+    with pytest.raises(ArithmeticError):
+        go_on()

@@ -128,3 +128,20 @@ def test_the_straddle_is_the_ambiguity_about_the_nearest_relevant_boundary(pool:
         ]
         expected.append(max(score for relevance, score in boundaries if relevance >= 0.25))
     np.testing.assert_allclose(straddle(belief, views, beliefs), expected, atol=5e-3)
+
+
+def test_what_is_cached_of_running_trials_equals_what_is_computed_anew(pool: np.ndarray) -> None:
+    """Trials begin and end in any order, one configuration runs twice, and results come in between."""
+    rng, belief = np.random.default_rng(4), make(20, pool)
+    running = list(rng.random((5, 2)))
+    for step in range(60):
+        belief.views(np.array(running))
+        if step % 2:
+            point = running.pop(int(rng.integers(len(running))))
+            belief.append(point, outcomes(point[None]))
+        running.append(running[0] if step % 10 == 0 else rng.random(2))
+    anew = Belief(belief.fields, pool, SPLIT)
+    pending = np.array(running)
+    for mine, theirs in zip(belief.views(pending), anew.views(pending), strict=True):
+        for name in ("mean", "variance", "cross", "information"):
+            np.testing.assert_allclose(getattr(mine, name), getattr(theirs, name), rtol=1e-4, atol=1e-6)

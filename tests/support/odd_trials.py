@@ -7,13 +7,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from hand_made import make_epoch
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.scheduling.events import Event, Message, TrialEnded, TrialStarted
+from fitscape.study.training import Progress
 
 RAISES, KILLED_ONCE, OUT_OF_MEMORY, NO_RECORD, HANGS, DIVERGES, KILLED_ALWAYS, HALVED, STOPPED = range(
     100, 109
@@ -55,14 +55,13 @@ def odd_trials(folder: Path, *, seconds: float = 0.0) -> Callable[..., Iterator[
             if config.seed == HANGS and epoch == 2:
                 time.sleep(600)
             diverged = config.seed == DIVERGES and epoch == 2
-            yield SimpleNamespace(
+            yield Progress(
                 record={} if config.seed == NO_RECORD else make_epoch(0.5, math.nan if diverged else 0.6, epoch=epoch),
                 checkpoint=lambda epoch=epoch: json.dumps({"epoch": epoch}).encode(),
                 diverged=diverged,
                 late=None,
                 size=None,
                 halved=config.seed == HALVED,
-                why_eager="",
             )
 
     return run
@@ -110,14 +109,13 @@ class Card:
                 (self.folder / str(os.getpid())).touch()
                 self._failed.touch()
                 raise RuntimeError("CUDA error: unspecified launch failure")
-            yield SimpleNamespace(
+            yield Progress(
                 record=make_epoch(0.5, 0.6, epoch=epoch),
                 checkpoint=lambda: b"{}",
                 diverged=False,
                 late=None,
                 size=None,
                 halved=False,
-                why_eager="",
             )
 
     def fault(self) -> str:
@@ -140,14 +138,13 @@ def falling_trials(
     """Trials whose end is plain to see from their first epochs: the wider the net, the lower it falls."""
     for epoch in range(1, config.optimization.epochs + 1):
         error = 0.6 - 0.5 * config.model.width + 0.3 * 0.6**epoch
-        yield SimpleNamespace(
+        yield Progress(
             record=make_epoch(0.8 * error, error, epoch=epoch),
             checkpoint=lambda epoch=epoch: json.dumps({"epoch": epoch}).encode(),
             diverged=False,
             late=None,
             size=None,
             halved=False,
-            why_eager="",
         )
 
 

@@ -77,7 +77,7 @@ def ship(ledger: Ledger, config: TrackingConfig) -> Callable[[], Backlog]:
     def ship() -> Backlog:
         shipper = Shipper(ledger.path, config, interval=0.05)
         shipper.start()
-        return shipper.close(60)
+        return shipper.close(60, extend=True)
 
     return ship
 

@@ -63,22 +63,23 @@ def sixteen_bit_scale(headers: Sequence[Header]) -> tuple[int, str]:
     return 2**bits - 1, "; ".join(notes)
 
 
-def decode(path: Path, out: Images, full: int = 65535) -> str | None:
+def decode(path: Path, out: Images, full: int = 65535, *, pad: bool = False) -> str | None:
     """Decode into ``out`` [C, S, S]; None, or why the file cannot be read.
 
     The first frame of an animation, turned as its EXIF orientation says. ``full`` is what becomes 255 of 16 bits.
+    The square is cut from the middle, or with ``pad`` the whole image on black.
     """
     try:
         with Image.open(path) as image:
             upright = _eight_bits(_sixteen_bits(path), full) if _deep_colour(image) else ImageOps.exif_transpose(image)
-            square = _square(upright, channels=out.shape[0], size=out.shape[1], full=full)
+            square = _square(upright, channels=out.shape[0], size=out.shape[1], full=full, pad=pad)
     except Exception as error:  # noqa: BLE001  decoders of foreign files raise whatever they like
         return _reason(error)
     out[:] = np.atleast_3d(np.asarray(square)).transpose(2, 0, 1)
     return None
 
 
-def _square(image: Image.Image, channels: int, size: int, full: int) -> Image.Image:
+def _square(image: Image.Image, channels: int, size: int, full: int, pad: bool) -> Image.Image:
     if image.mode == "F":
         raise ValueError("floating-point values have no known range")
     if image.mode.startswith("I"):
@@ -90,7 +91,7 @@ def _square(image: Image.Image, channels: int, size: int, full: int) -> Image.Im
     elif image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     image = image.convert("L" if channels == 1 else "RGB")
-    return ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
+    return (ImageOps.pad if pad else ImageOps.fit)(image, (size, size), Image.Resampling.BILINEAR)
 
 
 def _eight_bits(values: NDArray[Any], full: int) -> Image.Image:

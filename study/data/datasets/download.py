@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from fitscape.study.data.datasets import mirror
 from fitscape.study.errors import UserError
 from fitscape.study.files import free_name
 
@@ -22,7 +23,8 @@ def download(name: str, folder: Path, fetch: Callable[[Path], object]) -> None:
 
     It works in a temporary folder beside, whose files are moved into place only when ``fetch`` came through; what one
     attempt got whole, the next need not get again. Nothing that lies in ``folder`` is removed: a file of the same
-    name and other content is kept as ``NAME.before``.
+    name and other content is kept as ``NAME.before``. Where $FITSCAPE_STORAGE is set, the files are looked for there
+    first, and kept there for the other nodes of a cluster.
 
     Raises:
         UserError: every attempt failed, or the folder cannot be written; nothing is left behind.
@@ -30,7 +32,11 @@ def download(name: str, folder: Path, fetch: Callable[[Path], object]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
-            _attempt(name, Path(temporary), fetch)
+            storage = os.environ.get("FITSCAPE_STORAGE")
+            if not storage or not mirror.fetch(storage, name, Path(temporary)):
+                _attempt(name, Path(temporary), fetch)
+                if storage:
+                    mirror.keep(storage, name, Path(temporary))
             for part in sorted(path for path in Path(temporary).rglob("*") if path.is_file()):
                 _complete(folder / part.relative_to(temporary), part)
     except OSError as error:

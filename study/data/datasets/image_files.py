@@ -51,7 +51,7 @@ def read(listing: Listing, image_size: int | None, source: Source) -> RawData:
         images = np.zeros((len(listing.paths), form.channels, form.size, form.size), dtype=np.uint8)
         targets = dict(zip(listing.paths, images, strict=True))
 
-        reasons = _each(_filling(targets, headers, form.scale), listing.paths, source)
+        reasons = _each(_filling(targets, headers, form.scale, source.fit == "pad"), listing.paths, source)
         headers |= {path: reason for path, reason in zip(listing.paths, reasons, strict=True) if reason is not None}
         if _form([h for h in headers.values() if isinstance(h, Header)], image_size) == (form, notes):
             break
@@ -72,17 +72,18 @@ def read(listing: Listing, image_size: int | None, source: Source) -> RawData:
         names=tuple(listing.name(path) for path, sound in zip(listing.paths, good, strict=True) if sound),
         unreadable=tuple(broken),
         notes=(*notes, *listing.notes),
+        sizes=_sizes([h for h in headers.values() if isinstance(h, Header)], form.size, source.fit),
     )
 
 
 def _filling(
-    targets: Mapping[Path, Images], headers: Mapping[Path, Header | str], scale: int
+    targets: Mapping[Path, Images], headers: Mapping[Path, Header | str], scale: int, pad: bool
 ) -> Callable[[Path], str | None]:
     """What decodes a file into its target, or says why it cannot be read."""
 
     def fill(path: Path) -> str | None:
         found = headers[path]
-        return found if isinstance(found, str) else decode(path, targets[path], scale)
+        return found if isinstance(found, str) else decode(path, targets[path], scale, pad=pad)
 
     return fill
 
@@ -98,20 +99,32 @@ class Form:
 
 def _form(headers: list[Header], image_size: int | None) -> tuple[Form, tuple[str, ...]]:
     """The form that the images of these headers share, and sentences about it."""
-    size, note = (image_size, None) if image_size else _own_size(headers)
+    size = image_size or _own_size(headers)
     scale, scale_note = sixteen_bit_scale(headers)
     channels = 1 if all(h.grey for h in headers) else 3
-    return Form(size, channels, scale), tuple(filter(None, (note, scale_note)))
+    return Form(size, channels, scale), tuple(filter(None, (scale_note,)))
 
 
-def _own_size(headers: list[Header]) -> tuple[int, str | None]:
-    """The one size of all images where it is a square in bounds; else MIXED_SIZE and a sentence that says so."""
+def _own_size(headers: list[Header]) -> int:
+    """The one size of all images where it is a square in bounds; else MIXED_SIZE."""
     sizes = {h.size for h in headers}
     if len(sizes) == 1:
         width, height = next(iter(sizes))
         if width == height and 4 <= width <= 512:
-            return width, None
-    return MIXED_SIZE, f"images were cut to squares and resized to {MIXED_SIZE}; data.image_size sets another size"
+            return width
+    return MIXED_SIZE
+
+
+def _sizes(headers: list[Header], size: int, fit: str) -> str:
+    """What the sizes of the images become; empty where they stay."""
+    if {h.size for h in headers} == {(size, size)}:
+        return ""
+    sides = [min(h.size) for h in headers]
+    low, median, high = min(sides), round(float(np.median(sides))), max(sides)
+    spread = f" ({low} to {high})" if low < high else ""
+    square = all(width == height for width, height in (h.size for h in headers))
+    how = "" if square else ", padded to squares" if fit == "pad" else ", cut to squares"
+    return f"{median} px{spread} become {size} px{how}; data.image_size sets another size"
 
 
 def _named(listing: Listing, left_out: Mapping[Path, str]) -> list[str]:

@@ -36,7 +36,7 @@ class ImageFolder(Source):
     def presence(self) -> Presence:
         listing = self._listing()
         counts = f"{len(listing.paths)} images in {len(listing.classes)} classes in {self._path()}"
-        return Presence(self.name, self._path(), counts + image_files.given(listing))
+        return Presence(self.name, self._path(), counts + image_files.given(listing), counts=listing.counts)
 
     def files(self) -> list[Path]:
         return list(self._listing().paths)

@@ -46,7 +46,8 @@ class ImageList(Source):
     def presence(self) -> Presence:
         listing = self._listing()
         counts = f"{len(listing.paths)} images in {len(listing.classes)} classes"
-        return Presence(self.name, self._path().parent, f"{counts} in {self._path()}{image_files.given(listing)}")
+        text = f"{counts} in {self._path()}{image_files.given(listing)}"
+        return Presence(self.name, self._path().parent, text, counts=listing.counts)
 
     def files(self) -> list[Path]:
         return [self._path(), *self._listing().paths]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels
+from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Counts, Labels
 from fitscape.study.data.given_split import Part, Parts, straddling
 from fitscape.study.errors import UserError
 
@@ -38,6 +38,10 @@ class Listing:
     def name(self, path: Path) -> str:
         """The file as a person knows it, relative to ``root`` where it lies below."""
         return text(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(self.classes, self.labels, self.parts, self.groups)
 
     def require_usable(self, *, allow_group_leak: bool) -> "Listing":
         """This listing.

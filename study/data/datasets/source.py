@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,17 @@ class RawData:
     names: tuple[str, ...] = ()  # [N], the files of a user's own images
     unreadable: tuple[str, ...] = ()  # "file: reason"
     notes: tuple[str, ...] = ()
+    sizes: str = ""  # a sentence on what the sizes of a user's own images become
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What is known of a user's own images before any is decoded."""
+
+    classes: tuple[str, ...]
+    labels: Labels  # [N]
+    parts: Parts | None = None  # [N], as given
+    groups: Labels | None = None  # [N]
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Presence:
     folder: Path | None  # None: not on this machine, or no files needed
     text: str  # one line for a person
     download: bool = False  # they would have to be downloaded
+    counts: Counts | None = None  # of a user's own images
 
 
 class Source(ABC):
@@ -52,16 +64,23 @@ class Source(ABC):
     name: str
     description: str  # one line for ``fitscape list datasets``
     foreign: ClassVar[bool] = False  # whether its files come from anywhere, and may crash a decoder
+    lasting: ClassVar[bool] = True  # whether equal files and states mean equal data
     argument_name: ClassVar[str] = ""  # of what follows the colon, as in ``folder:PATH``; empty where nothing does
 
     def __init__(
-        self, root: str | None = None, argument: str = "", *, groups: str | None = None, allow_group_leak: bool = False
+        self,
+        root: str | None = None,
+        argument: str = "",
+        *,
+        groups: str | None = None,
+        allow_group_leak: bool = False,
+        fit: Literal["crop", "pad"] = "crop",
     ) -> None:
         """``argument`` is what follows the colon in ``folder:PATH``; the others as in DataConfig."""
         self.root, self.argument = root, argument
         self.journal = Journal()
         self.crashing: dict[str, str] = {}  # file -> reason: files that are known to crash their decoder
-        self.groups, self.allow_group_leak = groups, allow_group_leak
+        self.groups, self.allow_group_leak, self.fit = groups, allow_group_leak, fit
 
     @abstractmethod
     def presence(self) -> Presence:

@@ -52,6 +52,7 @@ def _data(subject: Subject) -> list[tuple[str, Any]]:
         ("fingerprint", subject.provenance.get("data_fingerprint")),
         ("classes", f"{len(subject.classes)}: {', '.join(subject.classes[:20])}" if subject.classes else None),
         *([] if read else [("image", " x ".join(map(str, shape)) if shape else None)]),
+        *([("sizes", data["sizes"])] if data.get("sizes") else []),
         *((f"{part} images", images.get(part)) for part in (images if read else PARTS)),
     ]
     if not read:

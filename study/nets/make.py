@@ -1,0 +1,157 @@
+"""``fitscape net``: train a trial again, without the test part, and write its net for other people."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from fitscape.models.starting_weights import StartingWeights
+from fitscape.models.weight_names import parse_weights
+from fitscape.study.config import Metric, TrialConfig
+from fitscape.study.data import TrialData, load
+from fitscape.study.errors import UserError
+from fitscape.study.files import LEDGER
+from fitscape.study.ledger import SETTINGS, Ledger
+from fitscape.study.measures.metric import judged
+from fitscape.study.nets.network import Normalized, Pictures
+from fitscape.study.nets.temperature import calibrate, logits_of
+from fitscape.study.nets.write import Facts, write
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes import final_record
+from fitscape.study.training import Settings
+from fitscape.study.training.retrain import Again, train_again
+from fitscape.study.weights import read
+
+SAME = 1e-6  # difference of validation errors up to which a net trained again is the same net
+
+
+def best_trial(trials: Iterable[TrialRecord], metric: Metric = "error") -> TrialRecord | None:
+    """The first seed of the configuration with the lowest mean validation error by the study's metric.
+
+    None where no trial has finished.
+    """
+    groups: dict[str, list[tuple[float, TrialRecord]]] = defaultdict(list)
+    for trial in trials:
+        if record := final_record(judged(trial, metric)):
+            groups[trial.config.group_id].append((record.val_error, trial))
+    if not groups:
+        return None
+    best = min(groups.values(), key=lambda group: fmean(error for error, _ in group))
+    return min((trial for _, trial in best), key=lambda t: t.config.seed)
+
+
+def make_net(
+    folder: Path,
+    trial: TrialRecord,
+    *,
+    seeds: int = 1,
+    with_validation: bool = False,
+    onnx: bool = False,
+    regime: str = "",
+    say: Callable[[str], None] = lambda text: None,
+) -> tuple[Path, Pictures]:
+    """Train ``trial`` again and write its net into ``FOLDER/nets/TRIAL``; the test part stays sealed.
+
+    Args:
+        folder: the study's.
+        trial: of the study.
+        seeds: nets of an ensemble: the trial's seed and those after it.
+        with_validation: train on train and validation. Temperature, errors and agreement are then those of a twin
+            that saw train alone.
+        onnx: write ``net.onnx`` too.
+        regime: the trial's label, for the model card.
+        say: gets a sentence about each step.
+
+    Raises:
+        UserError: the data or the weights differ from the study's, or a training crashes.
+    """
+    with Ledger.open(folder / LEDGER, read_only=True) as ledger:
+        study, provenance, settings = ledger.config, ledger.provenance, settings_of(ledger)
+    data = load(study.data).trial_data
+    if data.fingerprint != provenance["data_fingerprint"]:
+        raise UserError("the data differ from the study's", where="data", fix="restore the files that it ran on")
+    layout = trial.extra.get("memory_format", settings.memory_format)
+    settings = replace(settings, memory_format=layout)
+    start = starting_weights(trial.config, folder.parent)
+    configs = [trial.config.with_hyperparameters({"seed": trial.config.seed + i}) for i in range(seeds)]
+    twins = [_trained(config, data, settings, start, say) for config in configs]
+    known = final_record(trial)
+    reproduced = known is not None and abs(twins[0].record.val_error - known.val_error) < SAME
+    logits = [logits_of(twin.classifier, data.val_images) for twin in twins]
+    found = [calibrate(each, data.val_labels, data.val_half) for each in logits]
+    members, images = twins, data
+    if with_validation:
+        images = with_validation_images(data)
+        members = [_trained(config, images, settings, start, say) for config in configs]
+    scales = [each.temperature for each in found]
+    twin, net = (
+        Pictures(Normalized([m.classifier for m in group], scales), *data.input_shape).eval()
+        for group in (twins, members)
+    )
+    probabilities = torch.stack([(each / t).softmax(1) for each, t in zip(logits, scales, strict=True)]).mean(0)
+    facts = Facts(
+        study=study.name,
+        trials=configs,
+        dataset=study.data.dataset,
+        data=images,
+        provenance=provenance,
+        regime=regime,
+        reproduced=reproduced,
+        with_validation=with_validation,
+        calibration=calibrate(probabilities.log(), data.val_labels, data.val_half),
+        temperatures=scales,
+        wrong=probabilities.argmax(1) != data.val_labels,
+        trials_own=_mode([t.results.predictions for t in twins], probabilities),
+        validation=data,
+    )
+    return write(folder, facts, net, twin, onnx=onnx), net
+
+
+def with_validation_images(data: TrialData) -> TrialData:
+    """Train and validation as training images; what is measured on validation then says nothing."""
+    from fitscape.study.data.prepare import moments
+
+    return replace(
+        data,
+        train_images=torch.cat([data.train_images, data.val_images]),
+        train_labels=torch.cat([data.train_labels, data.val_labels]),
+        train_moments=torch.cat([data.train_moments, moments(data.val_images.numpy())]),
+        fingerprint=f"{data.fingerprint}+validation",
+    )
+
+
+def starting_weights(config: TrialConfig, root: Path) -> StartingWeights | None:
+    """The weights that a trial names, read anew and found to be the same; None where it names none.
+
+    Raises:
+        UserError: they are gone or have changed.
+    """
+    name = parse_weights(config.model.weights)
+    return None if name is None else read(name, root).weights
+
+
+def settings_of(ledger: Ledger, device: str = "cpu") -> Settings:
+    """As the study's trials were run."""
+    kept: dict[str, Any] = ledger.get_meta(SETTINGS, {})
+    known = {k: kept[k] for k in ("precision", "memory_format") if k in kept}
+    return Settings(device=device, threads=max(1, int(ledger.config.resources.cpus_per_trial)), **known)
+
+
+def _trained(
+    config: TrialConfig,
+    data: TrialData,
+    settings: Settings,
+    start: StartingWeights | None,
+    say: Callable[[str], None],
+) -> Again:
+    say(f"training {config.model.name}, seed {config.seed}, on {len(data.train_labels)} images")
+    return train_again(config, data, data.val_images, data.val_labels, settings=settings, weights=start)
+
+
+def _mode(predictions: Sequence[torch.Tensor], probabilities: torch.Tensor) -> torch.Tensor:
+    """What the trial's own evaluator says of validation; of an ensemble, what its members' probabilities say."""
+    return predictions[0] if len(predictions) == 1 else probabilities.argmax(1)

@@ -1,0 +1,102 @@
+"""What a study will take, before its first trial: nets that are timed, and what their times say of all trials."""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from fitscape.study.config import StudyConfig, TrialConfig
+from fitscape.study.scheduling.pace import time_left
+from fitscape.study.search.cost import TIMED_NOISE, CostModel, Work
+from fitscape.study.search.designs import Sobol
+from fitscape.study.search.space import Space, resolve
+
+MOST_TIMED = 16  # trials
+TYPICAL = 64  # trials that stand for all of a space
+
+
+def to_time(config: StudyConfig, space: Space) -> list[TrialConfig]:
+    """Each architecture of a study in a narrow and in a wide net, a quarter of the range from its ends."""
+    named = space.get("architecture")
+    names = [{"architecture": name} for name in named.choices] if isinstance(named, CategoricalDistribution) else [{}]
+    points = [{**name, **width} for width in _widths(space.get("width")) for name in names]
+    candidates = (_trial(config, point) for point in (*points, *config.enqueue))
+    different = {(c.model, c.optimization.batch_size): c for c in candidates if c is not None}
+    return list(islice(different.values(), MOST_TIMED))
+
+
+def typical(config: StudyConfig, space: Space) -> list[TrialConfig]:
+    """An even sample of the trials that a study's space has."""
+    design = Sobol(space, config.search.seed)
+    points = [point for index in range(TYPICAL if space else 1) if (point := design.point(index)) is not None]
+    return [trial for point in points if (trial := _trial(config, point)) is not None] or [config.base]
+
+
+def learn_timed(model: CostModel, timed: Sequence[Sequence[Any]]) -> None:
+    """Tell a model what was timed.
+
+    Args:
+        timed: as ``study_settings`` keeps it.
+    """
+    for dumped, step, evaluation in timed:
+        config = TrialConfig.model_validate(dumped)
+        work = model.work
+        model.learn(config, step * work.seen(config) + evaluation * work.evaluated(config), TIMED_NOISE)
+
+
+def describe(config: StudyConfig, work: Work, timed: Sequence[Sequence[Any]], slots: int, left: int) -> str:
+    """What the trials of a study will take, in a few words; empty where no steps were timed.
+
+    Args:
+        config: the study.
+        work: what trials on its data are counted by.
+        timed: as ``study_settings`` keeps it.
+        slots: trials that run at once.
+        left: trials that have not ended. The enqueued ones are among them, or all have ended.
+    """
+    model = CostModel(work)
+    learn_timed(model, timed)
+    if not model.known or left < 1:
+        return ""
+    first = [trial for point in config.enqueue if (trial := _trial(config, point)) is not None]
+    fresh = left == config.search.trials
+    named = _seconds(model, (first * config.search.seeds)[:left] if fresh else [])
+    mean = float(np.mean(_seconds(model, typical(config, resolve(config)))))
+    seconds = [*named, *[mean] * (left - len(named))]
+    slots = max(1, min(slots, config.resources.max_concurrent or slots, left))
+    whole, each = time_left([], seconds, slots), sum(seconds) / left
+    return f"about {spoken(each)} a trial, {spoken(whole)} for {left} trials, {slots} at a time"
+
+
+def spoken(seconds: float) -> str:
+    """An estimate in words, with no more digits than it has: ``40 s``, ``9 min``, ``3.5 h``."""
+    if seconds < 9.5:  # 9.7 would be 1e+01
+        return f"{seconds:.1g} s"
+    if seconds < 90:
+        return f"{round(seconds, -1 if seconds > 30 else 0):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _seconds(model: CostModel, configs: Sequence[TrialConfig]) -> list[float]:
+    each = model.epoch(configs)[0] if configs else np.zeros(0)
+    return [float(e) * config.optimization.epochs for e, config in zip(each, configs, strict=True)]
+
+
+def _trial(config: StudyConfig, point: Mapping[str, Any]) -> TrialConfig | None:
+    try:
+        return config.base.with_hyperparameters(dict(point))
+    except ValueError:  # two hyperparameters contradict each other here
+        return None
+
+
+def _widths(distribution: BaseDistribution | None) -> list[dict[str, float]]:
+    if isinstance(distribution, CategoricalDistribution):
+        values = sorted(v for v in distribution.choices if isinstance(v, int | float))
+        return [{"width": value} for value in dict.fromkeys((values[0], values[-1]))]
+    if isinstance(distribution, FloatDistribution | IntDistribution) and distribution.low < distribution.high:
+        low, high = float(distribution.low), float(distribution.high)
+        at = (lambda u: low * (high / low) ** u) if distribution.log else (lambda u: low + u * (high - low))
+        return [{"width": at(u)} for u in (0.25, 0.75)]
+    return [{}]

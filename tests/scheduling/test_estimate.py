@@ -1,0 +1,73 @@
+"""What is said of a study before its first trial."""
+
+import pytest
+
+from fitscape.study import recipes
+from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
+from fitscape.study.scheduling.estimate import describe, spoken, to_time, typical
+from fitscape.study.search.cost import Work
+from fitscape.study.search.space import resolve
+
+WORK = Work(1000, 200, 300, (1, 8, 8), 10)
+
+
+def test_every_architecture_is_timed_in_a_narrow_and_in_a_wide_net() -> None:
+    config = recipes.get("quickstart")
+    nets = [(trial.model.name, round(trial.model.width, 2)) for trial in to_time(config, resolve(config))]
+    searched = {(name, width) for name in ("resnet18", "plain18", "densenet121") for width in (0.18, 0.35)}
+    assert set(nets) == searched | {(name, 0.5) for name in ("plain20", "plain56", "resnet20", "resnet56")}
+    assert len(nets) == len(set(nets))
+
+
+@pytest.mark.parametrize(
+    ("space", "widths"),
+    [
+        ({}, [1.0]),
+        ({"width": Range(low=0.5, high=0.5)}, [1.0]),
+        ({"width": Choices(choices=(0.25, 0.5, 2.0))}, [0.25, 2.0]),
+        ({"width": Range(low=0.2, high=1.0)}, [0.4, 0.8]),
+    ],
+)
+def test_a_study_without_a_range_of_widths_is_timed_as_it_is(space: dict[str, object], widths: list[float]) -> None:
+    config = StudyConfig(name="s", space=space)
+    assert [trial.model.width for trial in to_time(config, resolve(config))] == pytest.approx(widths)
+
+
+def timed(config: TrialConfig, seconds: float) -> list[object]:
+    """As if an epoch of it took so long: a step's image costs three times what an evaluation's does."""
+    each = seconds / (3 * WORK.seen(config) + WORK.evaluated(config))
+    return [config.model_dump(mode="json"), 3 * each, each]
+
+
+def test_the_whole_is_what_all_trials_take_in_the_slots_there_are() -> None:
+    base = TrialConfig().with_hyperparameters({"epochs": 5, "width": 0.25})
+    config = StudyConfig(name="s", base=base, search={"trials": 40})
+    said = describe(config, WORK, [timed(base, 2.0)], 4, 40)
+    assert said == "about 10 s a trial, 2 min for 40 trials, 4 at a time"
+    assert describe(config, WORK, [timed(base, 2.0)], 4, 2).endswith("10 s for 2 trials, 2 at a time")
+    assert describe(config, WORK, [timed(base, 2.0)], 0, 1).endswith("1 at a time")
+    assert describe(config, WORK, [], 4, 40) == describe(config, WORK, [timed(base, 2.0)], 4, 0) == ""
+
+
+def test_enqueued_trials_count_as_they_are() -> None:
+    base = TrialConfig().with_hyperparameters({"epochs": 5, "width": 0.25})
+    points = ({"epochs": 45}, {"epochs": 45, "seed": 1})
+    config = StudyConfig(name="s", base=base, enqueue=points, search={"trials": 4})
+    said = describe(config, WORK, [timed(base, 2.0)], 2, 4)
+    assert said == "about 50 s a trial, 2 min for 4 trials, 2 at a time"
+
+
+def test_typical_trials_are_an_even_sample_of_the_space() -> None:
+    config = StudyConfig(name="s", space={"width": Range(low=0.125, high=1.0, log=True)})
+    widths = [trial.model.width for trial in typical(config, resolve(config))]
+    assert len(widths) == 64
+    assert sum(width < 0.354 for width in widths) == 32
+    assert typical(StudyConfig(name="s"), {}) == [TrialConfig()]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.42, "0.4 s"), (7.4, "7 s"), (9.7, "10 s"), (12.3, "12 s"), (44, "40 s"), (100, "2 min"), (9000, "2.5 h")],
+)
+def test_an_estimate_has_no_more_digits_than_it_knows(seconds: float, text: str) -> None:
+    assert spoken(seconds) == text

@@ -1,0 +1,70 @@
+"""Operations of a trial, and seconds learned from trials that were timed."""
+
+import numpy as np
+import pytest
+
+from fitscape.study.config import TrialConfig
+from fitscape.study.search.cost import CostModel, Work
+
+WORK = Work(1000, 200, 300, (1, 8, 8), 10)
+RATE = {"resnet18": 2e9, "plain18": 3e9, "densenet121": 0.5e9}
+
+
+def trial(**hyperparameters: object) -> TrialConfig:
+    return TrialConfig().with_hyperparameters({"epochs": 4, **hyperparameters})
+
+
+def seconds(config: TrialConfig) -> float:
+    """Of an epoch: each family has its own speed, and wide nets use a core better."""
+    return WORK.epoch(config) / RATE[config.model.name] * config.model.width**-0.3
+
+
+def points(count: int, seed: int) -> list[TrialConfig]:
+    rng = np.random.default_rng(seed)
+    return [
+        trial(
+            architecture=str(rng.choice(list(RATE))),
+            width=float(np.exp(rng.uniform(np.log(0.125), 0))),
+            train_fraction=float(np.exp(rng.uniform(np.log(0.05), 0))),
+            seed=i,
+        )
+        for i in range(count)
+    ]
+
+
+def test_an_epoch_is_its_steps_and_its_evaluation() -> None:
+    small, large = trial(width=0.25, train_fraction=0.1), trial(width=0.25)
+    each = WORK.trial(large) / (4 * (3 * 1000 + WORK.evaluated(large)))
+    assert WORK.trial(small) == pytest.approx(4 * each * (3 * 100 + 100 + 300 + 64))
+
+
+@pytest.mark.parametrize(("timed", "within"), [(12, 1.35), (40, 1.15)])
+def test_what_trials_take_is_learned_from_a_few(timed: int, within: float) -> None:
+    model, rng = CostModel(WORK), np.random.default_rng(1)
+    assert not model.known
+    for config in points(timed, 0):
+        model.learn(config, seconds(config) * float(np.exp(rng.normal(0, 0.1))))
+    new = points(60, 9)
+    told, sd = model.epoch(new)
+    ratio = told / np.array([seconds(config) for config in new])
+    assert float(np.quantile(np.maximum(ratio, 1 / ratio), 0.9)) < within
+    assert float((np.abs(np.log(ratio)) < 1.64 * sd).mean()) > 0.85
+
+
+def test_a_few_timed_steps_give_way_to_trials() -> None:
+    model = CostModel(WORK)
+    for config in points(6, 0):
+        model.learn(config, 3 * seconds(config), 0.25)  # of a busy machine
+    told, _ = model.epoch(points(20, 9))
+    assert float(np.median(told / [seconds(c) for c in points(20, 9)])) == pytest.approx(3, rel=0.3)
+    for config in points(40, 3):
+        model.learn(config, seconds(config))
+    told, _ = model.epoch(points(20, 9))
+    assert float(np.median(told / [seconds(c) for c in points(20, 9)])) == pytest.approx(1, rel=0.2)
+
+
+def test_a_time_that_is_no_number_teaches_nothing() -> None:
+    model = CostModel(WORK)
+    model.learn(trial(), float("nan"))
+    model.learn(trial(), 0.0)
+    assert not model.known
