@@ -12,16 +12,17 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from fitscape.study.config import StudyConfig
+from fitscape.study.config import RegimeThresholds, StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
 from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.trial_beliefs import TrialBeliefs
 from fitscape.study.measures import Suspect, confusion, suspects
 from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
-from fitscape.study.regimes import final_record, label_all
+from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all
 from fitscape.study.search.optuna_study import measured
 from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, table
@@ -101,16 +102,49 @@ class OpenStudy:
     def labels(self) -> dict[str, Label]:
         """The label of each trial that has one, under the study's thresholds, by trial id.
 
-        Computed from the records. A trial that 0.1.0 stopped early keeps the label it got then: its last record
-        does not show how it would have ended.
+        Computed from the records and the map. A trial that 0.1.0 stopped early keeps the label it got then: its last
+        record does not show how it would have ended.
         """
-        thresholds = self.config.regimes
+        return self._labels(self.config.regimes, self.beliefs)
+
+    @cached_property
+    def labels_without_map(self) -> dict[str, Label]:
+        """The same from each configuration's own runs alone, for a study that runs: no map has to be fitted."""
+        return self._labels(self.config.regimes, None)
+
+    def labels_at(self, tau: float) -> dict[str, Label]:
+        """As ``labels``, under another tau."""
+        return self._labels(self.config.regimes.model_copy(update={"tau": tau}), self.beliefs)
+
+    def _labels(self, thresholds: RegimeThresholds, beliefs: TrialBeliefs | None) -> dict[str, Label]:
+        computed = label_all(
+            self.trials,
+            thresholds,
+            classes=self.classes,
+            chance_error=self.chance_error,
+            reference=None if beliefs is None else self._reference_outside(),
+            beliefs=beliefs,
+        )
         stopped = {t.trial_id for t in self.trials if t.state is TrialState.STOPPED}
-        computed = label_all(self.trials, thresholds, classes=self.classes, chance_error=self.chance_error)
         kept = self.ledger.labels(version=thresholds.version, tau=thresholds.tau) if stopped else []
         return {label.trial_id: label for label in computed} | {
             label.trial_id: label for label in kept if label.trial_id in stopped
         }
+
+    @cached_property
+    def beliefs(self) -> TrialBeliefs | None:
+        """What the map says of its trials; None where there is no map."""
+        if not self.space or not any(final_record(t) and point_of(t.config, self.space) for t in self.trials):
+            return None
+        return TrialBeliefs(self.map)
+
+    def _reference_outside(self) -> Reference | None:
+        """The reference where the best configuration lies outside the space, so that the map has none for it."""
+        if self.config.regimes.reference_error is not None:
+            return None
+        found = estimate_reference(self.trials)
+        best = next(t for t in self.trials if t.config.group_id == found.group_id)
+        return found if point_of(best.config, self.space) is None else None
 
     @cached_property
     def map(self) -> RegimeMap:

@@ -208,6 +208,10 @@ class Label:
     tau: float
     reference_error: float
     chance_error: float
+    by_map: bool = False  # the regime comes from its neighbours as well: its configuration's runs alone do not give it
+    unsettled_by: str = ""  # of an undecided one: seeds, images, or boundary where more of either would hardly help
+    seeds_needed: int | None = None  # of an undecided one: further seeds that would settle it if they came out alike
+    images_needed: int | None = None  # ... and validation images in all; None: out of reach, or there is a label
 
     @property
     def regime_set(self) -> tuple[Regime, ...]:

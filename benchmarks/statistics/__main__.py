@@ -1,7 +1,7 @@
 """How often this project is right, on studies whose truth was planted.
 
     python -m benchmarks.statistics                    all parts, 1,000 studies a kind: hours on one core
-    python -m benchmarks.statistics claims             one part (claims, maps, groups)
+    python -m benchmarks.statistics claims             one part (claims, maps, labels, groups)
     python -m benchmarks.statistics --minutes 20       begins nothing after 20 minutes; call again to go on
     python -m benchmarks.statistics --quick            a few studies of each kind, printed, not kept
 
@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import product
+from types import ModuleType
 from typing import Any
 
 from benchmarks.machine import facts
-from benchmarks.statistics import claims, groups, kept, maps
+from benchmarks.statistics import claims, groups, kept, labels, maps
 from benchmarks.statistics.planted import families
 
 QUICK = 5
@@ -65,21 +66,30 @@ def run_claims(studies: int, end: float, keep: bool) -> None:
 
 def run_maps(studies: int, end: float, keep: bool) -> None:
     """Intervals and probabilities of the map: a tenth as many studies, each a landscape's under a condition."""
-    done = list(kept.load("maps")) if keep else []
+    _run_landscapes("maps", maps, studies, end, keep)
+
+
+def run_labels(studies: int, end: float, keep: bool) -> None:
+    """Labels of trials, with the map and without it; as many studies."""
+    _run_landscapes("labels", labels, studies, end, keep)
+
+
+def _run_landscapes(part: str, room: ModuleType, studies: int, end: float, keep: bool) -> None:
+    done = list(kept.load(part)) if keep else []
     known = {(one["landscape"], one["condition"], one["seed"]) for one in done}
     for seed in range(max(1, studies // 10)):
-        for condition in maps.CONDITIONS:
+        for condition in room.CONDITIONS:
             for name in maps.NAMES:
                 if time.monotonic() >= end or (name, condition, seed) in known:
                     continue
-                done.append(maps.run(name, condition, seed))
+                done.append(room.run(name, condition, seed))
                 if keep:
-                    kept.append("maps", done[-1])
-    rows = maps.summarize(done)
+                    kept.append(part, done[-1])
+    rows = room.summarize(done)
     for row in rows:
         print(" ".join(f"{key} {value:.3f}" if isinstance(value, float) else str(value) for key, value in row.items()))
     if keep:
-        kept.summary("maps").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
+        kept.summary(part).write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
 
 
 def run_groups(studies: int, end: float, keep: bool) -> None:
@@ -101,6 +111,7 @@ def run_groups(studies: int, end: float, keep: bool) -> None:
 PARTS: dict[str, Callable[[int, float, bool], None]] = {
     "claims": run_claims,
     "maps": run_maps,
+    "labels": run_labels,
     "groups": run_groups,
 }
 

@@ -63,7 +63,8 @@ class Tally:
         from fitscape.study.opened import open_study  # a second and more: not before the driver starts
 
         with open_study(self.folder) as study:
-            found = [label.regime for label in study.labels.values()]
+            labels = study.labels if at_once else study.labels_without_map  # a map takes seconds
+            found = [label.regime for label in labels.values()]
             self.regimes = {regime: found.count(regime) for regime in Regime if regime in found}
             self.best = best_of(study.trials)
             self.ends = {trial.trial_id: trial.state for trial in study.trials if trial.state.terminal}

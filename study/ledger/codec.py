@@ -22,7 +22,8 @@ from fitscape.study.releases import trial_as_stored
 EPOCH_FIELDS = {f.name: f for f in fields(EpochRecord) if f.name != "gradients"}
 EPOCH_SCALARS = tuple(EPOCH_FIELDS)
 _LABEL_JSON = ("probabilities", "flags")
-LABEL_SCALARS = tuple(f.name for f in fields(Label) if f.name not in _LABEL_JSON)
+LABEL_FIELDS = {f.name: f for f in fields(Label) if f.name not in _LABEL_JSON}
+LABEL_SCALARS = tuple(LABEL_FIELDS)
 
 
 def to_json(value: Any) -> str:
@@ -75,7 +76,7 @@ def label_row(label: Label) -> dict[str, Any]:
 
 def label_record(row: sqlite3.Row) -> Label:
     values = _restored(row, LABEL_SCALARS)
-    values["regime"] = Regime(values["regime"])
+    values |= {"regime": Regime(values["regime"]), "by_map": bool(values.get("by_map", False))}
     return Label(**values, probabilities=json.loads(row["probabilities"]), flags=tuple(json.loads(row["flags"])))
 
 

@@ -1,9 +1,9 @@
-"""A ledger of an earlier release becomes one of this release, and a new ledger gets its epoch columns."""
+"""A ledger of an earlier release becomes one of this release, and a new ledger gets the columns of its records."""
 
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import MISSING
+from dataclasses import MISSING, Field
 from types import NoneType
 from typing import Any, get_args
 
@@ -32,7 +32,7 @@ LATER_TABLES = {
             confidences  BLOB NOT NULL   -- 8 bits: 255 is 1
         ) STRICT""",
 }
-_COLUMN_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
+_COLUMN_TYPES = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT"}
 
 
 def is_current(connection: sqlite3.Connection) -> bool:
@@ -54,16 +54,19 @@ def migrate(connection: sqlite3.Connection, keep: Callable[[int], object]) -> No
 
 
 def complete(connection: sqlite3.Connection) -> None:
-    """Add what the schema of 0.1.0 lacks: later tables, and a column for each scalar field of EpochRecord."""
+    """Add what the schema of 0.1.0 lacks: later tables, and a column for each scalar field of EpochRecord and Label."""
     for name in _missing_tables(connection):
         connection.execute(LATER_TABLES[name])
-    for name in _missing_columns(connection):
-        connection.execute(f"ALTER TABLE epochs ADD COLUMN {name} {_declaration(name)}")
+    for table, field in _missing_columns(connection):
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN {field.name} {_declaration(field)}")
 
 
-def _missing_columns(connection: sqlite3.Connection) -> list[str]:
-    there = {row["name"] for row in connection.execute("PRAGMA table_info(epochs)")}
-    return [name for name in codec.EPOCH_SCALARS if name not in there]
+def _missing_columns(connection: sqlite3.Connection) -> "list[tuple[str, Field[Any]]]":
+    missing = []
+    for table, scalars in (("epochs", codec.EPOCH_FIELDS), ("labels", codec.LABEL_FIELDS)):
+        there = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+        missing += [(table, field) for name, field in scalars.items() if name not in there]
+    return missing
 
 
 def _missing_tables(connection: sqlite3.Connection) -> list[str]:
@@ -71,15 +74,14 @@ def _missing_tables(connection: sqlite3.Connection) -> list[str]:
     return [name for name in LATER_TABLES if name not in there]
 
 
-def _declaration(name: str) -> str:
+def _declaration(field: "Field[Any]") -> str:
     """``INTEGER NOT NULL DEFAULT 0``. A number that may be NaN is NULL here, and so may be missing."""
-    field = codec.EPOCH_FIELDS[name]
     kinds = set(get_args(field.type) or (field.type,))
     (kind,) = kinds - {NoneType}
     if kind is float or NoneType in kinds:
         return _COLUMN_TYPES[kind]
     default = 0 if field.default is MISSING else field.default
-    return f"{_COLUMN_TYPES[kind]} NOT NULL DEFAULT {default!r}"
+    return f"{_COLUMN_TYPES[kind]} NOT NULL DEFAULT {int(default) if kind is bool else default!r}"
 
 
 def _rewrite(

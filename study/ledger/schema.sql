@@ -38,6 +38,7 @@ CREATE TABLE epochs (
     PRIMARY KEY (trial_id, epoch)
 ) STRICT;
 
+-- migration.py adds a column for every other scalar field of records.Label.
 CREATE TABLE labels (
     trial_id           TEXT NOT NULL REFERENCES trials (trial_id),
     epoch              INTEGER NOT NULL,

@@ -150,28 +150,34 @@ class Posterior:
         return Component(val, train, best, reference, expected, variance)
 
     def predict(self, features: Array) -> list[tuple[Cuts, Prediction]]:
-        """Beliefs at points [m, features] in each component, given its reference, and the law with that reference.
-
-        A point that may itself be the best moves with the reference: its belief is conditioned on the component's.
-        """
-        cuts, told = self.fields.cuts, self.fields.predict(features)
+        """Beliefs at points [m, features] in each component, given its reference, and the law with that reference."""
+        told = self.fields.predict(features)
         found = []
         for one in self.components:
-            mean, sd = one.val.predict(features)
-            train = one.train.predict(features)
-            if one.best is None:
-                sd = np.hypot(sd, self._common_sd(mean))
-                found.append((cuts, Prediction(mean, sd, *train, told.p_diverged)))
-                continue
-            variance = max(one.variance, 1e-6)
-            shared = one.val.gp.posterior_covariance(features, self.tried, one.best)
-            limit = np.sqrt(MOST_SHARED * variance) * sd
-            shared = np.clip(shared, -limit, limit)
-            mean = mean + shared / variance * (one.reference - one.expected)
-            sd = np.sqrt(sd**2 - shared**2 / variance)
-            reference = min(float(cuts.error(np.array(one.reference))), 0.95 * float(cuts.chance))
-            found.append((cuts.referred(reference), Prediction(mean, sd, *train, told.p_diverged)))
+            val = self.given_reference(one, features, *one.val.predict(features))
+            found.append((self.law(one), Prediction(*val, *one.train.predict(features), told.p_diverged)))
         return found
+
+    def given_reference(self, one: Component, features: Array, mean: Array, sd: Array) -> tuple[Array, Array]:
+        """A belief [m] about the validation z at points [m, features], given the component's reference.
+
+        A point that may itself be the best moves with the reference. Where that was given, the shift that all trials
+        share does not cancel and is added.
+        """
+        if one.best is None:
+            return mean, np.hypot(sd, self._common_sd(mean))
+        variance = max(one.variance, 1e-6)
+        shared = one.val.gp.posterior_covariance(features, self.tried, one.best)
+        limit = np.sqrt(MOST_SHARED * variance) * sd
+        shared = np.clip(shared, -limit, limit)
+        return mean + shared / variance * (one.reference - one.expected), np.sqrt(sd**2 - shared**2 / variance)
+
+    def law(self, one: Component) -> Cuts:
+        """The law with the component's reference."""
+        cuts = self.fields.cuts
+        if one.best is None:
+            return cuts
+        return cuts.referred(min(float(cuts.error(np.array(one.reference))), 0.95 * float(cuts.chance)))
 
     def error(self, features: Array) -> tuple[Array, Array]:
         """Mean and standard deviation [m] of the validation z of new nets' expectation, all that is unknown counted."""

@@ -87,7 +87,7 @@ class RegimeMap:
         """
         features, outcomes = self.encoder.features(table), outcomes_of(table)
         self.evidence = table["trial_id"].to_numpy() if "trial_id" in table else np.arange(len(table))
-        self._features, self._outcomes = features, outcomes
+        self._features, self.diverged = features, outcomes.diverged
         start = warm.fields.hypers if warm is not None else None
         if not self.given:
             self.cuts = replace(self.cuts, reference=lowest_error(outcomes, self.cuts.chance), anchor=None)

@@ -5,12 +5,23 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logit, polygamma
 
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
-from fitscape.study.regimes.rule import PRIOR_CORRELATION, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Array, count, rate
+from fitscape.study.regimes.rule import (
+    CONFLICT,
+    PRIOR_CORRELATION,
+    PRIOR_DF,
+    PRIOR_TRAIN_SD,
+    PRIOR_VAL_SD,
+    Array,
+    count,
+    rate,
+)
 
 LARGEST_CORRELATION: Final = 0.95
+COLLAPSED: Final = 2.0  # times the usual seed noise: a run further away says nothing about that noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +72,29 @@ def pooled_seed_noise(groups: dict[str, list[EpochRecord]]) -> SeedNoise:
         correlation=correlation,
         df=df,
     )
+
+
+def intact(groups: dict[str, list[EpochRecord]]) -> dict[str, list[EpochRecord]]:
+    """Without runs that collapsed: one of them would make the noise of all others look tenfold."""
+    usual = SeedNoise(train_sd=COLLAPSED * PRIOR_TRAIN_SD, val_sd=COLLAPSED * PRIOR_VAL_SD)
+    return {
+        group: [record for record, away in zip(records, apart(records, usual), strict=True) if not away]
+        for group, records in groups.items()
+    }
+
+
+def apart(records: Sequence[EpochRecord], noise: SeedNoise) -> NDArray[np.bool_]:
+    """[S] whether each run of a configuration lies further from the median of the others than seeds and images
+    explain, in either error. Of two that differ nobody knows which one collapsed."""
+    found = np.zeros(len(records), dtype=bool)
+    if len(records) < 3:
+        return found
+    for error, n, seed_sd in (("train_error", "train_n", noise.train_sd), ("val_error", "val_n", noise.val_sd)):
+        values, variances = _logits([getattr(r, error) for r in records], [getattr(r, n) for r in records])
+        others = np.array([np.median(np.delete(values, i)) for i in range(len(values))])
+        spread = np.sqrt((seed_sd**2 + variances) * (1 + 1 / (len(values) - 1)))
+        found |= np.abs(values - others) > CONFLICT * spread
+    return found
 
 
 Replicates: TypeAlias = tuple[Array, Array]  # logit errors [S] and their sampling variances [S]

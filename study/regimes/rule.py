@@ -30,6 +30,7 @@ PRIOR_TRAIN_SD: Final = 0.43
 PRIOR_VAL_SD: Final = 0.23
 PRIOR_CORRELATION: Final = 0.8
 PRIOR_DF: Final = 4.0
+CONFLICT: Final = 3.0  # standard deviations from all other evidence at which a run is labelled by itself alone
 NEARLY: Final = 1e-3  # of an image: what is left of a count when its share was written down in 7 digits
 
 

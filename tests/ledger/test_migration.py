@@ -18,7 +18,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger, codec, migration
 from fitscape.study.opened import open_study
 from fitscape.study.reading import load_config
-from fitscape.study.records import EpochRecord
+from fitscape.study.records import EpochRecord, Regime
 from fitscape.study.search.asker import Asker
 
 
@@ -118,11 +118,15 @@ def test_the_ids_of_its_36_trials_stay(old: Path) -> None:
     assert len(study.trials) == 36
 
 
-def test_the_labels_of_its_36_trials_stay(old: Path) -> None:
+def test_the_labels_of_its_36_trials_stay_as_they_were_given(old: Path) -> None:
+    """What this release reads from the same records: more seeds and neighbours decide more, and nothing otherwise."""
     study = open_study(old)
     given = {label.trial_id: label.regime for label in study.ledger.labels()}
-    assert len(given) == 36
-    assert {trial_id: label.regime for trial_id, label in study.labels.items()} == given
+    assert len(given) == len(study.labels) == 36
+    assert all(given[i] in label.regime_set for i, label in study.labels.items() if given[i] is not Regime.UNDECIDED)
+    assert sum(label.regime is Regime.UNDECIDED for label in study.labels.values()) < list(given.values()).count(
+        Regime.UNDECIDED
+    )
 
 
 def test_a_raised_target_adds_four_points_of_the_design_and_repeats_none(old: Path) -> None:

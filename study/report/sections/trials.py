@@ -6,7 +6,6 @@ from typing import Any, Final
 import numpy as np
 
 from fitscape.study.records import EpochRecord, TrialRecord
-from fitscape.study.regimes import label_all
 from fitscape.study.report import axes, vocabulary
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.section import Material, Section
@@ -63,11 +62,7 @@ def regimes(subject: Subject, taus: list[float]) -> list[list[int]]:
     for tau in taus:
         found = subject.labels
         if tau != subject.config.regimes.tau and not subject.no_labels:
-            thresholds = subject.config.regimes.model_copy(update={"tau": tau})
-            told = label_all(
-                subject.trials, thresholds, classes=len(subject.classes), chance_error=subject.study.chance_error
-            )
-            found = {label.trial_id: label for label in told}
+            found = subject.study.labels_at(tau)
         labels = [found.get(t.trial_id) for t in subject.trials]
         rows.append([vocabulary.position(label.regime if label else None) for label in labels])
     return rows

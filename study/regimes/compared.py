@@ -1,0 +1,45 @@
+"""Flags that compare: trials with each other (degraded), a trial's last epoch with its best (overfit in time)."""
+
+from collections.abc import Sequence
+
+from fitscape.study.records import TrialRecord
+from fitscape.study.regimes.depth import depth_pairs, depth_tests
+from fitscape.study.regimes.late import beyond_fluctuation, error_rises, loss_rises
+from fitscape.study.regimes.subject import Subject
+
+
+def study_flags(
+    trials: Sequence[TrialRecord],
+    subjects: Sequence[Subject],
+    classes: int,
+    chance_error: float,
+    epoch: int | None,
+) -> dict[str, set[str]]:
+    """By trial id; *degraded* at the end alone."""
+    found = late_flags(subjects)
+    if epoch is None:
+        for test in depth_tests(depth_pairs(trials, classes=classes, chance_error=chance_error)):
+            if test.degraded:
+                for trial in test.pair.deep_trials:
+                    found.setdefault(trial.trial_id, set()).add("degraded")
+    return found
+
+
+def late_flags(subjects: Sequence[Subject]) -> dict[str, set[str]]:
+    """Overfit in time, where the labelled epoch is the pair's last one: the rise is sure over images, and larger
+    than the epochs of this run differ anyway."""
+    late = [
+        (s, pair)
+        for s in subjects
+        if (pair := s.trial.late) is not None and s.record is not None and pair.last_epoch == s.epoch
+    ]
+    pairs = [pair for _, pair in late]
+    found: dict[str, set[str]] = {}
+    for name, rises, measure in (
+        ("overfit_in_time", loss_rises(pairs), "val_loss"),
+        ("overfit_in_time_error", error_rises(pairs), "val_error"),
+    ):
+        for (subject, _), rise in zip(late, rises, strict=True):
+            if rise.overfits and beyond_fluctuation([getattr(e, measure) for e in subject.epochs]):
+                found.setdefault(subject.trial.trial_id, set()).add(name)
+    return found
