@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from fitscape.study.lazy import lazy
 
 if TYPE_CHECKING:
-    from fitscape.study.driver import resume as resume
-    from fitscape.study.driver import run as run
+    from fitscape.study.api import Study as Study
+    from fitscape.study.api import open_study as open_study
+    from fitscape.study.api import read as read
+    from fitscape.study.api import resume as resume
+    from fitscape.study.api import run as run
     from fitscape.study.maps import RegimeMap as RegimeMap
-    from fitscape.study.opened import open_study as open_study
     from fitscape.study.reading import load_config as load_config
     from fitscape.study.search import RegimeSampler as RegimeSampler
 
@@ -23,8 +25,10 @@ __getattr__, __all__ = lazy(
         "RegimeMap": "fitscape.study.maps",
         "RegimeSampler": "fitscape.study.search",
         "load_config": "fitscape.study.reading",
-        "open_study": "fitscape.study.opened",
-        "resume": "fitscape.study.driver",
-        "run": "fitscape.study.driver",
+        "Study": "fitscape.study.api",
+        "open_study": "fitscape.study.api",
+        "read": "fitscape.study.api",
+        "resume": "fitscape.study.api",
+        "run": "fitscape.study.api",
     }
 )

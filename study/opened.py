@@ -7,7 +7,7 @@ driver that runs.
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -57,9 +57,9 @@ class OpenStudy:
         """Let go of the ledger; the driver that closes it last leaves one file (`study.ledger.database`)."""
         self.ledger.close()
 
-    def reread(self) -> "OpenStudy":
+    def reread(self) -> Self:
         """The study as it is by now."""
-        return OpenStudy(self.folder, self.ledger)
+        return type(self)(self.folder, self.ledger)
 
     @cached_property
     def recorded(self) -> list[TrialRecord]:

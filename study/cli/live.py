@@ -15,6 +15,10 @@ def view(folder: Path, *, quiet: bool = False, as_json: bool = False) -> View:
         return JsonLines(folder)
     if quiet:
         return View(folder)
+    from fitscape.study.cli.notebook import Notebook, in_notebook
+
+    if in_notebook():
+        return Notebook(folder)
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         from fitscape.study.cli.screen import Screen
 

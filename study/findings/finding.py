@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from html import escape
 from typing import Any, Final, Literal, TypeAlias
 
 from statsmodels.stats.multitest import multipletests
@@ -81,6 +82,14 @@ class Finding:
     needed: int | None = None  # of what is counted, to tell an effect of the margin from none with 80 % power
     if_found: str = ""  # what an effect means; said only where one was found
     p_adjusted: float | None = None  # over the study's findings
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the claim, the verdict and its numbers."""
+        numbers = (
+            f"{self.estimate:.3g} ({self.low:.3g} to {self.high:.3g}) {self.unit}; n = {self.n} {self.counted.value}"
+        )
+        lines = (f"{self.claim}: {self.verdict.value}", self.explanation, numbers)
+        return "<p><b>{}</b><br>{}<br>{}</p>".format(*map(escape, lines))
 
     @property
     def population(self) -> str:

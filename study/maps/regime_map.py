@@ -191,6 +191,11 @@ class RegimeMap:
         mean = self.probabilities(features, tau).mean(0)
         return pd.DataFrame({"share": mean, "low": low, "high": high}, index=pd.Index(REGIMES, name="regime"))
 
+    def _repr_html_(self) -> str:
+        """In a notebook: the share of the space that each regime takes."""
+        table = self.share().map(lambda share: f"{100 * share:.0f} %")
+        return f"<p>Shares of the space, with 90 % intervals</p>{table.to_html()}"
+
     def undecided_area(self, tau: float | None = None, *, points: int = 1024) -> float:
         """Share of the space where no regime reaches the confidence."""
         return float(self.predict(self._sobol(points), tau)["undecided"].mean())

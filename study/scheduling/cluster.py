@@ -30,7 +30,7 @@ PACKAGE = Path(__file__).parents[2]  # ours; the checkout links its folders stud
 
 
 class Cluster:
-    """Entering starts or joins Ray, leaving lets go of it.
+    """Entering starts or joins Ray, leaving lets go of it. One that this process has joined already stays as it is.
 
     Args:
         address: of a running cluster; None starts one on this machine, loopback only, without dashboard.
@@ -45,6 +45,8 @@ class Cluster:
     ) -> None:
         self.address = address
         self._cpus, self._gpus, self._warm = cpus, gpus, warm
+        ray = sys.modules.get("ray")
+        self._joined = ray is not None and ray.is_initialized()  # by the program that this is a part of
         self.aside = SetAside()
         self._session: StudyLock | None = None  # the sign in the folder of the local Ray
         self.cards: list[str] = []  # those that trials may use, in words
@@ -52,10 +54,12 @@ class Cluster:
 
     @property
     def local(self) -> bool:
-        return self.address is None
+        return self.address is None and not self._joined
 
     def __enter__(self) -> Self:
         """Raises UserError: no cluster answers at the address, or it refuses the token."""
+        if self._joined:
+            return self
         require_token()
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         if self.local and "ray" not in sys.modules:
@@ -106,6 +110,8 @@ class Cluster:
 
     def close(self) -> None:
         """Let go; a second call does nothing."""
+        if self._joined:
+            return
         import ray
 
         ray.shutdown()

@@ -8,6 +8,7 @@ from outputs import quickstart
 from pages import REPOSITORY, blocks
 from PIL import Image
 from report_studies import simulated_study
+from strangers import landscape
 
 from fitscape.study import driver, recipes
 from fitscape.study.cli import main, unseal
@@ -26,6 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file = folder / "photos" / ("cat", "dog")[i % 2] / f"{i}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), (i, i, i)).save(file)
+    landscape(12).to_csv(folder / "runs.csv", index=False)
     simulated_study(folder / "fitscape-runs", recipes.get("regimes"), 36)
     return folder
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -97,3 +98,13 @@ def test_a_local_ray_listens_on_loopback_only() -> None:
     addresses = {line.rpartition(":")[0] for line in run.stdout.split()}
     assert "0100007F" in addresses, "Ray's own ports were not found"
     assert addresses <= {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
+
+
+def test_a_ray_that_this_process_has_joined_is_used_and_never_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other call of Ray would be an AttributeError."""
+    there = ModuleType("ray")
+    there.is_initialized = lambda: True  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", there)
+    with Cluster() as cluster:
+        assert not cluster.local  # what it may use is that Ray's, not this machine's
+    cluster.close()

@@ -1,0 +1,35 @@
+"""The recommendation as numbers and one sentence, for a notebook; the page has its own (sections/recommendation.py)."""
+
+from typing import Any
+
+import pandas as pd
+
+from fitscape.study.errors import UserError
+from fitscape.study.maps.advice import best_point, conditions, forecast
+from fitscape.study.opened import OpenStudy
+from fitscape.study.report import wording
+from fitscape.study.report.sections.recommendation import recommendation
+from fitscape.study.report.subject import Subject
+
+
+def advised(study: OpenStudy) -> tuple[dict[str, Any], dict[str, float], str]:
+    """The point, its forecast (``good``, ``val_error``, ``low``, ``high``) and what to do in a sentence.
+
+    Raises:
+        UserError: there is no map.
+    """
+    subject = Subject(study)
+    if subject.map is None:
+        raise UserError(subject.no_map, where=str(study.folder))
+    point = best_point(subject.map, conditions(subject.map), possible=subject.possible)
+    told = forecast(subject.map, pd.DataFrame([point])).iloc[0]
+    advice = recommendation(subject)["advice"]
+    at = f" at {advice['setting']}" if advice["setting"] else ""
+    expected = f"expected validation error {advice['error']} ({advice['interval']})"
+    chance = f"it fits well with probability {wording.probability(told['good'])}"
+    sentence = f"Use {advice['net']}{at}: {expected}, {chance}."
+    if not advice["likely"]:
+        sentence = (
+            f"No configuration of this space is likely to fit well; likeliest is {advice['net']}{at}, {expected}."
+        )
+    return point, {name: float(told[name]) for name in ("good", "val_error", "low", "high")}, sentence
