@@ -6,7 +6,7 @@ from importlib import import_module
 import torch
 from torch import nn
 
-from fitscape.models import from_timm
+from fitscape.models import from_own, from_timm
 from fitscape.models.initialization import initialize
 from fitscape.models.registry import FAMILIES
 from fitscape.models.spec import ModelSpec
@@ -24,9 +24,11 @@ def build(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module:
         classes: how many logits the network gives; images [B, C, H, W] become logits [B, classes].
 
     Raises:
-        ValueError: fewer than 2 classes, images that are too small for the architecture, or a network of timm that
-            is not at hand; the text names what would be right.
+        ValueError: fewer than 2 classes, images that are too small for the architecture, a network of timm that is
+            not at hand, or code of the user's that makes none; the text names what would be right.
     """
+    if spec.own:
+        return from_own.network(spec, input_shape, classes)
     model = blueprint(spec, input_shape, classes)
     if spec.timm:
         return from_timm.network(spec, input_shape, classes)
@@ -45,6 +47,8 @@ def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Modu
         raise ValueError(f"input_shape: {input_shape} is not (channels, height, width), each 1 or more")
     if classes < 2:
         raise ValueError(f"classes: {classes} is too few, a classifier needs 2 or more")
+    if spec.own:
+        return from_own.blueprint(spec, input_shape, classes)
     if spec.timm:
         return from_timm.blueprint(spec, input_shape, classes)
     family = import_module(f"fitscape.models.{FAMILIES[spec.family].module}")

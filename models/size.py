@@ -21,8 +21,8 @@ def measure(spec: ModelSpec, input_shape: InputShape, classes: int) -> tuple[int
         ValueError: as ``models.build.build``.
     """
     model = blueprint(spec, input_shape, classes)
-    if spec.timm:
-        return _count_every_operation(model, torch.empty(1, *input_shape, device="meta"))
+    if spec.foreign:
+        return _count_every_operation(model, torch.empty(1, *input_shape, device=next(model.parameters()).device))
     with Shapes():
         return count(model, torch.empty(1, *input_shape, device="meta"))
 
@@ -33,7 +33,7 @@ def count(model: nn.Module, image: Tensor) -> tuple[int, int]:
     FLOPs are 2 per multiply-add of convolutions and matrix products, nothing for norms, activations and pooling. (He
     et al. 2015, table 1, counts a multiply-add as one: its 1.8e9 are 3.6e9.) torch's ``FlopCounterMode`` gives the
     same number, but looks at every operation and loads torch's compiler: a second for the first network of a process.
-    A network of timm multiplies elsewhere, too: ``measure`` counts it by that.
+    A foreign network multiplies elsewhere, too: ``measure`` counts it by that.
 
     Args:
         model: all of its multiplications are in ``nn.Conv2d`` and ``nn.Linear``; it is left as it was.
@@ -87,7 +87,7 @@ def activation_bytes(spec: ModelSpec, input_shape: InputShape, classes: int) -> 
         if not list(layer.children()):
             layer.register_forward_hook(add)
     with torch.no_grad(), _evaluating(model), Shapes():
-        model(torch.empty(1, *input_shape, device="meta"))
+        model(torch.empty(1, *input_shape, device=next(model.parameters()).device))
     return kept
 
 

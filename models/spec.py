@@ -1,10 +1,11 @@
 """What a network is: the hyperparameters of one model, checked, without importing torch."""
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, get_args
 
+from fitscape.models.reference import REFERENCE, Reference, is_reference
 from fitscape.models.registry import FAMILIES, IMAGENET_DEPTHS
 from fitscape.models.weight_names import NONE, parse_weights
 
@@ -13,6 +14,7 @@ Norm = Literal["batch", "group", "none"]
 Init = Literal["he", "glorot", "gaussian"]
 Stem = Literal["imagenet", "small"]
 
+FOREIGN = ("timm:NAME", "FILE.py:NAME")  # families that are not ours, as a message names them
 DEPTHS: dict[str, tuple[int, ...]] = {family: entry.depths for family, entry in FAMILIES.items()}
 CHOICES: dict[str, tuple[str, ...]] = {
     "family": tuple(DEPTHS),
@@ -28,8 +30,10 @@ GROWING = ("densenet",)  # families with a growth rate
 
 TIMM = "timm:"  # timm:NAME is a family of one network, that of timm's registry; it needs the extra `timm`
 TIMM_FAMILY = r"timm:[a-z0-9_]+"
+OWN_FAMILY = rf"(?!timm:){REFERENCE}"  # code of the user's, as a JSON Schema's pattern too
 READ = "read "  # `read NAME` is the network of a run that was read (study/importing): a name, which nothing builds
-# timm's networks come as they are. Only our dropout is theirs too; the others stay at these, which say nothing.
+# timm's networks come as they are. Only our dropout is theirs too; the others stay at these, which say nothing. A
+# network of the user's own takes none of ours.
 TIMM_HYPERPARAMETERS: dict[str, Any] = {
     "depth": 0,
     "width": 1.0,
@@ -41,6 +45,16 @@ TIMM_HYPERPARAMETERS: dict[str, Any] = {
 }
 
 
+Value = bool | int | float | str
+
+
+class Keywords(dict[str, Value]):
+    """What a network of the user's own is called with: never changed, and equal ones hash alike."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """The hyperparameters of one network.
@@ -48,7 +62,8 @@ class ModelSpec:
     ``plain`` is ``resnet`` without shortcuts and nothing else changed. Depths 18 and 34 are the ImageNet
     family, 20 to 110 the CIFAR family (He et al. 2015, sections 4.1 and 4.2). An unset ``shortcut`` becomes
     what the paper used: projection at 18 and 34, the parameter-free option A at 20 to 110, none elsewhere.
-    A ``timm:NAME`` takes ``dropout`` and nothing else; whether timm knows the name is asked when it is built.
+    A ``timm:NAME`` takes ``dropout`` and nothing else; whether timm knows the name is asked when it is built. A network
+    of your own takes ``keywords`` and nothing else.
     ``read NAME`` is the network of a run that was read: a name alone.
 
     Raises:
@@ -61,7 +76,8 @@ class ModelSpec:
     }
 
     family: str = "resnet"
-    """resnet, plain (resnet without shortcuts), densenet, or timm:NAME for a network of timm."""
+    """resnet, plain (resnet without shortcuts), densenet, timm:NAME for a network of timm, or your own code:
+    my_nets.py:NAME with the file in plugins, or package.module:NAME."""
     depth: int = 18
     """Number of layers: 18 or 34 (ImageNet nets), 20 to 110 (CIFAR nets), 121 for densenet."""
     width: float = 1.0
@@ -80,11 +96,14 @@ class ModelSpec:
     each layer."""
     growth_rate: int = 32
     """Channels that each layer of a densenet adds, 1 to 64. The other families do not use it."""
+    keywords: dict[str, Value] = field(default_factory=Keywords)
+    """Hyperparameters of your own network or trial, each with its value. A space can search them by their names."""
     weights: str = NONE
     """Weights to start from: none, FILE.safetensors, FILE.pth, torchvision:NAME, timm:NAME or study:NAME. They set
     width, norm and stem."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "keywords", Keywords(self.keywords))
         # Beside the fields, as two specs of one network are equal however they were written down.
         object.__setattr__(self, "_chosen", self.shortcut is not None)
         if not isinstance(self.weights, str):
@@ -94,6 +113,20 @@ class ModelSpec:
             for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
                 object.__setattr__(self, hyperparameter, fixed)
             return
+        if ".py:" in str(self.family) and not self.own:
+            try:
+                Reference.parse(self.family)
+            except ValueError as error:
+                raise ValueError(f"family: {error}") from None
+        if self.own:
+            self._require_fixed("it comes as it is, only its own keywords are hyperparameters of it")
+            if self.dropout != 0:
+                raise ValueError(f"dropout: {self.dropout} does not go with {self.family}; make it one of its keywords")
+            if self.weights != NONE:
+                raise ValueError(f"weights: {self.weights} do not go with {self.family}; its own code may load some")
+            return
+        if self.keywords:
+            raise ValueError(f"keywords: {self.family} takes none; only code of your own does")
         if self.timm:
             self._leave_to_timm()
             return
@@ -101,7 +134,7 @@ class ModelSpec:
             object.__setattr__(self, "shortcut", published_shortcut(self.family, self.depth))
         for hyperparameter, choices in CHOICES.items():
             if getattr(self, hyperparameter) not in choices:
-                known = ", ".join((*choices, "timm:NAME") if hyperparameter == "family" else choices)
+                known = ", ".join((*choices, *FOREIGN) if hyperparameter == "family" else choices)
                 raise ValueError(f"{hyperparameter}: {getattr(self, hyperparameter)!r} is not one of {known}")
         self._make_numbers_canonical()
         if self.depth not in DEPTHS[self.family]:
@@ -125,17 +158,18 @@ class ModelSpec:
                 f"family: '{self.family}' is not timm: and a name of small letters, digits and _ "
                 "(what timm writes after a dot names weights, and none are loaded)"
             )
+        self._require_fixed("a network of timm comes as it is, only dropout is a hyperparameter of it")
+        self._check_dropout()
+
+    def _require_fixed(self, why: str) -> None:
         for hyperparameter, unset in (("shortcut", None), ("depth", type(self).depth)):
             if getattr(self, hyperparameter) == unset:
                 object.__setattr__(self, hyperparameter, TIMM_HYPERPARAMETERS[hyperparameter])
         self._make_numbers_canonical()
         for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
-            if getattr(self, hyperparameter) != fixed:
-                raise ValueError(
-                    f"{hyperparameter}: {getattr(self, hyperparameter)} does not go with {self.family}; "
-                    "a network of timm comes as it is, only dropout is a hyperparameter of it"
-                )
-        self._check_dropout()
+            value = getattr(self, hyperparameter)
+            if value != fixed:
+                raise ValueError(f"{hyperparameter}: {value} does not go with {self.family}; {why}")
 
     def _check_dropout(self) -> None:
         if not 0 <= self.dropout < 1:
@@ -161,16 +195,26 @@ class ModelSpec:
         return str(self.family).startswith(TIMM)
 
     @property
+    def own(self) -> bool:
+        """Whether the network is code of the user's."""
+        return is_own(self.family)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the network is none of ours: it comes in one width and depth, and multiplies in its own ways."""
+        return self.timm or self.own
+
+    @property
     def read(self) -> bool:
         """Whether the network is that of a run which was read."""
         return str(self.family).startswith(READ)
 
     @property
     def name(self) -> str:
-        """Family and depth in one word, as the field writes it: ``resnet18``; ``timm:NAME`` is its own name."""
+        """Family and depth in one word, as the field writes it: ``resnet18``; a foreign family is its own name."""
         if self.read:
             return self.family.removeprefix(READ)
-        return self.family if self.timm else f"{self.family}{self.depth}"
+        return self.family if self.foreign else f"{self.family}{self.depth}"
 
     def replace(self, **hyperparameters: Any) -> "ModelSpec":
         """A copy with other hyperparameters.
@@ -185,6 +229,8 @@ class ModelSpec:
         kept: dict[str, Any] = {"shortcut": shortcut}
         if "family" in hyperparameters and family not in GROWING:
             kept["growth_rate"] = type(self).growth_rate
+        if not is_own(family):
+            kept["keywords"] = {}
         return replace(self, **kept | hyperparameters)
 
 
@@ -195,7 +241,12 @@ def published_shortcut(family: str, depth: int) -> Shortcut:
     return "projection" if depth in IMAGENET_DEPTHS else "identity"
 
 
-MODEL_HYPERPARAMETERS = tuple(f.name for f in fields(ModelSpec))
+def is_own(family: object) -> bool:
+    """Whether a family, or an architecture, is code of the user's."""
+    return is_reference(family) and not str(family).startswith(TIMM)
+
+
+MODEL_HYPERPARAMETERS = tuple(f.name for f in fields(ModelSpec) if f.name != "keywords")  # those have their own names
 
 
 def architectures() -> list[str]:
@@ -204,14 +255,14 @@ def architectures() -> list[str]:
 
 
 def parse_architecture(name: str) -> tuple[str, int]:
-    """``resnet18`` -> ``("resnet", 18)``; ``timm:NAME`` -> ``("timm:NAME", 0)``, whether or not timm has it.
+    """``resnet18`` -> ``("resnet", 18)``; a foreign one -> its name and 0, whether or not there is such a network.
 
     Raises:
         ValueError: no such architecture.
     """
-    if name.startswith(TIMM):
+    if name.startswith(TIMM) or is_own(name):
         return name, TIMM_HYPERPARAMETERS["depth"]
     match = re.fullmatch(r"([a-z]+)(\d+)", name)
     if match is None or int(match[2]) not in DEPTHS.get(match[1], ()):
-        raise ValueError(f"architecture: '{name}' is not one of {', '.join([*architectures(), 'timm:NAME'])}")
+        raise ValueError(f"architecture: '{name}' is not one of {', '.join([*architectures(), *FOREIGN])}")
     return match[1], int(match[2])

@@ -19,6 +19,7 @@ FIGURES = "figures"  # of the report, as are the next two
 PAGE = "index.html"
 FINDINGS = "findings.json"
 CHECKPOINTS = "checkpoints"
+CODE = "code"  # a copy of the user's own code, for where the original is out of reach
 LOG = "study.log"  # its older parts have a number after that
 NETS = "nets"  # nets for other people to use, a folder each, named by its trial
 WEIGHTS = "weights.safetensors"  # of such a net, as is the next

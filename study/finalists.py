@@ -85,6 +85,9 @@ def open_test(
     Raises:
         UserError: no trial has finished, the data differ from the study's, or the ledger cannot be written.
     """
+    if ledger.config.base.trial is not None:
+        what = "its trials are run by code of your own, which keeps no net to evaluate"
+        raise UserError(what, where=ledger.config.name)
     finalists = choose(ledger.trials(), ledger.config.data.metric)
     if not finalists:
         raise UserError("has no finished trial to open the test part for", where=ledger.config.name)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +36,19 @@ class Crashed(Exception):
         return f"the process that ran it crashed ({self.by})"
 
 
+class TookTooLong(Exception):
+    """The function gave no answer in time, and its process was ended."""
+
+
+_first: Callable[[], object] | None = None
+
+
+def begin_with(first: Callable[[], object] | None) -> None:
+    """What every child does before it reads what to call: it may make modules importable. None: nothing."""
+    global _first
+    _first = first
+
+
 def call(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
     """The function's result, from a process of its own. What goes in and comes out is pickled.
 
@@ -46,6 +59,19 @@ def call(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T
         Crashed: the process died without an answer.
         Exception: what the function raised.
     """
+    return _call(None, function, arguments, options)
+
+
+def call_within(seconds: float, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """``call``, but it waits for the answer for so many seconds only.
+
+    Raises:
+        TookTooLong: there was none.
+    """
+    return _call(seconds, function, arguments, options)
+
+
+def _call(seconds: float | None, function: Callable[..., T], arguments: Any, options: Any) -> T:
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, json.dumps(sys.path)],
@@ -55,8 +81,18 @@ def call(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T
         )
         assert child.stdin is not None
         assert child.stdout is not None
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            child.kill()
+
+        clock = threading.Timer(seconds or 0, end)
+        if seconds is not None:
+            clock.start()
         try:
             with contextlib.suppress(BrokenPipeError):  # it has died already, as its exit code will say
+                pickle.dump(_first, child.stdin, protocol=5)
                 pickle.dump((function, arguments, options), child.stdin, protocol=5)
                 child.stdin.flush()
             answer = child.stdout.read()
@@ -64,10 +100,13 @@ def call(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T
             child.kill()
             raise
         finally:
+            clock.cancel()
             with contextlib.suppress(BrokenPipeError):
                 child.stdin.close()  # from now on the child may end
             child.stdout.close()
             code = child.wait()
+        if late.is_set():
+            raise TookTooLong
         if code != 0 or not answer:
             errors.seek(0)
             raise Crashed(_cause(code), errors.read()[-4000:].decode("utf-8", "replace"))
@@ -85,6 +124,9 @@ def child() -> None:
         signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not end up in the answer
+    first = pickle.load(sys.stdin.buffer)
+    if first is not None:
+        first()
     function, arguments, options = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_caller, daemon=True).start()
     try:

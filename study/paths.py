@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SQLITE = "sqlite:///"
+PATH_KINDS = ("folder", "csv", "upload")  # data sets that take something after a colon
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -15,7 +16,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 def absolute_dataset(dataset: str) -> str:
     """``folder:pets`` -> ``folder:/home/ann/pets``; a data set of a name alone as it is."""
     kind, colon, path = dataset.partition(":")
-    return f"{kind}:{expanded(path).absolute()}" if colon and path else dataset
+    return f"{kind}:{expanded(path).absolute()}" if kind in PATH_KINDS and colon and path else dataset
 
 
 def absolute_uri(uri: str) -> str:

@@ -15,10 +15,10 @@ from fitscape.models.weight_names import content_of
 # default to. An entry never changes and never goes: ids depend on it.
 FROZEN: dict[str, dict[str, Any]] = {
     "evaluation": {"batch_norm": "running"},
-    "model": {"weights": "none"},
+    "model": {"keywords": {}, "weights": "none"},
     "optimization": {
         **{"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
-        **{"class_weights": "none", "label_smoothing": 0.0},
+        **{"class_weights": "none", "label_smoothing": 0.0, "loss": "cross_entropy"},
     },
     "theirs": {},
     "data": {
@@ -26,6 +26,7 @@ FROZEN: dict[str, dict[str, Any]] = {
         **{"mixup": 0.0, "cutmix": 0.0},
     },
 }
+FROZEN_ALONE: dict[str, Any] = {"trial": None}  # the same of fields that are in no section
 
 # Sections of a study that a later release took away. Stored configs still hold them: they are read and dropped.
 # `reading` refuses a new study that asks for what they did.
@@ -35,10 +36,11 @@ RETIRED = frozenset({"stopping"})
 def trial_id(config: dict[str, Any]) -> str:
     """12 hexadecimal digits of a trial's whole config, equal on every machine, version of Python and release.
 
-    Hashes every field of 0.1.0 always, and a later one only where it differs from its value in ``FROZEN``. Of weights
+    Hashes every field of 0.1.0 always, and a later one only where it differs from its frozen value. Of weights
     their content counts, and not where they lie.
     """
-    hashed = {**config, "model": {**config["model"], "weights": content_of(config["model"]["weights"])}}
+    hashed = {k: v for k, v in config.items() if k not in FROZEN_ALONE or v != FROZEN_ALONE[k]}
+    hashed["model"] = {**config["model"], "weights": content_of(config["model"]["weights"])}
     for section, fields in FROZEN.items():
         hashed[section] = {k: v for k, v in hashed[section].items() if k not in fields or v != fields[k]}
     canonical = json.dumps({k: v for k, v in hashed.items() if v != {}}, sort_keys=True, separators=(",", ":"))
@@ -48,7 +50,11 @@ def trial_id(config: dict[str, Any]) -> str:
 def trial_as_stored(config: dict[str, Any]) -> dict[str, Any]:
     """A stored trial's config with the later fields that it lacks; a section that is no mapping stays as it is."""
     held = {section: config.get(section, {}) for section in FROZEN}
-    return {**config, **{s: {**FROZEN[s], **held[s]} if isinstance(held[s], dict) else held[s] for s in FROZEN}}
+    return {
+        **FROZEN_ALONE,
+        **config,
+        **{s: {**FROZEN[s], **held[s]} if isinstance(held[s], dict) else held[s] for s in FROZEN},
+    }
 
 
 def study_as_stored(config: dict[str, Any]) -> dict[str, Any]:

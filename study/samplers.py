@@ -34,3 +34,9 @@ SAMPLERS: Final = {
         "boundaries between regimes", "fitscape.study.search.samplers", "regime", adaptive=True, even_part=True
     ),
 }
+
+
+def sampler_of(name: str) -> Sampler:
+    """The sampler of that name; one of the user's own code looks at results."""
+    module, _, function = name.partition(":")
+    return SAMPLERS.get(name) or Sampler("your own", module.removesuffix(".py"), function, adaptive=True)

@@ -54,7 +54,7 @@ def _row(trial: TrialRecord, label: Label | None, extra: Mapping[str, str]) -> d
         "width": None if model.read else model.width,
         "parameters": trial.size.parameters if trial.size else None,
         "flops": trial.size.flops if trial.size else None,
-        **{column: flat[name] for column, name in extra.items()},
+        **{column: flat.get(name) for column, name in extra.items()},
         "seed": trial.config.seed,
         "epochs": len(trial.epochs),
         **{name: getattr(last, name) if last else None for name in (*MEASURED, *BALANCED, *BEHIND)},

@@ -1,9 +1,8 @@
 """Check published figures against the committed data that they come from: `python tools/numbers.py`.
 
-tools/numbers.yaml lists, for each page, the files and the figures. A figure is the text of the page with values of the
-file in braces, as `{cases/ResNet18 width 1/wall/ratio/median:.2f}` or `{low*100:.1f}`; the text that comes out must be on
-the page. A changed digit, on either side, ends with exit code 1 and the figure's name. Numerals that no figure covers
-are counted.
+tools/numbers.yaml lists, for each page, the files and the figures. A figure is the text of the page with values of
+the file in braces, as `{ratios/plain/median:.2f}` or `{low*100:.1f}`; the text that comes out must be on the page. A
+changed digit, on either side, ends with exit code 1 and the figure's name. Numerals that no figure covers are counted.
 """
 
 import argparse

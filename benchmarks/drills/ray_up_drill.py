@@ -5,6 +5,7 @@ that the `ray stop` of these commands ends nothing else on the machine); needs o
 minutes. The file is used as it is but for where sshd listens, its key, and the Python environment, which is this one.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -68,6 +69,7 @@ def configure(folder: Path) -> Path:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fitscape-ssh-"))
     server = serve(folder)
     try:

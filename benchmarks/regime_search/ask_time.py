@@ -8,6 +8,7 @@ has just started, as after `fitscape resume`. Writes benchmarks/results/ask_time
 to the day's report.
 """
 
+import argparse
 import json
 import time
 from collections import deque
@@ -88,6 +89,7 @@ def figures(spans: list[Span]) -> dict[str, float]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     cuts = LANDSCAPE.cuts
     samplers = {

@@ -8,7 +8,7 @@ what a map meets outside well-tamed nets. All rates and seeds of a node are trai
 is one for ``tabulated.DigitsNets``.
 """
 
-import sys
+import argparse
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,14 @@ def trials(data: Digits, architecture: str, width: int, fraction: float) -> list
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, metavar="FILE.parquet")
+    given = parser.parse_args()
     torch.set_num_threads(1)
     data, rows = Digits(), list[dict[str, Any]]()
     for architecture, width, fraction in product(ARCHITECTURES, WIDTHS, FRACTIONS):
         rows += trials(data, architecture, width, fraction)
-    pd.DataFrame(rows).to_parquet(Path(sys.argv[1]), compression="zstd", index=False)
+    pd.DataFrame(rows).to_parquet(given.file, compression="zstd", index=False)
 
 
 if __name__ == "__main__":

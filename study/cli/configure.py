@@ -55,10 +55,14 @@ def configure(
     return load_config(expanded(study), changes, possible)
 
 
-def changes_of(sets: list[str], options: dict[str, tuple[str, object]]) -> list[Override]:
-    """``--set`` texts and options (option -> dotted key and value; None: not given) as replacements."""
+def changes_of(
+    sets: list[str], options: dict[str, tuple[str, object]], plugins: list[str] | None = None
+) -> list[Override]:
+    """``--set`` texts, options (option -> dotted key and value; None: not given) and ``--plugin`` as replacements."""
+    files = [str(expanded(plugin).absolute()) for plugin in plugins or ()]
+    first = [Override(("plugins",), files, "--plugin", extends=True)] if files else []
     given = [(o, key, value) for o, (key, value) in options.items() if value is not None]
-    return [*map(parse_set, sets), *(Override(tuple(key.split(".")), value, o) for o, key, value in given)]
+    return [*first, *map(parse_set, sets), *(Override(tuple(key.split(".")), value, o) for o, key, value in given)]
 
 
 def options_of(

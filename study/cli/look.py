@@ -30,6 +30,7 @@ def report(
         str | None,
         typer.Option("--open-test", metavar="REASON", help="First evaluate the finalists on the sealed test part."),
     ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print the page as a PDF too. It needs Chromium.")] = False,
 ) -> int:
     """Write the report of a study and print its path."""
     folder = study_folder(root, name)
@@ -39,7 +40,12 @@ def report(
         unseal(folder, open_test)
     from fitscape.study.report import build
 
-    typer.echo(build(folder))
+    page = build(folder)
+    typer.echo(page)
+    if pdf:
+        from fitscape.study.report.pdf import to_pdf
+
+        typer.echo(to_pdf(page))
     return ExitCode.DONE
 
 

@@ -46,6 +46,10 @@ Scale = Annotated[str | None, typer.Option("--scale", help="Size of a recipe: mi
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value. Can be repeated.")
 ]
+Plugin = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="FILE.py", help="Your own code, which the study names. Can be repeated."),
+]
 Allow = Annotated[
     str, typer.Option("--allow", help="Accept changes since the study began: data, code, config (comma-separated).")
 ]

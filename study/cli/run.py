@@ -15,6 +15,7 @@ from fitscape.study.cli.options import (
     For,
     Json,
     Name,
+    Plugin,
     Quiet,
     Root,
     Sampler,
@@ -39,6 +40,7 @@ def run(
     trials: Trials = None,
     sampler: Sampler = None,
     set_: Set = None,
+    plugin: Plugin = None,
     scale: Scale = None,
     address: Address = None,
     tracking_uri: TrackingUri = None,
@@ -49,7 +51,7 @@ def run(
     """Run a study: a recipe, or a YAML file (fitscape init writes one)."""
     from fitscape.study.cli.configure import changes_of, configure, options_of
 
-    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri))
+    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri), plugin)
     config = configure(study, changes, scale, address)
     from fitscape.study import driver
     from fitscape.study.cli.live import view

@@ -4,12 +4,14 @@ import json
 import socket
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fitscape.study.cli.options import ROOT, Address, Json, Root, TrackingUri
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.files import LEDGER
 
 HOST = "127.0.0.1"
 
@@ -30,9 +32,31 @@ def ui(
 
     def say() -> None:
         typer.echo(f"MLflow is starting on http://{HOST}:{port} (Ctrl-C ends it)")
+        if page := _newest_page(root, tracking_uri, port):
+            typer.echo(f"the newest study's page: {page}")
         sys.stdout.flush()
 
     serve_ui(root, port, tracking_uri, say)
+
+
+def _newest_page(root: Path, tracking_uri: str | None, port: int) -> str | None:
+    """Where MLflow shows the study that changed last, among those below ``root`` that are in the store."""
+    from fitscape.study.ledger import Ledger
+    from fitscape.study.tracking import parent_url
+
+    ledgers = sorted(root.glob(f"*/{LEDGER}"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for path in ledgers:
+        try:
+            with Ledger.open(path, read_only=True) as ledger:
+                tracking = ledger.config.tracking
+            if tracking_uri is not None:
+                tracking = tracking.model_copy(update={"uri": tracking_uri})
+            page = parent_url(path, tracking, f"http://{HOST}:{port}")
+        except UserError:  # damaged, or of a newer release
+            continue
+        if page is not None and page.startswith(f"http://{HOST}:{port}/"):
+            return page
+    return None
 
 
 def doctor(

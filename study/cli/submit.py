@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fitscape.study.cli.options import Allow, Sampler, Scale, Set, StudyName, Trials
+from fitscape.study.cli.options import Allow, Plugin, Sampler, Scale, Set, StudyName, Trials
 from fitscape.study.errors import ExitCode, UserError
-from fitscape.study.files import CONFIG
+from fitscape.study.files import CODE, CONFIG
 
 MOST_IN_PACKAGES = 2**30  # bytes: the head keeps packages in memory
 
@@ -30,6 +30,7 @@ def submit(
     trials: Trials = None,
     sampler: Sampler = None,
     set_: Set = None,
+    plugin: Plugin = None,
     scale: Scale = None,
     tracking_uri: Annotated[
         str | None, typer.Option("--tracking-uri", help="MLflow, as the cluster reaches it. Default: its own.")
@@ -56,10 +57,10 @@ def submit(
             words += ["--allow", allow] if allow else []
         else:
             options = options_of(name, trials, sampler, tracking_uri)
-            config = configure(study, changes_of(set_ or [], options), scale, address, data_here=False)
+            config = configure(study, changes_of(set_ or [], options, plugin), scale, address, data_here=False)
             if not no_upload:
                 config, packages = _with_images(config, Path(temporary))
-            words = _write(config, folder)
+            words = _write(_with_code(config, folder), folder)
         jobs = Jobs(address)
         stage(folder)
         if root is not None:
@@ -98,6 +99,16 @@ def _with_images(config: "StudyConfig", scratch: Path) -> tuple["StudyConfig", l
         raise UserError(what, where="data.dataset", fix=fix)
     sent = config.data.model_copy(update={"dataset": f"upload:{upload.id}"})
     return config.model_copy(update={"data": sent}), [] if storage else packages(upload, scratch)
+
+
+def _with_code(config: "StudyConfig", folder: Path) -> "StudyConfig":
+    """The study with its own code below the folder."""
+    from fitscape.study.plugins import code_of
+
+    code = code_of(config)
+    if code is not None:
+        code.write(folder / CODE)
+    return config.model_copy(update={"plugins": tuple(f"{CODE}/{Path(plugin).name}" for plugin in config.plugins)})
 
 
 def _write(config: "StudyConfig", folder: Path) -> list[str]:

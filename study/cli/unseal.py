@@ -17,6 +17,7 @@ def unseal(folder: Path, reason: str) -> None:
     """
     if not reason.strip():
         raise UserError("needs a reason", where="--open-test", fix="say why; the ledger keeps it")
+    from fitscape.study.driver.own_code import kept, take_up
     from fitscape.study.finalists import Finalist, open_test
     from fitscape.study.tracking import save_net
 
@@ -25,6 +26,7 @@ def unseal(folder: Path, reason: str) -> None:
 
     saved: list[Path] = []
     with StudyLock(folder), Ledger.open(folder / LEDGER) as ledger:
+        take_up(kept(ledger.config, folder))
         for e in open_test(ledger, reason=reason, keep=keep):
             note = "" if e.reproduced else "; trained again it gave another validation error"
             what = f"{e.architecture} seed {e.seed}{f' as written in {e.net}' if e.net else ''}"

@@ -16,10 +16,20 @@ from fitscape.study.config.sections import (
     TrackingConfig,
 )
 from fitscape.study.config.study import StudyConfig
-from fitscape.study.config.trial import HYPERPARAMETERS, Augment, DataCondition, Evaluation, Optimization, TrialConfig
+from fitscape.study.config.trial import (
+    HYPERPARAMETERS,
+    RESERVED,
+    Augment,
+    DataCondition,
+    Evaluation,
+    Optimization,
+    TrialConfig,
+    as_type_of,
+)
 
 __all__ = [
     "HYPERPARAMETERS",
+    "RESERVED",
     "Augment",
     "Choices",
     "DataCondition",
@@ -35,4 +45,5 @@ __all__ = [
     "StudyConfig",
     "TrackingConfig",
     "TrialConfig",
+    "as_type_of",
 ]

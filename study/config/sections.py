@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from fitscape.models.reference import REFERENCE
 from fitscape.study.config.duration import Duration
 from fitscape.study.config.frozen import Finite, Frozen
 from fitscape.study.paths import uri_problem
@@ -12,7 +13,7 @@ from fitscape.study.samplers import SAMPLERS
 if TYPE_CHECKING:
     SamplerName = str
 else:
-    SamplerName = Literal[*SAMPLERS]
+    SamplerName = Literal[*SAMPLERS] | Annotated[str, Field(pattern=rf"^{REFERENCE}$")]
 
 
 Metric = Literal["error", "balanced_error"]
@@ -55,7 +56,8 @@ class DataConfig(Frozen):
     """The data set and its split. All trials of a study share them."""
 
     dataset: str = "digits"
-    """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE."""
+    """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE,
+    or my_data.py:NAME, a function in your own code."""
     root: str | None = None
     """Folder that holds the files, or that they are downloaded to. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
@@ -87,7 +89,7 @@ class SearchConfig(Frozen):
 
     sampler: SamplerName = "sobol"
     """How trials are chosen: sobol spreads them evenly, random draws, tpe looks for low errors, grid takes every
-    combination, regime looks for the boundaries between regimes."""
+    combination, regime looks for the boundaries between regimes. Your own: package.module:NAME."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 24
     """Number of trials in all, with replicates and enqueued points, 1 to 1000000."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1

@@ -13,7 +13,7 @@ from fitscape.study.config.sections import (
     SearchConfig,
     TrackingConfig,
 )
-from fitscape.study.config.trial import HYPERPARAMETERS, TrialConfig
+from fitscape.study.config.trial import RESERVED, TrialConfig
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 
@@ -28,6 +28,8 @@ class StudyConfig(Frozen):
     """The recipe that the study was made from. A study of your own has none."""
     description: str = ""
     """One sentence about what the study asks."""
+    plugins: tuple[str, ...] = ()
+    """Files of your own code, each a .py file that the study names: my_nets.py. They run where trials run."""
     data: DataConfig = DataConfig()
     """The data set and its split."""
     base: TrialConfig = TrialConfig()
@@ -54,12 +56,15 @@ class StudyConfig(Frozen):
 
     @model_validator(mode="after")
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:
+        for keyword in self.base.model.keywords:
+            if keyword in RESERVED:
+                raise ValueError(f"base.model.keywords.{keyword}: is a hyperparameter of ours, choose another name")
         if isinstance(self.space, dict):
-            for hyperparameter in self.space.keys() - self.base.theirs.keys():
-                _require_hyperparameter(hyperparameter, f"space.{hyperparameter}")
+            for hyperparameter in self.space:
+                self._require_hyperparameter(hyperparameter, f"space.{hyperparameter}")
         for i, point in enumerate(self.enqueue):
-            for hyperparameter in point.keys() - self.base.theirs.keys():
-                _require_hyperparameter(hyperparameter, f"enqueue[{i}].{hyperparameter}")
+            for hyperparameter in point:
+                self._require_hyperparameter(hyperparameter, f"enqueue[{i}].{hyperparameter}")
             self.base.with_hyperparameters(point)
         return self
 
@@ -72,7 +77,7 @@ class StudyConfig(Frozen):
             raise ValueError("data.metric: balanced_error does not go with label noise; take error, or leave it out")
         return self
 
-
-def _require_hyperparameter(hyperparameter: str, where: str) -> None:
-    if hyperparameter not in HYPERPARAMETERS:
-        raise ValueError(f"{where}: no such hyperparameter, choose from {', '.join(sorted(HYPERPARAMETERS))}")
+    def _require_hyperparameter(self, hyperparameter: str, where: str) -> None:
+        known = self.base.hyperparameters
+        if hyperparameter not in known:
+            raise ValueError(f"{where}: no such hyperparameter, choose from {', '.join(sorted(known))}")

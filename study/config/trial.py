@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, parse_architecture
+from fitscape.models.reference import REFERENCE
+from fitscape.models.spec import MODEL_HYPERPARAMETERS, ModelSpec, is_own, parse_architecture
+from fitscape.models.spec import Value as Keyword
 from fitscape.study import releases
 from fitscape.study.config.frozen import Fraction, Frozen, Probability
 
@@ -54,6 +56,8 @@ class Optimization(Frozen):
     """Steps per epoch, at least 1. Unset: one pass over the trial's share of the training images."""
     schedule: Literal["one_cycle", "cosine", "constant", "step"] = "one_cycle"
     """How the learning rate changes during the trial."""
+    loss: Annotated[str, Field(pattern=rf"^(cross_entropy|{REFERENCE})$")] = "cross_entropy"
+    """What training minimizes: cross_entropy, or your own code, my_losses.py:NAME. It changes no evaluation."""
     class_weights: Literal["none", "balanced"] = "none"
     """Weights of the classes in the training loss. balanced lets each class weigh as much as any other."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
@@ -90,6 +94,8 @@ class TrialConfig(Frozen):
     """How it is trained."""
     evaluation: Evaluation = Evaluation()
     """How it is measured."""
+    trial: Annotated[str, Field(pattern=rf"^{REFERENCE}$")] | None = None
+    """Your own training loop, my_loop.py:NAME, with the file in plugins. Unset: ours."""
     theirs: dict[str, Value] = Field(default_factory=dict)
     """Of a run that was read, its hyperparameters by the names that its program gave them. Null: it does not say."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -108,16 +114,21 @@ class TrialConfig(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections).
 
-        Those of a run that was read hide ours of the same name.
+        Those of a run that was read, and keywords of the user's own network, hide ours of the same name.
         """
         # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
-        model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS}
+        model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS} | self.model.keywords
         ours = {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation)}
         return {**ours, "seed": self.seed, **self.theirs}
 
     def shown(self) -> dict[str, Any]:
         """The hyperparameters that say something of the trial: every one, of a run that was read those it came with."""
         return {**self.theirs, "seed": self.seed} if self.model.read else self.flat()
+
+    @property
+    def hyperparameters(self) -> frozenset[str]:
+        """The names that ``with_hyperparameters`` takes: ours, keywords of the user's own code, those of a run read."""
+        return KNOWN.union(self.model.keywords, self.theirs) if self.model.keywords or self.theirs else KNOWN
 
     def with_hyperparameters(self, hyperparameters: dict[str, Any]) -> Self:
         """A validated copy with the named hyperparameters set; ``architecture`` sets family and depth together.
@@ -127,27 +138,56 @@ class TrialConfig(Frozen):
         """
         theirs = {name: value for name, value in hyperparameters.items() if name in self.theirs}
         hyperparameters = {name: value for name, value in hyperparameters.items() if name not in theirs}
+        unknown = hyperparameters.keys() - self.hyperparameters
+        if unknown:
+            raise ValueError(
+                f"{sorted(unknown)[0]}: no such hyperparameter, choose from {', '.join(sorted(self.hyperparameters))}"
+            )
+        keywords = {name: value for name, value in hyperparameters.items() if name in self.model.keywords}
+        hyperparameters = {name: value for name, value in hyperparameters.items() if name not in keywords}
         if "architecture" in hyperparameters:
             hyperparameters["family"], hyperparameters["depth"] = parse_architecture(
                 hyperparameters.pop("architecture")
-            )
-        unknown = hyperparameters.keys() - set(HYPERPARAMETERS)
-        if unknown:
-            raise ValueError(
-                f"{sorted(unknown)[0]}: no such hyperparameter, choose from {', '.join(sorted(HYPERPARAMETERS))}"
             )
         part = {
             s: {k: v for k, v in hyperparameters.items() if HYPERPARAMETERS[k] == s}
             for s in ("model", "data", "optimization", "evaluation")
         }
+        if keywords:
+            part["model"]["keywords"] = self._with_keywords(keywords, part["model"].get("family", self.model.family))
         return type(self)(
             model=self.model.replace(**part["model"]) if part["model"] else self.model,
             data=DataCondition(**{**self.data.model_dump(), **part["data"]}),
             optimization=Optimization(**{**self.optimization.model_dump(), **part["optimization"]}),
             evaluation=Evaluation(**{**self.evaluation.model_dump(), **part["evaluation"]}),
+            trial=self.trial,
             theirs={**self.theirs, **theirs},
             seed=hyperparameters.get("seed", self.seed),
         )
+
+    def _with_keywords(self, changed: dict[str, Any], family: str) -> dict[str, Keyword]:
+        """The keywords with some values replaced, each of the type that it has."""
+        if not is_own(family):
+            raise ValueError(f"{next(iter(changed))}: is no hyperparameter of {family}")
+        return self.model.keywords | {
+            name: as_type_of(self.model.keywords[name], value, name) for name, value in changed.items()
+        }
+
+
+def as_type_of(old: Keyword, value: Any, name: str) -> Keyword:
+    """A keyword's new value in the type of the old one: as JSON, 1 and 1.0 are two trials.
+
+    Raises:
+        ValueError: it is of another type; the text starts with the keyword.
+    """
+    kinds: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+    if type(value) is type(old):
+        return value
+    if type(old) is float and type(value) is int:
+        return float(value)
+    if type(old) is int and type(value) is float and value.is_integer():
+        return int(value)
+    raise ValueError(f"{name}: {value!r} is not {kinds[type(old)]}")
 
 
 # Hyperparameter -> the section of TrialConfig that holds it.
@@ -159,3 +199,6 @@ HYPERPARAMETERS: dict[str, str] = {
     **dict.fromkeys(Evaluation.model_fields, "evaluation"),
     "seed": "seed",
 }
+KNOWN = frozenset(HYPERPARAMETERS)
+# Names that a keyword of the user's own cannot have: they mean something else in a trial.
+RESERVED = KNOWN - frozenset(MODEL_HYPERPARAMETERS) | {"family"}

@@ -130,7 +130,7 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
     key = cache.key({**parts, "state": state} if state else parts, source.files())
     folder = cache.writable(data_folder(config.root) / "prepared") / f"{source.name}-{key}"
     try:
-        if rebuild:
+        if rebuild or not source.lasting:
             raise cache.CacheDamaged
         facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         cache.read_images(folder)

@@ -61,6 +61,8 @@ def frozen(config: StudyConfig) -> StudyConfig:
         tracking = tracking.model_copy(update={"uri": absolute_uri(redact(tracking.uri))})
     root = None if data.root is None else str(expanded(data.root).absolute())
     data = data.model_copy(update={"dataset": absolute_dataset(data.dataset), "root": root})
+    plugins = tuple(str(expanded(plugin).absolute()) for plugin in config.plugins)
+    config = config.model_copy(update={"plugins": plugins})
     return config.model_copy(update={"space": hyperparameters(resolve(config)), "tracking": tracking, "data": data})
 
 

@@ -11,6 +11,7 @@ from fitscape.study.data.datasets.source import data_folder, user_cache
 from fitscape.study.data.decidable import before_decoding
 from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
+from fitscape.study.driver.own_code import look
 from fitscape.study.errors import UserError
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.scheduling.cluster import (
@@ -30,7 +31,7 @@ from fitscape.study.tracking import check
 def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[Finding]:
     """All findings; joins the cluster, or starts a local one, for as long as it takes."""
     tracking = Background(lambda: check(root, config.tracking))  # takes as long as the cluster does
-    findings = first_look(config, root, address=address)
+    findings = [*first_look(config, root, address=address), *look(config)]
     if all(finding.ok or not finding.fatal for finding in findings):
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:

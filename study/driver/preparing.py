@@ -59,7 +59,8 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     from fitscape.study.search.space import resolve
 
     data, space = load(config.data), resolve(config)
-    require_more_than_one_image(config, space, data.trial_data)
+    if config.base.trial is None:
+        require_more_than_one_image(config, space, data.trial_data)
     shape = DataShape.of(data.trial_data)
     trial = costliest(config, space, known.pending, shape.image, shape.classes)
     if not local or (config.resources.gpus_per_trial != 0 and count_gpus()):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitscape import __version__
+from fitscape.study.plugins import installed
 
 if TYPE_CHECKING:
     from fitscape.study.data import SealedData
@@ -51,12 +52,17 @@ def provenance(data: "SealedData", weights: Mapping[str, Any] | None = None) -> 
 
 
 def code() -> dict[str, str]:
-    """``fitscape`` (version), ``trial_code`` (16 hexadecimal digits), ``torch``, ``commit`` (empty outside git)."""
+    """``fitscape`` (version), ``trial_code`` (16 hexadecimal digits), ``torch``, ``commit`` (empty outside git).
+
+    And where the study runs code of the user's ``own_code``: each of its files with a hash.
+    """
+    own = installed()
     return {
         "fitscape": __version__,
         "trial_code": trial_code(),
         "torch": _version("torch"),
         "commit": _commit(),
+        **({"own_code": own.digest} if own else {}),
     }
 
 

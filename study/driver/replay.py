@@ -7,7 +7,7 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.driver.folder import frozen
 from fitscape.study.files import LEDGER
 from fitscape.study.ledger import Ledger
-from fitscape.study.samplers import SAMPLERS
+from fitscape.study.samplers import sampler_of
 
 Drawn = list[tuple[dict[str, Any], int, str]]  # hyperparameters, seed and origin of each trial, in order
 
@@ -27,7 +27,7 @@ def drawn_beside(file: Path, config: StudyConfig) -> Drawn:
         UserError: the ledger cannot be read.
     """
     ledger = file.parent / LEDGER
-    if not SAMPLERS[config.search.sampler].adaptive or not ledger.is_file():
+    if not sampler_of(config.search.sampler).adaptive or not ledger.is_file():
         return []
     with Ledger.open(ledger, read_only=True) as there:
         if _decisive(there.config) != _decisive(config):

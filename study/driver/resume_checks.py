@@ -8,9 +8,9 @@ from fitscape.study.errors import StudyChanged, UserError
 from fitscape.study.ledger import Ledger
 
 # These decide how and where trials run and are shown, not what they measure.
-FREE = ("description", "resources", "tracking")
+FREE = ("description", "plugins", "resources", "tracking")
 BOUND = ("resources.precision",)
-COMPARED_CODE = ("fitscape", "trial_code", "torch")
+COMPARED_CODE = ("fitscape", "trial_code", "torch", "own_code")
 MISSING = "nothing"
 
 

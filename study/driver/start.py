@@ -12,6 +12,7 @@ from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
 from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.log_file import LogFile
+from fitscape.study.driver.own_code import kept, take_up, tell
 from fitscape.study.driver.ownership import require_free
 from fitscape.study.driver.preflight import first_look, require
 from fitscape.study.driver.preparing import Known, settled
@@ -21,8 +22,9 @@ from fitscape.study.driver.replay import Drawn
 from fitscape.study.driver.run_study import Conduct
 from fitscape.study.driver.starting_weights import Pinned, pin, record
 from fitscape.study.errors import ExitCode, UserError
-from fitscape.study.files import write_whole
+from fitscape.study.files import CODE, write_whole
 from fitscape.study.ledger import INCOMPLETE, REPLAY, SETTINGS, Ledger, StudyLock, lacks_its_log, settle_in
+from fitscape.study.plugins import installed
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import Observer, ignore
 from fitscape.study.scheduling.interruption import Interruption
@@ -72,11 +74,13 @@ def run(
     with _in_reach(folder):
         require(first_look(config, root, address=address))
         require_free(folder)
+        code = take_up(config)
         pinned = pin(config, root)
         folder.make()
         with StudyLock(folder.path), _heard(observer, folder, address) as aside, Lease(folder, interruption) as lease:
             require_free(folder)  # another driver may have been quicker
             lease.look()
+            tell(code, aside.say)
             return Conduct(folder, lease, aside, interruption, address, limit).carry_out(
                 pinned, Known(), lambda data: _create(folder, lease, pinned, data, replay or [])
             )
@@ -128,6 +132,7 @@ def resume(
             if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
                 return conduct.wrap_up(config, ledger)
             require(first_look(config, folder.parent, address=address))
+            tell(take_up(config), aside.say)
             pinned = pin(config, folder.parent)
             return conduct.carry_out(
                 pinned, Known.of(ledger), lambda data: _same_study(where, ledger, pinned, data, allow)
@@ -202,6 +207,8 @@ def _create(folder: Folder, lease: Lease, pinned: Pinned, data: "SealedData", re
     lease.claim(uid)
     ledger = Ledger.create(folder.ledger, config, facts, uid=uid)
     settle_in(ledger)
+    if (code := installed()) is not None:
+        code.write(folder.path / CODE)
     if replay:
         ledger.set_meta(REPLAY, replay)
     folder.write_config(config)
@@ -241,7 +248,7 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside)
         and not list(resume_checks.config_changes(before, ledger.config))
     ):
         config = ledger.config  # a driver of 0.1.0 raised the target in the ledger, and died before the file
-    config = settled(config, ledger.get_meta(SETTINGS))
+    config = kept(settled(config, ledger.get_meta(SETTINGS)), folder.path)
     if trials is not None:
         there = len(ledger.trials())
         if trials < there:

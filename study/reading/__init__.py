@@ -1,7 +1,7 @@
 """A study's configuration from YAML, a recipe and ``--set`` options; refused in one line that says what is right.
 
 Everything is checked here, in well under a second and before Ray, torch or MLflow is imported (torch is, where a study
-names a network of timm).
+names a network of timm or code of the user's).
 """
 
 import json
@@ -18,6 +18,7 @@ from fitscape.study.reading.document import Document, read
 from fitscape.study.reading.explain import Problem, problems, shown
 from fitscape.study.reading.keys import keys_at
 from fitscape.study.reading.overrides import Override, parse_set
+from fitscape.study.reading.own_code import absolute_plugins, keyword_problems, with_own_code
 from fitscape.study.reading.retired import retired_problems
 from fitscape.study.releases import study_as_stored, without_retired
 
@@ -47,10 +48,10 @@ def load_config(
     Raises:
         UserError: not readable, not strict YAML, or no valid study; the text names file, line and key.
     """
-    document = read(path)
+    document = absolute_plugins(read(path), path.parent)
     if frozen and isinstance(document.value, dict):
         document = replace(document, value=study_as_stored(document.value))
-    return validate(document, changes, also, on_retired)
+    return validate(document, changes, also, on_retired, frozen=frozen)
 
 
 def override(config: StudyConfig, changes: Sequence[Override], origin: str, also: Check | None = None) -> StudyConfig:
@@ -67,8 +68,10 @@ def validate(
     changes: Iterable[Override] = (),
     also: Check | None = None,
     on_retired: Callable[[str], object] | None = None,
+    *,
+    frozen: bool = False,
 ) -> StudyConfig:
-    """A document as a study.
+    """A document as a study; in a frozen one nothing of the user's own code is left to be found out.
 
     Raises:
         UserError: the first of its problems.
@@ -82,6 +85,8 @@ def validate(
         else:
             on_retired(problem.what)
     document = replace(document, value=without_retired(document.value))
+    if not frozen:
+        document = with_own_code(document)
     _refuse(document, list(hyperparameters.networks_that_were_read(document)))
     _refuse(document, list(hyperparameters.unknown_hyperparameters(document)))
     points = document.value.get("enqueue", [])
@@ -92,7 +97,7 @@ def validate(
     _refuse(document, [*hyperparameters.space_problems(config), *hyperparameters.enqueue_problems(points, config.base)])
     config = _validated(document, document.value)
     _refuse(document, list(hyperparameters.growth_rate_problems(config)))
-    _refuse(document, list(timm_names.timm_problems(config, points)))
+    _refuse(document, [*timm_names.timm_problems(config, points), *keyword_problems(config)])
     if also is not None:
         try:
             also(config)

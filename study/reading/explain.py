@@ -169,7 +169,8 @@ def _not_one_of(key: Key, value: Any, expected: str) -> Problem:
 def raised(key: Key, text: str, value: Any = None) -> Problem:
     """A ValueError of ours about the value at ``key``; a text that starts with a hyperparameter is about that one."""
     hyperparameter, colon, rest = text.partition(": ")
-    if colon and hyperparameter in HYPERPARAMETERS:
+    own = isinstance(value, dict) and hyperparameter in value
+    if colon and (hyperparameter in HYPERPARAMETERS or own):
         key, text = (*key, hyperparameter), rest
         value = value.get(hyperparameter) if isinstance(value, dict) else value
     choices = re.search(r" is not one of (.+)$", text)

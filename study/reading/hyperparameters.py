@@ -72,9 +72,18 @@ def unknown_hyperparameters(document: Document) -> Iterator[Problem]:
     keys = [("space", name) for name in space] if isinstance(space, dict) else []
     for i, point in enumerate(enqueue if isinstance(enqueue, list) else ()):
         keys += [("enqueue", i, name) for name in point] if isinstance(point, dict) else []  # type: ignore[misc]
+    own = own_keywords(document.value)
     for key in keys:
-        if key[-1] not in HYPERPARAMETERS:
+        if key[-1] not in HYPERPARAMETERS and key[-1] not in own:
             yield Problem(key, *unknown_key(key))
+
+
+def own_keywords(study: Mapping[str, Any]) -> tuple[str, ...]:
+    """Keywords of the user's own code in the base of a study, as plain values."""
+    section: Any = study
+    for part in ("base", "model", "keywords"):
+        section = section.get(part) if isinstance(section, Mapping) else None
+    return tuple(section) if isinstance(section, Mapping) else ()
 
 
 def space_problems(config: StudyConfig) -> Iterator[Problem]:
@@ -82,24 +91,27 @@ def space_problems(config: StudyConfig) -> Iterator[Problem]:
     if isinstance(config.space, str):
         return
     yield from _contradictions(list(config.space), ("space",))
-    values = {name: list(_values(hyperparameter, name)) for name, hyperparameter in config.space.items()}
+    values = {name: list(_values(hyperparameter, name, config.base)) for name, hyperparameter in config.space.items()}
     for name, hyperparameter in config.space.items():
-        problem = next(_shape(name, hyperparameter), None)
-        companions = _companions(name, values) if problem is None else []
+        problem = next(_shape(name, hyperparameter, config.base), None)
+        companions = _companions(name, values, config.base.model.keywords) if problem is None else []
         for key, value in values[name]:
             problem = problem or _refusal(config.base, {name: value}, companions, key)
         if problem is not None:
             yield problem
 
 
-def _companions(name: str, values: dict[str, list[tuple[Key, Any]]]) -> list[dict[str, Any]]:
-    """The combinations of the other coupled hyperparameters that a value of this hyperparameter may meet."""
-    if name not in COUPLED:
+def _companions(name: str, values: dict[str, list[tuple[Key, Any]]], own: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The combinations of the other coupled hyperparameters that a value of this hyperparameter may meet.
+
+    ``own``, keywords of the user's own network, are coupled to nothing.
+    """
+    if name not in COUPLED or name in own:
         return [{}]
     others = {
         other: found
         for other, known in COUPLED.items()
-        if other != name and (found := {v: v for _, v in values.get(other, ()) if v in known})
+        if other != name and other not in own and (found := {v: v for _, v in values.get(other, ()) if v in known})
     }
     return [dict(zip(others, combination, strict=True)) for combination in product(*others.values())]
 
@@ -115,7 +127,7 @@ def enqueue_problems(points: Any, base: TrialConfig) -> Iterator[Problem]:
             continue
         found = next(_contradictions(list(point), ("enqueue", i)), None)
         for name, value in point.items():
-            found = found or _mistyped(name, value, ("enqueue", i, name))
+            found = found or _mistyped(name, value, ("enqueue", i, name), base)
         found = found or trial_problem(base, point, ("enqueue", i))
         if found is not None:
             yield found
@@ -124,6 +136,8 @@ def enqueue_problems(points: Any, base: TrialConfig) -> Iterator[Problem]:
 def growth_rate_problems(config: StudyConfig) -> Iterator[Problem]:
     """Growth rates of networks that have none: such trials would differ in their ids and in nothing else."""
     space, default = config.space if isinstance(config.space, dict) else {}, ModelSpec.growth_rate
+    if "growth_rate" in config.base.model.keywords:  # that is another one
+        return
     if config.base.model.growth_rate == default and "growth_rate" not in {
         *space,
         *(n for p in config.enqueue for n in p),
@@ -132,7 +146,11 @@ def growth_rate_problems(config: StudyConfig) -> Iterator[Problem]:
     families = _families(config)
     lacking = next((name for name in families if name not in GROWING), None)
     searched = space.get("growth_rate")
-    if lacking and searched is not None and any(value != default for _, value in _values(searched, "growth_rate")):
+    if (
+        lacking
+        and searched is not None
+        and any(value != default for _, value in _values(searched, "growth_rate", config.base))
+    ):
         fix = f"search it in a study of {', '.join(GROWING)} alone"
         yield Problem(("space", "growth_rate"), f"is no hyperparameter of {lacking}", fix)
     growing = {*families, *(_family(config.base, point) for point in config.enqueue)} & {*GROWING}
@@ -189,30 +207,43 @@ def _contradictions(names: list[str], key: Key) -> Iterator[Problem]:
         yield Problem((*key, "architecture"), "sets family and depth", f"leave out {' and '.join(sorted(other))}")
 
 
-def _shape(name: str, hyperparameter: Range | Choices) -> Iterator[Problem]:
+def _shape(name: str, hyperparameter: Range | Choices, base: TrialConfig) -> Iterator[Problem]:
     """What is wrong with a hyperparameter before any trial is built."""
     key: Key = ("space", name)
     if isinstance(hyperparameter, Range):
-        if name in WORDS:
+        if _kind(name, base) is bool:
+            yield Problem(key, "takes true and false, not a range", "write {choices: [true, false]}")
+        if _kind(name, base) is str:
             yield Problem(key, "takes words, not a range", "write {choices: [...]}")
         for bound in ("low", "high", "step"):
             value = getattr(hyperparameter, bound)
-            if name in WHOLE and value is not None and not float(value).is_integer():
+            if _kind(name, base) is int and value is not None and not float(value).is_integer():
                 yield Problem((*key, bound), f"{value:g} is not a whole number")
         return
     for i, value in enumerate(hyperparameter.choices):
-        problem = _mistyped(name, value, (*key, "choices", i))
+        problem = _mistyped(name, value, (*key, "choices", i), base)
         if problem is not None:
             yield problem
         if value in hyperparameter.choices[:i]:
             yield Problem((*key, "choices", i), f"{shown(value)} is there twice")
 
 
-def _mistyped(name: str, value: Any, key: Key) -> Problem | None:
-    if name in WORDS:
+def _kind(name: str, base: TrialConfig) -> type:
+    """The type of a hyperparameter's values: bool and str, int for whole numbers, else float."""
+    if name in base.model.keywords:
+        return type(base.model.keywords[name])
+    return str if name in WORDS else int if name in WHOLE else float
+
+
+def _mistyped(name: str, value: Any, key: Key, base: TrialConfig) -> Problem | None:
+    kind = _kind(name, base)
+    if kind is bool:
+        if not isinstance(value, bool):
+            return Problem(key, f"{shown(value)} is not true or false")
+    elif kind is str:
         if not isinstance(value, str) and not (name == "shortcut" and value is None):
             return Problem(key, f"{shown(value)} is not a word")
-    elif name in WHOLE:
+    elif kind is int:
         if (not isinstance(value, int) or isinstance(value, bool)) and not (
             name == "steps_per_epoch" and value is None
         ):
@@ -222,15 +253,15 @@ def _mistyped(name: str, value: Any, key: Key) -> Problem | None:
     return None
 
 
-def _values(hyperparameter: Range | Choices, name: str) -> Iterator[tuple[Key, Any]]:
+def _values(hyperparameter: Range | Choices, name: str, base: TrialConfig) -> Iterator[tuple[Key, Any]]:
     """The values that decide whether a hyperparameter is right, with their keys: bounds, choices, depths of a range."""
     key: Key = ("space", name)
     if isinstance(hyperparameter, Choices):
         yield from (((*key, "choices", i), value) for i, value in enumerate(hyperparameter.choices))
         return
-    number = int if name in WHOLE else float
+    number = int if _kind(name, base) is int else float
     yield (*key, "low"), number(hyperparameter.low)
-    if name == "depth":
+    if name == "depth" and name not in base.model.keywords:
         steps = range(int(hyperparameter.low), int(hyperparameter.high) + 1, max(1, int(hyperparameter.step or 1)))
         yield from ((key, value) for value in steps[1:LONGEST_ENUMERATION])
     yield (*key, "high"), number(hyperparameter.high)

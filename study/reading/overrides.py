@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fitscape.study.errors import UserError
+from fitscape.study.plugins import named
 from fitscape.study.reading.document import Document, Key, dotted, parse, printable
 from fitscape.study.reading.keys import did_you_mean, keys_at, takes_text, unknown_key
 
@@ -17,6 +18,7 @@ class Override:
     key: Key
     value: Any
     option: str  # as a message names it: ``--set base.optimization.lr``
+    extends: bool = False  # the values are put after those of a list that is there
 
 
 def parse_set(text: str, option: str = "--set") -> Override:
@@ -64,16 +66,22 @@ def _put(value: Any, override: Override, document: Document) -> None:
     last = len(override.key) - 1
     for depth, part in enumerate(override.key):
         known = keys_at(override.key[:depth])
-        if known is not None and part not in known:
+        if known is not None and part not in known and not _may_be_own(value, override.key[: depth + 1]):
             what, hint = unknown_key(override.key[: depth + 1])
             raise UserError(what, where=override.option, fix=hint)
         if not _takes(section, part):
             holder = dotted(override.key[:depth])
             raise UserError(f"{holder} holds no {part}", where=override.option)
         if depth == last:
-            section[part] = override.value
+            there = section.get(part) if override.extends and isinstance(section, dict) else None
+            section[part] = [*there, *override.value] if isinstance(there, list) else override.value
         else:
             section = _opened(section, part, document, override.key[: depth + 1])
+
+
+def _may_be_own(study: Any, key: Key) -> bool:
+    """Whether a hyperparameter may be a keyword of the user's own code: whether it is, is asked later."""
+    return key[0] == "space" and len(key) == 2 and isinstance(study, dict) and bool(named(study))
 
 
 def _takes(section: Any, part: str | int) -> bool:

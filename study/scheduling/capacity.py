@@ -13,7 +13,9 @@ from fitscape.models.spec import ModelSpec
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.isolated import Crashed, call
+from fitscape.study.plugins import Code, install, installed
 from fitscape.study.scheduling.cluster import Cluster
+from fitscape.study.scheduling.contracts import require_contracts
 from fitscape.study.scheduling.demand import Demand
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
@@ -30,7 +32,8 @@ RESOURCES_BACK_WITHIN = 300.0  # seconds that a run waits for a node that can ru
 
 def _candidates(config: StudyConfig, space: Space, others: Iterable[TrialConfig]) -> list[TrialConfig]:
     """The base, its enqueued points, the corners of the space where a step is dear, and ``others``."""
-    largest = {name: _largest(space[name]) for name in GROWING if name in space}
+    own = [name for name, value in config.base.model.keywords.items() if type(value) in (int, float)]
+    largest = {n: _largest(space[n]) for n in dict.fromkeys((*GROWING, *own)) if n in space}
     named = {n: d.choices for n in ("architecture", "norm") if isinstance(d := space.get(n), CategoricalDistribution)}
     corners = [{**largest, **dict(zip(named, values, strict=True))} for values in product(*named.values())]
     candidates = [config.base, *others]
@@ -55,6 +58,7 @@ def costliest(
     candidates = _candidates(config, space, others)
     found = max(candidates, key=lambda c: c.optimization.batch_size * flops(c.model, input_shape, classes))
     _require_buildable(found, input_shape, classes)
+    require_contracts(candidates, input_shape, classes)
     return found
 
 
@@ -69,7 +73,7 @@ def hungriest(
     most: dict[str, tuple[float, TrialConfig]] = {}
     for trial in _candidates(config, space, others):
         try:
-            each = activation_bytes(trial.model, input_shape, classes)
+            each = 1 if trial.model.own else activation_bytes(trial.model, input_shape, classes)
         except ValueError:  # no such net for images of this size
             continue
         size = trial.optimization.batch_size * each
@@ -79,6 +83,8 @@ def hungriest(
 
 
 def _require_buildable(trial: TrialConfig, input_shape: tuple[int, int, int], classes: int) -> None:
+    if trial.model.own:
+        return  # that is looked at elsewhere
     try:
         measure(trial.model, input_shape, classes)
     except ValueError as error:
@@ -120,6 +126,8 @@ def study_settings(
         trials, its config, and the seconds per image of a training step and of an evaluation.
     """
     asked = config.resources
+    if config.base.trial is not None:  # its code decides
+        return Settings(threads=max(1, int(asked.cpus_per_trial))), {"precision": "fp32", "memory_format": SAFE_FORMAT}
     base = Settings(threads=max(1, int(asked.cpus_per_trial)))
     as_kept = asked.precision in ("auto", kept.get("precision")) and (
         asked.memory_format in ("auto", kept.get("memory_format"))
@@ -192,8 +200,14 @@ def on_worker(task: Callable[..., Any], request: Request, *arguments: Any, node_
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     where = {} if node_id is None else {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False)}
-    remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2, **where)(task)
-    return ray.get(remote.remote(*arguments))
+    remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2, **where)(_with_code)
+    return ray.get(remote.remote(installed(), task, *arguments))
+
+
+def _with_code(code: Code | None, task: Callable[..., Any], *arguments: Any) -> Any:
+    """The task in a process that can import the user's code."""
+    install(code)
+    return task(*arguments)
 
 
 class Places:

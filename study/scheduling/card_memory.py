@@ -113,6 +113,8 @@ def trial_request(
         return Request(resources.cpus_per_trial, asked), _share_text(cluster, asked and UNIT // round(asked * UNIT))
     if not nodes:
         return Request(resources.cpus_per_trial, 0.0), ""
+    if config.base.trial is not None:  # nothing is known of its memory
+        return Request(resources.cpus_per_trial, 1.0), _share_text(cluster, 1)
     kinds = {node.kind: node for node in nodes}
     if os.environ.get(LOGICAL):
         packing = pack(nodes, dict.fromkeys(kinds, 1), cpus_per_trial=resources.cpus_per_trial, trials=trials)

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fitscape.study.config import ResourceConfig
+from fitscape.study.plugins import Code, installed
 from fitscape.study.scheduling.card_preflight import look_at_cards
 from fitscape.study.scheduling.checkpoints import open_storage, read_storage, write_storage
 from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
@@ -84,10 +85,13 @@ def _compare(
     """What nodes say of themselves beside what this process is; ``trouble`` is its own with the storage."""
     findings = [_same(key, here, told) for key in here if key not in extras]
     findings += [_extra(name, [(HERE, here), *told]) for name in extras]
+    findings += _own_code(told)
     return [*findings, _storage([(HERE, trouble), *((host, answer["storage"]) for host, answer in told)], storage)]
 
 
-def probe(storage: str | None, extras: tuple[str, ...] = (), sign: str = "") -> dict[str, str]:
+def probe(
+    storage: str | None, extras: tuple[str, ...] = (), sign: str = "", code: Code | None = None
+) -> dict[str, str]:
     """What one node is; with ``storage`` also what is wrong with that: write, read back, room (empty: nothing).
 
     Args:
@@ -95,12 +99,14 @@ def probe(storage: str | None, extras: tuple[str, ...] = (), sign: str = "") -> 
         extras: of each its version, or UNUSABLE and why it cannot be imported.
         sign: a file that the driver has put there: the node must see it, and leaves one of its own, ``left``, for the
             driver to see. A disk of the node's own takes every write and reads it back.
+        code: of the user's: ``own_code`` is then what is wrong with importing it there.
     """
     facts = {
         "python": platform.python_version(),
         **{name: _version(name) for name in ("torch", "ray")},
         "code": _code(),
         **{name: _usable(name) for name in extras},
+        **({"own_code": _import(code)} if code else {}),
     }
     if storage is None:
         return facts
@@ -165,7 +171,7 @@ def _ask(nodes: list[Node], storage: str, extras: tuple[str, ...], sign: str) ->
     """Run ``probe`` on every node at once; node id -> answer, for those that answer in time."""
     import ray
 
-    asked = {errand(probe, node.id).remote(storage, extras, sign): node.id for node in nodes}
+    asked = {errand(probe, node.id).remote(storage, extras, sign, installed()): node.id for node in nodes}
     ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
     answers = {}
     for reference in ready:
@@ -204,6 +210,16 @@ def _extra(name: str, answers: list[tuple[str, dict[str, str]]]) -> Finding:
     return _same(name, answers[0][1], answers[1:])
 
 
+def _own_code(told: list[tuple[str, dict[str, str]]]) -> list[Finding]:
+    """The user's code, where nodes were asked to import it."""
+    asked = [(host, answer["own_code"]) for host, answer in told if "own_code" in answer]
+    wrong = [f"{host}: {problem}" for host, problem in asked if problem]
+    if wrong:
+        fix = "install there what it imports"
+        return [Finding(f"your own code cannot be imported: {'; '.join(wrong)}", False, fix)]
+    return [Finding("your own code can be imported on every node", True)] if asked else []
+
+
 def _storage(answers: list[tuple[str, str]], storage: str) -> Finding:
     wrong = [f"{host}: {problem}" for host, problem in answers if problem]
     if not wrong:
@@ -226,6 +242,17 @@ def _usable(package: str) -> str:
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
         return f"{UNUSABLE} ({str(error).partition(chr(10))[0]})"
     return _version(package)
+
+
+def _import(code: Code) -> str:
+    """What is wrong with importing the user's code here; empty where nothing is."""
+    code.install()
+    try:
+        for name in code.named:
+            name.reference.load()
+    except Exception as error:  # noqa: BLE001  (it is not ours)
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return ""
 
 
 def _code() -> str:

@@ -11,6 +11,7 @@ from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import REPLAY, Ledger
+from fitscape.study.plugins import installed
 from fitscape.study.records import TrialRecord
 from fitscape.study.scheduling.capacity import Places
 from fitscape.study.scheduling.card_memory import DataShape
@@ -122,6 +123,7 @@ def run_trials(
         save_every=SAVE_EVERY if save_every is None else save_every,
         share=request.gpus or 1.0,
         logical=logical,
+        code=installed(),
         card_fault=card_fault or (no_fault if logical else own_card_fault),
         **({} if run is None else {"run": run}),
     )

@@ -75,7 +75,7 @@ def tune_trials(
                 search_alg=feed,
                 scheduler=Stops(interruption),
                 num_samples=-1,
-                reuse_actors=True,
+                reuse_actors=config.base.trial is None,  # what a loop of the user's own leaves behind goes with it
                 trial_dirname_creator=lambda trial: f"{trial.config['id']}-{trial.trial_id}",
             ),
             run_config=tune.RunConfig(

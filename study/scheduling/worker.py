@@ -18,6 +18,7 @@ from ray import tune
 from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
+from fitscape.study.plugins import Code, install
 from fitscape.study.records import EpochRecord, TrialState
 from fitscape.study.scheduling.card_check import card_fault, keep_to
 from fitscape.study.scheduling.card_faults import CardFault
@@ -53,6 +54,7 @@ class Shared:
     share: float = 1.0  # of a card
     logical: bool = False  # GPUs are numbers, as tests declare them, and trials train on the CPU
     card_fault: Callable[[], str] = card_fault  # what is wrong with this process's card
+    code: Code | None = None  # of the user's
 
 
 class TrialRunner(tune.Trainable):
@@ -65,6 +67,7 @@ class TrialRunner(tune.Trainable):
     def setup(self, config: dict[str, Any], shared: Shared) -> None:
         os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # a card's number is then the same to CUDA and to its driver
         self._shared = shared
+        install(shared.code)
         self._card, self._card_tried = "", False
         self._pulse = Pulse()
         self._crash_log = CrashLog()
@@ -182,7 +185,7 @@ class TrialRunner(tune.Trainable):
             end = End(state=TrialState.DIVERGED, message=message, predictions=progress.predictions)
         elif progress.record.epoch >= self._config.optimization.epochs:
             end = End(state=TrialState.FINISHED, late=progress.late, predictions=progress.predictions)
-        elif self._save_is_due():
+        elif progress.resumable and self._save_is_due():
             notices = self._save(progress)
             saved = None if notices else progress.record.epoch
         halved = progress.halved and not self._halved
@@ -193,7 +196,11 @@ class TrialRunner(tune.Trainable):
             saved=saved,
             end=end,
             extra={"halved_batches": True} if halved else {},
-            notices=(*notices, *([f"trial {self._config.trial_id}: {HALVED}"] if halved else [])),
+            notices=(
+                *notices,
+                *(f"trial {self._config.trial_id}: {notice}" for notice in progress.notices),
+                *([f"trial {self._config.trial_id}: {HALVED}"] if halved else []),
+            ),
             once=(f"{self._config.model.name}: {EAGER} ({progress.why_eager})",) if progress.why_eager else (),
         )
 
@@ -204,6 +211,8 @@ class TrialRunner(tune.Trainable):
 
     def _save(self, progress: Progress) -> tuple[str, ...]:
         """A checkpoint that cannot be written costs time at the next resume, not the trial."""
+        if not progress.resumable:
+            return ()
         started = time.monotonic()
         trial_id = self._config.trial_id
         try:

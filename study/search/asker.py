@@ -12,7 +12,7 @@ from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.measures.metric import judged
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import balanced
-from fitscape.study.samplers import SAMPLERS
+from fitscape.study.samplers import sampler_of
 from fitscape.study.search.cost import CostModel
 from fitscape.study.search.designs import DESIGNS
 from fitscape.study.search.sources import DesignSource, MixedSource, SamplerSource, Source, valid
@@ -72,7 +72,7 @@ class Asker:
         else:
             classes = classes or balanced(chance_error)
             sampler = SamplerSource(config, self._space, known, chance_error, classes, cost)
-            mixed = SAMPLERS[config.search.sampler].even_part
+            mixed = sampler_of(config.search.sampler).even_part
             self._source = MixedSource(config, self._space, known, sampler) if mixed else sampler
             self._seen = set(self._known)
         for point in config.enqueue:

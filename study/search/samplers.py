@@ -5,6 +5,7 @@ from typing import Any
 
 from optuna.samplers import BaseSampler, TPESampler
 
+from fitscape.models.reference import Reference
 from fitscape.study.config import StudyConfig
 from fitscape.study.samplers import SAMPLERS
 from fitscape.study.search.space import Space
@@ -25,8 +26,13 @@ def make_sampler(
         seed: of the sampler's own draws.
         cost: what trials at given points take, for a sampler that looks at it.
     """
-    make = SAMPLERS[config.search.sampler].load()
-    sampler: BaseSampler = make(config, space, chance_error=chance_error, classes=classes, seed=seed, cost=cost)
+    name = config.search.sampler
+    facts: dict[str, Any] = {"chance_error": chance_error, "classes": classes, "seed": seed}
+    sampler: BaseSampler
+    if name in SAMPLERS:
+        sampler = SAMPLERS[name].load()(config, space, **facts, cost=cost)
+    else:
+        sampler = Reference.parse(name).load()(space, **facts)
     return sampler
 
 

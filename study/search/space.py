@@ -56,7 +56,7 @@ def distribution(name: str, hyperparameter: Hyperparameter, base: TrialConfig | 
 
 
 def _is_whole(name: str, base: TrialConfig | None) -> bool:
-    theirs = base.theirs if base else {}
+    theirs = {**base.model.keywords, **base.theirs} if base else {}
     return type(theirs[name]) is int if name in theirs else name in INTEGER_HYPERPARAMETERS
 
 

@@ -1,5 +1,6 @@
 """What MLflow shows of a study: text, tags, status and files of the parent run."""
 
+import getpass
 import json
 from collections import Counter
 from pathlib import Path
@@ -53,6 +54,10 @@ def tags(ledger: Ledger, run_id: str) -> dict[str, str]:
     values = {
         "study": config.name,
         "recipe": config.recipe or "",
+        "mlflow.user": _user(),
+        "mlflow.source.name": f"fitscape {config.recipe or config.name}",
+        "mlflow.source.type": "PROJECT",
+        "mlflow.source.git.commit": ledger.provenance.get("code", {}).get("commit", ""),
         "state": state(ledger),
         GENERATION: ledger.last_event,
         "data_fingerprint": ledger.provenance.get("data_fingerprint", ""),
@@ -61,6 +66,14 @@ def tags(ledger: Ledger, run_id: str) -> dict[str, str]:
         "mlflow.note.content": description(ledger, run_id),
     }
     return entries.tags(values)
+
+
+def _user() -> str:
+    """The account that ships; empty where it has no name, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def description(ledger: Ledger, run_id: str) -> str:

@@ -22,7 +22,7 @@ class GradientProbe:
 
     def is_due(self, step: int, *, full: bool) -> bool:
         """Whether ``observe`` has something to read at this step."""
-        return full or (step < RATIO_STEPS and step % RATIO_EVERY == 0)
+        return bool(self._weights) and (full or (step < RATIO_STEPS and step % RATIO_EVERY == 0))
 
     def observe(self, step: int, *, full: bool) -> None:
         """After ``backward`` and before the optimizer; ``full`` asks for a profile of every layer.

@@ -3,35 +3,22 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 
 from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
-from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions
+from fitscape.study.records import EpochRecord
 from fitscape.study.training import memory
 from fitscape.study.training.balanced import balanced_fields
+from fitscape.study.training.own_loop import run_own
 from fitscape.study.training.predictions import predictions
+from fitscape.study.training.progress import Progress
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.state import TrialRun
 
 FINITE_CHECK_EVERY = 50  # steps, on the CPU, where looking at a loss waits for nothing
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What ``run_trial`` yields after each epoch."""
-
-    record: EpochRecord
-    checkpoint: Callable[[], bytes]  # of the end of this epoch; call it before asking for the next one
-    diverged: bool  # a loss or a weight is NaN or infinite; no epoch follows
-    late: LatePair | None  # at the last epoch, unless diverged
-    size: ModelSize
-    halved: bool  # a batch did not fit the device: batch norm has seen half of each, from the first step on
-    why_eager: str = ""  # why steps on a card are not captured, where they could be
-    predictions: Predictions | None = None  # at the last epoch, or where the trial diverged
 
 
 def run_trial(
@@ -43,7 +30,7 @@ def run_trial(
     checkpoint: bytes | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> Iterator[Progress]:
-    """Train one net and measure it after every epoch.
+    """Train one net and measure it after every epoch, or let a loop of the user's own do so.
 
     Same config, device and settings: the same numbers, whatever else the process or the machine does, and
     whether or not the trial was interrupted. From a checkpoint of epoch e the next epoch is e + 1; from one
@@ -57,6 +44,8 @@ def run_trial(
         AttemptOutOfMemory: from the iterator; memory that the trial had is gone. It can go on from a checkpoint.
     """
     memory.reset_peak(settings.torch_device)
+    if config.trial is not None:
+        return run_own(config, data, settings=settings, saved=checkpoint, on_step=on_step)
     memory.keep_freed_memory(settings.torch_device)
     with _naming_lack_of_memory(begun=lambda: False), _threads(settings.threads):
         trial = TrialRun(config, data, settings, weights)

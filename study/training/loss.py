@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fitscape.study.config import Optimization
+from fitscape.study.training.own_loss import CROSS_ENTROPY, loss_function
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -21,6 +22,8 @@ def make_loss(config: Optimization, labels: Tensor, classes: int, device: torch.
     Args:
         labels: int64 [n], of the trial's training images, on any device.
     """
+    if config.loss != CROSS_ENTROPY:
+        return loss_function(config.loss)
     smoothing = config.label_smoothing
     if config.class_weights == "none":
         return lambda logits, targets: F.cross_entropy(logits, targets, label_smoothing=smoothing)

@@ -26,7 +26,7 @@ def why_not_captured(spec: ModelSpec, input_shape: tuple[int, int, int], classes
 
     Looked for on the CPU with a few images, by an architecture's narrowest net: its width changes no operator.
     """
-    narrow = spec if spec.timm else spec.replace(width=0.0625, shortcut=spec.shortcut)
+    narrow = spec if spec.foreign else spec.replace(width=0.0625, shortcut=spec.shortcut)
     with seeded_default(0, "operators"):
         model = build(narrow, input_shape=input_shape, classes=classes)
         return difference(model, torch.randn(BATCH, *input_shape), torch.arange(BATCH) % classes)

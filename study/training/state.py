@@ -31,6 +31,7 @@ from fitscape.study.training.optimization import (
     optimizer_state,
     set_learning_rate,
 )
+from fitscape.study.training.own_loss import CROSS_ENTROPY
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.step import Gradients, Step
@@ -85,7 +86,7 @@ class TrialRun:
             settings=settings,
             start=None if weights is None else lambda net: load(net, weights, data.classes),
         )
-        if config.model.timm:
+        if config.model.foreign:
             parameters, flops = measure(config.model, data.input_shape, classes)
         else:
             parameters, flops = count(self.model, self.normalize(train_images[:1]))
@@ -96,7 +97,7 @@ class TrialRun:
         self.stepping = Stepping(
             Step(
                 self._load,
-                Gradients(self.model, settings, loss),
+                Gradients(self.model, settings, loss, own=config.optimization.loss != CROSS_ENTROPY),
                 self.optimizer,
                 device,
             ),
@@ -159,6 +160,8 @@ class TrialRun:
             return ""
         if not self.settings.captured:
             return "not asked for"
+        if self.config.optimization.loss != CROSS_ENTROPY:
+            return "its loss is the user's own"
         return why_not_captured(self.config.model, self.data.input_shape, len(self.data.classes))
 
     @contextmanager

@@ -14,10 +14,12 @@ from fitscape.study.training.shadow import ShadowWeights
 class Gradients:
     """Forward and backward of one batch, in one piece or in two."""
 
-    def __init__(self, model: nn.Module, settings: Settings, loss: Loss = F.cross_entropy) -> None:
+    def __init__(
+        self, model: nn.Module, settings: Settings, loss: Loss = F.cross_entropy, *, own: bool = False
+    ) -> None:
         self._parameters = list(model.parameters())  # finding them at each step is 2 % of a small net's time
         self._settings = settings
-        self._criterion = loss
+        self._criterion, self._own = loss, own
         self._model = model
         lowered = settings.precision == "bf16" and settings.torch_device.type == "cuda"
         self._shadows = ShadowWeights(model) if lowered else None
@@ -26,27 +28,31 @@ class Gradients:
     def compute(self, images: Tensor, labels: Tensor) -> Tensor:
         """Leave the mean loss's gradient in ``.grad``; return that loss, detached, still on the device.
 
-        Two parts give the same gradient but for batch norm, whose statistics are then of half a batch.
+        Of a loss of the user's own the cross-entropy is returned in its place. Two parts give the same gradient but for
+        batch norm, whose statistics are then of half a batch.
         """
         for parameter in self._parameters:
             parameter.grad = None
         total = torch.zeros((), device=images.device)
         for part, targets in zip(images.chunk(self.parts), labels.chunk(self.parts), strict=True):
-            loss = self._loss(part, targets) * (len(part) / len(images))
+            logits = self._logits(part)
+            loss = self._criterion(logits, targets) * (len(part) / len(images))
             loss.backward()
             if self._shadows is not None:
                 self._shadows.add_gradients()
+            if self._own:  # which has a scale of its own
+                loss = F.cross_entropy(logits.detach(), targets) * (len(part) / len(images))
             total += loss.detach()
         return total
 
-    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+    def _logits(self, images: Tensor) -> Tensor:
         with self._settings.autocast():
             if self._shadows is None:
                 logits = self._model(images)
             else:
                 with self._shadows.in_place():
                     logits = self._model(images)
-        return self._criterion(logits.float(), labels)
+        return logits.float()
 
 
 class Step:

@@ -1,6 +1,7 @@
 """``export``, ``sync``, ``fetch``, ``ui`` and ``doctor``: what they pass on and how they fail."""
 
 import json
+import os
 import socket
 from importlib import import_module
 from pathlib import Path
@@ -8,9 +9,13 @@ from typing import Any
 
 import pytest
 from command import Command
+from small_study import small_study
 
+from fitscape.study.ledger import Ledger
 from fitscape.study.scheduling.findings import Finding
 from fitscape.study.tracking import Backlog
+from fitscape.study.tracking.location import locate
+from fitscape.study.tracking.parent import where_key
 
 
 def test_export(fitscape: Command, small: Path, tmp_path: Path) -> None:
@@ -84,3 +89,19 @@ def test_ui_shows_a_store_of_the_user_s_own(fitscape: Command, tmp_path: Path, m
     refusal = fitscape("ui", "--port", "1", "--tracking-uri", "http://host:5000").refusal
     assert refusal == "--tracking-uri: is a server, which shows its runs itself (open http://host:5000)"
     assert "no MLflow store here" in fitscape("ui", "--port", "1", "--tracking-uri", "sqlite:///gone.db").refusal
+
+
+def test_ui_names_the_page_of_the_study_that_changed_last(
+    fitscape: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "fitscape-runs"
+    for age, name in enumerate(("older", "newest", "never-shipped")):
+        folder = small_study(root, name)
+        if name != "never-shipped":
+            with Ledger.open(folder / "ledger.db") as ledger:
+                sink = locate(root, ledger.config.tracking).sink
+                ledger.set_meta(where_key(sink), {"experiment_id": "7", "run_id": name})
+        os.utime(folder / "ledger.db", (1_000 + age, 1_000 + age))
+    monkeypatch.setattr("fitscape.study.tracking.serve_ui", lambda root, port, uri, before: before())
+    said = fitscape("ui", "--port", "1").out
+    assert "page: http://127.0.0.1:1/#/experiments/7/runs/newest?workflowType=machine_learning\n" in said

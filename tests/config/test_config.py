@@ -10,7 +10,7 @@ from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.reading import load_config
 from fitscape.study.reading.document import dump
-from fitscape.study.releases import FROZEN, study_as_stored, trial_as_stored
+from fitscape.study.releases import FROZEN, FROZEN_ALONE, study_as_stored, trial_as_stored
 
 # Ids that 0.1.0 gave: to the default trial, and to one with a hyperparameter of each section.
 DEFAULT_0_1_0 = "a9c2e2d67dec"
@@ -21,10 +21,10 @@ OTHER = {"architecture": "plain20", "width": 0.5, "train_fraction": 0.3, "lr": 0
 def test_what_0_1_0_did_is_frozen() -> None:
     assert FROZEN == {
         "evaluation": {"batch_norm": "running"},
-        "model": {"weights": "none"},
+        "model": {"keywords": {}, "weights": "none"},
         "optimization": {
             **{"warmup_epochs": 0.0, "freeze": 0, "head_lr_ratio": 1.0, "layer_decay": 1.0, "bn": "train"},
-            **{"class_weights": "none", "label_smoothing": 0.0},
+            **{"class_weights": "none", "label_smoothing": 0.0, "loss": "cross_entropy"},
         },
         "theirs": {},
         "data": {
@@ -32,6 +32,7 @@ def test_what_0_1_0_did_is_frozen() -> None:
             **{"mixup": 0.0, "cutmix": 0.0},
         },
     }
+    assert FROZEN_ALONE == {"trial": None}
 
 
 @pytest.mark.parametrize(("hyperparameters", "expected"), [({}, DEFAULT_0_1_0), (OTHER, OTHER_0_1_0)])

@@ -32,6 +32,7 @@ PAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "add-a-search-space": (copy_packages, "would run noise with 6 trials"),
     "add-a-recipe": (copy_packages, "would run rates with 8 trials"),
     "add-a-model": (copy_packages, "vgg        depths 11, 13"),
+    "bring-your-own-code": (lambda folder: None, "would run forest with 16 trials"),
     "add-a-data-set": (copy_packages, "would run early_overfit with 4 trials"),
 }
 

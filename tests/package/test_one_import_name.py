@@ -15,14 +15,29 @@ from fitscape.study.records import TrialState
 
 STUDY = """
 name: tiny
+plugins: [my_nets.py]
 base:
-  model: {width: 0.0625, growth_rate: 4}
+  model: {family: "my_nets.py:Net"}
   optimization: {epochs: 1, steps_per_epoch: 2, batch_size: 32, lr: 0.05}
-enqueue: [{architecture: resnet18}, {architecture: plain18}, {architecture: densenet121}]
+enqueue:
+  - {architecture: resnet18, width: 0.0625}
+  - {architecture: plain18, width: 0.0625}
+  - {architecture: densenet121, width: 0.0625, growth_rate: 4}
+  - {}
 space:
-  architecture: {choices: [resnet18, plain18, densenet121]}
+  architecture: {choices: [resnet18, plain18, densenet121, "my_nets.py:Net"]}
   weight_decay: {low: 1e-4, high: 1e-1, log: true}
-search: {trials: 3}
+search: {trials: 4}
+"""
+NET = """
+import models  # the user's own
+from torch import nn
+
+assert models.MINE
+
+def Net(channels, classes):
+    body = [nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*body, nn.Linear(4, classes))
 """
 WRONG = "raise ImportError('this is the module of the user')\n"
 
@@ -38,6 +53,7 @@ def project(tmp_path: Path) -> Path:
     (folder / "fitscape").mkdir()
     (folder / "fitscape" / "notes.txt").write_text("my own folder of this name\n")
     (folder / "tiny.yaml").write_text(STUDY)
+    (folder / "my_nets.py").write_text(NET)
     return folder
 
 
@@ -46,10 +62,13 @@ def environment(tmp_path: Path, **more: str) -> dict[str, str]:
     return {**clean, "HOME": str(tmp_path), "FITSCAPE_ROOT": str(tmp_path / "runs"), **more}
 
 
-def run(installation: Installation, project: Path, environment: dict[str, str], *options: str) -> None:
+def run(
+    installation: Installation, project: Path, environment: dict[str, str], *options: str, folder: Path | None = None
+) -> None:
+    """The study, from its folder or another one."""
     ran = subprocess.run(
-        [installation.command, "run", "tiny.yaml", *options],
-        cwd=project,
+        [installation.command, "run", str((project if folder else Path()) / "tiny.yaml"), *options],
+        cwd=folder or project,
         env=environment,
         capture_output=True,
         text=True,
@@ -57,8 +76,8 @@ def run(installation: Installation, project: Path, environment: dict[str, str], 
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     trials = open_study(Path(environment["FITSCAPE_ROOT"]) / "tiny").trials
-    assert [trial.config.model.family for trial in trials] == ["resnet", "plain", "densenet"]
-    assert [(trial.state, trial.message) for trial in trials] == [(TrialState.FINISHED, "")] * 3
+    assert [trial.config.model.family for trial in trials] == ["resnet", "plain", "densenet", "my_nets.py:Net"]
+    assert [(trial.state, trial.message) for trial in trials] == [(TrialState.FINISHED, "")] * 4
 
 
 def test_a_wheel_has_one_top_level_name(installation: Installation) -> None:
@@ -91,8 +110,10 @@ def test_a_user_s_import_of_models_gives_the_user_s(installation: Installation, 
     assert told.stdout == "True resnet18\n", told.stderr
 
 
-def test_a_study_runs_in_a_folder_of_the_same_names(installation: Installation, project: Path, tmp_path: Path) -> None:
-    run(installation, project, environment(tmp_path))
+def test_a_study_with_own_code_runs_from_another_folder(
+    installation: Installation, project: Path, tmp_path: Path
+) -> None:
+    run(installation, project, environment(tmp_path), folder=tmp_path)
 
 
 @pytest.fixture
@@ -107,7 +128,7 @@ def raylets(tmp_path: Path) -> Iterator[Raylets]:
 
 
 @pytest.mark.slow
-def test_a_study_runs_there_on_a_cluster(
+def test_a_study_with_own_code_runs_there_on_a_cluster(
     installation: Installation, project: Path, tmp_path: Path, raylets: Raylets
 ) -> None:
     """The nodes run another Python environment, in which no fitscape is installed but what travels."""

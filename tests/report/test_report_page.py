@@ -186,7 +186,29 @@ def test_printed_pages_hold_no_controls(desktop: Page) -> None:
     assert desktop.locator("#map-plot").is_visible()
 
 
-@pytest.mark.slow
+def test_printed_pages_hold_every_trial_and_cut_no_column(desktop: Page) -> None:
+    desktop.evaluate("name => dispatchEvent(new Event(name))", "beforeprint")
+    desktop.emulate_media(media="print")
+    rows = desktop.locator("#trials-table tbody tr").count()
+    assert f"of {rows}." in desktop.locator("#trials-text").inner_text()
+    desktop.set_viewport_size({"width": 1030, "height": 700})  # the printed width of A4 lying down, in CSS pixels
+    cut = (
+        "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.ariaLabel)"
+    )
+    assert desktop.evaluate(cut) == []
+
+
+@pytest.mark.parametrize(("format", "begin"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
+def test_a_figure_is_saved_in_the_size_of_a_slide(desktop: Page, format: str, begin: bytes) -> None:
+    with desktop.expect_download() as download:
+        desktop.get_by_role("button", name=f"Save as {format}: Regime map").click()
+    assert download.value.suggested_filename == f"trained-map-plot.{format.lower()}"
+    saved = Path(download.value.path()).read_bytes()
+    assert saved.startswith(begin)
+    if format == "PNG":
+        assert (int.from_bytes(saved[16:20], "big"), int.from_bytes(saved[20:24], "big")) == (1600, 900)
+
+
 @pytest.mark.slow
 def test_a_page_of_two_thousand_trials_is_small_and_opens_soon(browser: Browser, tmp_path: Path) -> None:
     config = StudyConfig(

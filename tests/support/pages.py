@@ -30,6 +30,7 @@ from fitscape.study.cli import main
 
 driver, preflight = ModuleType("fitscape.study.driver"), ModuleType("fitscape.study.driver.preflight")
 driver.run = lambda config, *_, **__: print("would run", config.name, "with", config.search.trials, "trials") or 0
+driver.drawn_beside = lambda *_: []
 preflight.preflight = lambda *_, **__: []
 sys.modules.update({{"fitscape.study.driver": driver, "fitscape.study.driver.preflight": preflight}})
 main(sys.argv[1:])

@@ -8,10 +8,12 @@ from fitscape.study.data.datasets.digits import Digits
 from fitscape.study.data.datasets.fashion_mnist import FashionMNIST
 from fitscape.study.data.datasets.image_folder import ImageFolder
 from fitscape.study.data.datasets.image_list import ImageList
+from fitscape.study.data.datasets.own import OwnData
 from fitscape.study.data.datasets.source import Presence, Source
 from fitscape.study.data.datasets.svhn import SVHN
 from fitscape.study.data.datasets.uploaded import Uploaded
 from fitscape.study.errors import UserError
+from fitscape.study.plugins.named import is_own_dataset
 
 _REGISTRY: dict[str, type[Source]] = {
     source.name: source
@@ -44,10 +46,13 @@ def get(config: DataConfig) -> Source:
     Raises:
         UserError: no such data set; it names the nearest one and all.
     """
+    if is_own_dataset(config.dataset):
+        return OwnData(config.root, config.dataset, groups=config.groups, allow_group_leak=config.allow_group_leak)
     name, colon, argument = config.dataset.partition(":")
     if name not in _REGISTRY or bool(colon) != bool(_REGISTRY[name].argument_name):
         near = difflib.get_close_matches(name, _REGISTRY, n=1, cutoff=0.5)
         known = ", ".join(f"{n}:{s.argument_name}" if s.argument_name else n for n, s in _REGISTRY.items())
+        known += ", or FILE.py:NAME"
         meant = f"did you mean {near[0]}? " if near and near[0] != name else ""
         raise UserError(f"'{config.dataset}' is not a data set", where="data.dataset", fix=f"{meant}choose {known}")
     if config.groups is not None and not argument:

@@ -64,6 +64,7 @@ class Source(ABC):
     name: str
     description: str  # one line for ``fitscape list datasets``
     foreign: ClassVar[bool] = False  # whether its files come from anywhere, and may crash a decoder
+    lasting: ClassVar[bool] = True  # whether equal files and states mean equal data
     argument_name: ClassVar[str] = ""  # of what follows the colon, as in ``folder:PATH``; empty where nothing does
 
     def __init__(

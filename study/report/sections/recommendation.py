@@ -56,7 +56,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "likely": bool(told["good"] >= 0.5),
         "regime": str(told["regime"]),
         "error": _error(fitted, told["val_error"]),
-        "interval": f"{_error(fitted, told['low'])} to {_error(fitted, told['high'])}",
+        "interval": _interval(fitted, told["low"], told["high"]),
         "reference": wording.percent(fitted.cuts.reference),
         "threshold": wording.percent(float(fitted.cuts.at_skill(fitted.cuts.tau))),
         "cheaper": cheaper(subject, fitted, point) if told["good"] >= 0.5 else None,
@@ -84,6 +84,14 @@ def _error(fitted: RegimeMap, error: float) -> str:
     """The map's scale ends at half the best reachable error."""
     least = float(expit(fitted.cuts.floor))
     return f"below {wording.percent(least)}" if error < least else wording.percent(error)
+
+
+def _interval(fitted: RegimeMap, low: float, high: float) -> str:
+    """``1.2 % to 3.0 %``; ``at most 3.0 %`` where the lower end is below what the map can tell."""
+    least = float(expit(fitted.cuts.floor))
+    if high < least:
+        return _error(fitted, high)
+    return f"at most {wording.percent(high)}" if low < least else wording.interval(low, high)
 
 
 def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:

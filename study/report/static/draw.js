@@ -42,7 +42,22 @@ function draw(id, figure, onclick) {
   drawn.set(element, figure);
   const { traces, layout: arrangement } = figure();
   Plotly.react(element, traces, arrangement, { displayModeBar: false, responsive: true });
+  if (first) element.after(savers(element));
   if (first && onclick) element.on("plotly_click", (event) => onclick(event.points[0]));
+}
+
+const SLIDE = { width: 1600, height: 900 }; // pixels
+
+/** Buttons that save a figure as it is, in the size of a slide and on paper of the theme's colour. */
+function savers(element) {
+  const save = (format) => async () => {
+    const { traces, layout: arrangement } = drawn.get(element)();
+    const figure = { data: traces, layout: { ...arrangement, ...SLIDE, paper_bgcolor: colour("card"), font: { ...arrangement.font, size: 22 } } };
+    await Plotly.downloadImage(figure, { format, ...SLIDE, filename: `${document.title.split(" · ")[0]}-${element.id || "curves"}` });
+  };
+  const name = element.getAttribute("aria-label")?.split(/[.;,:]/)[0] ?? "figure";
+  const button = (format) => make("button", { type: "button", class: "save", onclick: save(format), "aria-label": `Save as ${format.toUpperCase()}: ${name}` }, format.toUpperCase());
+  return make("p", { class: "savers" }, "Save ", button("png"), " ", button("svg"));
 }
 
 const waiting = new IntersectionObserver((entries) => {

@@ -1,6 +1,7 @@
 // All trials: sort, filter, page through, open.
 
-const PAGE = 25;
+const PAGE = 25, PRINTED = 500; // rows on the screen, and on paper
+let rowsShown = PAGE, printedFrom = 0;
 const listing = { sort: "number", descending: false, text: "", regime: "", net: "", page: 0 };
 
 const columns = () => [
@@ -55,9 +56,9 @@ function row(i, all) {
 }
 
 function fill() {
-  const all = columns(), found = chosen(), pages = Math.max(1, Math.ceil(found.length / PAGE));
+  const all = columns(), found = chosen(), pages = Math.max(1, Math.ceil(found.length / rowsShown));
   listing.page = Math.min(listing.page, pages - 1);
-  const start = listing.page * PAGE, here = found.slice(start, start + PAGE);
+  const start = listing.page * rowsShown, here = found.slice(start, start + rowsShown);
   document.querySelector("#trials-table thead").replaceChildren(head(all));
   document.querySelector("#trials-table tbody").replaceChildren(...here.map((i) => row(i, all)));
   document.getElementById("trials-text").textContent = found.length
@@ -80,4 +81,6 @@ function startTable() {
     select("Regime", [{ key: "", name: "all" }, ...regimes], "", set("regime")),
     select("Architecture", [{ key: "", name: "all" }, ...nets], "", set("net")));
   fill();
+  addEventListener("beforeprint", () => { printedFrom = listing.page; rowsShown = PRINTED; listing.page = 0; fill(); });
+  addEventListener("afterprint", () => { rowsShown = PAGE; listing.page = printedFrom; fill(); });
 }
