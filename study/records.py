@@ -233,3 +233,16 @@ class Label:
             return names[0]
         shares = " / ".join(f"{self.probabilities[name]:.2f}" for name in names)
         return f"{' or '.join(names)} ({shares})"
+
+    @property
+    def remedy(self) -> str:
+        """Of an undecided label, why it is open and what would settle it; empty of any other."""
+        if not self.unsettled_by:
+            return ""
+        if self.unsettled_by == "boundary":
+            return "it lies so near a boundary that neither seeds nor images within reach would settle it"
+        seeds, images = self.seeds_needed, self.images_needed
+        ways = [f"{seeds} more seed{'s' if seeds != 1 else ''}"] if seeds is not None else []
+        ways += [f"{images:,} validation images"] if images is not None else []
+        why = "its seeds" if self.unsettled_by == "seeds" else "its validation images"
+        return f"{why} are too few; {' or '.join(ways)} would settle it if they came out alike"

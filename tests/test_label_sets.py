@@ -1,5 +1,7 @@
 """A label names the fewest regimes that have nine tenths of the probability."""
 
+from dataclasses import replace
+
 import pytest
 
 from fitscape.study.records import Label, Regime
@@ -28,3 +30,28 @@ def test_the_set_is_as_small_as_nine_tenths_allow(probabilities: dict[str, float
     one = label(**probabilities)
     assert one.named == named
     assert sum(one.probabilities[r.value] for r in one.regime_set) >= 0.9 - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("why", "seeds", "images", "said"),
+    [
+        ("", None, None, ""),
+        ("seeds", 1, None, "its seeds are too few; 1 more seed would settle it if they came out alike"),
+        (
+            "images",
+            4,
+            2400,
+            "its validation images are too few; 4 more seeds or 2,400 validation images would",
+        ),
+        (
+            "boundary",
+            None,
+            None,
+            "it lies so near a boundary that neither seeds nor images within reach would settle it",
+        ),
+    ],
+)
+def test_an_open_label_says_what_would_settle_it(why: str, seeds: int | None, images: int | None, said: str) -> None:
+    one = replace(label(good=0.6, overfit=0.4), unsettled_by=why, seeds_needed=seeds, images_needed=images)
+    assert one.remedy.startswith(said)
+    assert bool(one.remedy) is bool(said)

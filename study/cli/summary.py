@@ -18,7 +18,9 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
     """A study's state as JSON: counts by state and regime, who drives it, the best trial, what is running."""
     trials = study.trials
     states = Counter(trial.state for trial in trials)
-    regimes = Counter(label.regime for label in _labels(study).values())
+    labels = _labels(study).values()
+    regimes = Counter(label.regime for label in labels)
+    sets = Counter(" or ".join(r.value for r in label.regime_set) for label in labels if label.unsettled_by)
     driver = holder(study.folder)
     best = best_of(trials)
     return {
@@ -30,6 +32,7 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "data": study.provenance.get("data", {}),
         "states": {state.value: states[state] for state in TrialState},
         "regimes": {regime.value: regimes[regime] for regime in Regime},
+        "undecided": dict(sets.most_common()),
         "best": best and {"trial_id": best.trial_id, "val_error": val_error(best), "trial": described(best)},
         "running": [
             {"trial_id": t.trial_id, "epoch": len(t.epochs), "epochs": t.config.optimization.epochs}
@@ -60,6 +63,8 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"data     {unread} (all of them: --json)")
     if by_regime:
         out.append(f"regimes  {by_regime}")
+    if summary["undecided"]:
+        out.append("between  " + ", ".join(f"{count} {names}" for names, count in summary["undecided"].items()))
     if summary["best"]:
         best = summary["best"]
         out.append(f"best     validation error {best['val_error']:.4f}: {best['trial']} ({best['trial_id']})")

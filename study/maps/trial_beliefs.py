@@ -111,9 +111,9 @@ class TrialBeliefs:
 def helps(fitted: RegimeMap) -> bool:
     """Whether neighbours tell more than they mislead: with replicates, or with configurations enough for the space.
 
-    Without replicates the map cannot tell seeds from structure. On landscapes that were not used to choose anything it
-    then decided fewer labels than the runs alone where there were fewer than about 2 d^2 configurations in d searched
-    hyperparameters (24 in four, 48 in six), and more of them wrongly; docs/LOG.md has the table.
+    Without replicates the map cannot tell seeds from structure. On random landscapes it then decided hardly more labels
+    than the runs alone, or fewer, and more of them wrongly, below about 2 d^2 configurations in d searched
+    hyperparameters (24 in four, 48 in six). The rule was chosen on these; docs/LOG.md has the figures.
     """
     runs, configurations = fitted.fields.val.n, len(fitted.posterior.tried)
     if 2 * (runs - configurations) >= configurations >= LEAST_REPLICATED:

@@ -35,6 +35,12 @@ def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]
         "attempts": {t.number: t.attempts for t in told if t.attempts > 1},
         "regimes": [[pack.add(np.array(row, dtype=np.uint8)) for row in regimes(s.subject, taus)] for s in stages],
         "probability": pack.rates([label.probability if label else np.nan for label in labels]),
+        "between": {
+            t.number: [label.named, label.remedy]
+            for t, label in zip(told, labels, strict=True)
+            if label and label.unsettled_by
+        },
+        "by_map": [t.number for t, label in zip(told, labels, strict=True) if label and label.by_map],
         "flags": {t.number: label.flags for t, label in zip(told, labels, strict=True) if label and label.flags},
         "train_error": [_finite(t.last.train_error) if t.last else None for t in told],
         "val_error": [_finite(t.last.val_error) if t.last else None for t in told],

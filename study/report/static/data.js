@@ -73,6 +73,9 @@ function errorText(i, value) {
   return trials.state[i] === "diverged" ? "diverged" : "not measured";
 }
 
+/** The regime as a label has it under the study's own tau; the regimes it lies between instead of "undecided". */
+const labelName = (i) => (lookAt(i).name === "undecided" ? trials.between[trials.number[i]]?.[0] : null) ?? lookAt(i).name;
+
 function lookAt(i, tau = data.map.taus?.indexOf(data.tau) ?? 0, stage = -1) {
   return data.looks[cut(trials.regimes.at(stage)[Math.max(tau, 0)])[i]];
 }

@@ -20,9 +20,9 @@ function ticks(name, low = null) {
 
 function summary(i) {
   const hyperparameters = trials.searched.filter((n) => n !== "architecture").map((n) => `${escaped(nameOf(n))} ${escaped(shown(n, valueOf(n, i)))}`);
-  const look = lookAt(i, view.tau, view.stage);
+  const look = lookAt(i, view.tau, view.stage), own = data.map.taus[view.tau] === data.tau && view.stage === data.map.stages.length - 1;
   return [
-    `<b>#${trials.number[i]} ${escaped(netName(trials.net[i]))}</b> ${look.glyph} ${look.name}`, ...hyperparameters, `seed ${hyperparameter("seed", i)}`,
+    `<b>#${trials.number[i]} ${escaped(netName(trials.net[i]))}</b> ${look.glyph} ${escaped(own ? labelName(i) : look.name)}`, ...hyperparameters, `seed ${hyperparameter("seed", i)}`,
     `training error ${errorText(i, trials.train_error[i])}`, `validation error ${errorText(i, trials.val_error[i])}`,
   ].join("<br>");
 }
