@@ -22,6 +22,7 @@ from fitscape.study.driver.backups import Upkeep
 from fitscape.study.driver.folder import Folder, frozen
 from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.start import _config_in, _same_study
+from fitscape.study.driver.starting_weights import Pinned
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import Ledger, StudyLock
@@ -127,7 +128,7 @@ class OtherData:
 @pytest.fixture
 def raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Folder, StudyConfig]:
     """A study of 24 trials whose target is to become 50; the folder, and the new config."""
-    monkeypatch.setattr(start, "provenance", lambda data: {"data_fingerprint": "1"})
+    monkeypatch.setattr(start, "provenance", lambda *_: {"data_fingerprint": "1"})
     config = frozen(StudyConfig(name="s", **SMALL))
     folder = Folder(tmp_path / "s")
     folder.make()
@@ -150,12 +151,12 @@ def test_a_kill_between_the_ledger_and_the_file_lowers_no_target(
 
     monkeypatch.setattr(Ledger if dies == "amend" else Folder, dies, die)
     with Ledger.open(folder.ledger) as ledger, pytest.raises(Killed):
-        _same_study(folder, ledger, config, OtherData(), frozenset())  # type: ignore[arg-type]
+        _same_study(folder, ledger, Pinned(config), OtherData(), frozenset())  # type: ignore[arg-type]
     monkeypatch.undo()
-    monkeypatch.setattr(start, "provenance", lambda data: {"data_fingerprint": "1"})
+    monkeypatch.setattr(start, "provenance", lambda *_: {"data_fingerprint": "1"})
     with Ledger.open(folder.ledger) as ledger:
         now = _config_in(folder, ledger, None, Aside(ignore))
-        _same_study(folder, ledger, now, OtherData(), frozenset())  # type: ignore[arg-type]
+        _same_study(folder, ledger, Pinned(now), OtherData(), frozenset())  # type: ignore[arg-type]
         assert now.search.trials == ledger.config.search.trials
 
 
