@@ -62,6 +62,8 @@ def to_noisy(error: ArrayLike, flipped: ArrayLike, classes: float) -> Array:
     ``E' = eta + E (1 - eta K / (K - 1))``, eta the share of flipped labels.
     """
     eta = np.asarray(flipped, dtype=float)
+    if not eta.any():  # with one class alone there is no other label to flip to
+        return np.asarray(error, dtype=float) + eta
     return np.asarray(eta + np.asarray(error, dtype=float) * (1 - eta * classes / (classes - 1)))
 
 

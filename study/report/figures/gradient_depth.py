@@ -36,7 +36,8 @@ def gradients_by_depth(subject: Subject) -> Figure | None:
     for ax in axes:
         ax.set_ylim(low, high)
     axes[0].set_ylabel("log10 of the first layer's\ngradient norm at the start", fontsize=9, color=INK)
-    axes[0].legend(frameon=False, fontsize=8)
+    if drawn := [ax for ax in axes if ax.get_legend_handles_labels()[1]]:
+        drawn[0].legend(frameon=False, fontsize=8)
     return figure
 
 
