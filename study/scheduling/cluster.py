@@ -46,7 +46,8 @@ class Cluster:
         self.address = address
         self._cpus, self._gpus, self._warm = cpus, gpus, warm
         ray = sys.modules.get("ray")
-        self._joined = ray is not None and ray.is_initialized()  # by the program that this is a part of
+        here = ray is not None and ray.is_initialized()
+        self._joined = address is None and here  # by the program that this is a part of
         self.aside = SetAside()
         self._session: StudyLock | None = None  # the sign in the folder of the local Ray
         self.cards: list[str] = []  # those that trials may use, in words
