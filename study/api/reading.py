@@ -37,8 +37,10 @@ def read(
 
     Args:
         source: an MLflow server or store, an Optuna storage, a Ray Tune folder, a table's file, or a DataFrame.
-        train, val: keys of the error, or accuracy, on training and on validation images.
-        val_n, train_n: images behind them: numbers, or keys of such.
+        train: key of the error, or accuracy, on training images.
+        val: key of the error, or accuracy, on validation images.
+        val_n: validation images behind it: a number, or the key of one.
+        train_n: training images behind it: a number, or the key of one.
         classes: their number; a regime is measured against guessing.
         chance_error: error of guessing; None: of classes that are equally frequent.
         epoch: what counts epochs.

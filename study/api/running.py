@@ -50,7 +50,12 @@ def run(
     Args:
         study: a config, a dict as study.yaml has it, the name of a recipe, or a YAML file.
         root: the folder of the runs.
-        name, trials, sampler, scale, address, tracking_uri: as the options of ``fitscape run``.
+        name: of the study, as ``--name`` of ``fitscape run``; None: the config's own.
+        trials: as ``--trials``.
+        sampler: as ``--sampler``.
+        scale: as ``--scale``, for a recipe.
+        address: of a Ray cluster, as ``--address``.
+        tracking_uri: of MLflow, as ``--tracking-uri``.
         settings: values by dotted key, as ``--set``: ``{"data.dataset": "folder:pets"}``.
         storage: shared folder or bucket for checkpoints; None: $FITSCAPE_STORAGE.
         quiet: show nothing.

@@ -78,7 +78,8 @@ class Study(OpenStudy):
         """The regimes over two hyperparameters as a plotly figure.
 
         Args:
-            x, y: numeric hyperparameters; None: those that matter most.
+            x: numeric hyperparameter; None: the one that matters most.
+            y: another one; None: the next.
             at: values of other hyperparameters; None: where nets do best.
             tau: excess error that still counts as good; None: the study's.
 

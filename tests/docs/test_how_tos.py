@@ -29,6 +29,7 @@ def pets(folder: Path) -> None:
 PAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "bring-an-image-folder": (pets, "would run regimes with 4 trials"),
     "read-runs-that-exist": (copy_packages, "study.enqueue_trial({'max_depth':"),
+    "fine-tune": (lambda folder: None, "would run tuned with 4 trials"),
     "add-a-search-space": (copy_packages, "would run noise with 6 trials"),
     "add-a-recipe": (copy_packages, "would run rates with 8 trials"),
     "add-a-model": (copy_packages, "vgg        depths 11, 13"),
