@@ -128,7 +128,7 @@ class ResourceConfig(Frozen):
     trial_timeout: Annotated[float, Field(gt=0)] | None = 3600
     """A trial without a step for this many seconds is ended, above 0. Null: never."""
     time_limit: Duration | None = None
-    """Longest time that one run takes, above 0, its report included: 90s, 20m, 1h30m. Unset: until all trials have ended."""
+    """Longest time of one run with its report, above 0: 90s, 20m, 1h30m. Unset: until all trials have ended."""
     storage_grace: Annotated[float, Field(ge=0)] = 300
     """Seconds to wait for storage that is out of reach, at least 0. Then the study is interrupted; no trial fails."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

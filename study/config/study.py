@@ -77,6 +77,22 @@ class StudyConfig(Frozen):
             raise ValueError("data.metric: balanced_error does not go with label noise; take error, or leave it out")
         return self
 
+    @model_validator(mode="after")
+    def _own_losses_weigh_and_smooth_by_themselves(self) -> Self:
+        """Class weights and smoothed labels are those of our cross-entropy; own code would not see them."""
+        searched = self.space if isinstance(self.space, dict) else {}
+        base = self.base.optimization
+        if (
+            base.loss == "cross_entropy"
+            and "loss" not in searched
+            and not any("loss" in point for point in self.enqueue)
+        ):
+            return self
+        for name, off in (("class_weights", "none"), ("label_smoothing", 0.0)):
+            if name in searched or getattr(base, name) != off or any(name in point for point in self.enqueue):
+                raise ValueError(f"{name} acts on cross_entropy only: leave it out, or do it in your own loss")
+        return self
+
     def _require_hyperparameter(self, hyperparameter: str, where: str) -> None:
         known = self.base.hyperparameters
         if hyperparameter not in known:

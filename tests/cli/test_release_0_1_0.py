@@ -45,11 +45,12 @@ def test_report_reads_it(fitscape: Command, old: Path) -> None:
 @pytest.mark.slow
 def test_resume_adds_four_trials_and_repeats_none(fitscape: Command, old: Path) -> None:
     before = open_study(old)
+    trials, labels = before.trials, before.labels
     ran = fitscape("resume", "quickstart", "--allow", "code", "--trials", "40")
     assert ran.code == 0, ran
     assert "the old one is kept as ledger.v1.db" in ran.out
     after = open_study(old)
     assert [t.origin for t in after.trials[36:]] == ["sobol"] * 4
-    assert after.trials[:36] == before.trials
-    labels = {trial_id: label.regime for trial_id, label in before.labels.items()}
-    assert {trial_id: after.labels[trial_id].regime for trial_id in labels} == labels
+    assert after.trials[:36] == trials
+    moved = [i for i, label in labels.items() if not set(after.labels[i].regime_set) & set(label.regime_set)]
+    assert moved == []  # four more trials are more evidence: a label may become surer, and none turns into another

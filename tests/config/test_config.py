@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,3 +104,16 @@ def test_weights_count_by_their_content_and_not_by_where_they_lie() -> None:
     )
     assert here == there
     assert len({here, other, TrialConfig().trial_id}) == 3
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        {"base": {"optimization": {"loss": "my.py:focal", "label_smoothing": 0.1}}},
+        {"base": {"optimization": {"loss": "my.py:focal"}}, "space": {"class_weights": {"choices": ["balanced"]}}},
+        {"base": {"optimization": {"class_weights": "balanced"}}, "enqueue": [{"loss": "my.py:focal"}]},
+    ],
+)
+def test_what_an_own_loss_would_not_see_is_refused(study: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="acts on cross_entropy only"):
+        StudyConfig.model_validate({"name": "s", **study})
