@@ -32,8 +32,8 @@ demo: $(READY)  ## run the quickstart and print where its report is
 	@root=$${FITSCAPE_ROOT:-fitscape-runs}; \
 	if [ -s "$$root/quickstart/ledger.db" ] || [ -s "$$root/quickstart/ledger.backup.db" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
 
-test: $(READY)  ## the default tests, two files at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(READY)  ## the default tests
+	$(BIN)/python -m pytest
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from fitscape.study.config.duration import seconds_of
 from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP, LEDGER
 from fitscape.study.paths import expanded
@@ -13,6 +12,8 @@ from fitscape.study.samplers import SAMPLERS
 
 
 def _time(text: str) -> float:
+    from fitscape.study.config.duration import seconds_of
+
     try:
         seconds = seconds_of(text)
     except ValueError as error:

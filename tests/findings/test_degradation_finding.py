@@ -71,12 +71,12 @@ def test_two_noisy_seeds_decide_nothing_and_say_how_many_would() -> None:
     assert found.needed > 2
 
 
-def test_a_control_whose_seeds_are_each_undecided_is_still_one() -> None:
+def test_a_control_is_one_whose_seeds_overfit_together() -> None:
     trials = nets(np.random.default_rng(0), {20: 0.0008, 56: 0.0015}, gap=0.11, train_fraction=0.1)
     thresholds, reference = RegimeThresholds(), Reference(error=0.05)
     labels = {x.trial_id: x for x in label_all(trials, thresholds, classes=10, chance_error=0.9, reference=reference)}
     best = [labels[t.trial_id] for t in trials if t.config.model.depth == 20 and t.config.optimization.lr == 0.1]
-    assert sum(label.regime is Regime.UNDECIDED for label in best) > len(best) / 2
+    assert {label.regime for label in best} == {Regime.OVERFIT}
     (found,) = degradation(trials, labels, CONTEXT)
     assert "control" in found.claim
 
