@@ -20,7 +20,7 @@ from fitscape.study.measures.metric import judged
 from fitscape.study.nets.make import SAME, settings_of, starting_weights
 from fitscape.study.nets.temperature import logits_of
 from fitscape.study.nets.write import EXPORTED, jeffreys
-from fitscape.study.records import TrialRecord
+from fitscape.study.records import EpochRecord, TrialRecord
 from fitscape.study.regimes import final_record
 from fitscape.study.training.classifier import Classifier
 from fitscape.study.training.retrain import train_again
@@ -114,21 +114,8 @@ def open_test(
         )
         known = final_record(trial)
         assert known is not None  # choose() takes finished trials only
-        wrong, n = int(again.results.wrong.sum()), len(again.results.wrong)
-        low, high = jeffreys(wrong, n)
-        errors.append(
-            TestError(
-                trial_id=trial.trial_id,
-                architecture=trial.config.model.name,
-                seed=trial.config.seed,
-                val_error=known.val_error,
-                test_error=wrong / n,
-                low=low,
-                high=high,
-                images=n,
-                reproduced=abs(again.record.val_error - known.val_error) < SAME,
-            )
-        )
+        reproduced = abs(again.record.val_error - known.val_error) < SAME
+        errors.append(_test_error(trial, known, again.results.wrong, reproduced=reproduced))
         if trial.trial_id in lowest:
             shared = data.trial_data
             nets.append(
@@ -151,20 +138,25 @@ def _written(ledger: Ledger, images: Tensor, labels: Tensor) -> Iterator[TestErr
         if trial is None or known is None:
             continue
         predicted = logits_of(torch.export.load(file).module(), images).argmax(1)
-        wrong, n = int((predicted != labels).sum()), len(labels)
-        low, high = jeffreys(wrong, n)
-        yield TestError(
-            trial_id=trial.trial_id,
-            architecture=trial.config.model.name,
-            seed=trial.config.seed,
-            val_error=known.val_error,
-            test_error=wrong / n,
-            low=low,
-            high=high,
-            images=n,
-            reproduced=True,
-            net=str(file.parent),
-        )
+        yield _test_error(trial, known, predicted != labels, reproduced=True, net=str(file.parent))
+
+
+def _test_error(trial: TrialRecord, known: EpochRecord, wrong: Tensor, *, reproduced: bool, net: str = "") -> TestError:
+    """What a net of a trial is wrong about, ``wrong`` [N] bool, beside what the ledger knows of the trial."""
+    count, n = int(wrong.sum()), len(wrong)
+    low, high = jeffreys(count, n)
+    return TestError(
+        trial_id=trial.trial_id,
+        architecture=trial.config.model.name,
+        seed=trial.config.seed,
+        val_error=known.val_error,
+        test_error=count / n,
+        low=low,
+        high=high,
+        images=n,
+        reproduced=reproduced,
+        net=net,
+    )
 
 
 def _lowest(finalists: Iterable[TrialRecord]) -> set[str]:

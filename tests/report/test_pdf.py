@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from lacking import lacking
 
 from fitscape.study.errors import UserError
 from fitscape.study.report import pdf
@@ -12,8 +13,9 @@ PAGE = """<!doctype html><title>t</title><p id="said">not printed</p>
 <script>addEventListener("beforeprint", () => { document.body.style.height = "4000px"; });</script>"""
 
 
-@pytest.mark.skipif(not any(map(shutil.which, pdf.BROWSERS)), reason="no Chromium: apt-get install chromium")
 def test_a_page_is_printed_beside_itself_with_what_it_does_before_printing(tmp_path: Path) -> None:
+    if not any(map(shutil.which, pdf.BROWSERS)):
+        lacking("Chromium: apt-get install chromium")
     page = tmp_path / "index.html"
     page.write_text(PAGE)
     printed = pdf.to_pdf(page)
