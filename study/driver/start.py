@@ -115,14 +115,7 @@ def resume(
         if not (where.ledger.is_file() or where.backup.is_file()):  # whose folder is it? nothing is written there yet
             require_backup(where)
             where.make()
-        with (
-            StudyLock(folder),
-            Lease(where, interruption) as lease,
-            open_or_restore(where, aside.say) as ledger,
-        ):
-            resume_checks.require_run_here(ledger)
-            _say_whose(ledger, aside)
-            lease.claim(ledger.uid)
+        with _taken(where, interruption, aside) as (lease, ledger):
             config = _config_in(where, ledger, trials, aside)
             if config.base.evaluation.batch_norm == "running":
                 aside.say(RUNNING_STATISTICS)
@@ -149,13 +142,8 @@ def finish(folder: Path, *, observer: Observer | None = None, storage: str | Non
     with (
         _in_reach(where),
         _heard(observer, where, None) as aside,
-        StudyLock(folder),
-        Lease(where, interruption) as lease,
-        open_or_restore(where, aside.say) as ledger,
+        _taken(where, interruption, aside) as (lease, ledger),
     ):
-        resume_checks.require_run_here(ledger)
-        _say_whose(ledger, aside)
-        lease.claim(ledger.uid)
         ledger.release()
         return Conduct(where, lease, aside, interruption, None).wrap_up(ledger.config, ledger)
 
@@ -163,6 +151,20 @@ def finish(folder: Path, *, observer: Observer | None = None, storage: str | Non
 def ask_to_finish(folder: Path) -> None:
     """Ask the driver that runs a study to wind up: it ends with the trials that have ended, and their report."""
     write_whole(Folder(folder).finish, "")
+
+
+@contextmanager
+def _taken(where: Folder, interruption: Interruption, aside: Aside) -> Iterator[tuple[Lease, Ledger]]:
+    """The lease and the ledger of a study that was run here, and that no other driver holds meanwhile."""
+    with (
+        StudyLock(where.path),
+        Lease(where, interruption) as lease,
+        open_or_restore(where, aside.say) as ledger,
+    ):
+        resume_checks.require_run_here(ledger)
+        _say_whose(ledger, aside)
+        lease.claim(ledger.uid)
+        yield lease, ledger
 
 
 def _limit(seconds: float | None, config: StudyConfig, since: float | None = None) -> TimeLimit | None:
