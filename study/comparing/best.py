@@ -2,10 +2,10 @@
 
 Nets are chosen on one half of their study's validation images and judged on shared images of the other half, and the
 other way round, so that no error is that of the images that chose it. What counts towards the interval: the images
-(paired, whole groups), the seeds, and the luck of a search.
+(paired, whole groups), and the luck of a search with its seeds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from fitscape.study.comparing.held_out import HeldOut
-from fitscape.study.comparing.luck import luck_variance, seed_sd
+from fitscape.study.comparing.luck import luck_variance
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import ImageSet
 from fitscape.study.regimes import estimate_reference, final_record, standard_draws
@@ -44,13 +44,6 @@ class BestErrors:
     def differs(self) -> bool:
         return self.p < 1 - self.level
 
-
-@dataclass(frozen=True)
-class _Choice:
-    """Per-image errors [M, 2] of the configuration chosen on each half, and how many seeds it has."""
-
-    wrong: Array
-    seeds: int
 
 
 def best_errors(first: OpenStudy, second: OpenStudy, images: HeldOut, level: float) -> BestErrors | None:
@@ -83,7 +76,8 @@ Found = tuple[tuple[float, float], float, int]  # both errors, the variance of t
 def _unpaired(studies: tuple[OpenStudy, OpenStudy]) -> Found:
     """Each study's reference, of its own images."""
     references = [estimate_reference(study.trials) for study in studies]
-    variance = sum(float(one.draws(standard_draws(0)).var()) for one in references)
+    sampled = [replace(one, seed_sd=0.0).draws(standard_draws(0)) for one in references]
+    variance = sum(float(draws.var()) for draws in sampled)
     return (references[0].error, references[1].error), variance, min(one.images for one in references)
 
 
@@ -102,7 +96,7 @@ def _paired(studies: tuple[OpenStudy, OpenStudy], images: HeldOut) -> Found | No
     rows_a, rows_b = images.rows
     # An image is judged by what was chosen without it, in either study.
     judge_a, judge_b = (~halves[0][rows_a]).astype(int), (~halves[1][rows_b]).astype(int)
-    wrong = np.stack([a.wrong[rows_a, judge_a], b.wrong[rows_b, judge_b]])
+    wrong = np.stack([a[rows_a, judge_a], b[rows_b, judge_b]])
     weights = _weights(sets[0].labels[rows_a], first.config.data.metric == "balanced_error")
     errors = wrong @ weights
     groups = sets[0].groups
@@ -110,10 +104,7 @@ def _paired(studies: tuple[OpenStudy, OpenStudy], images: HeldOut) -> Found | No
     gap = wrong[1] - wrong[0]
     residuals = np.bincount(members, weights=weights * (gap - gap @ weights))
     least = 1 / len(set(members)) ** 2  # one image, or group, that the nets would differ on
-    seeds = sum(
-        (e * (1 - e) * seed_sd(study)) ** 2 / one.seeds for e, study, one in zip(errors, studies, (a, b), strict=True)
-    )
-    variance = float((residuals**2).sum()) + least + float(seeds)
+    variance = float((residuals**2).sum()) + least
     return (float(errors[0]), float(errors[1])), variance, len(rows_a)
 
 
@@ -128,8 +119,8 @@ def _halves(images: ImageSet) -> NDArray[np.bool_]:
     return np.asarray((first[inverse] & np.uint64(1)).astype(bool))
 
 
-def _chosen(study: OpenStudy, images: ImageSet | None, half: NDArray[np.bool_]) -> _Choice | None:
-    """The configuration of the lowest mean error on either half, all its seeds."""
+def _chosen(study: OpenStudy, images: ImageSet | None, half: NDArray[np.bool_]) -> Array | None:
+    """Per-image errors [M, 2], means over seeds, of the configurations that are best on either half."""
     assert images is not None
     groups: dict[str, list[Array]] = {}
     for trial in study.trials:
@@ -139,15 +130,12 @@ def _chosen(study: OpenStudy, images: ImageSet | None, half: NDArray[np.bool_]) 
     if not groups or not half.any() or half.all():
         return None
     means = [np.mean(wrong, axis=0) for wrong in groups.values()]
-    seeds = [len(wrong) for wrong in groups.values()]
     balanced = study.config.data.metric == "balanced_error"
-    columns, counts = [], []
+    columns = []
     for part in (~half, half):
         weights = _weights(images.labels[part], balanced)
-        best = int(np.argmin([mean[part] @ weights for mean in means]))
-        columns.append(means[best])
-        counts.append(seeds[best])
-    return _Choice(np.stack(columns, axis=1), min(counts))
+        columns.append(min(means, key=lambda mean, part=part, weights=weights: float(mean[part] @ weights)))
+    return np.stack(columns, axis=1)
 
 
 def _weights(labels: NDArray[np.uint16], balanced: bool) -> Array:

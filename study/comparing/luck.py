@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
@@ -18,17 +19,13 @@ OWN: Final = 0.5  # share of the variance of sampling images that nets do not ha
 Array = NDArray[np.float64]
 
 
-def seed_sd(study: OpenStudy) -> float:
-    """Standard deviation over seeds of a logit validation error."""
-    return pooled_seed_noise(by_group(study.trials)).val_sd
-
-
 def luck_variance(study: OpenStudy, *, another_design: bool) -> float:
-    """Variance of the true error of what a repeated search would take for the best.
+    """Variance of the error, sampling of images apart, of the nets that a repeated search would take for the best.
 
-    Each repetition measures configurations anew, with the noise of seeds and images, and takes the lowest. Where the
-    other study ran other configurations (``another_design``), they are drawn from the space anew as well, and their
-    errors are those that the map expects; without a map, from the errors that the study measured.
+    Each repetition trains configurations anew, measures them with the noise of seeds and images, and takes the lowest:
+    lucky seeds are chosen in every repetition, so they vary less than any seed does. Where the other study ran other
+    configurations (``another_design``), they are drawn from the space anew as well, evenly; their errors are those that
+    the map expects, and without a map those that the study measured.
     """
     groups = by_group(study.trials)
     rng = np.random.default_rng(0)
@@ -36,8 +33,9 @@ def luck_variance(study: OpenStudy, *, another_design: bool) -> float:
     drawn = _drawn(study, np.array(measured), another_design, rng)
     own = [sampling_variance([r.val_error for r in g], [r.val_n for r in g])[0] for g in groups.values()]
     seeds = np.mean([len(g) for g in groups.values()])
-    noise = float(np.sqrt(seed_sd(study) ** 2 / seeds + OWN * 2 * np.median(own)))  # chosen on half of the images
-    chosen = (drawn + rng.normal(0, noise, drawn.shape)).argmin(axis=1)
+    drawn = drawn + rng.normal(0, pooled_seed_noise(groups).val_sd / np.sqrt(seeds), drawn.shape)
+    sampling = float(np.sqrt(OWN * 2 * np.median(own)))  # of the half of the images that chooses
+    chosen = (drawn + rng.normal(0, sampling, drawn.shape)).argmin(axis=1)
     return float(expit(drawn[np.arange(len(drawn)), chosen]).var())
 
 
@@ -49,8 +47,8 @@ def _drawn(study: OpenStudy, measured: Array, another_design: bool, rng: np.rand
         return rng.choice(measured, size) if another_design else np.broadcast_to(measured, size)
     if not another_design:
         return np.broadcast_to(_expected(fitted, fitted.posterior.tried), size)
-    points = fitted.encoder.from_unit(rng.random((size[0] * size[1], fitted.encoder.dimensions)))
-    return _expected(fitted, fitted.encoder.features(points)).reshape(size)
+    designs = [fitted.encoder.from_unit(fitted.encoder.sobol(size[1], seed)) for seed in range(SEARCHES)]
+    return _expected(fitted, fitted.encoder.features(pd.concat(designs, ignore_index=True))).reshape(size)
 
 
 def _expected(fitted: RegimeMap, features: Array) -> Array:

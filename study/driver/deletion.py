@@ -7,7 +7,20 @@ from pathlib import Path
 from typing import Final
 
 from fitscape.study.driver.lease import OWNER
-from fitscape.study.files import BACKUP, CONFIG, FINDINGS, LEDGER, LEFT_OUT, LOCK, LOG, NETS, PAGE, WEIGHTS, StudyFolder
+from fitscape.study.files import (
+    BACKUP,
+    COMPARED,
+    CONFIG,
+    FINDINGS,
+    LEDGER,
+    LEFT_OUT,
+    LOCK,
+    LOG,
+    NETS,
+    PAGE,
+    WEIGHTS,
+    StudyFolder,
+)
 from fitscape.study.ledger import StudyLock
 from fitscape.study.scheduling.checkpoints import is_checkpoint
 from fitscape.study.tracking.nets import nets
@@ -52,6 +65,8 @@ def _own(folder: Path) -> Iterator[Path]:
     for path in (
         place.report / PAGE,
         place.report / FINDINGS,
+        place.page.with_suffix(".pdf"),
+        *place.report.glob(COMPARED.format("*")),
         *place.figures.glob("*.png"),
         *place.figures.glob("*.svg"),
     ):
