@@ -8,7 +8,7 @@ from fitscape.study.errors import UserError
 
 
 def test_every_data_set_has_a_name_and_a_line() -> None:
-    assert datasets.names() == ["digits", "fashion_mnist", "cifar10", "cifar100", "svhn", "folder", "csv", "upload"]
+    assert datasets.names() == ["digits", "fashion_mnist", "cifar10", "cifar100", "svhn", "folder", "csv", "hf", "upload"]
     assert all(datasets.describe(name) for name in datasets.names())
 
 
