@@ -45,7 +45,6 @@ class BestErrors:
         return self.p < 1 - self.level
 
 
-
 def best_errors(first: OpenStudy, second: OpenStudy, images: HeldOut, level: float) -> BestErrors | None:
     """None where a study has no trial that ended with finite numbers."""
     studies = (first, second)

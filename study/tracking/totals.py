@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.ledger import Ledger
@@ -10,6 +10,8 @@ from fitscape.study.measures.metric import judged
 from fitscape.study.records import Label, Regime, TrialState
 from fitscape.study.tracking import entries
 from fitscape.study.tracking.projection import Point, milliseconds
+
+DATA: Final = ("dataset", "image_size", "metric", "limit", "split_seed")
 
 
 def points(ledger: Ledger, labels: dict[str, Label]) -> list[Point]:
@@ -40,7 +42,7 @@ def params(config: StudyConfig) -> dict[str, str]:
     space = {f"space.{name}": _range(r) for name, r in searched.items()} if isinstance(searched, dict) else searched
     values: dict[str, Any] = {
         "recipe": config.recipe or "",
-        **{f"data.{name}": written["data"][name] for name in ("dataset", "image_size", "metric", "limit", "split_seed")},
+        **{f"data.{name}": written["data"][name] for name in DATA},
         **{f"search.{name}": written["search"][name] for name in ("sampler", "seeds", "seed")},
         "regimes.tau": config.regimes.tau,
         **(space if isinstance(space, dict) else {"space": space}),

@@ -47,9 +47,9 @@ def parquet(folder: Path, **parts: pa.Table) -> str:
 def saved(folder: Path, **parts: pa.Table) -> str:
     for part, rows in parts.items():
         (folder / part).mkdir(parents=True)
-        with pa.OSFile(str(folder / part / "data-00000-of-00001.arrow"), "wb") as file:
-            with pa.ipc.new_stream(file, rows.schema) as out:
-                out.write_table(rows)
+        file = folder / part / "data-00000-of-00001.arrow"
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, rows.schema) as out:
+            out.write_table(rows)
     (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(parts)}))
     return f"hf:{folder}"
 
