@@ -24,8 +24,8 @@ def best_in_words(one: Versus) -> str:
     on = f"on the same {best.images:,} images" if best.paired else "each on images of its own"
     sure = "a sure difference" if best.differs else "no sure difference"
     return (
-        f"{wording.percent(best.first)} and {wording.percent(best.second)}, {on}; the second less the first: "
-        f"{points(best.difference)} points ({100 * best.level:.3g} % interval {points(best.low)} to "
+        f"{one.first} {wording.percent(best.first)}, {one.second} {wording.percent(best.second)}, {on}; the second less the "
+        f"first: {points(best.difference)} points ({100 * best.level:.3g} % interval {points(best.low)} to "
         f"{points(best.high)}), {sure}"
     )
 
@@ -34,7 +34,7 @@ def area_in_words(area: Area) -> str:
     """Its share of the common space, the change, and where it lies."""
     where = ", ".join(f"{wording.hyperparameter(name)} {_values(name, ends)}" for name, ends in area.where.items())
     text = (
-        f"{wording.percent(area.share)} of the common space went from {_regime(area.before)} to {_regime(area.after)}"
+        f"{wording.percent(area.share)} of the common space went from {in_words(area.before)} to {in_words(area.after)}"
     )
     return text + (f": {where}" if where else "")
 
@@ -45,7 +45,8 @@ def _values(name: str, ends: tuple[Any, ...]) -> str:
     return (" to " if between else ", ").join(dict.fromkeys(shown))
 
 
-def _regime(name: str) -> str:
+def in_words(name: str) -> str:
+    """A regime of a map, which counts untrained nets with those that diverged."""
     return "untrained or diverged" if name == "diverged" else name
 
 
@@ -97,7 +98,7 @@ def _rows(one: Versus) -> list[tuple[str, str, str, str]]:
         return []
     return [
         (
-            _regime(str(regime)),
+            in_words(str(regime)),
             wording.percent(row["first"]),
             wording.percent(row["second"]),
             f"{points(row['low'])} to {points(row['high'])}",
