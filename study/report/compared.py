@@ -24,8 +24,8 @@ def best_in_words(one: Versus) -> str:
     on = f"on the same {best.images:,} images" if best.paired else "each on images of its own"
     sure = "a sure difference" if best.differs else "no sure difference"
     return (
-        f"{one.first} {wording.percent(best.first)}, {one.second} {wording.percent(best.second)}, {on}; the second less the "
-        f"first: {points(best.difference)} points ({100 * best.level:.3g} % interval {points(best.low)} to "
+        f"{one.first} {wording.percent(best.first)}, {one.second} {wording.percent(best.second)}, {on}; "
+        f"the second less the first: {points(best.difference)} points ({100 * best.level:.3g} % interval {points(best.low)} to "
         f"{points(best.high)}), {sure}"
     )
 
