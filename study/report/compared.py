@@ -25,8 +25,8 @@ def best_in_words(one: Versus) -> str:
     sure = "a sure difference" if best.differs else "no sure difference"
     return (
         f"{one.first} {wording.percent(best.first)}, {one.second} {wording.percent(best.second)}, {on}; "
-        f"the second less the first: {points(best.difference)} points ({100 * best.level:.3g} % interval {points(best.low)} to "
-        f"{points(best.high)}), {sure}"
+        f"the second less the first: {points(best.difference)} points "
+        f"({100 * best.level:.3g} % interval {points(best.low)} to {points(best.high)}), {sure}"
     )
 
 
