@@ -133,7 +133,7 @@ def _chosen(study: OpenStudy, images: ImageSet | None, half: NDArray[np.bool_]) 
     columns = []
     for part in (~half, half):
         weights = _weights(images.labels[part], balanced)
-        columns.append(min(means, key=lambda mean, part=part, weights=weights: float(mean[part] @ weights)))
+        columns.append(means[int(np.argmin([mean[part] @ weights for mean in means]))])
     return np.stack(columns, axis=1)
 
 
