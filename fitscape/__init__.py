@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fitscape.study.maps import RegimeMap as RegimeMap
     from fitscape.study.reading import load_config as load_config
     from fitscape.study.search import RegimeSampler as RegimeSampler
+    from fitscape.study.training.clean_errors import log_clean_errors as log_clean_errors
 
 __version__ = "0.2.0"
 
@@ -25,6 +26,7 @@ __getattr__, __all__ = lazy(
         "RegimeMap": "fitscape.study.maps",
         "RegimeSampler": "fitscape.study.search",
         "load_config": "fitscape.study.reading",
+        "log_clean_errors": "fitscape.study.training.clean_errors",
         "Study": "fitscape.study.api",
         "open_study": "fitscape.study.api",
         "read": "fitscape.study.api",
