@@ -1,7 +1,7 @@
 """``RegimeSampler`` for Ray Tune: a Searcher that learns which trials diverged.
 
-Tune's own OptunaSearch hands Optuna metrics alone: no number of images, and of a trial with a NaN nothing at all, so that it
-stays running for the sampler.
+Tune's own OptunaSearch hands Optuna metrics alone: no number of images, and of a trial with a NaN nothing at all, so
+that it stays running for the sampler.
 """
 
 import json
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 from ray.tune.utils.util import flatten_dict, unflatten_dict
 
 from fitscape.study.errors import UserError
+from fitscape.study.search.optuna_study import DIRECTIONS, quiet
 from fitscape.study.search.regime_sampler import RegimeSampler
 from fitscape.study.search.reported_errors import DIVERGED, report_errors
 
@@ -29,9 +29,9 @@ ID = "tune_trial"
 class RegimeSearch(Searcher):
     """Chooses Tune's trials where they say most about where regimes end.
 
-    A trial reports its training and validation error after each epoch; its last ones count, with ``train_n`` and ``val_n``
-    (images behind them) where it reports those. A last error that is not finite, or ``diverged=True``, means that it
-    diverged, whether or not it then raised. Any other trial that raises says nothing. Schedulers that stop trials
+    A trial reports its training and validation error after each epoch; its last ones count, with ``train_n`` and
+    ``val_n`` (images behind them) where it reports those. A last error that is not finite, or ``diverged=True``, means
+    that it diverged, whether or not it then raised. Any other trial that raises says nothing. Schedulers that stop trials
     early (ASHA, the median rule) do not go with it: errors of half a training are not those of a whole one.
 
     Args:
@@ -68,9 +68,7 @@ class RegimeSearch(Searcher):
         if space:
             self._begin(space)
 
-    def set_search_properties(
-        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
-    ) -> bool:
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         """Take the space of Tune's ``param_space``; ``metric`` and ``mode`` are Tune's own business."""
         if self._study is not None:
             return False
@@ -135,9 +133,9 @@ class RegimeSearch(Searcher):
         if not space:
             raise UserError("nothing to search in it", where="param_space", fix="use tune.uniform, tune.choice, ...")
         self._space = dict(space)
-        study = self._study = optuna.create_study(
-            directions=[StudyDirection.MINIMIZE] * 2, sampler=RegimeSampler(self._space, **self._given)
-        )
+        sampler = RegimeSampler(self._space, **self._given)
+        with quiet():
+            study = self._study = optuna.create_study(directions=DIRECTIONS, sampler=sampler)
         for point in self._first:
             study.enqueue_trial(flatten_dict(point))
         return study

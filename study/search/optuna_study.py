@@ -37,7 +37,7 @@ def build_study(
 
     A trial outside the space (an enqueued point, say) is left out: Optuna has no place for it.
     """
-    with _quiet():
+    with quiet():
         study = optuna.create_study(directions=DIRECTIONS, sampler=sampler, storage=storage, study_name=name)
     for trial in trials:
         frozen = freeze(trial, space, classes)
@@ -47,7 +47,7 @@ def build_study(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Optuna would print a line about a study that its user has not asked for."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))

@@ -93,7 +93,7 @@ def _measured(model: nn.Module, images: GivenImages, device: torch.device) -> Ev
                 what = f"gives {shape} for {len(labels)} images, and logits [{len(labels)}, classes] are needed"
                 raise UserError(what, where="model")
             rows.append(judged(logits.float(), labels.to(device)))
-    if not rows:
+    if not sum(row.shape[1] for row in rows):
         raise UserError("holds no image", where=images.name)
     return evaluation_of(torch.cat(rows, dim=1).cpu())
 

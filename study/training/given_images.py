@@ -73,6 +73,8 @@ def _of_loader(loader: DataLoader[Any], name: str, batch_size: int) -> GivenImag
     if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
         return GivenImages(name, lambda: loader, lambda: _of_one_size(loader))
     indices = [index for chosen in loader.batch_sampler for index in chosen]
+    if all(isinstance(index, int) for index in indices):
+        indices.sort()  # so that a shuffling loader gives the same sample after each epoch
     _require_clean(loader.dataset, indices[:READ_TWICE], name)
 
     def sample() -> Iterable[Any]:

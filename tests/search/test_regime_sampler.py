@@ -402,7 +402,7 @@ def test_errors_that_are_reported_count_in_a_study_of_any_direction() -> None:
 
     def searched(objective: Any, directions: list[str]) -> np.ndarray:
         study = optuna.create_study(directions=directions, sampler=make())
-        study.optimize(objective, n_trials=30)
+        study.optimize(objective, n_trials=18)
         assert {t.state for t in study.trials if t.user_attrs.get("diverged")} <= {TrialState.FAIL, TrialState.COMPLETE}
         assert any(t.user_attrs.get("diverged") for t in study.trials)
         return points(study)
