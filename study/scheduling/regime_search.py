@@ -31,8 +31,8 @@ class RegimeSearch(Searcher):
 
     A trial reports its training and validation error after each epoch; its last ones count, with ``train_n`` and
     ``val_n`` (images behind them) where it reports those. A last error that is not finite, or ``diverged=True``, means
-    that it diverged, whether or not it then raised. Any other trial that raises says nothing. Schedulers that stop trials
-    early (ASHA, the median rule) do not go with it: errors of half a training are not those of a whole one.
+    that it diverged, whether or not it then raised. Any other trial that raises says nothing. Schedulers that stop
+    trials early (ASHA, the median rule) do not go with it: errors of half a training are not those of a whole one.
 
     Args:
         space: hyperparameter -> Optuna's distribution; None: that of Tune's ``param_space``.

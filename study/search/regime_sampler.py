@@ -37,9 +37,9 @@ class RegimeSampler(BaseSampler):
 
     For any Optuna study: an objective calls ``fitscape.report_errors``, which writes the user attributes
     ``train_error``, ``val_error`` and ``diverged``. In a study with two directions ``minimize`` the values are the
-    errors where no attribute says them. Both are rates. A trial that diverged counts in any state; any other failed trial is
-    ignored. Optional user attributes are the optional columns of :meth:`study.maps.RegimeMap.fit`. Running trials
-    count as pending observations, so parallel workers spread out.
+    errors where no attribute says them. Both are rates. A trial that diverged counts in any state; any other failed
+    trial is ignored. Optional user attributes are the optional columns of :meth:`study.maps.RegimeMap.fit`. Running
+    trials count as pending observations, so parallel workers spread out.
     A configuration may be suggested again where seed noise hides its regime: run it with another seed.
 
     Args:
