@@ -2,9 +2,9 @@
 
     python -m benchmarks.clean_errors [--seeds 3] [--epochs 24]
 
-A small net with batch norm and dropout on 1,000 digits, shifted at random. The loop logs what loops usually log: the error
-averaged over the epoch's training batches, and the validation error in eval mode. results/clean_errors-DATE.json holds
-every epoch, and docs/pictures/clean_errors.png shows the means over seeds. About a minute on one core.
+A small net with batch norm and dropout on 1,000 digits, shifted at random. The loop logs what loops usually log: the
+error averaged over the epoch's training batches, and the validation error in eval mode. results/clean_errors-DATE.json
+holds every epoch, and docs/pictures/clean_errors.png shows the means over seeds. About a minute on one core.
 """
 
 import argparse
