@@ -49,7 +49,8 @@ def given_images(images: Images, name: str, batch_size: int) -> GivenImages:
     if isinstance(images, Iterator) or not isinstance(images, Iterable):
         what = f"is a {type(images).__name__}, and has to be read more than once"
         raise UserError(what, where=name, fix="give a DataLoader, a Dataset, a pair of tensors or a list of batches")
-    return GivenImages(name, lambda: images, lambda: _of_one_size(images))
+    batches: Iterable[Any] = images
+    return GivenImages(name, lambda: batches, lambda: _of_one_size(batches))
 
 
 def labelled(batch: Any, name: str) -> tuple[Tensor, Tensor]:
