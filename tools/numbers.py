@@ -10,7 +10,7 @@ the file in braces; the text that comes out must be on the page:
 
 Numbers that were not measured here stand under `stated`, by what they are: a setting, a goal, a figure of a cited
 paper. A changed digit on either side, and a numeral that is in neither list, ends with exit code 1. Names, dates,
-versions, code, and the numbers of sections and tables are no numerals.
+versions, code, exit codes, and the numbers of sections, tables and rows are no numerals.
 """
 
 import argparse
@@ -33,6 +33,7 @@ NUMERAL = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?![\w])")
 NO_NUMERAL = re.compile(
     r"`[^`]*`|\]\([^)]*\)|\w*[A-Za-z]-\d+\b|\b\d+x\d+\b|\b\d+\.\d+\.\d+\b"
     r"|\b(?:[Ss]ections?|[Ff]igures?|[Tt]ables?|[Dd]ecisions?|Python|MLflow|Ray|torch) \d+(?:\.\d+)*"
+    r"|\| \| \d+[a-z]? \||\b[Rr]ows? \d+(?:, \d+)*|\bAs \d+|\b[Ee]xit(?: codes?)? \d+"
     r"|\b(?:\d\d? [A-Z][a-z]+ )?(?:19|20)\d\d(?:-\d\d-\d\d)?[ab]?\b"
 )
 VALUE = re.compile(r"\{([^{}]+?)(?:\*(-?[\d.]+))?(?::([^{}:]+))?\}")
