@@ -45,7 +45,7 @@ def test_the_whole_is_what_all_trials_take_in_the_slots_there_are() -> None:
     said = describe(config, WORK, [timed(base, 2.0)], 4, 40)
     assert said == "about 10 s per trial, 2 min for 40 trials, 4 at a time"
     assert describe(config, WORK, [timed(base, 2.0)], 4, 2).endswith("10 s for 2 trials, 2 at a time")
-    assert describe(config, WORK, [timed(base, 2.0)], 0, 1).endswith("1 at a time")
+    assert describe(config, WORK, [timed(base, 2.0)], 0, 1).endswith("10 s for the one trial")
     assert describe(config, WORK, [], 4, 40) == describe(config, WORK, [timed(base, 2.0)], 4, 0) == ""
 
 

@@ -115,7 +115,7 @@ def _raw_mode(arguments: Any) -> str:
 
 
 def _sixteen_bits(path: Path) -> NDArray[np.uint16]:
-    """The values of a 16-bit image [H, W, 3 or 4], of grey with alpha [H, W, 2], turned as its EXIF orientation says."""
+    """The values of a 16-bit image [H, W, channels], 2 of grey with alpha, turned as its EXIF orientation says."""
     with Image.open(path) as image:
         if _grey_with_alpha(image):
             image.tile = [tile._replace(args="RGBA") for tile in image.tile]
