@@ -16,9 +16,7 @@ def compare(
     root: Root = ROOT,
     html: Annotated[
         Path | None,
-        typer.Option(
-            "--html", metavar="FILE", help="Where the page goes. Default: A's report folder.", callback=expanded
-        ),
+        typer.Option("--html", metavar="FILE", help="Where the page goes. Default: A's report folder."),
     ] = None,
     as_json: Json = False,
 ) -> int:
@@ -35,6 +33,6 @@ def compare(
     else:
         typer.echo("\n".join(lines(found)))
     if html is not None or not as_json:
-        page = write(found, html)
+        page = write(found, None if html is None else expanded(html))
         typer.echo(f"page        {page}", err=as_json)
     return ExitCode.DONE

@@ -13,7 +13,7 @@ from fitscape.study.opened import OpenStudy
 from fitscape.study.regimes.replicates import by_group, pooled_seed_noise, sampling_variance
 from fitscape.study.regimes.rule import rate
 
-SEARCHES: Final = 200
+SEARCHES: Final = 100
 OWN: Final = 0.5  # share of the variance of sampling images that nets do not have in common
 
 Array = NDArray[np.float64]

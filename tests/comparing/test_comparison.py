@@ -57,7 +57,7 @@ def test_nets_that_learn_less_are_found_where_they_are() -> None:
 
 
 def test_a_worse_best_error_is_found_and_not_where_only_the_seeds_differ() -> None:
-    found = versus("best error 2.5 times", 0)
+    found = versus("best error 4 times", 0)
     assert found.best.differs
     assert found.best.difference == pytest.approx(found.best.second - found.best.first)
     assert 0 < found.best.low < found.best.difference < found.best.high
