@@ -23,7 +23,7 @@ def test_two_studies_are_compared_in_lines_and_on_a_page_that_goes_with_the_stud
     assert ran.code == 0, ran.err
     assert "images      Both studies hold out the same 1,200 images." in ran.out
     assert "training    equal" in ran.out
-    assert re.search(r"best error  \d.* points \(97.5 % interval \+?-?[\d.]+ to .*sure difference", ran.out)
+    assert re.search(r"best error  old \d.* points \(97.5 % interval \+?-?[\d.]+ to .*sure difference", ran.out)
     assert len(re.findall(r"^  [xgou.]{25}   [xgou.]{25}$", ran.out, re.M)) == 13
     page = tmp_path / "fitscape-runs/old/report/compare-new.html"
     assert str(page.relative_to(tmp_path)) in ran.out
