@@ -28,7 +28,12 @@ def ran(config: TrialConfig, data: TrialData, *, kept: bool, patch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    "net", [{}, {"architecture": "densenet121", "width": 0.25}, {"optimizer": "adamw", "train_fraction": 0.1}]
+    "net",
+    [
+        {},
+        {"architecture": "densenet121", "width": 0.125, "epochs": 1, "steps_per_epoch": 3},
+        {"optimizer": "adamw", "train_fraction": 0.1},
+    ],
 )
 def test_the_head_alone_comes_to_the_same_with_and_without_kept_features(
     net: dict[str, Any], digits: TrialData, tiny: Callable[..., TrialConfig], monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100 by torchvision's classes, from its folder of batches or its archive."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ class CIFAR10(PublishedSource):
 
     name = "cifar10"
     description = "50000 + 10000 colour images, 32x32, 10 classes; 170 MB"
-    classes = (
+    classes: ClassVar[tuple[str, ...]] = (
         *("airplane", "automobile", "bird", "cat", "deer"),
         *("dog", "frog", "horse", "ship", "truck"),
     )
