@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitscape.models.registry import IMAGENET_DEPTHS
 from fitscape.models.spec import ModelSpec
@@ -37,7 +38,7 @@ class Errors:
     def taken(self, options: Sequence[int]) -> "Errors":
         return Errors(a=self.a[..., options], b=self.b[..., options], train=self.train[..., options])
 
-    def choices(self, m: int) -> Array:
+    def choices(self, m: int) -> NDArray[np.intp]:
         """[S] the option that is best on half A over the *other* seeds: chosen by its own, an error flatters the side
         with more options."""
         others = (self.a[:, m].sum(axis=0) - self.a[:, m]) / (len(self.a) - 1)
@@ -119,9 +120,7 @@ def _twins(tuned: Sequence[TrialRecord], scratch: Sequence[TrialRecord], context
     )
 
 
-def _grid(
-    whole: set[tuple[int, float, float]], rates: Sequence[float]
-) -> tuple[list[int], list[float], Sequence[float]]:
+def _grid(whole: set[tuple[int, float, float]], rates: list[float]) -> tuple[list[int], list[float], list[float]]:
     """Seeds and numbers of images that were run at all of the rates: of a study that was cut off, what is whole."""
     found: dict[float, set[int]] = {}
     for share in sorted({m for _, m, _ in whole}):
