@@ -175,6 +175,12 @@ class OpenStudy:
             classes=self.classes,
         ).fit(table)
 
+    @property
+    def context(self) -> Context:
+        """The data set's facts that findings are asked with."""
+        train = self.provenance.get("data", {}).get("images", {}).get("train", 0)
+        return Context(classes=self.classes, chance_error=self.chance_error, train_images=train)
+
     @cached_property
     def findings(self) -> list[Finding]:
         """Claims of the field with this study's verdict on each, p values adjusted over all of them.
@@ -184,8 +190,7 @@ class OpenStudy:
         """
         recipe = self.config.recipe
         questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
-        context = Context(classes=self.classes, chance_error=self.chance_error)
-        return all_findings(self.trials, self.labels.values(), context, questions=questions)
+        return all_findings(self.trials, self.labels.values(), self.context, questions=questions)
 
     @cached_property
     def left_out(self) -> dict[str, str]:

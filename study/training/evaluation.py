@@ -65,7 +65,7 @@ def evaluate_each(
     model.eval()
     with torch.inference_mode(), settings.autocast():
         for images, labels in sets:
-            results += _forward(model, images, labels, normalize, _batch_size(images, trained_on))
+            results += _forward(model, images, labels, normalize, batch_size(images, trained_on))
     model.train()
     # The bits of floats beside whole numbers, as one transfer.
     fetched = torch.cat(results, dim=1).cpu().split([len(labels) for _, labels in sets], dim=1)
@@ -112,8 +112,9 @@ def _floats(bits: Tensor) -> Tensor:
     return bits.contiguous().view(torch.float32)
 
 
-def _batch_size(images: Tensor, trained_on: int | None) -> int:
-    pixels = images.shape[-1] * images.shape[-2]
+def batch_size(images: Tensor, trained_on: int | None) -> int:
+    """Images of [N, C, H, W], or features [N, F], that an evaluation takes at once; ``trained_on`` as above."""
+    pixels = images.shape[2:].numel()
     if images.device.type == "cpu":
         return min(max(PIXELS_PER_BATCH_ON_CPU // pixels, 16), 4096)
     most = 4096 if trained_on is None else max(IMAGES_FOR_ONE_TRAINED * trained_on, 16)
