@@ -64,7 +64,7 @@ class OpenStudy:
     @cached_property
     def recorded(self) -> list[TrialRecord]:
         """Every trial as the ledger holds it."""
-        return self.ledger.trials()
+        return self.ledger.trials(details=False)
 
     @cached_property
     def trials(self) -> list[TrialRecord]:

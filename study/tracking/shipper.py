@@ -123,7 +123,7 @@ class Shipper:
 
     def _await_news(self, ledger: Ledger) -> None:
         """Until a trial has begun: importing mlflow and making its tables takes seconds of the way there."""
-        while not self._closing.is_set() and not any(projection.begun(t) for t in ledger.trials(epochs=())):
+        while not self._closing.is_set() and not ledger.begun:
             self._rest(self._interval)
 
     def _rest(self, seconds: float) -> None:

@@ -16,15 +16,8 @@ from hand_made import make_epoch
 
 from fitscape.study.errors import UserError
 from fitscape.study.records import GradientProfile
-from fitscape.study.scheduling.checkpoints import (
-    CheckpointStore,
-    copy_file,
-    fetch_file,
-    open_storage,
-    split_record,
-    with_record,
-    write,
-)
+from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
+from fitscape.study.scheduling.storage import copy_file, fetch_file, open_storage, write
 
 
 def read(epoch: int, data: bytes) -> tuple[int, bytes]:
