@@ -67,8 +67,12 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"data     {unread} (all of them: --json)")
     if by_regime:
         out.append(f"regimes  {by_regime}")
-    if summary["unlabelled"] > 0 and ended > AT_ONCE:
-        out.append(f"         {summary['unlabelled']} trials have no label yet: `fitscape finish` gives them one")
+    if summary["unlabelled"] and ended > AT_ONCE:
+        labelled = sum(summary["regimes"].values())
+        count = f"{labelled or 'none'} of {labelled + summary['unlabelled']} trials"
+        verb = "are" if labelled > 1 else "is"
+        how = "the run does it at its end" if summary["driver"] else f"`fitscape finish {summary['study']}` does it"
+        out.append(f"regimes  {count} {verb} labelled yet: {how}")
     if summary["undecided"]:
         out.append("between  " + ", ".join(f"{count} {names}" for names, count in summary["undecided"].items()))
     if summary["best"]:
