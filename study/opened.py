@@ -18,6 +18,7 @@ from fitscape.study.files import LEDGER
 from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.kept import Kept
 from fitscape.study.maps.trial_beliefs import TrialBeliefs
 from fitscape.study.measures import Suspect, confusion, suspects
 from fitscape.study.measures.metric import judged
@@ -39,14 +40,18 @@ def open_study(folder: str | Path) -> "OpenStudy":
     path = Path(folder) / LEDGER
     if not path.is_file():
         raise UserError("is no study", where=str(folder), fix=f"a study's folder holds {LEDGER}")
-    return OpenStudy(Path(folder), Ledger.open(path, read_only=True))
+    ledger = Ledger.open(path, read_only=True)
+    return OpenStudy(Path(folder), ledger, kept=Kept.of(Path(folder), ledger))
 
 
 class OpenStudy:
-    """One reading of a study: trials are read once, when first asked for; ``reread`` takes a later one."""
+    """One reading of a study: trials are read once, when first asked for; ``reread`` takes a later one.
 
-    def __init__(self, folder: Path, ledger: Ledger) -> None:
-        self.folder, self.ledger = folder, ledger
+    ``kept``: where its map and labels may be found, and are left for the next reading.
+    """
+
+    def __init__(self, folder: Path, ledger: Ledger, *, kept: Kept | None = None) -> None:
+        self.folder, self.ledger, self._kept = folder, ledger, kept
         self.config: StudyConfig = ledger.config
         self.provenance: Mapping[str, Any] = ledger.provenance
 
@@ -59,7 +64,7 @@ class OpenStudy:
 
     def reread(self) -> Self:
         """The study as it is by now."""
-        return type(self)(self.folder, self.ledger)
+        return type(self)(self.folder, self.ledger, kept=Kept.of(self.folder, self.ledger))
 
     @cached_property
     def recorded(self) -> list[TrialRecord]:
@@ -74,6 +79,10 @@ class OpenStudy:
         images are those of independent ones.
         """
         return [judged(trial, self.config.data.metric) for trial in self.recorded]
+
+    def trial(self, trial_id: str) -> TrialRecord:
+        """One of ``trials``, read alone. Raises KeyError: no trial has this id."""
+        return judged(self.ledger.trial(trial_id, details=False), self.config.data.metric)
 
     @cached_property
     def space(self) -> Space:
@@ -105,7 +114,17 @@ class OpenStudy:
         Computed from the records and the map. A trial that 0.1.0 stopped early keeps the label it got then: its last
         record does not show how it would have ended.
         """
-        return self._labels(self.config.regimes, self.beliefs)
+        if self.labels_at_hand is not None:
+            return self.labels_at_hand
+        found = self._labels(self.config.regimes, self.beliefs)
+        if self._kept is not None:
+            self._kept.keep_labels(found.values())
+        return found
+
+    @cached_property
+    def labels_at_hand(self) -> dict[str, Label] | None:
+        """The same where somebody has computed them already; None where they have to be."""
+        return None if self._kept is None else self._kept.labels()
 
     @cached_property
     def labels_without_map(self) -> dict[str, Label]:
@@ -156,18 +175,22 @@ class OpenStudy:
         where = str(self.folder)
         if not self.space:
             raise UserError("searches no hyperparameter, so it has no map", where=where)
+        regimes, classes = self.config.regimes, self.classes
+        known = (self.chance_error, regimes.reference_error)
+        empty = RegimeMap(self.space, regimes, chance_error=known[0], reference_error=known[1], classes=classes)
+        kept = None if self._kept is None else self._kept.map(empty)
+        return self._fitted(empty, where) if kept is None else kept
+
+    def _fitted(self, empty: RegimeMap, where: str) -> RegimeMap:
         if not any(final_record(trial) for trial in self.trials):
             raise UserError("has no map yet: no trial has ended with finite numbers", where=where)
         table = self.map_table()
         if not len(table):
             raise UserError("has no map: no finished trial lies inside its space", where=where)
-        return RegimeMap(
-            self.space,
-            self.config.regimes,
-            chance_error=self.chance_error,
-            reference_error=self.config.regimes.reference_error,
-            classes=self.classes,
-        ).fit(table)
+        fitted = empty.fit(table)
+        if self._kept is not None:
+            self._kept.keep_map(fitted)
+        return fitted
 
     @cached_property
     def findings(self) -> list[Finding]:

@@ -71,7 +71,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         labelled = sum(summary["regimes"].values())
         count = f"{labelled or 'none'} of {labelled + summary['unlabelled']} trials"
         verb = "are" if labelled > 1 else "is"
-        how = "the run does it at its end" if summary["driver"] else f"`fitscape finish {summary['study']}` does it"
+        how = "the run does it at its end" if summary["driver"] else f"`fitscape report {summary['study']}` does it"
         out.append(f"regimes  {count} {verb} labelled yet: {how}")
     if summary["undecided"]:
         out.append("between  " + ", ".join(f"{count} {names}" for names, count in summary["undecided"].items()))
@@ -101,8 +101,10 @@ def sizes(folder: Path) -> dict[str, int]:
 
 
 def _labels(study: OpenStudy) -> Collection[Label]:
-    """Of a study of many trials, the labels that its last run or report left: all of them anew would take a map."""
+    """Of a study of many trials, those that its last run or report left: all of them anew would take a map."""
     ledger, thresholds = study.ledger, study.config.regimes
+    if study.labels_at_hand is not None:
+        return study.labels.values()
     kept = ledger.latest_labels(thresholds.version, thresholds.tau)
     if len(ledger.ended()) > AT_ONCE or (ledger.labelled and ledger.get_meta(LABELLED_BY) == __version__):
         return kept.values()

@@ -39,7 +39,7 @@ def _scalars(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {**row, **dict.fromkeys(nans), "nans": " ".join(nans)}
 
 
-def _restored(row: sqlite3.Row, names: tuple[str, ...]) -> dict[str, Any]:
+def _restored(row: "sqlite3.Row | dict[str, Any]", names: tuple[str, ...]) -> dict[str, Any]:
     """The row's fields; one that an earlier release did not write is left to the record's default."""
     held = {name: row[name] for name in set(names) & set(row.keys())}
     return {k: v for k, v in held.items() if v is not None} | dict.fromkeys(row["nans"].split(), math.nan)
@@ -74,7 +74,7 @@ def label_row(label: Label) -> dict[str, Any]:
     }
 
 
-def label_record(row: sqlite3.Row) -> Label:
+def label_record(row: "sqlite3.Row | dict[str, Any]") -> Label:
     values = _restored(row, LABEL_SCALARS)
     values |= {"regime": Regime(values["regime"]), "by_map": bool(values.get("by_map", False))}
     return Label(**values, probabilities=json.loads(row["probabilities"]), flags=tuple(json.loads(row["flags"])))

@@ -92,11 +92,17 @@ class Totals:
         return row["trial_id"] if row else None
 
     @property
+    def changed(self) -> int:
+        """The latest event after which map and labels are others; 0 where there was none."""
+        return self._latest(_OVERTAKES)
+
+    @property
     def labelled(self) -> bool:
         """Whether the labels that are kept are those of the trials and the config as they are now."""
-        kinds = ", ".join(f"'{kind.value}'" for kind in _OVERTAKES)
+        return self._latest((EventKind.LABELLED,)) > self.changed
+
+    def _latest(self, kinds: tuple[EventKind, ...]) -> int:
+        names = ", ".join(f"'{kind.value}'" for kind in kinds)
         with self._database.read() as connection:
-            sql = "SELECT coalesce(max(seq), 0) FROM events WHERE kind"
-            (changed,) = connection.execute(f"{sql} IN ({kinds})").fetchone()
-            (labelled,) = connection.execute(f"{sql} = '{EventKind.LABELLED.value}'").fetchone()
-        return bool(labelled > changed)
+            sql = f"SELECT coalesce(max(seq), 0) FROM events WHERE kind IN ({names})"
+            return int(connection.execute(sql).fetchone()[0])
