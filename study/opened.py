@@ -45,10 +45,7 @@ def open_study(folder: str | Path) -> "OpenStudy":
 
 
 class OpenStudy:
-    """One reading of a study: trials are read once, when first asked for; ``reread`` takes a later one.
-
-    ``kept``: where its map and labels may be found, and are left for the next reading.
-    """
+    """One reading of a study: trials are read once, when first asked for; ``reread`` takes a later one."""
 
     def __init__(self, folder: Path, ledger: Ledger, *, kept: Kept | None = None) -> None:
         self.folder, self.ledger, self._kept = folder, ledger, kept

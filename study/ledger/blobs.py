@@ -56,7 +56,7 @@ def _bytes(numbers: "array[float]") -> bytes:
 
 
 def _numbers(data: bytes) -> "array[float]":
-    numbers = array(chr(data[0]))
+    numbers = array("f" if data[:1] == b"f" else "d")
     numbers.frombytes(data[1:])
     return _little(numbers)
 
