@@ -1,6 +1,8 @@
 """What a record holds of its large parts where nobody has asked for them yet."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any, TypeVar, overload
 
@@ -14,8 +16,7 @@ T = TypeVar("T")
 class Later(Sequence[T]):
     """A sequence that is read from the ledger each time it is looked at, and never held.
 
-    Equal to any sequence of the same items. Copies to other processes are plain tuples. After the ledger was closed
-    it cannot be read.
+    Equal to any sequence of the same items. Copies for other processes are plain tuples.
     """
 
     __slots__ = ("_read",)
@@ -73,14 +74,25 @@ class OnDemand:
         parts: dict[str, Later[Any]] = {name: Later(partial(self._part, trial_id, name)) for name in names}
         return LatePair(best_epoch=best_epoch, last_epoch=last_epoch, **parts)
 
+    @contextmanager
+    def _read(self) -> Iterator[sqlite3.Connection]:
+        """Also after the ledger was closed, which takes a moment more."""
+        database = Database(self._database.path, read_only=True) if self._database.closed else self._database
+        try:
+            with database.read() as connection:
+                yield connection
+        finally:
+            if database is not self._database:
+                database.close()
+
     def _part(self, trial_id: str, name: str) -> Sequence[Any]:
         found: Sequence[Any] = getattr(self._late(trial_id), name)
         return found
 
     def _read_profiles(self, trial_id: str, epoch: int) -> tuple[GradientProfile, ...]:
-        with self._database.read() as connection:
+        with self._read() as connection:
             return details.profiles_of(connection, trial_id, epoch)
 
     def _read_late(self, trial_id: str) -> LatePair:
-        with self._database.read() as connection:
+        with self._read() as connection:
             return details.late_of(connection, trial_id)

@@ -178,7 +178,7 @@ class Trials:
         Args:
             epochs: None: all of them.
             details: False leaves gradient profiles and late pairs, nine tenths of a ledger, where they are until
-                somebody looks at them. The ledger must still be open then.
+                somebody looks at them.
         """
         return self._trials("true", (), epochs, details)
 

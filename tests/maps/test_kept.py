@@ -1,5 +1,6 @@
 """A fitted map is kept in the study's folder, and found there as long as it is of this ledger."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,27 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.driver.deletion import delete
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap, kept
-from fitscape.study.opened import open_study
+from fitscape.study.opened import OpenStudy, open_study
 
 SPACE = {"width": {"low": 0.125, "high": 1, "log": True}, "lr": {"low": 0.01, "high": 1, "log": True}}
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> OpenStudy:
+    """Whose map and labels were asked for, and kept."""
+    root, config = tmp_path_factory.mktemp("kept"), StudyConfig.model_validate({"name": "s", "space": SPACE})
+    folder = simulated_study(root, config, 32, epochs=2)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kept, "FEWEST", 20)
+        with open_study(folder) as study:
+            assert study.labels
+    return study
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(once: OpenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(kept, "FEWEST", 20)
-    return simulated_study(tmp_path, StudyConfig.model_validate({"name": "s", "space": SPACE}), 32, epochs=2)
+    return Path(shutil.copytree(once.folder, tmp_path / once.folder.name))
 
 
 def no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,16 +43,16 @@ def no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RegimeMap, "fit", fit)
 
 
-def test_a_kept_map_gives_what_the_fitted_one_gave(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_study(folder) as study:
-        fitted, labels = study.map, study.labels
-        points = pd.DataFrame({"width": [0.2, 0.9], "lr": [0.02, 0.9]})
+def test_a_kept_map_gives_what_the_fitted_one_gave(
+    once: OpenStudy, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted, points = once.map, pd.DataFrame({"width": [0.2, 0.9], "lr": [0.02, 0.9]})
     no_fit(monkeypatch)
     with open_study(folder) as study:
         found = study.map
-        assert study.labels == labels
+        assert repr(study.labels) == repr(once.labels), "NaN is itself here"
     pd.testing.assert_frame_equal(found.predict(points), fitted.predict(points))
-    pd.testing.assert_frame_equal(found.share(points=64, draws=24), fitted.share(points=64, draws=24))
+    pd.testing.assert_frame_equal(found.share(points=32, draws=12), fitted.share(points=32, draws=12))
     assert found.nearest({"width": 0.2, "lr": 0.02}) == fitted.nearest({"width": 0.2, "lr": 0.02})
     assert found.reference_interval() == fitted.reference_interval()
     assert (found.diverged == fitted.diverged).all()
@@ -59,8 +72,6 @@ def test_the_next_trial_makes_it_another_map(folder: Path) -> None:
 
 
 def test_other_code_reads_neither_map_nor_labels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_study(folder) as study:
-        assert study.labels
     monkeypatch.setattr(kept, "_code", lambda: "of another release")
     no_fit(monkeypatch)
     with open_study(folder) as study, pytest.raises(AssertionError, match="fitted anew"):
@@ -73,13 +84,11 @@ def test_what_cannot_be_read_is_made_anew(folder: Path, name: str) -> None:
         labels = study.labels
     (folder / name).write_bytes(b"PK\x03\x04")
     with open_study(folder) as study:
-        assert study.labels == labels
+        assert repr(study.labels) == repr(labels), "NaN is itself here"
         assert study.map
 
 
 def test_a_map_of_objects_runs_no_code(folder: Path) -> None:
-    with open_study(folder) as study:
-        assert study.map
     with np.load(folder / "map.npz") as file:
         found = dict(file)
     np.savez(folder / "map.npz", **(found | {"features": np.array([print], dtype=object)}), allow_pickle=True)
@@ -88,7 +97,5 @@ def test_a_map_of_objects_runs_no_code(folder: Path) -> None:
 
 
 def test_it_goes_with_the_study(folder: Path) -> None:
-    with open_study(folder) as study:
-        assert study.labels
     assert {"map.npz", "labels.json"} <= {file.name for file in folder.iterdir()}
     assert delete(folder) == []
