@@ -4,7 +4,7 @@
 driver that runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
@@ -23,8 +23,8 @@ from fitscape.study.maps.trial_beliefs import TrialBeliefs
 from fitscape.study.measures import Suspect, confusion, suspects
 from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
-from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all
-from fitscape.study.search.optuna_study import measured
+from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all, regimes_at
+from fitscape.study.search.optuna_study import outcomes
 from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, table
 
@@ -132,20 +132,25 @@ class OpenStudy:
         """As ``labels``, under another tau."""
         return self._labels(self.config.regimes.model_copy(update={"tau": tau}), self.beliefs)
 
+    def regimes_at(self, taus: Sequence[float]) -> list[dict[str, Regime]]:
+        """Under each of several tau, the regime of each trial that has a label, by trial id."""
+        thresholds = [self.config.regimes.model_copy(update={"tau": tau}) for tau in taus]
+        found = regimes_at(self.trials, taus, self.config.regimes, **self._known(self.beliefs))
+        stopped = [{t: label.regime for t, label in self._of_stopped(one).items()} for one in thresholds]
+        return [computed | kept for computed, kept in zip(found, stopped, strict=True)]
+
     def _labels(self, thresholds: RegimeThresholds, beliefs: TrialBeliefs | None) -> dict[str, Label]:
-        computed = label_all(
-            self.trials,
-            thresholds,
-            classes=self.classes,
-            chance_error=self.chance_error,
-            reference=None if beliefs is None else self._reference_outside(),
-            beliefs=beliefs,
-        )
+        computed = label_all(self.trials, thresholds, **self._known(beliefs))
+        return {label.trial_id: label for label in computed} | self._of_stopped(thresholds)
+
+    def _known(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
+        reference = None if beliefs is None else self._reference_outside
+        return {"classes": self.classes, "chance_error": self.chance_error, "reference": reference, "beliefs": beliefs}
+
+    def _of_stopped(self, thresholds: RegimeThresholds) -> dict[str, Label]:
         stopped = {t.trial_id for t in self.trials if t.state is TrialState.STOPPED}
-        kept = self.ledger.labels(version=thresholds.version, tau=thresholds.tau) if stopped else []
-        return {label.trial_id: label for label in computed} | {
-            label.trial_id: label for label in kept if label.trial_id in stopped
-        }
+        kept = self.ledger.latest_labels(thresholds.version, thresholds.tau) if stopped else {}
+        return {trial_id: label for trial_id, label in kept.items() if trial_id in stopped}
 
     @cached_property
     def beliefs(self) -> TrialBeliefs | None:
@@ -154,6 +159,7 @@ class OpenStudy:
             return None
         return TrialBeliefs(self.map)
 
+    @cached_property
     def _reference_outside(self) -> Reference | None:
         """The reference where the best configuration lies outside the space, so that the map has none for it."""
         if self.config.regimes.reference_error is not None:
@@ -290,10 +296,5 @@ class OpenStudy:
 
         Of more than ``MOST_MAPPED`` a sample, drawn at random, which is the same each time.
         """
-        rows = []
-        for trial in self.trials:
-            point, told = point_of(trial.config, self.space), measured(trial, self.classes)
-            if point is not None and told is not None:
-                rows.append({**point, "trial_id": trial.trial_id, **told})
-        frame = pd.DataFrame(rows)
+        frame = pd.DataFrame(outcomes(self.trials, self.space, self.classes))
         return frame if len(frame) <= MOST_MAPPED else frame.sample(MOST_MAPPED, random_state=0).sort_index()

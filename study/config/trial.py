@@ -109,7 +109,9 @@ class TrialConfig(Frozen):
     @property
     def group_id(self) -> str:
         """The trial id without its seed: trials that share it are replicates of one configuration."""
-        return self.with_hyperparameters({"seed": 0}).trial_id
+        if "seed" in self.theirs:
+            return self.with_hyperparameters({"seed": 0}).trial_id
+        return releases.trial_id(self.model_dump(mode="json") | {"seed": 0})
 
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections).

@@ -1,6 +1,6 @@
 """What the evidence says of each trial: shares of draws in each regime, and what would settle those it leaves open."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -85,6 +85,12 @@ class Judge:
 
     def shares(self, subjects: Sequence[Subject], more: More | None = None, *, alone: bool = False) -> Array:
         """[T, 5] shares of draws in each regime; ``alone``: from the runs of each configuration, without the map."""
+        return next(self.shares_at(subjects, (self.thresholds.tau,), more, alone=alone))
+
+    def shares_at(
+        self, subjects: Sequence[Subject], taus: Sequence[float], more: More | None = None, *, alone: bool = False
+    ) -> Iterator[Array]:
+        """The same under each of several tau, from the same draws."""
         more, standard = more or More(), self.standard
         held = np.array([not alone and self._held(s) for s in subjects], dtype=bool)
         flipped = np.array([flip_rate(s.trial.config, s.record, self.classes) for s in subjects])
@@ -97,13 +103,10 @@ class Judge:
             runs = [self.runs[trial_id] for trial_id in ids[~held]]
             drawn.train[~held], drawn.val[~held] = own_draws(runs, self.noise, standard, more)
         scale = Scale(self.chance, self._references(standard), classes=self.classes)
-        codes = regimes(
-            scale.train_skill(drawn.train, np.where(held, 0.0, flipped)[:, None]),  # beliefs are about clean labels
-            scale.val_skill(drawn.val),
-            tau=self.thresholds.tau,
-            untrained=self.thresholds.untrained,
-        )
-        return shares(codes)
+        train = scale.train_skill(drawn.train, np.where(held, 0.0, flipped)[:, None])  # beliefs are about clean labels
+        val = scale.val_skill(drawn.val)
+        for tau in taus:
+            yield shares(regimes(train, val, tau=tau, untrained=self.thresholds.untrained))
 
     def _held(self, subject: Subject) -> bool:
         return self.beliefs is not None and self.beliefs.holds(subject.trial.trial_id)

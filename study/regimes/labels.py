@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from fitscape.study.config import RegimeThresholds
-from fitscape.study.records import Label, TrialRecord
+from fitscape.study.records import Label, Regime, TrialRecord
 from fitscape.study.regimes.compared import late_flags, study_flags
 from fitscape.study.regimes.draws import standard_draws
 from fitscape.study.regimes.evidence import Beliefs, runs_of
@@ -48,6 +48,46 @@ def label_all(
         beliefs: of a map of these trials.
     """
     trials = list(trials)
+    judge, subjects = _judge(trials, thresholds, classes, chance_error, seed, epoch, reference, beliefs)
+    return _labels(judge, subjects, study_flags(trials, subjects, classes, chance_error, epoch))
+
+
+def regimes_at(
+    trials: Iterable[TrialRecord],
+    taus: Sequence[float],
+    thresholds: RegimeThresholds,
+    *,
+    classes: int,
+    chance_error: float,
+    reference: Reference | None = None,
+    beliefs: Beliefs | None = None,
+) -> list[dict[str, Regime]]:
+    """What :func:`label_all` calls the regime of each trial under each of several tau, by trial id, and nothing else.
+
+    The arguments are those of :func:`label_all`.
+    """
+    judge, subjects = _judge(list(trials), thresholds, classes, chance_error, 0, None, reference, beliefs)
+    found = [{s.trial.trial_id: Regime.DIVERGED for s in subjects if s.record is None} for _ in taus]
+    drawn = [s for s in subjects if s.record is not None]
+    for start in range(0, len(drawn), CHUNK):
+        chunk = drawn[start : start + CHUNK]
+        for regimes, rows in zip(found, judge.shares_at(chunk, taus), strict=True):
+            named = (regime_of(row, thresholds.confidence) for row in rows)
+            regimes.update(zip((s.trial.trial_id for s in chunk), named, strict=True))
+    return found
+
+
+def _judge(
+    trials: list[TrialRecord],
+    thresholds: RegimeThresholds,
+    classes: int,
+    chance_error: float,
+    seed: int,
+    epoch: int | None,
+    reference: Reference | None,
+    beliefs: Beliefs | None,
+) -> tuple[Judge, list[Subject]]:
+    """And whom it judges."""
     noise = pooled_seed_noise(intact(by_group(trials)))
     subjects = [s for t in trials if (s := subject_of(t, epoch, classes)) is not None]
     if reference is None and beliefs is None:
@@ -55,8 +95,7 @@ def label_all(
     if reference is not None and np.isnan(reference.error):
         subjects = [s for s in subjects if s.record is None]  # only divergence shows without a reference
     runs = runs_of(subjects, noise)
-    judge = Judge(thresholds, chance_error, classes, noise, standard_draws(seed), runs, reference, beliefs)
-    return _labels(judge, subjects, study_flags(trials, subjects, classes, chance_error, epoch))
+    return Judge(thresholds, chance_error, classes, noise, standard_draws(seed), runs, reference, beliefs), subjects
 
 
 def label(

@@ -64,14 +64,8 @@ def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]
 
 def regimes(subject: Subject, taus: list[float]) -> list[list[int]]:
     """At each tau, the position of every trial's regime in the vocabulary."""
-    rows = []
-    for tau in taus:
-        found = subject.labels
-        if tau != subject.config.regimes.tau and not subject.no_labels:
-            found = subject.study.labels_at(tau)
-        labels = [found.get(t.trial_id) for t in subject.trials]
-        rows.append([vocabulary.position(label.regime if label else None) for label in labels])
-    return rows
+    found = [{}] * len(taus) if subject.no_labels else subject.study.regimes_at(taus)
+    return [[vocabulary.position(regimes.get(t.trial_id)) for t in subject.trials] for regimes in found]
 
 
 def thinned(epochs: tuple[EpochRecord, ...], most: int = MOST_POINTS) -> list[EpochRecord]:
