@@ -76,12 +76,11 @@ def _trial(ledger: Ledger, config: StudyConfig, point: dict[str, Any], epochs: i
         ledger.record_epoch(trial.trial_id, _epoch(epoch, [float("nan")] * 2 if over else errors, rng))
         if over:
             break
-    late = LatePair(
-        best_epoch=max(1, epochs - 2),
-        last_epoch=epochs,
+    parts: dict[str, Any] = {
         **{f"{when}_losses": tuple(_floats(rng.exponential(0.5, LATE))) for when in ("best", "last")},
         **{f"{when}_errors": tuple((rng.random(LATE) < 0.1).tolist()) for when in ("best", "last")},
-    )
+    }
+    late = LatePair(best_epoch=max(1, epochs - 2), last_epoch=epochs, **parts)
     state = TrialState.DIVERGED if diverged else TrialState.FINISHED
     size = ModelSize(parameters=int(11e6 * point["width"] ** 2), flops=int(1e9 * point["width"] ** 2))
     ledger.end_trial(trial.trial_id, state, late=None if diverged else late, size=size)
@@ -100,7 +99,9 @@ def _epoch(epoch: int, errors: list[float], rng: np.random.Generator) -> EpochRe
         for step in steps
     )
     names = ("train_loss", "val_loss", "val_loss_a", "val_loss_b", "val_error_a", "val_error_b", "batch_loss")
-    values = dict(zip(names, (2.3 * train, 2.3 * val, 2.3 * val, 2.3 * val, val, val, 2.3 * train), strict=True))
+    values: dict[str, Any] = dict(
+        zip(names, (2.3 * train, 2.3 * val, 2.3 * val, 2.3 * val, val, val, 2.3 * train), strict=True)
+    )
     return EpochRecord(
         epoch=epoch,
         step=100 * epoch,

@@ -1,6 +1,5 @@
 """What was measured: the records that every later stage reads. Plain frozen data, no behaviour but arithmetic."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -104,7 +103,7 @@ class EpochRecord:
     val_balanced_error_b: float | None = None
     val_macro_f1: float | None = None  # decides nothing
     val_effective_n: float | None = None  # of val_error, where the validation images have groups
-    gradients: Sequence[GradientProfile] = ()  # epoch 1 begins with the profile at initialization (step 0)
+    gradients: tuple[GradientProfile, ...] = ()  # epoch 1 begins with the profile at initialization (step 0)
     gradient_ratio: float | None = None  # median first_last_ratio over this epoch's probed steps
 
     @property
@@ -137,10 +136,10 @@ class LatePair:
 
     best_epoch: int
     last_epoch: int
-    best_losses: Sequence[float]
-    last_losses: Sequence[float]
-    best_errors: Sequence[bool]
-    last_errors: Sequence[bool]
+    best_losses: tuple[float, ...]
+    last_losses: tuple[float, ...]
+    best_errors: tuple[bool, ...]
+    last_errors: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

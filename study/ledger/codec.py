@@ -50,13 +50,13 @@ def epoch_row(trial_id: str, record: EpochRecord) -> dict[str, Any]:
     return {"trial_id": trial_id, **_scalars(record, EPOCH_SCALARS)}
 
 
-def epoch_reader(columns: Sequence[str]) -> Callable[[sqlite3.Row, Sequence[GradientProfile]], EpochRecord]:
+def epoch_reader(columns: Sequence[str]) -> Callable[[sqlite3.Row, tuple[GradientProfile, ...]], EpochRecord]:
     """What makes records of rows that have these columns; one that an earlier release did not write is left to the
     record's default. A ledger has a row for each epoch of each trial, so that what all of them share is done once."""
     held = [(name, columns.index(name)) for name in EPOCH_SCALARS if name in columns]
     nans = columns.index("nans")
 
-    def record(row: sqlite3.Row, gradients: Sequence[GradientProfile]) -> EpochRecord:
+    def record(row: sqlite3.Row, gradients: tuple[GradientProfile, ...]) -> EpochRecord:
         values = {name: value for name, at in held if (value := row[at]) is not None}
         if row[nans]:
             values |= dict.fromkeys(row[nans].split(), math.nan)

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from fitscape.study.ledger import details
 from fitscape.study.ledger.database import Database
@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Later(Sequence[T]):
     """A sequence that is read from the ledger each time it is looked at, and never held.
 
-    Equal to any sequence of the same items. Copies for other processes are plain tuples.
+    It stands for a tuple: equal to any sequence of the same items, and a plain tuple in copies for other processes.
     """
 
     __slots__ = ("_read",)
@@ -64,14 +64,14 @@ class OnDemand:
         self._profiles = lru_cache(maxsize=1)(self._read_profiles)
         self._late = lru_cache(maxsize=1)(self._read_late)
 
-    def profiles(self, trial_id: str, epoch: int) -> Sequence[GradientProfile]:
+    def profiles(self, trial_id: str, epoch: int) -> tuple[GradientProfile, ...]:
         """Of one epoch; empty where none were measured."""
-        return Later(partial(self._profiles, trial_id, epoch))
+        return cast("tuple[GradientProfile, ...]", Later(partial(self._profiles, trial_id, epoch)))
 
     def late(self, trial_id: str, best_epoch: int, last_epoch: int) -> LatePair:
         """A late pair whose epochs are known already."""
         names = ("best_losses", "last_losses", "best_errors", "last_errors")
-        parts: dict[str, Later[Any]] = {name: Later(partial(self._part, trial_id, name)) for name in names}
+        parts: dict[str, Any] = {name: Later(partial(self._part, trial_id, name)) for name in names}
         return LatePair(best_epoch=best_epoch, last_epoch=last_epoch, **parts)
 
     @contextmanager

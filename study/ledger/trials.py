@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -211,7 +211,7 @@ class Trials:
 
     def _detailed(
         self, connection: sqlite3.Connection, ids: str, values: tuple[Any, ...], whole: bool
-    ) -> tuple[Callable[[sqlite3.Row], Sequence[GradientProfile]], Callable[[sqlite3.Row], LatePair | None]]:
+    ) -> tuple[Callable[[sqlite3.Row], tuple[GradientProfile, ...]], Callable[[sqlite3.Row], LatePair | None]]:
         """The profiles of a row of ``epochs``, and the late pair of one of ``trials``."""
         if details.in_rows(connection):  # of an earlier release, which nobody has opened to write
             return (

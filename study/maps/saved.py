@@ -66,14 +66,14 @@ def restore(empty: RegimeMap, kept: Arrays) -> RegimeMap:
 
 
 def _component(kept: Arrays, k: int, val: GaussianProcess, train: GaussianProcess) -> Component:
-    beliefs = {
+    beliefs: dict[str, Any] = {
         name: Belief(
             gp.under(Hyper.of(kept[f"{name}.hypers"][k])), *(float(kept[f"{name}.{part}"][k]) for part in _BELIEF)
         )
         for name, gp in (("val", val), ("train", train))
     }
-    best = kept["component.best"][k] if "component.best" in kept else None
-    return Component(**beliefs, best=best, **{name: float(kept[f"component.{name}"][k]) for name in _SCALARS})
+    scalars: dict[str, Any] = {name: float(kept[f"component.{name}"][k]) for name in _SCALARS}
+    return Component(**beliefs, **scalars, best=kept["component.best"][k] if "component.best" in kept else None)
 
 
 def _part(kept: Arrays, name: str) -> dict[str, Any]:
