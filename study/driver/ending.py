@@ -20,7 +20,7 @@ def labels_and_report(folder: Folder, ended: int) -> str:
     from fitscape.study.report import build
 
     begun = time.monotonic()
-    with open_study(folder.path) as study, Ledger.open(folder.ledger) as ledger:
+    with Ledger.open(folder.ledger) as ledger, open_study(folder.path) as study:
         ledger.put_labels(study.labels.values())
         ledger.set_meta(LABELLED_BY, __version__)
         page = build(folder.path, study=study)
