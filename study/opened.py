@@ -48,7 +48,7 @@ class OpenStudy:
     """One reading of a study: trials are read once, when first asked for; ``reread`` takes a later one."""
 
     def __init__(self, folder: Path, ledger: Ledger, *, kept: Kept | None = None) -> None:
-        self.folder, self.ledger, self._kept = folder, ledger, kept
+        self.folder, self.ledger, self._store = folder, ledger, kept
         self.config: StudyConfig = ledger.config
         self.provenance: Mapping[str, Any] = ledger.provenance
 
@@ -114,40 +114,37 @@ class OpenStudy:
         if self.labels_at_hand is not None:
             return self.labels_at_hand
         found = self._labels(self.config.regimes, self.beliefs)
-        if self._kept is not None:
-            self._kept.keep_labels(found.values())
+        if self._store is not None:
+            self._store.keep_labels(found.values())
         return found
 
     @cached_property
     def labels_at_hand(self) -> dict[str, Label] | None:
         """The same where somebody has computed them already; None where they have to be."""
-        return None if self._kept is None else self._kept.labels()
+        return None if self._store is None else self._store.labels()
 
     @cached_property
     def labels_without_map(self) -> dict[str, Label]:
         """The same from each configuration's own runs alone, for a study that runs: no map has to be fitted."""
         return self._labels(self.config.regimes, None)
 
-    def labels_at(self, tau: float) -> dict[str, Label]:
-        """As ``labels``, under another tau."""
-        return self._labels(self.config.regimes.model_copy(update={"tau": tau}), self.beliefs)
-
-    def regimes_at(self, taus: Sequence[float]) -> list[dict[str, Regime]]:
-        """Under each of several tau, the regime of each trial that has a label, by trial id."""
-        thresholds = [self.config.regimes.model_copy(update={"tau": tau}) for tau in taus]
-        found = regimes_at(self.trials, taus, self.config.regimes, **self._known(self.beliefs))
-        stopped = [{t: label.regime for t, label in self._of_stopped(one).items()} for one in thresholds]
-        return [computed | kept for computed, kept in zip(found, stopped, strict=True)]
+    def regimes_at(self, taus: Sequence[float]) -> dict[str, Sequence[Regime | None]]:
+        """By trial id, the regime that ``labels`` would give under each of these taus."""
+        found = regimes_at(self.trials, self.config.regimes, taus, **self._case(self.beliefs))
+        kept = [self._kept(self.config.regimes.model_copy(update={"tau": tau})) for tau in taus]
+        stopped = {i: [row[i].regime if i in row else None for row in kept] for i in set[str]().union(*kept)}
+        return {**found, **stopped}
 
     def _labels(self, thresholds: RegimeThresholds, beliefs: TrialBeliefs | None) -> dict[str, Label]:
-        computed = label_all(self.trials, thresholds, **self._known(beliefs))
-        return {label.trial_id: label for label in computed} | self._of_stopped(thresholds)
+        computed = label_all(self.trials, thresholds, **self._case(beliefs))
+        return {label.trial_id: label for label in computed} | self._kept(thresholds)
 
-    def _known(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
+    def _case(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
         reference = None if beliefs is None else self._reference_outside
         return {"classes": self.classes, "chance_error": self.chance_error, "reference": reference, "beliefs": beliefs}
 
-    def _of_stopped(self, thresholds: RegimeThresholds) -> dict[str, Label]:
+    def _kept(self, thresholds: RegimeThresholds) -> dict[str, Label]:
+        """Labels of trials that 0.1.0 stopped."""
         stopped = {t.trial_id for t in self.trials if t.state is TrialState.STOPPED}
         kept = self.ledger.latest_labels(thresholds.version, thresholds.tau) if stopped else {}
         return {trial_id: label for trial_id, label in kept.items() if trial_id in stopped}
@@ -178,10 +175,9 @@ class OpenStudy:
         where = str(self.folder)
         if not self.space:
             raise UserError("searches no hyperparameter, so it has no map", where=where)
-        regimes, classes = self.config.regimes, self.classes
-        known = (self.chance_error, regimes.reference_error)
-        empty = RegimeMap(self.space, regimes, chance_error=known[0], reference_error=known[1], classes=classes)
-        kept = None if self._kept is None else self._kept.map(empty)
+        law, chance, classes = self.config.regimes, self.chance_error, self.classes
+        empty = RegimeMap(self.space, law, chance_error=chance, reference_error=law.reference_error, classes=classes)
+        kept = None if self._store is None else self._store.map(empty)
         return self._fitted(empty, where) if kept is None else kept
 
     def _fitted(self, empty: RegimeMap, where: str) -> RegimeMap:
@@ -191,9 +187,15 @@ class OpenStudy:
         if not len(table):
             raise UserError("has no map: no finished trial lies inside its space", where=where)
         fitted = empty.fit(table)
-        if self._kept is not None:
-            self._kept.keep_map(fitted)
+        if self._store is not None:
+            self._store.keep_map(fitted)
         return fitted
+
+    @property
+    def context(self) -> Context:
+        """The data set's facts that findings are asked with."""
+        train = self.provenance.get("data", {}).get("images", {}).get("train", 0)
+        return Context(classes=self.classes, chance_error=self.chance_error, train_images=train)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -204,8 +206,7 @@ class OpenStudy:
         """
         recipe = self.config.recipe
         questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
-        context = Context(classes=self.classes, chance_error=self.chance_error)
-        return all_findings(self.trials, self.labels.values(), context, questions=questions)
+        return all_findings(self.trials, self.labels.values(), self.context, questions=questions)
 
     @cached_property
     def left_out(self) -> dict[str, str]:
@@ -293,7 +294,6 @@ class OpenStudy:
 
     def map_table(self) -> pd.DataFrame:
         """What the map is fitted on: a row for each trial inside the space that finished or diverged.
-
         Of more than ``MOST_MAPPED`` a sample, drawn at random, which is the same each time.
         """
         frame = pd.DataFrame(outcomes(self.trials, self.space, self.classes))

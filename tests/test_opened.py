@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from hand_made import make_epoch
-from small_study import small_study
 
 from fitscape.study.config import Choices, Range, RegimeThresholds, StudyConfig
 from fitscape.study.ledger import Ledger
@@ -44,17 +43,6 @@ def test_a_trial_that_an_earlier_release_stopped_keeps_its_label_and_is_not_on_t
 def test_a_stopped_trial_without_a_label_gets_none_from_where_it_stood(folder: Path) -> None:
     study = open_study(folder)
     assert set(study.labels) == {study.trials[0].trial_id}
-
-
-def test_regimes_under_several_tau_are_those_of_the_labels(folder: Path, tmp_path: Path) -> None:
-    finished, stopped, _ = open_study(folder).trials
-    kept = replace(open_study(folder).labels[finished.trial_id], trial_id=stopped.trial_id, regime=Regime.OVERFIT)
-    with Ledger.open(folder / "ledger.db") as ledger:
-        ledger.put_labels([kept])
-    for study in (open_study(folder), open_study(small_study(tmp_path / "runs"))):
-        taus = (0.02, 0.05, 0.3)
-        for tau, regimes in zip(taus, study.regimes_at(taus), strict=True):
-            assert regimes == {trial_id: label.regime for trial_id, label in study.labels_at(tau).items()}
 
 
 def test_label_noise_as_a_hyperparameter_keeps_its_value_beside_the_share_of_labels_that_flipped(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Labels of a study's trials: errors with their noise, the decision list, the flags."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -48,36 +48,32 @@ def label_all(
         beliefs: of a map of these trials.
     """
     trials = list(trials)
-    judge, subjects = _judge(trials, thresholds, classes, chance_error, seed, epoch, reference, beliefs)
+    judge, subjects = _case(trials, thresholds, classes, chance_error, seed, epoch, reference, beliefs)
     return _labels(judge, subjects, study_flags(trials, subjects, classes, chance_error, epoch))
 
 
 def regimes_at(
     trials: Iterable[TrialRecord],
-    taus: Sequence[float],
     thresholds: RegimeThresholds,
+    taus: Sequence[float],
     *,
     classes: int,
     chance_error: float,
+    seed: int = 0,
     reference: Reference | None = None,
     beliefs: Beliefs | None = None,
-) -> list[dict[str, Regime]]:
-    """What :func:`label_all` calls the regime of each trial under each of several tau, by trial id, and nothing else.
-
-    The arguments are those of :func:`label_all`.
-    """
-    judge, subjects = _judge(list(trials), thresholds, classes, chance_error, 0, None, reference, beliefs)
-    found = [{s.trial.trial_id: Regime.DIVERGED for s in subjects if s.record is None} for _ in taus]
-    drawn = [s for s in subjects if s.record is not None]
-    for start in range(0, len(drawn), CHUNK):
-        chunk = drawn[start : start + CHUNK]
-        for regimes, rows in zip(found, judge.shares_at(chunk, taus), strict=True):
-            named = (regime_of(row, thresholds.confidence) for row in rows)
-            regimes.update(zip((s.trial.trial_id for s in chunk), named, strict=True))
+) -> dict[str, list[Regime]]:
+    """By trial id, the regime that :func:`label_all` gives at each tau, for little more than it takes at one."""
+    judge, subjects = _case(list(trials), thresholds, classes, chance_error, seed, None, reference, beliefs)
+    found = {s.trial.trial_id: [Regime.DIVERGED] * len(taus) for s in subjects if s.record is None}
+    for chunk in _chunks(subjects):
+        for rows in zip(chunk, *judge.shares_at(chunk, taus), strict=True):
+            subject, *shares = rows
+            found[subject.trial.trial_id] = [regime_of(row, thresholds.confidence) for row in shares]
     return found
 
 
-def _judge(
+def _case(
     trials: list[TrialRecord],
     thresholds: RegimeThresholds,
     classes: int,
@@ -87,7 +83,7 @@ def _judge(
     reference: Reference | None,
     beliefs: Beliefs | None,
 ) -> tuple[Judge, list[Subject]]:
-    """And whom it judges."""
+    """The judge of these trials, and those of them that have something to show."""
     noise = pooled_seed_noise(intact(by_group(trials)))
     subjects = [s for t in trials if (s := subject_of(t, epoch, classes)) is not None]
     if reference is None and beliefs is None:
@@ -96,6 +92,12 @@ def _judge(
         subjects = [s for s in subjects if s.record is None]  # only divergence shows without a reference
     runs = runs_of(subjects, noise)
     return Judge(thresholds, chance_error, classes, noise, standard_draws(seed), runs, reference, beliefs), subjects
+
+
+def _chunks(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
+    """Those that have errors."""
+    drawn = [s for s in subjects if s.record is not None]
+    return (drawn[start : start + CHUNK] for start in range(0, len(drawn), CHUNK))
 
 
 def label(
@@ -126,10 +128,8 @@ def _reference(trials: list[TrialRecord], thresholds: RegimeThresholds, noise: S
 
 
 def _labels(judge: Judge, subjects: Sequence[Subject], extra: Mapping[str, set[str]]) -> list[Label]:
-    drawn = [s for s in subjects if s.record is not None]
     judged: dict[int, Judged] = {}
-    for start in range(0, len(drawn), CHUNK):
-        chunk = drawn[start : start + CHUNK]
+    for chunk in _chunks(subjects):
         judged.update((id(s), one) for s, one in zip(chunk, judge.judged(chunk), strict=True))
     return [_label(judge, s, judged.get(id(s), DIVERGED), extra.get(s.trial.trial_id, set())) for s in subjects]
 

@@ -64,8 +64,17 @@ def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]
 
 def regimes(subject: Subject, taus: list[float]) -> list[list[int]]:
     """At each tau, the position of every trial's regime in the vocabulary."""
-    found = [{}] * len(taus) if subject.no_labels else subject.study.regimes_at(taus)
-    return [[vocabulary.position(regimes.get(t.trial_id)) for t in subject.trials] for regimes in found]
+    own = subject.config.regimes.tau
+    others = [tau for tau in taus if tau != own and not subject.no_labels]
+    found = subject.study.regimes_at(others) if others else {}
+    rows = []
+    for tau in taus:
+        if tau in others:
+            at = [found.get(t.trial_id, [None] * len(others))[others.index(tau)] for t in subject.trials]
+        else:
+            at = [label.regime if (label := subject.labels.get(t.trial_id)) else None for t in subject.trials]
+        rows.append([vocabulary.position(regime) for regime in at])
+    return rows
 
 
 def thinned(epochs: tuple[EpochRecord, ...], most: int = MOST_POINTS) -> list[EpochRecord]:
