@@ -1,15 +1,25 @@
-"""A study through Ray's Jobs API on two nodes of one machine."""
+"""A study on two nodes of one machine: as a job, or by a driver beside them; the code travels, a node may go away."""
 
 import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import requests
+from drivers import REPOSITORY, Drivers, small_study
 from raylets import RAY, Raylets
 
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 
-REPOSITORY = Path(__file__).parents[2]
+
+@pytest.fixture
+def token(raylets: Raylets, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What opens the cluster to this process, too."""
+    names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
+    for name in names:
+        monkeypatch.setenv(name, raylets.environment[name])
+    return {name: raylets.environment[name] for name in names}
 
 
 def test_ray_job_submit_runs_a_study_on_both_nodes(raylets: Raylets, study_file: Path, tmp_path: Path) -> None:
@@ -30,3 +40,45 @@ def test_without_the_token_nothing_is_taken(raylets: Raylets) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         answer = requests.post(f"{raylets.jobs}/api/jobs/", json={"entrypoint": "id"}, headers=headers, timeout=30)
         assert answer.status_code in (401, 403)
+
+
+@pytest.mark.usefixtures("token")
+def test_trials_run_on_both_nodes_and_move_when_one_goes_away(raylets: Raylets, tmp_path: Path) -> None:
+    drivers = Drivers(tmp_path, small_study("pair", trials=4, epochs=8))
+    driver = drivers.start("run", address=raylets.address, storage=str(tmp_path / "storage"))
+    try:
+        drivers.wait_until(driver, lambda trials: len({t.node for t in trials if t.epochs}) == 2)
+        raylets.lose()
+        assert driver.wait(timeout=200) == 0, drivers.log
+    finally:
+        raylets.add()
+    trials = drivers.trials()
+    assert len(trials) == 4
+    assert all(trial.state is TrialState.FINISHED for trial in trials)
+    assert max(trial.attempts for trial in trials) == 2
+    assert (tmp_path / "storage" / "pair" / "ledger.backup.db").is_file()
+
+
+@pytest.mark.slow
+def test_a_node_that_lacks_timm_is_named_with_what_it_needs_before_a_study_of_timm_runs(
+    raylets: Raylets, token: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "lacking").mkdir()
+    (tmp_path / "lacking" / "timm.py").write_text("raise ImportError('no timm here')")
+    raylets.add(PYTHONPATH=str(tmp_path / "lacking"))
+    (tmp_path / "study.yaml").write_text("name: t\nspace: {architecture: {choices: [resnet18, 'timm:resnet10t']}}\n")
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-m", "fitscape", "doctor", tmp_path / "study.yaml", "--address", raylets.address],
+            cwd=REPOSITORY,
+            env={**raylets.environment, **token, "FITSCAPE_ROOT": str(tmp_path / "runs")},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+    finally:
+        raylets.lose()
+    assert asked.returncode == 2, asked.stdout + asked.stderr
+    (fault,) = [line for line in asked.stdout.splitlines() if line.startswith("FAULT")]
+    assert "the study needs timm: " in fault
+    assert "cannot import it (no timm here) (there: pip install 'timm>=1.0.20')" in fault

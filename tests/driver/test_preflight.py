@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HEAVY = "torch", "mlflow", "ray", "pandas"  # each takes up to seconds to import
 
 LOOKING = """
@@ -33,6 +35,7 @@ def python(code: str) -> str:
     ).stdout
 
 
+@pytest.mark.alone
 def test_a_ray_that_is_only_looked_at_starts_no_worker() -> None:
     started = python(LOOKING)
     assert "/raylet" in started

@@ -19,6 +19,8 @@ from fitscape.study.reading.document import dump
 from fitscape.study.records import TrialRecord
 from fitscape.study.tracking import projection, ui_command
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[MlflowServer]:
