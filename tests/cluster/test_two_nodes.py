@@ -42,6 +42,37 @@ def test_without_the_token_nothing_is_taken(raylets: Raylets) -> None:
         assert answer.status_code in (401, 403)
 
 
+SUBMIT = """
+import sys
+from pathlib import Path
+from fitscape.study.scheduling.jobs import Jobs
+sent = Jobs(sys.argv[1])
+command = "cat note.txt && python -c 'import mine; print(mine.NUMBER)' && exit 3"
+job = sent.submit(Path(sys.argv[2]), command, [Path(sys.argv[3])])
+print("code", sent.follow(job, print))
+"""
+
+
+def test_a_folder_and_its_packages_arrive_and_the_exit_code_comes_back(raylets: Raylets, tmp_path: Path) -> None:
+    folder, package = tmp_path / "folder", tmp_path / "packages" / "mine"
+    for made in (folder, package):
+        made.mkdir(parents=True)
+    (folder / "note.txt").write_text("it is here\n")
+    (package / "__init__.py").write_text("NUMBER = 17\n")
+    done = subprocess.run(
+        [sys.executable, "-c", SUBMIT, raylets.jobs, folder, package],
+        env={**raylets.environment, "PYTHONPATH": str(REPOSITORY)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if line]
+    assert said[-1] == "code 3"
+    assert [line for line in said if line in ("it is here", "17")] == ["it is here", "17"]
+
+
 @pytest.mark.usefixtures("token")
 def test_trials_run_on_both_nodes_and_move_when_one_goes_away(raylets: Raylets, tmp_path: Path) -> None:
     drivers = Drivers(tmp_path, small_study("pair", trials=4, epochs=8))
