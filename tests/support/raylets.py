@@ -49,8 +49,11 @@ class Raylets:
             time.sleep(0.2)
 
     def add(self, **environment: str) -> None:
-        """One more node; it joins in a second or two. ``environment`` is its own."""
-        self._start(1, f"--address={self.address}", **environment)
+        """One more node; it joins in a second or two. A driver might be a client of one with the head's IP, and die.
+
+        ``environment`` is what the node has beside the head's.
+        """
+        self._start(1, f"--address={self.address}", f"--node-ip-address=127.0.0.{1 + len(self._nodes)}", **environment)
 
     @property
     def address(self) -> str:
