@@ -13,6 +13,8 @@ import fitscape
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
 
+pytestmark = pytest.mark.alone  # some of them run a study, and the wheel is built once for all
+
 STUDY = """
 name: tiny
 plugins: [my_nets.py]
@@ -110,7 +112,6 @@ def test_a_user_s_import_of_models_gives_the_user_s(installation: Installation, 
     assert told.stdout == "True resnet18\n", told.stderr
 
 
-@pytest.mark.alone
 def test_a_study_with_own_code_runs_from_another_folder(
     installation: Installation, project: Path, tmp_path: Path
 ) -> None:

@@ -16,8 +16,8 @@ from fitscape.study.report import build
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
 
 
-def opened(browser: Browser, file: Path, *, size: str = "desktop", **context: Any) -> Any:
-    """The page with every figure drawn; what the console said is in ``page.said``, requests in ``page.asked``."""
+def opened(browser: Browser, file: Path, *, size: str = "desktop", drawn: str = "#map-plot", **context: Any) -> Any:
+    """The page with these figures drawn; what the console said is in ``page.said``, requests in ``page.asked``."""
     width, height = SIZES[size]
     page: Any = browser.new_context(
         viewport={"width": width, "height": height}, reduced_motion="reduce", **context
@@ -28,14 +28,14 @@ def opened(browser: Browser, file: Path, *, size: str = "desktop", **context: An
     page.on("request", lambda request: page.asked.append(request.url))
     page.goto(file.as_uri())
     page.wait_for_selector("html[data-ready]")
-    page.evaluate("document.querySelectorAll('.plot').forEach((plot) => plot.fitscape?.())")
+    page.evaluate(f"document.querySelectorAll('{drawn}').forEach((plot) => plot.fitscape?.())")
     page.wait_for_timeout(200)
     return page
 
 
 @pytest.fixture(params=SIZES)
 def page(request: pytest.FixtureRequest, browser: Browser, page_file: Path) -> Iterator[Page]:
-    page = opened(browser, page_file, size=request.param)
+    page = opened(browser, page_file, size=request.param, drawn=".plot")
     yield page
     page.context.close()
 
@@ -74,7 +74,7 @@ def test_the_page_is_as_wide_as_the_window(page: Page) -> None:
 
 @pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_axe_finds_no_serious_violation(browser: Browser, page_file: Path, size: str, scheme: str) -> None:
-    page = opened(browser, page_file, size=size, color_scheme=scheme)
+    page = opened(browser, page_file, size=size, drawn=".plot", color_scheme=scheme)
     for _ in range(2):  # the page, and then a trial opened over it
         found = [v for v in Axe().run(page)["violations"] if v["impact"] in ("serious", "critical")]
         assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found] == []
