@@ -12,7 +12,7 @@ from report_studies import simulated_study
 from fitscape import search_spaces
 from fitscape.study.config import HYPERPARAMETERS, StudyConfig
 from fitscape.study.opened import open_study
-from fitscape.study.report import build
+from fitscape.study.report import build, figures
 from fitscape.study.report.page import plain, script_json
 
 RANGES: dict[str, Any] = {
@@ -54,6 +54,13 @@ RANGES: dict[str, Any] = {
     "cutmix": {"low": 0, "high": 1},
 }
 NEED_FILES = {"loss", "weights"}
+
+
+@pytest.fixture(autouse=True)
+def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at these pictures."""
+    monkeypatch.setattr(figures, "DPI", 20)
+    monkeypatch.setattr(figures, "SMALL", {})
 
 
 def reported(tmp_path: Path, **study: Any) -> dict[str, Any]:
