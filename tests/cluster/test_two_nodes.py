@@ -101,7 +101,7 @@ def test_a_folder_and_its_packages_arrive_and_the_exit_code_comes_back(raylets: 
 
 @pytest.mark.usefixtures("token")
 def test_trials_run_on_both_nodes_and_move_when_one_goes_away(raylets: Raylets, tmp_path: Path) -> None:
-    drivers = Drivers(tmp_path, small_study("pair", trials=4, epochs=8))
+    drivers = Drivers(tmp_path, small_study("pair", trials=4, epochs=6))
     driver = drivers.start("run", address=raylets.address, storage=str(tmp_path / "storage"))
     try:
         drivers.wait_until(driver, lambda trials: len({t.node for t in trials if t.epochs}) == 2)

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), (i, i, i)).save(file)
     landscape(12).to_csv(folder / "runs.csv", index=False)
-    simulated_study(folder / "fitscape-runs", recipes.get("regimes"), 36)
+    simulated_study(folder / "fitscape-runs", recipes.get("regimes"), 20)
     return folder
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+from report_pages import Arrays, data_of
 from report_studies import simulated_study
 
 from fitscape.study.config import Choices, Range, SearchConfig, StudyConfig, TrialConfig
@@ -55,10 +56,16 @@ def picture(page: Page) -> tuple[str, str]:
     return painted or "", page.locator("#map-text").inner_text()
 
 
-def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any) -> None:
-    figures = page.locator(".plot").count()
-    assert figures > 6
-    assert page.locator(".plot .main-svg").count() >= figures
+FIGURES = {"map-plot", "comparison-plot", "degradation-plot", "gradients-first", "gradients-last", "importance-plot"}
+
+
+def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any, page_file: Path) -> None:
+    ids = page.locator(".plot").evaluate_all("plots => plots.map((plot) => plot.id)")
+    data, arrays = data_of(page_file), Arrays(page_file)
+    labels = arrays.cut(data["trials"]["regimes"][-1][data["map"]["taus"].index(data["tau"])])
+    regimes = {label for label, points in zip(labels, data["trials"]["curves"]["points"], strict=True) if points}
+    assert sorted(ids) == sorted([*FIGURES, *[""] * len(regimes)]), "curves have a figure for each regime that occurs"
+    assert page.locator(".plot:not(:has(.main-svg))").count() == 0
     assert page.said == []
     assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
