@@ -66,10 +66,10 @@ def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 def reported(tmp_path: Path, **study: Any) -> dict[str, Any]:
     config = StudyConfig.model_validate({"name": "s", "search": {"trials": 24}, **study})
     folder = simulated_study(tmp_path, config, 24, epochs=3)
-    study = open_study(folder)
-    data = data_of(build(folder, study=study))
+    opened = open_study(folder)
+    data = data_of(build(folder, study=opened))
     json.dumps(data, allow_nan=False)
-    assert not study.map_table().empty
+    assert not opened.map_table().empty
     return data
 
 
