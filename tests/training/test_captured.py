@@ -19,7 +19,7 @@ torch.set_num_threads(1)
 """
 END = """
 found = {}
-for part in (ten_trials, step, waits, memory, eager, precisions, halving):
+for part in (ten_trials, step, waits, memory, eager, garbage, precisions, halving):
     gc.collect(); torch.cuda.empty_cache()
     try:
         found[part.__name__] = part()
@@ -103,6 +103,18 @@ def eager():
     found["not wanted"] = next(run_trial(config, data, settings=fast("cuda", captured=False))).why_eager
     Block.forward, state.why_not_captured = whole, why
     return found
+
+def garbage():
+    from fitscape.study.training.card import Card
+    class Circle:
+        pass
+    seen = []
+    for _ in range(3):
+        circle, card, kept = Circle(), Card(), []
+        circle.itself, circle.pool = circle, torch.cuda.MemPool()  # as a trial leaves it whose net has circles
+        del circle
+        card.capture(lambda: kept.extend([] for _ in range(5000)) or seen.append(gc.isenabled()), ())
+    return [seen, gc.isenabled()]
 
 def precisions():
     spec, found = ModelSpec(depth=20, width=0.25), {}
@@ -192,6 +204,11 @@ def test_ten_trials_in_one_process_leave_nothing(found: dict[str, Any]) -> None:
     left = found["ten_trials"]
     assert len(left) == 10
     assert max(left[1:]) <= left[0]
+
+
+def test_what_earlier_trials_left_is_not_collected_while_a_graph_is_captured(found: dict[str, Any]) -> None:
+    """The destructor of a pool would end the process: it is no call that a capture may see."""
+    assert found["garbage"] == [[False] * 3, True]
 
 
 def test_net_that_a_graph_cannot_hold_runs_eager_and_says_why(found: dict[str, Any]) -> None:
