@@ -45,7 +45,7 @@ def test_sync_says_what_is_owed_and_ships_it_once_the_server_is_back(
             run_by_hand(ledger, seed=seed, epochs=3)
         trials, uid = ledger.trials(), ledger.uid
     server.kill()
-    monkeypatch.setitem(sync.__kwdefaults__, "patience", 2.0)  # of 30 s, in which nothing else would happen
+    monkeypatch.setitem(sync.__kwdefaults__, "patience", 8.0)  # of 30 s, in which nothing else would happen
     with pytest.raises(SystemExit) as ended:
         main(["sync", "owed", "--root", str(root)])
     assert ended.value.code == 2
