@@ -1,5 +1,6 @@
 """Row 9 to the end, by the command: MLflow is away when a study ends, what is owed is said, and ``sync`` ships it."""
 
+import importlib
 import signal
 import threading
 import time
@@ -45,6 +46,7 @@ def test_sync_says_what_is_owed_and_ships_it_once_the_server_is_back(
             run_by_hand(ledger, seed=seed, epochs=3)
         trials, uid = ledger.trials(), ledger.uid
     server.kill()
+    importlib.import_module("fitscape.study.tracking.client")  # it loads MLflow, which a busy machine takes long for
     monkeypatch.setitem(sync.__kwdefaults__, "patience", 8.0)  # of 30 s, in which nothing else would happen
     with pytest.raises(SystemExit) as ended:
         main(["sync", "owed", "--root", str(root)])
