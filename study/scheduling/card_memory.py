@@ -53,13 +53,13 @@ class DataShape:
         """Noise of this shape."""
         import torch
 
-        from fitscape.study.data.prepare import moments
+        from fitscape.study.data.moments import moments
 
         train = torch.randint(0, 256, (self.train, *self.image), dtype=torch.uint8)
         return TrialData(
             train_images=train,
             train_labels=torch.arange(self.train) % self.classes,
-            train_moments=moments(train.numpy()),
+            train_moments=torch.from_numpy(moments(train.numpy())),
             val_images=torch.randint(0, 256, (self.validation, *self.image), dtype=torch.uint8),
             val_labels=torch.arange(self.validation) % self.classes,
             val_half=torch.arange(self.validation) % 2 == 0,
