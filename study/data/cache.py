@@ -17,27 +17,11 @@ from typing import Any
 
 import torch
 
-from fitscape.study.data.datasets.source import user_cache
 from fitscape.study.errors import UserError
-
-FORMAT = 3  # raise it when the preparation changes what comes out
 
 
 class CacheDamaged(Exception):
     """A prepared file is missing, cut short or altered: prepare again."""
-
-
-def writable(folder: Path) -> Path:
-    """``folder``, or the user's cache where that one cannot be written (a data set on a read-only disk)."""
-    nearest = next(p for p in (folder, *folder.parents) if p.exists())
-    return folder if os.access(nearest, os.W_OK) else user_cache() / "prepared"
-
-
-def key(parts: dict[str, Any], files: list[Path]) -> str:
-    """Hash of what a preparation depends on: the config's part, and each source file's name, size and times."""
-    stats = [(str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path in files for stat in [path.stat()]]
-    canonical = json.dumps([FORMAT, parts, stats], sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def write(folder: Path, parts: Mapping[str, dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,10 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
         "warnings": warnings,
         "sizes": raw.sizes,
     }
-    who = {"train": _who(raw, pool.hashes("train"), parts.train), "validation": _who(raw, pool.hashes("validation"), parts.validation)}
+    who = {
+        "train": _who(raw, pool.hashes("train"), parts.train),
+        "validation": _who(raw, pool.hashes("validation"), parts.validation),
+    }
     return Prepared({"trial": trial, "images": who, "test": test}, facts)
 
 

@@ -13,15 +13,12 @@ from fitscape.study.config import DataConfig
 from fitscape.study.data import cache
 from fitscape.study.data.apart import build_apart
 from fitscape.study.data.datasets import get
-from fitscape.study.data.datasets.source import data_folder
+from fitscape.study.data.place import place
 from fitscape.study.data.prepare import prepare
 from fitscape.study.data.splits import content_hashes
 from fitscape.study.data.trial_data import TrialData
 from fitscape.study.errors import UserError
 from fitscape.study.records import ImageSet
-
-# What the prepared content does not depend on: where it lies, and what is read off it later.
-_NOT_IN_KEY = {"root", "probe_size", "unreadable_limit", "metric"}
 
 
 class OpenedTest(NamedTuple):
@@ -125,10 +122,7 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
         UserError: unknown data set, files missing, damaged, too few or unreadable, the disk full.
     """
     source = get(config)
-    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY)
-    state = source.state()
-    key = cache.key({**parts, "state": state} if state else parts, source.files())
-    folder = cache.writable(data_folder(config.root) / "prepared") / f"{source.name}-{key}"
+    folder = place(config, source)
     try:
         if rebuild or not source.lasting:
             raise cache.CacheDamaged

@@ -1,7 +1,7 @@
 """Reading the files of a listing: images of any size and mode become squares of one size."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,32 +47,49 @@ def read(listing: Listing, image_size: int | None, source: Source) -> RawData:
     """
     headers = dict(zip(listing.paths, _each(header, listing.paths, source), strict=True))
     while True:  # again only where a file that cannot be decoded had a say in what all become
-        form, notes = _form([h for h in headers.values() if isinstance(h, Header)], image_size)
+        form, notes = form_of(headers.values(), image_size)
         images = np.zeros((len(listing.paths), form.channels, form.size, form.size), dtype=np.uint8)
         targets = dict(zip(listing.paths, images, strict=True))
 
         reasons = _each(_filling(targets, headers, form.scale, source.fit == "pad"), listing.paths, source)
         headers |= {path: reason for path, reason in zip(listing.paths, reasons, strict=True) if reason is not None}
-        if _form([h for h in headers.values() if isinstance(h, Header)], image_size) == (form, notes):
+        if form_of(headers.values(), image_size) == (form, notes):
             break
     good = np.array([reason is None for reason in reasons], dtype=bool)
+    return described(listing, list(headers.values()), form, notes, source.fit, images if good.all() else images[good])
+
+
+def described(
+    listing: Listing, headers: Sequence[Header | str], form: "Form", notes: tuple[str, ...], fit: str, images: Images
+) -> RawData:
+    """What was read of a listing.
+
+    Args:
+        listing: the files.
+        headers: of each file, or why it cannot be read.
+        form: what every image has become.
+        notes: sentences about that.
+        fit: how squares were made.
+        images: of the files that could be read [N, C, S, S].
+
+    Raises:
+        UserError: a class, or a class in a given part, has no readable image.
+    """
+    reasons = {path: found for path, found in zip(listing.paths, headers, strict=True) if isinstance(found, str)}
+    good = np.array([isinstance(found, Header) for found in headers], dtype=bool)
     for c, name in enumerate(listing.classes):
         if not good[listing.labels == c].any():
             raise refused(f"class '{name}' has no readable image")
-    broken = _named(
-        listing,
-        {**listing.left_out, **{p: r for p, r in zip(listing.paths, reasons, strict=True) if r is not None}},
-    )
     return RawData(
-        images=images if good.all() else images[good],
+        images=images,
         labels=listing.labels[good].astype(np.int64),
         classes=listing.classes,
         parts=None if listing.parts is None else listing.parts[good],
         groups=None if listing.groups is None else listing.groups[good],
         names=tuple(listing.name(path) for path, sound in zip(listing.paths, good, strict=True) if sound),
-        unreadable=tuple(broken),
+        unreadable=tuple(_named(listing, {**listing.left_out, **reasons})),
         notes=(*notes, *listing.notes),
-        sizes=_sizes([h for h in headers.values() if isinstance(h, Header)], form.size, source.fit),
+        sizes=_sizes([h for h in headers if isinstance(h, Header)], form.size, fit),
     )
 
 
@@ -97,8 +114,9 @@ class Form:
     scale: int  # value of 16 bits that becomes 255
 
 
-def _form(headers: list[Header], image_size: int | None) -> tuple[Form, tuple[str, ...]]:
-    """The form that the images of these headers share, and sentences about it."""
+def form_of(found: Iterable[Header | str], image_size: int | None) -> tuple[Form, tuple[str, ...]]:
+    """The form that all images share, and sentences about it; files without a header have no say."""
+    headers = [h for h in found if isinstance(h, Header)]
     size = image_size or _own_size(headers)
     scale, scale_note = sixteen_bit_scale(headers)
     channels = 1 if all(h.grey for h in headers) else 3
