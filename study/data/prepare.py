@@ -85,10 +85,8 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
         "warnings": warnings,
         "sizes": raw.sizes,
     }
-    who = {
-        "train": _who(raw, pool.hashes("train"), parts.train),
-        "validation": _who(raw, pool.hashes("validation"), parts.validation),
-    }
+    chosen = {"train": parts.train, "validation": parts.validation}
+    who = {part: _who(raw, pool.hashes(part), indices) for part, indices in chosen.items()}
     return Prepared({"trial": trial, "images": who, "test": test}, facts)
 
 
