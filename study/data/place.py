@@ -11,9 +11,14 @@ from fitscape.study.data.datasets.source import Source, data_folder, user_cache
 
 FORMAT = 3  # raise it when the preparation changes what comes out
 PREPARED = "prepared"  # folder below a data folder
+UNFINISHED = ".decoding-"  # beginning of the name of what is being prepared
 
 # What the prepared content does not depend on: where it lies, and what is read off it later.
 _NOT_IN_KEY = {"root", "probe_size", "unreadable_limit", "metric"}
+
+
+class CacheDamaged(Exception):
+    """A prepared file is missing, cut short or altered: prepare again."""
 
 
 def place(config: DataConfig, source: Source) -> Path:
@@ -22,6 +27,11 @@ def place(config: DataConfig, source: Source) -> Path:
     state = source.state()
     found = key({**parts, "state": state} if state else parts, source.files())
     return writable(data_folder(config.root) / PREPARED) / f"{source.name}-{found}"
+
+
+def unfinished(folder: Path) -> Path:
+    """Where a preparation lies until it becomes ``folder``."""
+    return folder.with_name(f"{UNFINISHED}{folder.name}")
 
 
 def writable(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels, RawData
 from fitscape.study.data.given_split import joined, split_as_given
 from fitscape.study.data.pixels import Pixels, Pool
 from fitscape.study.data.splits import Indices, Split, split
+from fitscape.study.data.trial_data import shared_tensor
 from fitscape.study.errors import UserError
 
 MINIMUM_PART = 4  # in each of train, validation and test
@@ -51,15 +52,15 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
     named = {"train": labels[parts.train], "validation": labels[parts.validation], "test": test_labels}
     _require_parts(raw, named, parts)
     trial = {
-        "train_images": torch.from_numpy(pool.part("train", parts.train)),
+        "train_images": shared_tensor(pool.part("train", parts.train)),
         "train_labels": torch.from_numpy(named["train"]),
         "train_moments": torch.from_numpy(pool.moments("train")),
-        "val_images": torch.from_numpy(pool.part("validation", parts.validation)),
+        "val_images": shared_tensor(pool.part("validation", parts.validation)),
         "val_labels": torch.from_numpy(named["validation"]),
         "val_half": torch.from_numpy(parts.half_a),
         "classes": raw.classes,
     }
-    test = {"images": torch.from_numpy(pool.part("test", parts.test)), "labels": torch.tensor(test_labels)}
+    test = {"images": shared_tensor(pool.part("test", parts.test)), "labels": torch.tensor(test_labels)}
     trial["fingerprint"] = _fingerprint(trial, test)
     if raw.groups is not None:  # after the fingerprint: they change no number that a trial gives
         trial["val_groups"] = torch.from_numpy(raw.groups[parts.validation].astype(np.int32))
