@@ -119,8 +119,8 @@ def load(config: DataConfig, *, rebuild: bool = False, say: Callable[[str], None
     """The data set of a config, prepared on the first call and read from the cache after that.
 
     The cache lies in ``prepared`` under the data folder (`datasets.source.data_folder`). Its key holds the source
-    files' state; a damaged entry is prepared anew. Only train and validation are read. Images that are many are not read
-    into memory: they are decoded into files that are mapped (`mapped.build`).
+    files' state; a damaged entry is prepared anew. Only train and validation are read. Where there are
+    many images they are decoded into files that are mapped (`mapped.build`), and never all in memory.
 
     Args:
         rebuild: prepare it anew in any case.

@@ -1,4 +1,4 @@
-"""The decoded pool as ``prepare`` wants it: parts are copied from file to file, the rest was recorded chunk by chunk."""
+"""The decoded pool as ``prepare`` wants it: parts are copied from file to file, the rest was recorded by chunks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
