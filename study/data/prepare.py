@@ -13,6 +13,7 @@ from fitscape.study.config import DataConfig
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels, RawData
 from fitscape.study.data.given_split import joined, split_as_given
 from fitscape.study.data.pixels import Pixels, Pool
+from fitscape.study.data.room import require_memory
 from fitscape.study.data.splits import Indices, Split, split
 from fitscape.study.data.trial_data import shared_tensor
 from fitscape.study.errors import UserError
@@ -44,7 +45,7 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
         UserError: one class, or too few images; it states the minimum.
     """
     _require(raw)
-    pool = pool or Pixels(raw, config.image_size)
+    pool = pool or _in_memory(raw, config.image_size)
     labels = raw.labels
     contents, test_contents = pool.contents()
     parts = _split(raw, config, contents, test_contents)
@@ -89,6 +90,14 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
     chosen = {"train": parts.train, "validation": parts.validation}
     who = {part: _who(raw, pool.hashes(part), indices) for part, indices in chosen.items()}
     return Prepared({"trial": trial, "images": who, "test": test}, facts)
+
+
+def _in_memory(raw: RawData, size: int | None) -> Pixels:
+    """Raises UserError: they would not fit there."""
+    count = len(raw.images) + (0 if raw.test_images is None else len(raw.test_images))
+    height, width = raw.images.shape[2:] if size is None else (size, size)
+    require_memory(count * raw.images.shape[1] * height * width)
+    return Pixels(raw, size)
 
 
 def _require_parts(raw: RawData, named: dict[str, Labels], parts: Split) -> None:

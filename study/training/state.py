@@ -14,7 +14,7 @@ from fitscape.study.data.mixing import mixing
 from fitscape.study.records import ModelSize
 from fitscape.study.training import attention, checkpoint
 from fitscape.study.training.batch_norm import choose_images, reestimated
-from fitscape.study.training.batches import Batches, make_normalize, pixel_statistics
+from fitscape.study.training.batches import make_batches, make_normalize, pixel_statistics
 from fitscape.study.training.card import Card
 from fitscape.study.training.evaluation import Evaluation, evaluate_each
 from fitscape.study.training.freezing import freeze
@@ -32,6 +32,7 @@ from fitscape.study.training.optimization import (
     set_learning_rate,
 )
 from fitscape.study.training.own_loss import CROSS_ENTROPY
+from fitscape.study.training.placement import is_resident, rows, upload
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.step import Gradients, Step
@@ -41,9 +42,9 @@ from fitscape.study.training.stepping import Stepping
 class TrialRun:
     """Model, optimizer, data stream, random streams and counters of one trial.
 
-    Data: the training images lie on the device once, all trials of a CPU node reading one shared copy; the
-    trial's subset is indices into them. Validation and the probe, a fixed slice of the subset with the
-    labels that are trained on, lie beside them.
+    Data: the training images lie on the device once, all trials of a CPU node reading one shared copy or one mapped
+    file; the trial's subset is indices into them. Validation and the probe, a fixed slice of the subset with the
+    labels that are trained on, lie beside them. Mapped images that do not fit a card come to it batch by batch.
     """
 
     def __init__(
@@ -64,17 +65,20 @@ class TrialRun:
         self.normalize = make_normalize(pixel_statistics(subset, weights, data.input_shape[0]), settings)
         self.augment = augment.of(config.data)
         self.mix = mixing(config.data, classes, device)
-        train_images = _upload(data.train_images, device)
-        self.batches = Batches(
+        resident = is_resident(data, device)
+        train_images = upload(data.train_images, device) if resident else data.train_images
+        self.batches = make_batches(
             train_images,
-            _upload(subset.labels, device),
-            _upload(subset.indices, device),
+            subset,
             batch_size=config.optimization.batch_size,
             generator=self.randomness.order,
+            device=device,
+            mapped=data.mapped is not None and train_images.device == data.train_images.device,
         )
-        self._val_images, self._val_labels = _upload(data.val_images, device), _upload(data.val_labels, device)
+        self._val_images = upload(data.val_images, device) if resident else data.val_images
+        self._val_labels = upload(data.val_labels, device)
         self._subset, self._probe = subset, probe(subset, data.probe_size)
-        self._probe_images = train_images.index_select(0, subset.indices[self._probe].to(device))
+        self._probe_images = rows(train_images, subset.indices[self._probe], device)
         self.probe_labels = subset.labels[self._probe]
         self._probe_labels = self.probe_labels.to(device)
 
@@ -113,7 +117,7 @@ class TrialRun:
         self.epoch = self.step = 0
         self.steps_per_epoch = config.optimization.steps_per_epoch or self.batches.per_pass
         self._statistics = [
-            train_images.index_select(0, chosen.to(device))
+            rows(train_images, chosen, device)
             for chosen in choose_images(
                 subset.indices,
                 epoch_images=self.steps_per_epoch * self.batches.size,
@@ -185,7 +189,7 @@ class TrialRun:
         """Other images, uint8 [N, C, H, W], by the same evaluator."""
         device = self.settings.torch_device
         with self.as_measured():
-            return self._evaluate((_upload(images, device), _upload(labels, device)))[0]
+            return self._evaluate((upload(images, device), upload(labels, device)))[0]
 
     def _evaluate(self, *sets: tuple[torch.Tensor, torch.Tensor]) -> list[Evaluation]:
         return evaluate_each(
@@ -255,10 +259,3 @@ def require_named(config: TrialConfig, weights: StartingWeights | None) -> None:
         raise ValueError(f"weights: the trial names {config.model.weights}, and was given {'no' if named else 'some'}")
     if named is not None and weights is not None and named.digest not in ("", weights.digest):
         raise ValueError(f"weights: the trial names {named}, and was given {weights.digest}")
-
-
-def _upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """To the device, from pinned memory where that is a GPU; no copy at all on the CPU."""
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor
