@@ -118,9 +118,9 @@ def _decides(config: StudyConfig) -> list[Finding]:
 def _prepared(config: StudyConfig) -> Finding:
     """Where the data set is kept once it is prepared: a user without a home (HOME=/) has no such place."""
     folder = data_folder(config.data.root)
-    for place in (folder, user_cache()):
-        if os.access(next(path for path in (place, *place.parents) if path.exists()), os.W_OK):
-            return Finding(f"prepared data go to {place}", True)
+    for candidate in (folder, user_cache()):
+        if os.access(next(path for path in (candidate, *candidate.parents) if path.exists()), os.W_OK):
+            return Finding(f"prepared data go to {candidate}", True)
     fix = "set FITSCAPE_DATA or data.root to a folder that you may write to"
     return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, fix)
 

@@ -216,9 +216,8 @@ class Conduct:
             return data
         from fitscape.study.data.mapped.sharing import put_images
 
-        return replace(
-            data, mapped=put_images(data.mapped, self._folder.storage or self._folder.shared, self._observer.say)
-        )
+        storage = self._folder.storage or str(self._folder.path.parent.absolute())
+        return replace(data, mapped=put_images(data.mapped, storage, self._observer.say))
 
     def _reports(self, outcome: Outcome) -> bool:
         """Whether labels and report are made: of all trials, or of those that had ended when the run was ended."""
