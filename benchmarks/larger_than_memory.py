@@ -5,7 +5,7 @@
 JPEGs of smoothed noise are written fast, from a few pictures that are shifted. A process prepares them and is killed
 at half, another goes on, a third starts again. Each writes down the largest ``RssAnon`` (/proc/PID/status, proc(5)) of
 itself and of its children: memory that is its own, which the page cache is not. Then a ResNet18 of width 0.25 trains
-on the mapped images and on a part of them in memory, interleaved, by the process's CPU time; their losses are compared.
+on the mapped images and on a part of them in memory, interleaved; their losses are compared.
 """
 
 import argparse
@@ -33,8 +33,7 @@ ROUNDS = 3
 
 
 def write_photos(folder: Path, count: int, size: int) -> None:
-    """``count`` JPEGs of two classes, all different: a few encoded pictures with a comment of their own are not enough,
-    as equal pixels are one image, so each is shifted before it is encoded."""
+    """``count`` JPEGs of two classes, all different, as equal pixels would count as one image."""
     rng = np.random.default_rng(0)
     side = size + 64
     bases = []
@@ -129,9 +128,7 @@ def train(folder: str, root: str, size: int, steps: int) -> None:
     losses: dict[str, list[float]] = {"mapped": [], "in_memory": []}
     for _ in range(ROUNDS):
         for name, images in (("mapped", few), ("in_memory", memory)):
-            before = time.process_time()
             record = [p.record for p in run_trial(trial, images, settings=Settings())][-1]
-            del before
             speeds[name].append(record.images_per_second)
             losses[name].append(record.batch_loss)
     print(
@@ -159,6 +156,36 @@ def _chunks(root: Path) -> int:
     return len(list(root.glob("prepared/.decoding-*/pool-*/*.npz")))
 
 
+def measure(images: int, size: int, steps: int) -> None:
+    """All steps one after the other, each in a process of its own; writes the results."""
+    with tempfile.TemporaryDirectory(prefix="fitscape-larger-") as temporary:
+        photos, root = f"{temporary}/photos", f"{temporary}/data"
+        write_photos(Path(photos), images, size)
+        print("written", flush=True)
+        step = ["--at", photos, root, "--size", str(size), "--steps", str(steps)]
+        half = images // 64 // 2
+        killed = _run("--step", "prepare", *step, kill_at=half, chunks=Path(root))
+        first, second = (_run("--step", "prepare", *step) for _ in range(2))
+        trained = _run("--step", "train", *step)
+    speed = trained["images_per_second"]
+    ratios = [a / b for a, b in zip(speed["mapped"], speed["in_memory"], strict=True)]
+    results = {
+        "machine": facts(),
+        "images": images,
+        "size": size,
+        "decoded_gb": round(images * 3 * size**2 / 1e9, 2),
+        "killed_at_chunks": killed["chunks"],
+        "chunks": -(-images // 64),
+        "went_on": first,
+        "second_start": second,
+        "training": {**trained, "ratios": ratios, "median_ratio": statistics.median(ratios)},
+        "losses_equal": trained["losses"]["mapped"] == trained["losses"]["in_memory"],
+    }
+    file = RESULTS / f"larger_than_memory-{results['machine']['date'][:10]}.json"  # type: ignore[index]
+    file.write_text(json.dumps(results, indent=1) + "\n")
+    print(file)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--images", type=int, default=40_000)
@@ -168,35 +195,11 @@ def main() -> None:
     parser.add_argument("--at", nargs=2)
     asked = parser.parse_args()
     if asked.step == "prepare":
-        return prepare(*asked.at, asked.size)
-    if asked.step == "train":
-        return train(*asked.at, asked.size, asked.steps)
-    with tempfile.TemporaryDirectory(prefix="fitscape-larger-") as temporary:
-        photos, root = f"{temporary}/photos", f"{temporary}/data"
-        write_photos(Path(photos), asked.images, asked.size)
-        print("written", flush=True)
-        step = ["--at", photos, root, "--size", str(asked.size), "--steps", str(asked.steps)]
-        half = asked.images // 64 // 2
-        killed = _run("--step", "prepare", *step, kill_at=half, chunks=Path(root))
-        first, second = (_run("--step", "prepare", *step) for _ in range(2))
-        trained = _run("--step", "train", *step)
-    speed = trained["images_per_second"]
-    ratios = [a / b for a, b in zip(speed["mapped"], speed["in_memory"], strict=True)]
-    results = {
-        "machine": facts(),
-        "images": asked.images,
-        "size": asked.size,
-        "decoded_gb": round(asked.images * 3 * asked.size**2 / 1e9, 2),
-        "killed_at_chunks": killed["chunks"],
-        "chunks": -(-asked.images // 64),
-        "went_on": first,
-        "second_start": second,
-        "training": {**trained, "ratios": ratios, "median_ratio": statistics.median(ratios)},
-        "losses_equal": trained["losses"]["mapped"] == trained["losses"]["in_memory"],
-    }
-    file = RESULTS / f"larger_than_memory-{results['machine']['date'][:10]}.json"  # type: ignore[index]
-    file.write_text(json.dumps(results, indent=1) + "\n")
-    print(file)
+        prepare(*asked.at, asked.size)
+    elif asked.step == "train":
+        train(*asked.at, asked.size, asked.steps)
+    else:
+        measure(asked.images, asked.size, asked.steps)
 
 
 if __name__ == "__main__":
