@@ -39,10 +39,10 @@ def make_batches(
     batch_size: int,
     generator: torch.Generator,
     device: torch.device,
-    mapped: bool,
+    resident: bool,
 ) -> "Batches":
-    """A trial's stream, from images that lie on the device, or that are mapped from a file."""
-    if mapped:
+    """A trial's stream, from images that are ``resident`` on the device, or mapped from a file."""
+    if not resident:
         indices, labels = subset.indices, subset.labels
         return MappedBatches(images, labels, indices, batch_size=batch_size, generator=generator, device=device)
     labels, indices = upload(subset.labels, device), upload(subset.indices, device)

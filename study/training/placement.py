@@ -10,12 +10,15 @@ STAGED = 2**26  # bytes of pinned memory that an upload goes through
 
 
 def is_resident(data: TrialData, device: torch.device) -> bool:
-    """Whether all images go to the device at once: those in memory always, mapped ones where they fit a card."""
-    if data.mapped is None:
-        return True
+    """Whether all images lie on the device: those in the CPU's memory do, mapped ones do not, a card's if they fit."""
     if device.type != "cuda":
-        return False
-    return data.mapped.bytes <= RESIDENT_SHARE * torch.cuda.get_device_properties(device).total_memory
+        return data.mapped is None
+    return fits_card(data.train_images.nbytes + data.val_images.nbytes, device)
+
+
+def fits_card(images: int, device: torch.device) -> bool:
+    """Whether so many bytes of images are kept on a card."""
+    return images <= RESIDENT_SHARE * torch.cuda.get_device_properties(device).total_memory
 
 
 def upload(tensor: Tensor, device: torch.device) -> Tensor:

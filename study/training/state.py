@@ -73,7 +73,7 @@ class TrialRun:
             batch_size=config.optimization.batch_size,
             generator=self.randomness.order,
             device=device,
-            mapped=data.mapped is not None and train_images.device == data.train_images.device,
+            resident=resident,
         )
         self._val_images = upload(data.val_images, device) if resident else data.val_images
         self._val_labels = upload(data.val_labels, device)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,11 @@ import torch
 from PIL import Image
 
 from fitscape.models.spec import ModelSpec
-from fitscape.study.config import DataConfig, TrialConfig
+from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
 from fitscape.study.data import SealedData, cache, load, room
-from fitscape.study.data.mapped import chunks, crew
-from fitscape.study.data.place import unfinished
+from fitscape.study.data.mapped import chunks, crew, sharing
+from fitscape.study.data.place import CacheDamaged, unfinished
+from fitscape.study.driver import preflight
 from fitscape.study.errors import UserError
 from fitscape.study.training import Settings, run_trial
 
@@ -269,3 +271,51 @@ def test_a_file_that_crashes_its_decoder_is_left_out(
     monkeypatch.setattr(crew, "call", dying)
     monkeypatch.setattr(crew, "to_blame", lambda files: dict.fromkeys(files, "its decoder crashes (SIGSEGV)"))
     assert "dog/003.jpg: its decoder crashes (SIGSEGV)" in load(config(photos)).summary()["unreadable"]
+
+
+@pytest.mark.usefixtures("always_mapped")
+def test_another_node_fetches_the_images_once_and_never_the_test_part(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = load(config(photos))
+    mapped = sealed.trial_data.mapped
+    assert mapped is not None
+    said: list[str] = []
+    storage = tmp_path / "storage"
+    shared = sharing.put_images(mapped, str(storage), said.append)
+    assert [text.split(" images")[0].split()[-1] for text in said] == ["train", "validation"]
+    sharing.put_images(mapped, str(storage), said.append)
+    assert len(said) == 2, "what is there is not put again"
+    assert sorted(path.name for path in storage.rglob("*.npy")) == ["train.npy", "validation.npy"]
+    monkeypatch.setenv("FITSCAPE_DATA", str(tmp_path / "other node"))
+    elsewhere = replace(shared, folder=str(tmp_path / "not here" / Path(mapped.folder).name))
+    payload = pickle.dumps(replace(sealed.trial_data, mapped=elsewhere))
+    assert torch.equal(pickle.loads(payload).train_images, sealed.trial_data.train_images)
+    shutil.rmtree(storage)
+    assert torch.equal(pickle.loads(payload).val_images, sealed.trial_data.val_images), "the second one is fetched too"
+    with pytest.raises(CacheDamaged):
+        pickle.loads(pickle.dumps(replace(sealed.trial_data, mapped=replace(elsewhere, storage=None))))
+
+
+@pytest.mark.usefixtures("always_mapped")
+def test_the_preflight_says_what_the_images_take_and_refuses_a_small_disk(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = StudyConfig(name="photos", data=config(photos))
+    (said,) = preflight._room(study)
+    assert said.ok
+    assert said.what.startswith("its 151 images become 0 MB of files in ")
+    free = shutil.disk_usage("/").free
+    monkeypatch.setattr(room, "room", None)
+    monkeypatch.setattr(preflight, "room", lambda config, source: room.Room(10**9, (3, 224, 224)))
+    (refused,) = preflight._room(study)
+    assert not refused.ok
+    assert refused.fatal
+    assert refused.what.startswith("preparing the images takes 301056.0 GB in ")
+    assert free < 10**14
+
+
+def test_images_that_do_not_fit_memory_are_refused_before_they_are_resized(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "free_memory", lambda: 10**9)
+    with pytest.raises(UserError, match=r"takes 12\.7 GB of memory, and 1\.0 GB are free"):
+        load(DataConfig(dataset="digits", image_size=1790))
