@@ -12,7 +12,6 @@ from fitscape.study.data.datasets.decoding import Header
 from fitscape.study.data.datasets.image_files import form_of
 from fitscape.study.data.datasets.listing import Listing
 from fitscape.study.data.datasets.source import Source
-from fitscape.study.data.mapped.child import sizes
 from fitscape.study.errors import UserError
 from fitscape.study.isolated import call
 
@@ -56,6 +55,8 @@ def room(config: DataConfig, source: Source) -> Room | None:
 
 def _estimated(listing: Listing, image_size: int | None) -> Room:
     """By the headers of some files, read in a process of their own: their decoders are foreign code."""
+    from fitscape.study.data.mapped.child import sizes  # with SciPy
+
     chosen = np.unique(np.linspace(0, len(listing.paths) - 1, LOOKED_AT).astype(int))
     try:
         found = call(sizes, [listing.paths[i] for i in chosen])

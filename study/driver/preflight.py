@@ -129,13 +129,14 @@ def _room(config: StudyConfig) -> list[Finding]:
     """What the decoded images will take of the disk where they are many, before any is decoded."""
     try:
         source = get(config.data)
-        if check_files(config.data).download:
-            return []
-        folder, needed = place(config.data, source), room(config.data, source)
+        needed = None if check_files(config.data).download else room(config.data, source)
     except UserError:  # said already
         return []
-    if needed is None or not needed.mapped or (folder / "facts.json").is_file():
+    if needed is None or not needed.mapped:
         return []
+    folder = place(config.data, source)
+    if (folder / "facts.json").is_file():
+        return [Finding(f"its {needed.images:,} images are prepared, in {folder}", True)]
     try:
         require_disk(folder.parent, COPIES * needed.bytes - size(unfinished(folder)))
     except UserError as error:

@@ -305,14 +305,11 @@ def test_the_preflight_says_what_the_images_take_and_refuses_a_small_disk(
     (said,) = preflight._room(study)
     assert said.ok
     assert said.what.startswith("its 151 images become 0 MB of files in ")
-    free = shutil.disk_usage("/").free
-    monkeypatch.setattr(room, "room", None)
     monkeypatch.setattr(preflight, "room", lambda config, source: room.Room(10**9, (3, 224, 224)))
     (refused,) = preflight._room(study)
     assert not refused.ok
     assert refused.fatal
     assert refused.what.startswith("preparing the images takes 301056.0 GB in ")
-    assert free < 10**14
 
 
 def test_images_that_do_not_fit_memory_are_refused_before_they_are_resized(monkeypatch: pytest.MonkeyPatch) -> None:
