@@ -52,7 +52,7 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
     test_labels = labels[parts.test] if raw.test_labels is None else raw.test_labels
     named = {"train": labels[parts.train], "validation": labels[parts.validation], "test": test_labels}
     _require_parts(raw, named, parts)
-    trial = {
+    trial: dict[str, Any] = {
         "train_images": shared_tensor(pool.part("train", parts.train)),
         "train_labels": torch.from_numpy(named["train"]),
         "train_moments": torch.from_numpy(pool.moments("train")),

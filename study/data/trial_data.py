@@ -72,7 +72,8 @@ class TrialData:
         if mapped is not None and "train_images" not in fields:
             found = mapped.open()
             fields = {**fields, "train_images": found["train"], "val_images": found["validation"]}
-        return cls(**{k: shared_tensor(v) if isinstance(v, np.ndarray) else v for k, v in fields.items()})
+        tensors: dict[str, Any] = {k: shared_tensor(v) for k, v in fields.items() if isinstance(v, np.ndarray)}
+        return cls(**{**fields, **tensors})
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = self.to_arrays()

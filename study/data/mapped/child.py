@@ -32,7 +32,8 @@ class Duty:
 
 def headers(paths: Sequence[Path], duty: Duty) -> list[Header | str]:
     """The header of each file, or why it cannot be read."""
-    journal, found = Journal(duty.journal), []
+    journal = Journal(duty.journal)
+    found: list[Header | str] = []
     for path in paths:
         if (reason := duty.crashing.get(str(path))) is not None:
             found.append(reason)
