@@ -23,7 +23,7 @@ class CacheDamaged(Exception):
 
 def place(config: DataConfig, source: Source) -> Path:
     """The folder of a data set's prepared files: ``NAME-KEY`` in ``prepared`` below the data folder."""
-    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY)
+    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY | ({"classes"} if config.classes is None else set()))
     state = source.state()
     found = key({**parts, "state": state} if state else parts, source.files())
     return writable(data_folder(config.root) / PREPARED) / f"{source.name}-{found}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fitscape.study.config import DataConfig
+from fitscape.study.data.classes import of_classes
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels, RawData
 from fitscape.study.data.given_split import joined, split_as_given
 from fitscape.study.data.pixels import Pixels, Pool
@@ -39,11 +40,12 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
     Args:
         raw: as it was read.
         config: the study's.
-        pool: what is known of the images' pixels; None: they are ``raw.images``, in memory.
+        pool: the pixels of the images of the chosen classes; None: they are ``raw.images``, in memory.
 
     Raises:
-        UserError: one class, or too few images; it states the minimum.
+        UserError: an unknown class, one class, or too few images; it states the minimum.
     """
+    raw, read = of_classes(raw, config.classes), len(raw.labels)
     _require(raw)
     pool = pool or _in_memory(raw, config.image_size)
     labels = raw.labels
@@ -81,7 +83,7 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
         "images_by_class": {
             part: np.bincount(members, minlength=len(raw.classes)).tolist() for part, members in named.items()
         },
-        "read": len(raw.labels),
+        "read": read,
         "unreadable": raw.unreadable,
         "notes": notes,
         "warnings": warnings,

@@ -34,19 +34,19 @@ def make_normalize(statistics: tuple[Tensor, Tensor], settings: Settings) -> Cal
 
 def make_batches(
     images: Tensor,
-    subset: TrainSubset,
+    labels: Tensor,
+    indices: Tensor,
     *,
     batch_size: int,
     generator: torch.Generator,
     device: torch.device,
     resident: bool,
 ) -> "Batches":
-    """A trial's stream, from images that are ``resident`` on the device, or mapped from a file."""
+    """A trial's stream, from images that are ``resident`` on the device, or mapped from a file; the rest on the CPU."""
     if not resident:
-        indices, labels = subset.indices, subset.labels
         return MappedBatches(images, labels, indices, batch_size=batch_size, generator=generator, device=device)
-    labels, indices = upload(subset.labels, device), upload(subset.indices, device)
-    return Batches(images, labels, indices, batch_size=batch_size, generator=generator)
+    on_device = upload(labels, device), upload(indices, device)
+    return Batches(images, *on_device, batch_size=batch_size, generator=generator)
 
 
 class Batches:

@@ -11,6 +11,7 @@ import numpy as np
 
 from fitscape.study.config import DataConfig
 from fitscape.study.data import cache, room
+from fitscape.study.data.classes import kept
 from fitscape.study.data.datasets.decoding import Header
 from fitscape.study.data.datasets.image_files import Form, described, form_of
 from fitscape.study.data.datasets.listing import Listing
@@ -84,8 +85,8 @@ class _Preparation:
             if form_of(found, self._config.image_size) == (form, notes):
                 break
         good = np.flatnonzero([isinstance(known, Header) for known in found])
-        raw = described(self._listing, found, form, notes, self._source.fit, np.empty((0, *store.shape), np.uint8))
-        pool = DecodedPool(store, self._records(store, found), good, self._say)
+        raw = described(self._listing, found, form, notes, self._source.fit, np.empty((len(good), 0, 0, 0), np.uint8))
+        pool = DecodedPool(store, self._records(store, found), good[kept(raw, self._config.classes)], self._say)
         prepared = prepare(raw, self._config, pool)
         cache.write(
             self._folder,
@@ -96,9 +97,9 @@ class _Preparation:
 
     def _headers(self) -> list[Header | str]:
         """Of all files; those that an earlier start has looked at are read from a file."""
-        kept, paths = self._place / "headers.json", self._listing.paths
+        file, paths = self._place / "headers.json", self._listing.paths
         try:
-            known = [one if isinstance(one, str) else _header(one) for one in json.loads(kept.read_text())]
+            known = [one if isinstance(one, str) else _header(one) for one in json.loads(file.read_text())]
         except (OSError, ValueError, TypeError):
             known = []
         if len(known) == len(paths):
@@ -107,7 +108,7 @@ class _Preparation:
         found: list[Header | str] = [""] * len(paths)
         for k, answer in enumerate(answers):
             found[k :: len(answers)] = answer
-        write_whole(kept, json.dumps([one if isinstance(one, str) else asdict(one) for one in found]))
+        write_whole(file, json.dumps([one if isinstance(one, str) else asdict(one) for one in found]))
         return found
 
     def _store(self, form: Form) -> Store:
