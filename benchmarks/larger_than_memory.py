@@ -181,7 +181,7 @@ def measure(images: int, size: int, steps: int) -> None:
         "training": {**trained, "ratios": ratios, "median_ratio": statistics.median(ratios)},
         "losses_equal": trained["losses"]["mapped"] == trained["losses"]["in_memory"],
     }
-    file = RESULTS / f"larger_than_memory-{results['machine']['date'][:10]}.json"  # type: ignore[index]
+    file = RESULTS / f"larger_than_memory-{results['machine']['date'][:10]}.json"
     file.write_text(json.dumps(results, indent=1) + "\n")
     print(file)
 
@@ -192,12 +192,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--step", choices=["prepare", "train"])
-    parser.add_argument("--at", nargs=2)
+    parser.add_argument("--at", nargs=2, default=["", ""])
     asked = parser.parse_args()
+    photos, root = asked.at
     if asked.step == "prepare":
-        prepare(*asked.at, asked.size)
+        prepare(photos, root, asked.size)
     elif asked.step == "train":
-        train(*asked.at, asked.size, asked.steps)
+        train(photos, root, asked.size, asked.steps)
     else:
         measure(asked.images, asked.size, asked.steps)
 

@@ -209,8 +209,9 @@ class TrialRun:
 
     def _features(self, images: torch.Tensor, chosen: torch.Tensor | None = None) -> torch.Tensor:
         batch = batch_size(images, self.config.optimization.batch_size)
-        given = {"normalize": self.normalize, "settings": self.settings, "batch": batch}
-        return features.features(self.model, images, chosen, **given)
+        return features.features(
+            self.model, images, chosen, normalize=self.normalize, settings=self.settings, batch=batch
+        )
 
     def _evaluate(
         self,

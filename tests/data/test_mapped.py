@@ -24,7 +24,7 @@ from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
 from fitscape.study.data import SealedData, cache, load, room
 from fitscape.study.data.mapped import chunks, crew, sharing
 from fitscape.study.data.place import CacheDamaged, unfinished
-from fitscape.study.driver import preflight
+from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import UserError
 from fitscape.study.training import Settings, run_trial
 
@@ -302,17 +302,17 @@ def test_another_node_fetches_the_images_once_and_never_the_test_part(
 
 @pytest.mark.usefixtures("always_mapped")
 def test_the_preflight_says_what_the_images_take_and_refuses_a_small_disk(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
+    photos: Path, monkeypatch: pytest.MonkeyPatch, data_folder: Path
 ) -> None:
     study = StudyConfig(name="photos", data=config(photos))
-    (said,) = preflight._room(study)
-    assert said.ok
-    assert said.what.startswith("its 151 images become 0 MB of files in ")
-    monkeypatch.setattr(preflight, "room", lambda config, source: room.Room(10**9, (3, 224, 224)))
-    (refused,) = preflight._room(study)
-    assert not refused.ok
-    assert refused.fatal
-    assert refused.what.startswith("preparing the images takes 301056.0 GB in ")
+    said = [finding for finding in first_look(study, data_folder, address=None) if "151 images" in finding.what]
+    assert [finding.ok for finding in said] == [True, True]
+    assert said[1].what.startswith("its 151 images become 0 MB of files in ")
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 90_000, 90_000))
+    refused = [finding for finding in first_look(study, data_folder, address=None) if "preparing" in finding.what]
+    assert [(finding.ok, finding.fatal) for finding in refused] == [(False, True)]
+    assert not list(data_folder.rglob("*.npz"))
 
 
 def test_images_that_do_not_fit_memory_are_refused_before_they_are_resized(monkeypatch: pytest.MonkeyPatch) -> None:
