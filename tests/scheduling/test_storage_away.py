@@ -59,7 +59,8 @@ def away(monkeypatch: pytest.MonkeyPatch, times: int, error: OSError | None = No
     monkeypatch.setattr(checkpoints, "open_storage", open_storage)
 
 
-@pytest.mark.parametrize("status", [503, 429])
+# pyarrow itself tries for 6 s before it tells us, whatever the status is.
+@pytest.mark.parametrize("status", [503, pytest.param(429, marks=pytest.mark.slow)])
 def test_a_throttled_get_does_not_begin_a_trial_anew(s3: S3Server, proxy: FaultyProxy, status: int) -> None:
     store = CheckpointStore(s3.uri(f"throttled-{status}", port=proxy.port))
     store.save("t", 7, b"good 7")
