@@ -3,8 +3,9 @@
 import time
 from typing import TYPE_CHECKING
 
+from fitscape import __version__
 from fitscape.study.driver.folder import Folder
-from fitscape.study.ledger import SUSPECTED, Ledger
+from fitscape.study.ledger import LABELLED_BY, SUSPECTED, Ledger
 
 if TYPE_CHECKING:
     from fitscape.study.data import TrialData
@@ -25,13 +26,13 @@ def labels_and_report(folder: Folder, ended: int, data: "TrialData | None" = Non
     from fitscape.study.report import build
 
     begun = time.monotonic()
-    with open_study(folder.path) as study, Ledger.open(folder.ledger) as ledger:
+    with Ledger.open(folder.ledger) as ledger, open_study(folder.path) as study:
         ledger.put_labels(study.labels.values())
         if data is not None:
             from fitscape.study.data.pictures import thumbnails
 
             ledger.set_meta(SUSPECTED, thumbnails(data.val_images, [s.image for s in study.suspects[:SHOWN]]))
-    page = build(folder.path)
-    with Ledger.open(folder.ledger) as ledger:
+        ledger.set_meta(LABELLED_BY, __version__)
+        page = build(folder.path, study=study)
         ledger.set_meta(REPORT_TOOK, [round(time.monotonic() - begun, 3), ended])
     return str(page)
