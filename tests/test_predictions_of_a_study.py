@@ -93,7 +93,7 @@ def test_labels_that_every_good_net_contradicts_are_suspected(study: OpenStudy) 
 def test_the_end_of_a_run_keeps_pictures_of_suspects_for_the_report(
     study: OpenStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fitscape.study.report.build", lambda folder: folder)
+    monkeypatch.setattr("fitscape.study.report.build", lambda folder, study: folder)
     shown = torch.arange(200, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8)
     labels_and_report(Folder(study.folder), 4, SimpleNamespace(val_images=shown))
     rows = {row["image"]: row["picture"] for row in images(Subject(study))["suspects"]}
