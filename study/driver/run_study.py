@@ -172,8 +172,7 @@ class Conduct:
     def _sweep(self, ledger: Ledger) -> None:
         """A driver that was killed after its last trial's end has left that one's checkpoints."""
         if self._lease.holds():
-            ended = [trial.trial_id for trial in ledger.trials(epochs=()) if trial.state.terminal]
-            trouble = CheckpointStore(self._folder.checkpoints).try_to_sweep(ended)
+            trouble = CheckpointStore(self._folder.checkpoints).try_to_sweep(ledger.ended())
             if trouble:
                 self._observer.say(trouble)
 
