@@ -1,6 +1,6 @@
 """Check published figures against the committed data that they come from: `python tools/published_numbers.py`.
 
-tools/published_numbers.yaml lists, for each page, the files and the figures. A figure is the text of the page with values of
+published_numbers.yaml lists, for each page, the files and the figures. A figure is the text of the page with values of
 the file in braces; the text that comes out must be on the page:
 
     of a .json  a path: `{ratios/plain/median:.2f}`, `{low*100:.1f}`, `{10^[5]/estimate:.3f}`
