@@ -119,7 +119,7 @@ def run(name: str, condition: str, seed: int) -> dict[str, Any]:
         "share_width": float((high - low).mean()),
         "reference_inside": float(reference[0] <= cuts.reference <= reference[1]),
         "field_inside": float(inside[alive].mean()),
-        "brier": float(((p - np.eye(4)[truth]) ** 2).sum(1).mean()),
+        "brier": float(((p - np.eye(len(REGIMES))[truth]) ** 2).sum(1).mean()),
         "wrong_decided": float((~right[decided]).sum()),
         "promised_wrong": float((1 - p.max(1))[decided].sum()),
         "decided": float(decided.sum()),

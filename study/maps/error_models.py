@@ -63,7 +63,7 @@ class Prediction:
     p_diverged: Array
 
     def probabilities(self, cuts: Cuts) -> Array:
-        """[m, 4] in the order of decision.REGIMES."""
+        """[m, 5] in the order of decision.REGIMES."""
         return regime_probabilities(cuts, self.val_mean, self.val_sd, self.train_mean, self.train_sd, self.p_diverged)
 
 

@@ -18,7 +18,7 @@ from fitscape.study.maps.decision import REGIMES, Cuts
 from fitscape.study.maps.error_models import Fields, Prediction
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
-from fitscape.study.regimes.rule import DECIDABLE, PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
+from fitscape.study.regimes.rule import PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
 
 Array = NDArray[np.float64]
 
@@ -31,7 +31,6 @@ WAVES: Final = 64
 HIDDEN_SCALE: Final = 0.3  # length scale of hidden structure, of a side of the cube: finer than trials resolve
 MOST_SHARED: Final = 0.95  # of a point's variance that the reference may explain
 COMMON: Final = 0.5  # share of the variance of sampling images that all nets have in common: they fail on the same ones
-_COLUMN: Final = np.array([REGIMES.index("diverged" if r.value == "untrained" else r.value) for r in DECIDABLE])
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +90,17 @@ class Worlds:
     reference: Array  # [D]
 
     def regimes(self, cuts: Cuts) -> Array:
-        """[D, m, 4] probabilities in the order of REGIMES; certain but for divergence."""
+        """[D, m, 5] probabilities in the order of REGIMES; certain but for divergence."""
         scale = Scale(cuts.chance, self.reference[:, None], classes=cuts.classes)
         skills = scale.val_skill(self.train), scale.val_skill(self.val)
-        codes = _COLUMN[regimes(*skills, tau=cuts.tau, untrained=cuts.untrained)]
+        codes = regimes(*skills, tau=cuts.tau, untrained=cuts.untrained)
         one_hot = (codes[..., None] == np.arange(len(REGIMES))) * (1 - self.p_diverged[..., None])
-        one_hot[..., 0] += self.p_diverged
+        one_hot[..., REGIMES.index("diverged")] += self.p_diverged
         return np.asarray(one_hot)
 
 
 def probabilities(beliefs: Sequence[tuple[Cuts, Prediction]], tau: float) -> Array:
-    """[m, 4] in the order of REGIMES, of beliefs that :meth:`Posterior.predict` gave."""
+    """[m, 5] in the order of REGIMES, of beliefs that :meth:`Posterior.predict` gave."""
     return np.asarray(np.mean([one.probabilities(replace(cuts, tau=tau)) for cuts, one in beliefs], axis=0))
 
 

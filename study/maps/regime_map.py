@@ -124,24 +124,30 @@ class RegimeMap:
         return self._posterior
 
     def predict(self, points: pd.DataFrame, tau: float | None = None) -> pd.DataFrame:
-        """A row per point: probabilities ``diverged`` (with untrained), ``good``, ``overfit``, ``underfit``; the
-        likeliest ``regime`` and its ``probability``; ``undecided`` where that is below the confidence; and the
-        median ``train_error`` and ``val_error`` on clean labels, of a run that does not diverge.
+        """A row per point: the probability of each of REGIMES; the likeliest ``regime`` and its ``probability``;
+        ``undecided`` where that is below the confidence; and the median ``train_error`` and ``val_error`` on clean
+        labels, of a run that does not diverge. Where no trial diverged, ``diverged`` is small and never the likeliest.
         """
         features = self.encoder.features(points)
         p = self.probabilities(features, tau)
-        best = p.argmax(1)
+        seen = [name in self.told for name in REGIMES]
+        best = np.where(seen, p, -1.0).argmax(1)
         fields = self.fields.predict(features)
         return pd.DataFrame(p, columns=list(REGIMES), index=points.index).assign(
             regime=np.array(REGIMES)[best],
-            probability=p.max(1),
+            probability=p[np.arange(len(p)), best],
             undecided=p.max(1) < self.thresholds.confidence,
             train_error=self.cuts.error(fields.train_mean),
             val_error=self.cuts.error(fields.val_mean),
         )
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The regimes that the map may name: where no trial diverged, all but that one."""
+        return tuple(name for name in REGIMES if name != "diverged" or self.diverged.any())
+
     def probabilities(self, features: Array, tau: float | None = None) -> Array:
-        """[m, 4] in the order of REGIMES: over hyperparameters, fields and the reference."""
+        """[m, 5] in the order of REGIMES: over hyperparameters, fields and the reference."""
         return probabilities(self.posterior.predict(features), self._cuts(tau).tau)
 
     def error_interval(self, points: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:

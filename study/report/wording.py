@@ -81,6 +81,12 @@ def interval(low: float, high: float) -> str:
     return f"{percent(low)} to {percent(high)}"
 
 
+def reference(given: bool) -> str:
+    """What errors are measured against: what the user gave, else the best that the study saw, which no proof makes
+    the best that can be reached."""
+    return "the reference error given" if given else "the best error seen in this study"
+
+
 def probability(p: float) -> str:
     """Two digits, never a false certainty."""
     return "above 0.99" if p > 0.99 else "below 0.01" if p < 0.01 else f"{p:.2f}"

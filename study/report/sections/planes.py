@@ -38,8 +38,8 @@ class Hold(NamedTuple):
 def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     """What the map's switches choose from; ``why`` says why there is no map.
 
-    Each plane holds, at each tau, P(diverged), P(good) and P(overfit) [3, SIDE, SIDE] in 1/255; underfit is
-    what is left to one. Rows go along y, columns along x.
+    Each plane holds, at each tau, the probabilities of all REGIMES but the last [4, SIDE, SIDE] in 1/255; the last is
+    what is left to one. Rows go along y, columns along x. ``regimes`` are those that the map may name.
     """
     subject = told[-1].subject
     fitted = subject.map
@@ -48,6 +48,7 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
         return {
             "why": subject.no_map or "no numeric hyperparameter is searched, so there is no plane to draw",
             "planes": [],
+            "regimes": fitted.told if fitted else (),
         }
     slices = slices_of(subject)
     unordered = set(fitted.encoder.names) - set(numeric)
@@ -78,6 +79,8 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
         "taus": taus,
         "tau": fitted.thresholds.tau,
         "confidence": fitted.thresholds.confidence,
+        "regimes": fitted.told,
+        "reference": wording.reference(fitted.given),
         "slices": [{"key": one.key, "name": one.name} for one in slices],
         "holds": [{"key": h.key, "name": h.name} for h in held[slices[0].key]],
         "stages": [f"epoch {stage.epoch}" if stage.epoch else "end" for stage in told],
@@ -101,7 +104,7 @@ def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
 
 
 def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float]) -> list[NDArray[np.uint8]]:
-    """Probabilities of one plane at each tau; along x alone, [3, 1, SIDE], where there is no y."""
+    """Probabilities of one plane at each tau; along x alone, [4, 1, SIDE], where there is no y."""
     columns = {name: fitted.encoder.grid(name, SIDE) for name in (x, y) if name is not None}
     mesh = np.meshgrid(*columns.values())
     frame = pd.DataFrame({**dict(zip(columns, (m.ravel() for m in mesh), strict=True))})
@@ -109,9 +112,15 @@ def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: 
     beliefs = fitted.posterior.predict(fitted.encoder.features(frame))
     found = []
     for tau in taus:
-        p = probabilities(beliefs, tau)[:, :3]  # diverged, good, overfit
-        found.append(np.rint(255 * p).astype(np.uint8).T.reshape(3, -1, SIDE))
+        p = probabilities(beliefs, tau)[:, :-1]
+        found.append(np.rint(255 * p).astype(np.uint8).T.reshape(p.shape[1], -1, SIDE))
     return found
+
+
+def whole(grid: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """[5, ...] probabilities in the order of REGIMES, of a grid that leaves out the last."""
+    p = grid / 255
+    return np.concatenate([p, 1 - p.sum(0, keepdims=True)])
 
 
 def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) -> list[tuple[str, str | None]]:
