@@ -16,8 +16,10 @@ from fitscape.study.config import RegimeThresholds, StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
 from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
+from fitscape.study.findings.context import SAMPLED
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.foretold import Foretold, foretold
 from fitscape.study.maps.trial_beliefs import TrialBeliefs
 from fitscape.study.measures import Suspect, confusion, suspects
 from fitscape.study.measures.metric import judged
@@ -161,6 +163,9 @@ class OpenStudy:
         table = self.map_table()
         if not len(table):
             raise UserError("has no map: no finished trial lies inside its space", where=where)
+        return self._fitted(table)
+
+    def _fitted(self, table: pd.DataFrame) -> RegimeMap:
         return RegimeMap(
             self.space,
             self.config.regimes,
@@ -168,6 +173,21 @@ class OpenStudy:
             reference_error=self.config.regimes.reference_error,
             classes=self.classes,
         ).fit(table)
+
+    @cached_property
+    def foretold(self) -> Foretold | None:
+        """How the map predicts errors that it has not seen: of the trials that looked at no result, each before it ran.
+
+        None where there are too few of them.
+        """
+        by_id = {trial.trial_id: trial for trial in self.trials}
+        table = self.map_table() if self.space else pd.DataFrame()
+        if not len(table) or self.ledger.read_from is not None:
+            return None
+        told = [by_id[trial_id] for trial_id in table["trial_id"]]
+        times = {name: [getattr(trial, name) for trial in told] for name in ("started_at", "ended_at")}
+        times = {name: pd.to_numeric(pd.Series(values, index=table.index)) for name, values in times.items()}
+        return foretold(self._fitted, table.assign(**times), [trial.origin in SAMPLED for trial in told])
 
     @cached_property
     def findings(self) -> list[Finding]:

@@ -52,7 +52,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     ]
     for trial in found["nearest"]:
         error = "-" if trial["val_error"] is None else f"{trial['val_error']:.3f}"
-        out.append(f"  {trial['trial_id']}  {trial['regime'] or '-':<10} validation error {error}  {trial['trial']}")
+        out.append(f"  {trial['trial_id']}  {trial['named'] or '-':<10} validation error {error}  {trial['trial']}")
     return out
 
 

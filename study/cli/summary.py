@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fitscape.study.cli.wording import best_of, described, duration, left_out, size, val_error
+from fitscape.study.cli.wording import best_of, between, described, duration, left_out, size, val_error
 from fitscape.study.errors import UserError
 from fitscape.study.files import StudyFolder
 from fitscape.study.files import size as measured
@@ -20,7 +20,6 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
     states = Counter(trial.state for trial in trials)
     labels = _labels(study).values()
     regimes = Counter(label.regime for label in labels)
-    sets = Counter(" or ".join(r.value for r in label.regime_set) for label in labels if label.unsettled_by)
     driver = holder(study.folder)
     best = best_of(trials)
     return {
@@ -32,7 +31,7 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "data": study.provenance.get("data", {}),
         "states": {state.value: states[state] for state in TrialState},
         "regimes": {regime.value: regimes[regime] for regime in Regime},
-        "undecided": dict(sets.most_common()),
+        "undecided": between(labels),
         "best": best and {"trial_id": best.trial_id, "val_error": val_error(best), "trial": described(best)},
         "running": [
             {"trial_id": t.trial_id, "epoch": len(t.epochs), "epochs": t.config.optimization.epochs}

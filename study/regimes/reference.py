@@ -1,4 +1,4 @@
-"""The best reachable validation error, estimated without the winner's curse."""
+"""The best validation error of a study, estimated without the winner's curse."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,6 +29,10 @@ class Reference:
         errors = self.error * (self.images + 1) - 0.5
         sampled = standard.reference.logits(np.array([errors]), np.array([float(self.images)]))[0]
         return np.asarray(expit(sampled + standard.reference_seed * self.seed_sd / np.sqrt(self.seeds)))
+
+    def below(self, chance: float, standard: StandardDraws) -> float:
+        """Probability that the error lies below that of guessing."""
+        return float((self.draws(standard) < chance).mean())
 
 
 def estimate_reference(

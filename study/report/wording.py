@@ -87,6 +87,11 @@ def reference(given: bool) -> str:
     return "the reference error given" if given else "the best error seen in this study"
 
 
+def as_good(given: bool) -> str:
+    """What the regime good means."""
+    return "close to the reference error given" if given else "as good as the best here"
+
+
 def probability(p: float) -> str:
     """Two digits, never a false certainty."""
     return "above 0.99" if p > 0.99 else "below 0.01" if p < 0.01 else f"{p:.2f}"

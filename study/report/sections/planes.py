@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import CategoricalDistribution
+from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import best_point, conditions
@@ -86,7 +87,25 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
         "stages": [f"epoch {stage.epoch}" if stage.epoch else "end" for stage in told],
         "axes": {name: axes.axis(name, fitted.encoder.space[name]) for name in numeric},
         "planes": found,
+        "foretold": _foretold(subject),
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
+    }
+
+
+def _foretold(subject: Subject) -> dict[str, Any] | None:
+    told = subject.study.foretold
+    if told is None:
+        return None
+    low, high = proportion_confint(told.inside, told.n, method="wilson")
+    gain = told.log_score - told.blind
+    return {
+        "n": told.n,
+        "inside": told.inside,
+        "share": wording.percent(told.inside / told.n),
+        "interval": wording.interval(float(low), float(high)),
+        "score": f"{told.log_score:+.2f}",
+        "blind": f"{told.blind:+.2f}",
+        "gain": f"{abs(gain):.2f} nats per trial {'more' if gain >= 0 else 'less'}",
     }
 
 
