@@ -10,7 +10,7 @@ from fitscape.study.records import EpochRecord, Label, Regime, TrialRecord
 
 # The columns in order; the searched parameters come after SIZE.
 CHANCES = tuple(f"p_{regime.value}" for regime in Regime if regime is not Regime.UNDECIDED)
-# The fewest regimes that have nine tenths of the probability; its flags; of an open label, why and what would settle it.
+# The fewest regimes with nine tenths of the probability; its flags; of an open label, why and what would settle it.
 SAID = ("regime_set", *CHANCES, "regime_by_map", "regime_flags", "unsettled_by", "seeds_needed", "images_needed")
 HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", *SAID, "family", "depth", "width")
 SIZE = ("parameters", "flops")

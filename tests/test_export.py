@@ -43,7 +43,9 @@ def test_json_has_one_row_a_trial_with_the_columns_in_order(study: OpenStudy, tm
     assert (first["regime"], first["family"], first["depth"], first["epochs"]) == ("good", "resnet", 18, 2)
     assert first["regime_set"] == "good"
     assert first["p_good"] > 0.9
-    assert sum(first[f"p_{name}"] for name in ("diverged", "untrained", "good", "overfit", "underfit")) == pytest.approx(1)
+    assert sum(
+        first[f"p_{name}"] for name in ("diverged", "untrained", "good", "overfit", "underfit")
+    ) == pytest.approx(1)
     assert (first["unsettled_by"], first["seeds_needed"], first["images_needed"]) == (None, None, None)
     assert first["gap"] == pytest.approx(0.03)
     assert first["seconds"] == 4.0

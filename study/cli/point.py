@@ -14,6 +14,7 @@ from fitscape.study.reading.keys import did_you_mean
 from fitscape.study.records import Regime
 from fitscape.study.search.space import point_of
 
+
 def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
     """Probabilities at a point as JSON. What is not given stays at the study's base where the space holds it.
 

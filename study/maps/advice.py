@@ -1,4 +1,4 @@
-"""What a map advises: the point likeliest to fit well, and what moving one hyperparameter from there would do."""
+"""What a map advises: the point likeliest to be good, and what moving one hyperparameter from there would do."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ class RegimeMap:
         space: hyperparameter -> Optuna distribution.
         thresholds: tau, untrained, confidence.
         chance_error: error of always answering the most frequent class of validation.
-        reference_error: best reachable validation error, on clean labels; None: that of the best
+        reference_error: validation error to measure against, on clean labels; None: that of the best
             configurations tried, as far as it is known.
         classes: of the data set, for training errors against noisy labels. None: balanced classes.
 

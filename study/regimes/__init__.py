@@ -1,7 +1,7 @@
 """Records -> labels: which regime each trial is in, with what probability, and which flags it carries.
 
 Definitions, version 1: errors as Jeffreys rates, brought to one scale under label noise, in skill units
-between the best reachable error and chance; a decision list asked of draws of the errors; undecided where no
+between the reference error and chance; a decision list asked of draws of the errors; undecided where no
 regime is likely enough. Pure functions of records: labels at another tau need no training and no re-reading.
 """
 

@@ -10,7 +10,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.maps.decision import REGIMES
 from fitscape.study.opened import OpenStudy
 from fitscape.study.report import axes, wording
-from fitscape.study.report.sections.planes import grids, holds, pairs
+from fitscape.study.report.sections.planes import grids, holds, pairs, whole
 from fitscape.study.report.sections.trials import thinned
 from fitscape.study.report.slices import slices_of
 from fitscape.study.report.subject import Subject

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from fitscape.study.maps.decision import REGIMES, Cuts, regime_probabilities
 from fitscape.study.maps.error_models import observed_z
-from fitscape.study.records import Regime
 from fitscape.study.regimes.rule import BIAS_LIMIT, DECIDABLE, regimes, to_noisy
 
 CUTS = Cuts(chance=0.9, reference=0.06, tau=0.1)

@@ -64,7 +64,12 @@ def test_pure_overfitting_raises_no_alarm() -> None:
 
 @pytest.mark.parametrize(
     ("seeds", "rates", "lacks"),
-    [(5, 3, ""), (4, 3, "1 more seed"), (5, 1, "2 more learning rates"), (3, 2, "2 more seeds and 1 more learning rate")],
+    [
+        (5, 3, ""),
+        (4, 3, "1 more seed"),
+        (5, 1, "2 more learning rates"),
+        (3, 2, "2 more seeds and 1 more learning rate"),
+    ],
 )
 def test_a_rise_is_found_from_five_seeds_and_three_rates_on_and_a_pair_says_what_it_lacks(
     seeds: int, rates: int, lacks: str

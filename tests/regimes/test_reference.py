@@ -1,4 +1,4 @@
-"""The best reachable error."""
+"""The reference error."""
 
 import numpy as np
 import pytest

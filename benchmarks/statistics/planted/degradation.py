@@ -41,7 +41,5 @@ KINDS = {
     "nothing, 3 seeds, rates alike for the deep net": partial(plant, seeds=3, deep_rates=(0.0, 0.0, 0.0)),
     "nothing, 3 seeds, rates alike for the shallow net": partial(plant, seeds=3, shallow_rates=(0.0, 0.0, 0.0)),
     "the margin, 5 seeds": partial(plant, seeds=5, rise=RISE),
-    "the margin, 5 seeds, rates alike for the deep net": partial(
-        plant, seeds=5, rise=RISE, deep_rates=(0.0, 0.0, 0.0)
-    ),
+    "the margin, 5 seeds, rates alike for the deep net": partial(plant, seeds=5, rise=RISE, deep_rates=(0.0, 0.0, 0.0)),
 }
