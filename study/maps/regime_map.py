@@ -150,9 +150,14 @@ class RegimeMap:
         """[m, 5] in the order of REGIMES: over hyperparameters, fields and the reference."""
         return probabilities(self.posterior.predict(features), self._cuts(tau).tau)
 
-    def error_interval(self, points: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
-        """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point."""
+    def error_interval(self, points: pd.DataFrame, level: float = 0.9, *, chosen: bool = False) -> pd.DataFrame:
+        """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point.
+
+        Args:
+            chosen: the points were chosen for their low error, and the luck in that is taken out.
+        """
         mean, sd = self.posterior.error(self.encoder.features(points))
+        mean = mean + self.posterior.flattery if chosen else mean
         half = float(ndtri(0.5 + level / 2)) * sd
         ends = {"low": mean - half, "median": mean, "high": mean + half}
         return pd.DataFrame({name: self.cuts.error(z) for name, z in ends.items()}, index=points.index)

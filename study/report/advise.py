@@ -22,7 +22,7 @@ def advised(study: OpenStudy) -> tuple[dict[str, Any], dict[str, float], str]:
     if subject.map is None:
         raise UserError(subject.no_map, where=str(study.folder))
     point = best_point(subject.map, conditions(subject.map), possible=subject.possible)
-    told = forecast(subject.map, pd.DataFrame([point])).iloc[0]
+    told = forecast(subject.map, pd.DataFrame([point]), chosen=True).iloc[0]
     said = recommendation(subject)
     advice, guessing = said["advice"], said["guessing"]
     at = f" at {advice['setting']}" if advice["setting"] else ""

@@ -65,7 +65,7 @@ def _guessing(subject: Subject) -> dict[str, Any] | None:
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     point = best_point(fitted, conditions(fitted), possible=subject.possible)
     left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
-    told = forecast(fitted, pd.DataFrame([point])).iloc[0]
+    told = forecast(fitted, pd.DataFrame([point]), chosen=True).iloc[0]
     told_steps = steps(fitted, point)
     moves = [_move(fitted, step) for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
