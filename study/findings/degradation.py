@@ -101,10 +101,10 @@ def _judged(test: DepthTest, found: Finding) -> Finding:
     """The finding as the one rule of degradation has it: corrected over the study's pairs; a rise needs enough runs."""
     if test.degraded or test.denied or not test.lacks:
         return adjusted(found, test.p_adjusted)
-    rule = (
-        f"A rise is found from {LEAST_SEEDS} seeds and {LEAST_RATES} learning rates on; this pair lacks {test.lacks}."
+    rule = f"A rise is found from {LEAST_SEEDS} seeds and {LEAST_RATES} learning rates on."
+    open_ = replace(
+        found, verdict=Verdict.UNDECIDED, needed=None, lacks=test.lacks, explanation=f"{found.explanation} {rule}"
     )
-    open_ = replace(found, verdict=Verdict.UNDECIDED, needed=None, explanation=f"{found.explanation} {rule}")
     return adjusted(open_, test.p_adjusted)
 
 

@@ -81,6 +81,7 @@ class Finding:
     counted: Counted = Counted.SEEDS
     needed: int | None = None  # of what is counted, to tell an effect of the margin from none with 80 % power
     if_found: str = ""  # what an effect means; said only where one was found
+    lacks: str = ""  # of one that is not judged: the runs without which its rule finds nothing, whatever the estimate
     p_adjusted: float | None = None  # over the study's findings
 
     def _repr_html_(self) -> str:
@@ -110,6 +111,8 @@ class Finding:
             return " ".join(filter(None, (f"Found: {self.effect}. {numbers}.", self.if_found)))
         if self.found is False:
             return f"Found: no {_bare(self.effect)}{worth}. {numbers}."
+        if self.lacks:
+            return f"Not judged: this study lacks {self.lacks}. {numbers}."
         more = f" About {self.needed} {self.counted.value} would tell." if self.needed is not None else ""
         return f"Not decided: {self.effect}{worth}, or not. {numbers}.{more}"
 

@@ -82,9 +82,9 @@ def best_point(
 def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> list[Step]:
     """Each numeric hyperparameter moved up and down from a point, as far as the space goes, surest gain first.
 
-    The point is one that was chosen for its low error. Data and width move by the factor 2, weight decay by 10, other hyperparameters by a quarter of their range. What a
-    move does to the error is given at the point; whether it helps, of its average over the rest of the space, because a
-    point that was chosen for its low error flatters every move towards it.
+    The point is one that was chosen for its low error. Data and width move by the factor 2, weight decay by 10, other
+    hyperparameters by a quarter of their range. What a move does to the error is given at the point; whether it helps,
+    of its average over the rest of the space, because a chosen point flatters every move towards it.
     """
     moved = [(name, value) for name in fitted.encoder.names for value in _moves(fitted, name, point[name])]
     if not moved:

@@ -46,7 +46,7 @@ def observed_z(cuts: Cuts, error: Array, n: Array, flip_rate: Array | float = 0.
 
 
 def lowest_error(outcomes: Outcomes, chance: float) -> float:
-    """A first guess at the best validation error of the trials, for the scale's floor: the mean of the lowest twentieth."""
+    """A first guess at the best validation error, for the scale's floor: the mean of the lowest twentieth."""
     errors = np.sort(outcomes.val_error[~outcomes.diverged])
     lowest = float(errors[: max(1, len(errors) // 20)].mean()) if len(errors) else 0.0
     return min(max(lowest, 0.0), 0.95 * chance)

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
+from scipy.stats import gamma
 
 from fitscape.study.maps.error_models import observed_z
+from fitscape.study.maps.gp import TAILS
 from fitscape.study.maps.regime_map import RegimeMap
 
 Array = NDArray[np.float64]
@@ -22,6 +24,7 @@ LEAST_KNOWN: Final = 12  # trials that must have ended before one is predicted
 MOST_FITS: Final = 5  # maps that are fitted for it
 MOST_ROWS: Final = 600  # of all their tables together, about
 LEVEL: Final = 0.9
+PRECISIONS: Final = 8  # of the seed noise, equally likely
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,13 @@ def foretold(fit: Callable[[pd.DataFrame], RegimeMap], table: pd.DataFrame, even
 
 
 def _predicted(made: RegimeMap, rows: pd.DataFrame, images: Array) -> tuple[Array, Array]:
-    """Means and variances [K, m] of measured z: the field as it is known, its seed noise, and the images."""
+    """Means and variances [K, m] of measured z: the field as it is known, its seed noise, and the images.
+
+    Seed noise has the tails of a Student t: a mixture of normals whose precisions are gamma distributed.
+    """
     features = made.encoder.features(rows)
-    parts = [(*one.val.predict(features), one.val.gp.noise) for one in made.posterior.components]
+    levels = gamma(TAILS / 2, scale=2 / TAILS).ppf((np.arange(PRECISIONS) + 0.5) / PRECISIONS)
+    parts = [(*one.val.predict(features), one.val.gp.noise / g) for one in made.posterior.components for g in levels]
     return np.array([mean for mean, _, _ in parts]), np.array([sd**2 + noise + images for _, sd, noise in parts])
 
 

@@ -224,7 +224,7 @@ def test_table_finding_and_flag_of_degradation_follow_one_rule(
     degraded = said == "yes"
     (rise,) = [f for f in study.findings if f.claim == "Degradation: plain32 trains to a higher error than plain20"]
     assert (rise.verdict is Verdict.SUPPORTED) is degraded
-    assert ("lacks 2 more learning rates" in rise.explanation) is (rates == 1)
+    assert ("Not judged: this study lacks 2 more learning rates." in rise.sentence) is (rates == 1)
     deep = {t.trial_id for t in study.trials if t.config.model.depth == 32 and t.config.optimization.lr == 0.1}
     assert {i for i, label in study.labels.items() if "degraded" in label.flags} == (deep if degraded else set())
 
