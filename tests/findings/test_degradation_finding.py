@@ -64,11 +64,17 @@ def test_plain_nets_that_train_alike_contradict_the_claim() -> None:
     assert found.verdict is Verdict.CONTRADICTED
 
 
-def test_two_noisy_seeds_decide_nothing_and_say_how_many_would() -> None:
-    found = findings_of(nets(np.random.default_rng(3), {20: 0.2, 56: 0.3}, seeds=2))[0]
-    assert found.verdict is Verdict.UNDECIDED
+def test_two_seeds_are_not_judged_and_say_how_many_are_missing() -> None:
+    found = findings_of(nets(np.random.default_rng(3), {20: 0.02, 56: 0.5}, seeds=2))[0]
+    assert (found.verdict, found.lacks, found.needed) == (Verdict.UNDECIDED, "3 more seeds", None)
+    assert found.sentence.startswith("Not judged: this study lacks 3 more seeds. ")
+
+
+def test_five_noisy_seeds_say_how_many_would_decide() -> None:
+    found = findings_of(nets(np.random.default_rng(3), {20: 0.2, 56: 0.21}))[0]
+    assert (found.verdict, found.lacks) == (Verdict.UNDECIDED, "")
     assert found.needed is not None
-    assert found.needed > 2
+    assert found.needed > 5
 
 
 def test_a_control_is_one_whose_seeds_overfit_together() -> None:

@@ -92,12 +92,6 @@ def test_nets_that_differ_in_more_than_depth_are_never_paired() -> None:
     assert depth_pairs(trials, classes=10, chance_error=0.9) == []
 
 
-def test_false_alarms_without_a_rise_stay_below_the_level() -> None:
-    rng = np.random.default_rng(0)
-    found = [t.degraded for _ in range(200) for t in run_tests(nets(rng, {20: 0.1, 56: 0.1}))]
-    assert np.mean(found) <= 0.05
-
-
 def test_a_diverged_run_counts_as_guessing() -> None:
     rng = np.random.default_rng(0)
     shallow = nets(rng, {20: 0.1})
