@@ -12,6 +12,7 @@ from fitscape.study.files import size as measured
 from fitscape.study.ledger import INCOMPLETE, holder, lacks_its_log
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Regime, TrialState
+from fitscape.study.regimes import beyond_guessing
 
 
 def summarize(study: OpenStudy) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "states": {state.value: states[state] for state in TrialState},
         "regimes": {regime.value: regimes[regime] for regime in Regime},
         "undecided": between(labels),
+        "confidence": study.config.regimes.confidence,
+        "beyond_guessing": _beyond_guessing(study),
         "best": best and {"trial_id": best.trial_id, "val_error": val_error(best), "trial": described(best)},
         "running": [
             {"trial_id": t.trial_id, "epoch": len(t.epochs), "epochs": t.config.optimization.epochs}
@@ -64,6 +67,8 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"regimes  {by_regime}")
     if summary["undecided"]:
         out.append("between  " + ", ".join(f"{count} {names}" for names, count in summary["undecided"].items()))
+    if summary["beyond_guessing"] is not None and summary["beyond_guessing"] < summary["confidence"]:
+        out.append("verdict  no better than guessing: no configuration is surely below chance")
     if summary["best"]:
         best = summary["best"]
         out.append(f"best     validation error {best['val_error']:.4f}: {best['trial']} ({best['trial_id']})")
@@ -94,3 +99,11 @@ def _labels(study: OpenStudy) -> dict[str, Any]:
         return study.labels
     except (KeyError, UserError):  # no trial has ended, or the data set's facts are not written down yet
         return {}
+
+
+def _beyond_guessing(study: OpenStudy) -> float | None:
+    """Probability that the best configuration's error lies below that of guessing."""
+    if "chance_error" not in study.provenance:
+        return None
+    found = beyond_guessing(study.trials, study.chance_error)
+    return None if found is None else found[1]

@@ -30,7 +30,7 @@ BEST_DRAWS: Final = 200  # worlds in which a component looks for the best
 WAVES: Final = 64
 HIDDEN_SCALE: Final = 0.3  # length scale of hidden structure, of a side of the cube: finer than trials resolve
 MOST_SHARED: Final = 0.95  # of a point's variance that the reference may explain
-CHOSEN: Final = 3  # configurations of lowest prediction by which the luck of a chosen point is told
+CHOSEN: Final = 3  # configurations of lowest prediction that show the luck of a chosen point
 COMMON: Final = 0.5  # share of the variance of sampling images that all nets have in common: they fail on the same ones
 
 

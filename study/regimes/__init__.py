@@ -9,7 +9,7 @@ from fitscape.study.regimes.depth import DepthPair, DepthTest, depth_pairs, dept
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
 from fitscape.study.regimes.labels import label, label_all
 from fitscape.study.regimes.late import Rise, error_rises, loss_rises
-from fitscape.study.regimes.reference import Reference, estimate_reference
+from fitscape.study.regimes.reference import Reference, beyond_guessing, estimate_reference
 from fitscape.study.regimes.replicates import SeedNoise, between_seeds, by_group, final_record, pooled_seed_noise
 from fitscape.study.regimes.rule import DECIDABLE, Scale, flip_rate, rate, regime_of, split_excess, to_noisy
 
@@ -23,6 +23,7 @@ __all__ = [
     "SeedNoise",
     "StandardDraws",
     "between_seeds",
+    "beyond_guessing",
     "by_group",
     "depth_pairs",
     "depth_tests",

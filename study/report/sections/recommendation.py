@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import CONDITIONS, Step, best_point, conditions, forecast, steps
 from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.regimes import estimate_reference, final_record, standard_draws
+from fitscape.study.regimes import beyond_guessing, final_record, standard_draws
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
@@ -46,13 +46,11 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 
 def _guessing(subject: Subject) -> dict[str, Any] | None:
     """The verdict that the study is no better than guessing: its best configuration is not surely below chance."""
-    ended = [t for t in subject.trials if final_record(t) is not None]
-    if not ended:
+    chance = subject.study.chance_error
+    found = beyond_guessing(subject.trials, chance)
+    if found is None or found[1] >= subject.config.regimes.confidence:
         return None
-    chance, best = subject.study.chance_error, estimate_reference(ended)
-    probability = best.below(chance, standard_draws(0))
-    if probability >= subject.config.regimes.confidence:
-        return None
+    best, probability = found
     low, high = np.quantile(best.draws(standard_draws(0)), [0.05, 0.95])
     return {
         "error": wording.percent(best.error),
