@@ -68,7 +68,8 @@ def between(labels: Iterable[Label]) -> dict[str, int]:
     """Of undecided labels, how many lie between which regimes, the most frequent first."""
     open_ = [label.regime_set for label in labels if label.regime is Regime.UNDECIDED]
     # A set of one: the study asks for more confidence than a set does.
-    return dict(Counter(" or ".join(s) if len(s) > 1 else "undecided" for s in open_).most_common())
+    names = (" or ".join(regime for regime in Regime if regime in s) if len(s) > 1 else "undecided" for s in open_)
+    return dict(Counter(names).most_common())
 
 
 def val_error(trial: TrialRecord) -> float:
