@@ -180,14 +180,14 @@ class OpenStudy:
 
         None where there are too few of them.
         """
-        by_id = {trial.trial_id: trial for trial in self.trials}
         table = self.map_table() if self.space else pd.DataFrame()
         if not len(table) or self.ledger.read_from is not None:
             return None
+        by_id = {trial.trial_id: trial for trial in self.trials}
         told = [by_id[trial_id] for trial_id in table["trial_id"]]
-        times = {name: [getattr(trial, name) for trial in told] for name in ("started_at", "ended_at")}
-        times = {name: pd.to_numeric(pd.Series(values, index=table.index)) for name, values in times.items()}
-        return foretold(self._fitted, table.assign(**times), [trial.origin in SAMPLED for trial in told])
+        times = np.array([[trial.started_at, trial.ended_at] for trial in told], dtype=float)
+        table = table.assign(started_at=times[:, 0], ended_at=times[:, 1])
+        return foretold(self._fitted, table, [trial.origin in SAMPLED for trial in told])
 
     @cached_property
     def findings(self) -> list[Finding]:
