@@ -4,7 +4,7 @@
 driver that runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
@@ -24,7 +24,7 @@ from fitscape.study.maps.trial_beliefs import TrialBeliefs
 from fitscape.study.measures import Suspect, confusion, suspects
 from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
-from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all
+from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all, regimes_at
 from fitscape.study.search.optuna_study import measured
 from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, table
@@ -114,24 +114,30 @@ class OpenStudy:
         """The same from each configuration's own runs alone, for a study that runs: no map has to be fitted."""
         return self._labels(self.config.regimes, None)
 
-    def labels_at(self, tau: float) -> dict[str, Label]:
-        """As ``labels``, under another tau."""
-        return self._labels(self.config.regimes.model_copy(update={"tau": tau}), self.beliefs)
+    def regimes_at(self, taus: Sequence[float]) -> dict[str, Sequence[Regime | None]]:
+        """By trial id, the regime that ``labels`` would give under each of these taus."""
+        found = regimes_at(self.trials, self.config.regimes, taus, **self._case(self.beliefs))
+        kept = [self._kept(self.config.regimes.model_copy(update={"tau": tau})) for tau in taus]
+        stopped = {i: [row[i].regime if i in row else None for row in kept] for i in set[str]().union(*kept)}
+        return {**found, **stopped}
 
     def _labels(self, thresholds: RegimeThresholds, beliefs: TrialBeliefs | None) -> dict[str, Label]:
-        computed = label_all(
-            self.trials,
-            thresholds,
-            classes=self.classes,
-            chance_error=self.chance_error,
-            reference=None if beliefs is None else self._reference_outside(),
-            beliefs=beliefs,
-        )
+        computed = label_all(self.trials, thresholds, **self._case(beliefs))
+        return {label.trial_id: label for label in computed} | self._kept(thresholds)
+
+    def _case(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
+        return {
+            "classes": self.classes,
+            "chance_error": self.chance_error,
+            "reference": None if beliefs is None else self._reference_outside(),
+            "beliefs": beliefs,
+        }
+
+    def _kept(self, thresholds: RegimeThresholds) -> dict[str, Label]:
+        """Labels of trials that 0.1.0 stopped."""
         stopped = {t.trial_id for t in self.trials if t.state is TrialState.STOPPED}
         kept = self.ledger.labels(version=thresholds.version, tau=thresholds.tau) if stopped else []
-        return {label.trial_id: label for label in computed} | {
-            label.trial_id: label for label in kept if label.trial_id in stopped
-        }
+        return {label.trial_id: label for label in kept if label.trial_id in stopped}
 
     @cached_property
     def beliefs(self) -> TrialBeliefs | None:
@@ -174,6 +180,12 @@ class OpenStudy:
             classes=self.classes,
         ).fit(table)
 
+    @property
+    def context(self) -> Context:
+        """The data set's facts that findings are asked with."""
+        train = self.provenance.get("data", {}).get("images", {}).get("train", 0)
+        return Context(classes=self.classes, chance_error=self.chance_error, train_images=train)
+
     @cached_property
     def foretold(self) -> Foretold | None:
         """How the map predicts errors that it has not seen: of the trials that looked at no result, each before it ran.
@@ -198,8 +210,7 @@ class OpenStudy:
         """
         recipe = self.config.recipe
         questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
-        context = Context(classes=self.classes, chance_error=self.chance_error)
-        return all_findings(self.trials, self.labels.values(), context, questions=questions)
+        return all_findings(self.trials, self.labels.values(), self.context, questions=questions)
 
     @cached_property
     def left_out(self) -> dict[str, str]:

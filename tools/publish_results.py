@@ -19,6 +19,7 @@ PICTURES = (
     "memorization",
     "double_descent",
     "early_overfit",
+    "finetune",
     "regime_map",
 )
 

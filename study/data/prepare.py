@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from fitscape.study.config import DataConfig
+from fitscape.study.data.classes import of_classes
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Images, Labels, RawData
 from fitscape.study.data.given_split import joined, split_as_given
 from fitscape.study.data.near_copies import near_copies
@@ -35,8 +36,9 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
     """Resize, split and describe.
 
     Raises:
-        UserError: one class, or too few images; it states the minimum.
+        UserError: an unknown class, one class, or too few images; it states the minimum.
     """
+    raw, read = of_classes(raw, config.classes), len(raw.labels)
     _require(raw)
     images, labels = resized(raw.images, config.image_size), raw.labels
     own_test = None if raw.test_images is None else resized(raw.test_images, config.image_size)
@@ -95,7 +97,7 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
         "images_by_class": {
             part: np.bincount(members, minlength=len(raw.classes)).tolist() for part, members in named.items()
         },
-        "read": len(raw.labels),
+        "read": read,
         "unreadable": raw.unreadable,
         "notes": notes,
         "warnings": warnings,

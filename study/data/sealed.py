@@ -125,7 +125,7 @@ def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
         UserError: unknown data set, files missing, damaged, too few or unreadable, the disk full.
     """
     source = get(config)
-    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY)
+    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY | ({"classes"} if config.classes is None else set()))
     state = source.state()
     key = cache.key({**parts, "state": state} if state else parts, source.files())
     folder = cache.writable(data_folder(config.root) / "prepared") / f"{source.name}-{key}"

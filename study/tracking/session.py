@@ -10,6 +10,7 @@ from fitscape.study.records import Label, TrialRecord
 from fitscape.study.tracking import parent, projection
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import Location
+from fitscape.study.tracking.nets import wanted_name
 
 BATCH = 200  # events of the ledger that are looked at together; the cursor moves with every trial sent
 
@@ -250,10 +251,17 @@ class Session:
         self.client.set_status(self.parent_id, parent.status(tags["state"]) if leaving else "RUNNING", None)
 
     def log_net(self, trial_id: str, folder: Path) -> None:
-        """The trial's net, an MLflow model in ``folder``; of a trial that MLflow has no run of, nothing."""
+        """The net in ``folder``, an MLflow model, with its trial, or with the study where no trial has run it.
+
+        Registered where that was asked for.
+        """
+        run_id, name = self.parent_id, trial_id
         if trial_id in self._runs:
-            architecture = self._ledger.trial(trial_id, epochs=()).config.model.name
-            self.client.log_model(self._runs[trial_id], architecture.replace(":", "-"), folder)
+            run_id = self._runs[trial_id]
+            name = self._ledger.trial(trial_id, epochs=()).config.model.name.replace(":", "-")
+        model_id = self.client.log_model(run_id, name, folder)
+        if wanted := wanted_name(folder):
+            self.client.register(wanted, run_id, model_id)
 
     def _log_dataset(self, run_id: str) -> None:
         if digest := self._provenance.get("data_fingerprint"):

@@ -25,9 +25,10 @@ from optuna.testing.pytest_samplers import (
 from optuna.trial import FrozenTrial, TrialState
 from scipy.special import expit
 
+from fitscape.study.errors import UserError
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.encoding import Encoder, row_of
-from fitscape.study.search import RegimeSampler, regime_sampler
+from fitscape.study.search import RegimeSampler, regime_sampler, report_errors
 from fitscape.study.search.regime_sampler import CANDIDATES
 
 SPACE: dict[str, BaseDistribution] = {
@@ -385,3 +386,44 @@ def test_a_refit_that_fails_fails_the_ask_that_needs_it(monkeypatch: pytest.Monk
 
     with pytest.raises(ArithmeticError):
         go_on()
+
+
+def landscape(trial: optuna.Trial) -> tuple[float, float]:
+    (train, val), diverged = outcome({name: trial._suggest(name, distribution) for name, distribution in SPACE.items()})
+    return (float("nan"), val) if diverged else (train, val)
+
+
+def test_errors_that_are_reported_count_in_a_study_of_any_direction() -> None:
+    def accuracy(trial: optuna.Trial) -> float:
+        return 1 - report_errors(trial, *landscape(trial), val_n=500)[1]
+
+    def errors(trial: optuna.Trial) -> tuple[float, float]:
+        return report_errors(trial, *landscape(trial), val_n=500)
+
+    def searched(objective: Any, directions: list[str]) -> np.ndarray:
+        study = optuna.create_study(directions=directions, sampler=make())
+        study.optimize(objective, n_trials=15)
+        assert {t.state for t in study.trials if t.user_attrs.get("diverged")} <= {TrialState.FAIL, TrialState.COMPLETE}
+        assert any(t.user_attrs.get("diverged") for t in study.trials)
+        return points(study)
+
+    found = searched(errors, ["minimize", "minimize"])
+    np.testing.assert_array_equal(found, searched(accuracy, ["maximize"]))
+
+
+def test_values_of_other_directions_are_no_errors_and_a_study_without_any_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    study = optuna.create_study(directions=["maximize", "maximize"], sampler=make())
+    study.optimize(lambda trial: [1 - x for x in landscape(trial)], n_trials=40)
+    assert study.sampler._memory is not None
+    assert not study.sampler._memory.points
+    assert [record.getMessage() for record in caplog.records if "fitscape.report_errors" in record.getMessage()]
+    assert len([r for r in caplog.records if "fitscape.report_errors" in r.getMessage()]) <= 3
+
+
+@pytest.mark.parametrize(("train", "val", "where"), [(12.5, 20.0, "train_error"), (0.1, -0.2, "val_error")])
+def test_what_is_no_rate_is_refused(train: float, val: float, where: str) -> None:
+    trial = optuna.create_study().ask()
+    with pytest.raises(UserError, match=f"{where}: .* is no error rate"):
+        report_errors(trial, train, val)

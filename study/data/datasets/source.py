@@ -65,6 +65,7 @@ class Source(ABC):
     description: str  # one line for ``fitscape list datasets``
     foreign: ClassVar[bool] = False  # whether its files come from anywhere, and may crash a decoder
     lasting: ClassVar[bool] = True  # whether equal files and states mean equal data
+    classes: ClassVar[tuple[str, ...]] = ()  # where they are known before anything is read
     argument_name: ClassVar[str] = ""  # of what follows the colon, as in ``folder:PATH``; empty where nothing does
 
     def __init__(

@@ -64,13 +64,16 @@ def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]
 
 def regimes(subject: Subject, taus: list[float]) -> list[list[int]]:
     """At each tau, the position of every trial's regime in the vocabulary."""
+    own = subject.config.regimes.tau
+    others = [tau for tau in taus if tau != own and not subject.no_labels]
+    found = subject.study.regimes_at(others) if others else {}
     rows = []
     for tau in taus:
-        found = subject.labels
-        if tau != subject.config.regimes.tau and not subject.no_labels:
-            found = subject.study.labels_at(tau)
-        labels = [found.get(t.trial_id) for t in subject.trials]
-        rows.append([vocabulary.position(label.regime if label else None) for label in labels])
+        if tau in others:
+            at = [found.get(t.trial_id, [None] * len(others))[others.index(tau)] for t in subject.trials]
+        else:
+            at = [label.regime if (label := subject.labels.get(t.trial_id)) else None for t in subject.trials]
+        rows.append([vocabulary.position(regime) for regime in at])
     return rows
 
 
