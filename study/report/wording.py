@@ -82,9 +82,9 @@ def interval(low: float, high: float) -> str:
 
 
 def reference(given: bool) -> str:
-    """What errors are measured against: what the user gave, else the best that the study saw, which no proof makes
-    the best that can be reached."""
-    return "the reference error given" if given else "the best error seen in this study"
+    """What errors are measured against: what the user gave, else the best configuration that the study saw, without
+    the luck of being the best. No proof makes it the best that can be reached."""
+    return "the reference error given" if given else "the best seen in this study (luck taken out)"
 
 
 def as_good(given: bool) -> str:

@@ -251,7 +251,7 @@ def test_what_is_best_is_best_of_this_study_and_the_best_trial_speaks_of_its_own
     ends = [({"width": w}, TrialState.FINISHED, 0.3 - 0.25 * w) for w in (0.125, 0.2, 0.3, 0.5, 0.7, 1)]
     text = build(by_hand(tmp_path, config, *ends)).read_text()
     assert "reachable" not in text
-    assert "the best error seen in this study: " in text
+    assert "the best seen in this study (luck taken out): " in text
     assert "Probability that it is as good as the best here" in text
     assert "Of this net alone, on other images: " in text
     assert re.search(r"Further nets of its configuration are expected at [^<]*% \(90 %\)", text)
