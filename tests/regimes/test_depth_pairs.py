@@ -1,5 +1,6 @@
 """Degradation of deeper nets."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -109,10 +110,15 @@ def test_a_diverged_run_counts_as_guessing() -> None:
     assert (test.pair.deep_errors == 0.9).all()
 
 
+@cache
+def shallow_trials(seeds: int) -> tuple[TrialRecord, ...]:
+    return tuple(make_trial({"depth": 20, "seed": s}) for s in range(seeds))
+
+
 def pair_of(rise: list[float], deep: int = 56) -> DepthPair:
     """A pair whose training errors differ so by seed; nothing else of it matters here."""
     shallow = np.full(len(rise), 0.2)
-    trials = tuple(make_trial({"depth": 20, "seed": s}) for s in range(len(rise)))
+    trials = shallow_trials(len(rise))
     return DepthPair(
         stratum=trials[0].config, shallow=20, deep=deep, shallow_rate=0.1, deep_rate=0.1, rates=3,
         shallow_trials=trials, deep_trials=trials, shallow_errors=shallow, deep_errors=shallow + rise,
@@ -133,9 +139,9 @@ def test_pairs_are_t_tests_both_ways_and_holm_over_the_study() -> None:
 
 
 def test_many_pairs_without_a_rise_raise_few_alarms() -> None:
-    """The chance of any alarm in a study of twenty pairs is 5 % at most."""
+    """The chance of any alarm in a study of ten pairs is 5 % at most."""
     rng = np.random.default_rng(0)
-    studies = [[pair_of(list(rng.normal(0, 0.05, 5)), 21 + k) for k in range(20)] for _ in range(200)]
+    studies = [[pair_of(list(rng.normal(0, 0.05, 5)), 21 + k) for k in range(10)] for _ in range(40)]
     assert np.mean([any(t.degraded for t in depth_tests(pairs)) for pairs in studies]) <= 0.05
 
 
