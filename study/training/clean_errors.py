@@ -38,6 +38,11 @@ def log_clean_errors(
     afterwards what they were, to the bit: training goes on as if nothing had been measured. Layers that are in eval
     mode while the model is in train mode count as frozen, and keep their statistics. The caller's autocast applies.
 
+    Logged are ``clean_train_error`` and ``clean_val_error`` (0 to 1), their cross-entropies ``clean_train_loss`` and
+    ``clean_val_loss``, the images behind them ``clean_train_n`` and ``clean_val_n``, and ``clean_gap``, validation less
+    training error. With ``logged_train_error`` also ``logged_gap``, and ``gap_artefact``, which is ``logged_gap`` minus
+    ``clean_gap``: how much of the logged gap is an artefact, below 0 where the gap is larger than logged.
+
     Args:
         model: images float [B, ...] -> logits [B, classes]; a module, or a LightningModule.
         train_subset: some training images as validation has them, without augmentation: a DataLoader, a Dataset of
@@ -50,10 +55,7 @@ def log_clean_errors(
         batch_size: images of a batch, where the images come without one.
 
     Returns:
-        ``clean_train_error``, ``clean_val_error`` (0 to 1), their cross-entropies ``clean_train_loss``,
-        ``clean_val_loss``, the images behind them ``clean_train_n``, ``clean_val_n``, and ``clean_gap``, validation
-        minus training error. With ``logged_train_error`` also ``logged_gap``, and ``gap_artefact``: how much of it is
-        an artefact, which is ``logged_gap`` minus ``clean_gap``. It is negative where the gap is larger than logged.
+        The numbers that were logged, by key.
 
     Raises:
         UserError: images that are augmented, used up after one pass, or have no labels; an output that is no logits.

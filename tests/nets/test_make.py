@@ -145,7 +145,7 @@ def test_the_weights_say_what_they_are_and_what_they_have_seen(made: tuple[Path,
     state, about = read_file(folder / WEIGHTS)
     member = net.net.members[0]
     assert all(torch.equal(tensor, state[name]) for name, tensor in member.net.state_dict().items())  # type: ignore[union-attr, operator]
-    assert about["model"]["width"] == 0.5
+    assert about["model"]["width"] == 0.25
     assert about["classes"] == list(digits.trial_data.classes)
     hashes = content_hashes(digits.trial_data.train_images.numpy())
     assert np.array_equal(np.load(folder / SEEN), np.unique(hashes))

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 from ray import tune
-from ray.tune.search import Searcher
+from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 
 import fitscape
 from fitscape.study.errors import UserError
@@ -92,6 +92,28 @@ def test_what_was_learned_is_saved_without_code_and_goes_on(tmp_path: Path) -> N
     memory = study(again).sampler._memory
     assert memory is not None
     assert len(memory.points) == 17  # what the last ask knew
+
+
+def test_tune_drives_saves_and_restores_it(tmp_path: Path) -> None:
+    """As Tune's loop does, behind its limiter; a first trial diverges, a second runs when all is saved."""
+
+    def behind(searcher: Searcher) -> SearchGenerator:
+        return SearchGenerator(ConcurrencyLimiter(searcher, max_concurrent=2))
+
+    generator = behind(fitscape.RegimeSearch(chance_error=0.9, seed=0))
+    assert generator.set_search_properties("val_error", "min", SPACE)
+    asked = [generator.searcher.suggest(name) for name in ("t0", "t1", "t2")]
+    assert asked[2] is None
+    generator.on_trial_complete("t0", {"train_error": math.nan, "val_error": 0.9})
+    generator.save_to_dir(str(tmp_path), "session")
+    searcher = fitscape.RegimeSearch(chance_error=0.9, seed=0)
+    again = behind(searcher)
+    again.restore_from_dir(str(tmp_path))
+    again.on_trial_complete("t1", {"train_error": 0.1, "val_error": 0.2})
+    first, second = study(searcher).trials
+    assert first.user_attrs["diverged"] is True
+    assert second.values == [0.1, 0.2]
+    assert again.searcher.suggest("t3") is not None
 
 
 def test_what_it_cannot_search_is_said() -> None:
