@@ -123,9 +123,14 @@ class RegimeMap:
 
     def of(self, table: pd.DataFrame) -> "RegimeMap":
         """The map of other trials by the same law, fitted."""
-        law = {"chance_error": self.cuts.chance, "reference_error": self.cuts.reference if self.given else None}
-        classes = None if self.cuts.classes is None else int(self.cuts.classes)
-        return RegimeMap(self.encoder.space, self.thresholds, **law, classes=classes, seed=self.seed).fit(table)
+        return RegimeMap(
+            self.encoder.space,
+            self.thresholds,
+            chance_error=self.cuts.chance,
+            reference_error=self.cuts.reference if self.given else None,
+            classes=None if self.cuts.classes is None else int(self.cuts.classes),
+            seed=self.seed,
+        ).fit(table)
 
     def _sobol(self, points: int) -> pd.DataFrame:
         return self.encoder.from_unit(self.encoder.sobol(points, self.seed))
