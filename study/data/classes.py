@@ -63,6 +63,11 @@ def of_classes(raw: RawData, chosen: Sequence[str | int] | None) -> RawData:
     )
 
 
+def kept(raw: RawData, chosen: Sequence[str | int] | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which images [N] ``of_classes`` keeps. Raises UserError: as `positions`."""
+    return np.full(len(raw.labels), True) if chosen is None else _relabelled(raw.labels, raw.classes, chosen)[0]
+
+
 def counted(counts: Counts, chosen: Sequence[str | int] | None) -> Counts:
     """The same of images that are not decoded yet."""
     if chosen is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.driver.preflight import require
-from fitscape.study.ledger import SETTINGS, Ledger
+from fitscape.study.ledger import PORTRAITS, SETTINGS, Ledger
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.cluster import Cluster, count_gpus
 from fitscape.study.scheduling.packing import Request
@@ -45,8 +45,12 @@ class Prepared:
     keep: dict[str, Any] | None
 
 
-def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
+def prepare(
+    config: StudyConfig, known: Known, *, local: bool, say: Callable[[str], None] = lambda text: None
+) -> Prepared:
     """Load the data; on a local CPU measure precision and layout too. Torch is imported here.
+
+    ``say`` gets a sentence now and then while images are decoded.
 
     Raises:
         UserError: the data cannot be had, or no network can be trained on such batches of them.
@@ -58,7 +62,7 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     from fitscape.study.scheduling.single_images import require_more_than_one_image
     from fitscape.study.search.space import resolve
 
-    data, space = load(config.data), resolve(config)
+    data, space = load(config.data, say=say), resolve(config)
     if config.base.trial is None:
         require_more_than_one_image(config, space, data.trial_data)
     shape = DataShape.of(data.trial_data)
@@ -69,6 +73,14 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     nets = to_time(config, space)
     measured = study_settings(config, trial, shape.image, shape.classes, known.settings or {}, "cpu", nets)
     return Prepared(data, shape, trial, (), *measured)
+
+
+def write_down(data: "SealedData", ledger: Ledger) -> None:
+    """Who the images are, and small pictures of each class: the report is made from the ledger alone."""
+    from fitscape.study.data.pictures import portraits
+
+    ledger.put_images(data.images())
+    ledger.set_meta(PORTRAITS, portraits(data.trial_data))
 
 
 def settled(config: StudyConfig, kept: Mapping[str, Any] | None) -> StudyConfig:

@@ -4,6 +4,7 @@ import os
 import shlex
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
-from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
+from fitscape.study.driver.preparing import Known, Prepared, finish, prepare, write_down
 from fitscape.study.driver.starting_weights import Pinned, sentences
 from fitscape.study.driver.wind_up import WindUp
 from fitscape.study.errors import ExitCode, UserError
@@ -38,7 +39,7 @@ from fitscape.study.tracking import Backlog, Shipper, check, parent_url
 from fitscape.study.tracking.location import locate
 
 if TYPE_CHECKING:
-    from fitscape.study.data import SealedData
+    from fitscape.study.data import SealedData, TrialData
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
@@ -78,7 +79,7 @@ class Conduct:
         config, self._pinned = pinned.config, pinned
         # A signal inside Ray's start would be lost; the processes that are started there inherit what is ignored.
         with not_passed_on() as deaf, listening(self._interruption, self._leave, ignored=ASKED_BY):
-            preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
+            preparing = Background(lambda: prepare(config, known, local=self._cluster.local, say=self._observer.say))
             tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
             try:
                 self._cluster.__enter__()
@@ -113,7 +114,7 @@ class Conduct:
         try:
             shipper = self._begin(config, ledger)
             self._show_data(config, ledger, prepared)
-            ledger.put_images(prepared.data.images())
+            write_down(prepared.data, ledger)
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
                 with WindUp(self._folder, self._limit, self._interruption, self._observer):
@@ -123,7 +124,7 @@ class Conduct:
             finally:
                 upkeep.close()
             closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
-            code = self._conclude(config, outcome, shipper)
+            code = self._conclude(config, outcome, shipper, prepared.data.trial_data)
             closing.result()
             return code
         except (OSError, UserError) as error:
@@ -159,8 +160,10 @@ class Conduct:
         self._observer(Started(config.search.trials, _ended(ledger)))
         return shipper
 
-    def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
-        report = self._labels_and_report(outcome) if self._reports(outcome) else None
+    def _conclude(
+        self, config: StudyConfig, outcome: Outcome, shipper: Shipper, data: "TrialData | None" = None
+    ) -> ExitCode:
+        report = self._labels_and_report(outcome, data) if self._reports(outcome) else None
         if self._interruption.failing or self._limit is not None:
             backlog = shipper.close(SHIP_WITHIN_INTERRUPTED)
         else:  # Ctrl-C ends the waiting; what is left, `sync` ships
@@ -171,8 +174,7 @@ class Conduct:
     def _sweep(self, ledger: Ledger) -> None:
         """A driver that was killed after its last trial's end has left that one's checkpoints."""
         if self._lease.holds():
-            ended = [trial.trial_id for trial in ledger.trials(epochs=()) if trial.state.terminal]
-            trouble = CheckpointStore(self._folder.checkpoints).try_to_sweep(ended)
+            trouble = CheckpointStore(self._folder.checkpoints).try_to_sweep(ledger.ended())
             if trouble:
                 self._observer.say(trouble)
 
@@ -197,7 +199,7 @@ class Conduct:
         return run_trials(
             config,
             ledger,
-            prepared.data.trial_data,
+            self._within_reach(prepared.data.trial_data),
             cluster=self._cluster,
             request=request,
             settings=settings,
@@ -209,14 +211,23 @@ class Conduct:
             timed=timed,
         )
 
+    def _within_reach(self, data: "TrialData") -> "TrialData":
+        """The data; of a cluster's study with its mapped images, if any, put where every node can fetch them."""
+        if data.mapped is None or self._cluster.local:
+            return data
+        from fitscape.study.data.mapped.sharing import put_images
+
+        storage = self._folder.storage or str(self._folder.path.parent.absolute())
+        return replace(data, mapped=put_images(data.mapped, storage, self._observer.say))
+
     def _reports(self, outcome: Outcome) -> bool:
         """Whether labels and report are made: of all trials, or of those that had ended when the run was ended."""
         return not outcome.interrupted or (self._interruption.reports and outcome.ended > 0)
 
-    def _labels_and_report(self, outcome: Outcome) -> str:
+    def _labels_and_report(self, outcome: Outcome, data: "TrialData | None") -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
-            return labels_and_report(self._folder, outcome.ended)
+            return labels_and_report(self._folder, outcome.ended, data)
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
             self._observer(
                 Message(f"no report: {error} (fitscape report {shlex.quote(str(self._folder.path))} tries again)")

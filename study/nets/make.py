@@ -13,6 +13,7 @@ from fitscape.models.starting_weights import StartingWeights
 from fitscape.models.weight_names import parse_weights
 from fitscape.study.config import Metric, TrialConfig
 from fitscape.study.data import TrialData, load
+from fitscape.study.data.moments import moments
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
 from fitscape.study.ledger import SETTINGS, Ledger
@@ -157,13 +158,11 @@ def require_trained_here(ledger: Ledger) -> None:
 
 def with_validation_images(data: TrialData) -> TrialData:
     """Train and validation as training images; what is measured on validation then says nothing."""
-    from fitscape.study.data.prepare import moments
-
     return replace(
         data,
         train_images=torch.cat([data.train_images, data.val_images]),
         train_labels=torch.cat([data.train_labels, data.val_labels]),
-        train_moments=torch.cat([data.train_moments, moments(data.val_images.numpy())]),
+        train_moments=torch.cat([data.train_moments, torch.from_numpy(moments(data.val_images.numpy()))]),
         fingerprint=f"{data.fingerprint}+validation",
     )
 

@@ -34,16 +34,23 @@ def head(model: nn.Module) -> nn.Module:
 
 
 def features(
-    model: nn.Module, images: Tensor, *, normalize: Callable[[Tensor], Tensor], settings: Settings, batch: int
+    model: nn.Module,
+    images: Tensor,
+    chosen: Tensor | None = None,
+    *,
+    normalize: Callable[[Tensor], Tensor],
+    settings: Settings,
+    batch: int,
 ) -> Tensor:
-    """float32 [N, F] that reach the head, of uint8 images [N, C, H, W] on the model's device, left in train mode."""
+    """float32 [n, F] that reach the head, of uint8 images [N, C, H, W] or the ``chosen`` ones; left in train mode."""
+    chosen = torch.arange(len(images)) if chosen is None else chosen
     reached: list[Tensor] = []
     hook = head(model).register_forward_pre_hook(lambda _, inputs: reached.append(inputs[0].float()))
     model.eval()
     try:
         with torch.no_grad(), settings.autocast():
-            for part in images.split(batch):
-                model(normalize(part))
+            for part in chosen.to(images.device).split(batch):
+                model(normalize(images.index_select(0, part)))
     finally:
         hook.remove()
         model.train()

@@ -14,7 +14,8 @@ from PIL import Image
 from fitscape.study.config import DataConfig
 from fitscape.study.data import SealedData, cache, load
 from fitscape.study.data.datasets.source import RawData
-from fitscape.study.data.prepare import prepare, resized
+from fitscape.study.data.pixels import resized
+from fitscape.study.data.prepare import prepare
 from fitscape.study.data.splits import content_groups
 from fitscape.study.errors import UserError
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from fitscape.study.data.datasets.journal import Journal
 from fitscape.study.data.given_split import Parts
 from fitscape.study.paths import expanded
+
+if TYPE_CHECKING:
+    from fitscape.study.data.datasets.listing import Listing
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -102,6 +105,14 @@ class Source(ABC):
     def state(self) -> list[str]:
         """What else keys the cache: sentences about files that are there and not read."""
         return []
+
+    def listing(self) -> "Listing | None":
+        """The image files that `read` decodes, where the data set is such files.
+
+        Raises:
+            UserError: as `presence`.
+        """
+        return None
 
     @abstractmethod
     def read(self, image_size: int | None) -> RawData:
