@@ -17,6 +17,7 @@ LOCK = "lock"
 REPORT = "report"
 FIGURES = "figures"  # of the report, as are the next two
 PAGE = "index.html"
+COMPARED = "compare-{}.html"  # beside it: this study and the ones that are named
 FINDINGS = "findings.json"
 CHECKPOINTS = "checkpoints"
 CODE = "code"  # a copy of the user's own code, for where the original is out of reach
@@ -25,6 +26,8 @@ NETS = "nets"  # nets for other people to use, a folder each, named by its trial
 WEIGHTS = "weights.safetensors"  # of such a net, as is the next
 SEEN = "training-images.npy"  # hashes of the images that it was trained on
 LEFT_OUT = "left-out.txt"  # files of the data set that cannot be read
+KEPT_MAP = "map.npz"  # a fitted map, and the labels of its trials; both can be made anew from the ledger
+KEPT_LABELS = "labels.json"
 FINISH = "finish"  # asks the driver to wind up; it takes the file away
 MLFLOW_STORE = "mlflow.db"  # beside the studies, in the runs folder
 PARTIAL = ".partial"  # ending of a file that is still being written; one that lies around was left by a kill
@@ -51,6 +54,14 @@ class StudyFolder:
     @property
     def lock(self) -> Path:
         return self.path / LOCK
+
+    @property
+    def kept_map(self) -> Path:
+        return self.path / KEPT_MAP
+
+    @property
+    def kept_labels(self) -> Path:
+        return self.path / KEPT_LABELS
 
     @property
     def finish(self) -> Path:

@@ -90,7 +90,7 @@ def open_test(
     if ledger.config.base.trial is not None:
         what = "its trials are run by code of your own, which keeps no net to evaluate"
         raise UserError(what, where=ledger.config.name)
-    finalists = choose(ledger.trials(), ledger.config.data.metric)
+    finalists = choose(ledger.trials(details=False), ledger.config.data.metric)
     if not finalists:
         raise UserError("has no finished trial to open the test part for", where=ledger.config.name)
     data = data or load(ledger.config.data)
@@ -133,7 +133,7 @@ def open_test(
 
 def _written(ledger: Ledger, images: Tensor, labels: Tensor) -> Iterator[TestError]:
     """The nets in the study's folder that `fitscape net` has written, as they are loaded by whoever takes them."""
-    trials = {trial.trial_id: trial for trial in ledger.trials()}
+    trials = {trial.trial_id: trial for trial in ledger.trials(details=False)}
     for file in sorted((ledger.path.parent / NETS).glob(f"*/{EXPORTED}")):
         trial, folder = trials.get(file.parent.name), file.parent
         wrong = logits_of(torch.export.load(file).module(), images).argmax(1) != labels

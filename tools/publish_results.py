@@ -1,4 +1,4 @@
-"""Put a study's small tables and pictures into results/: `python tools/publish_results.py FOLDER results/NAME`.
+"""Put a study's small tables and pictures into results/: `python -m tools.publish_results FOLDER results/NAME`.
 
 What is committed is made from the study's ledger and its report, nothing by hand, and says how to make it again.
 """

@@ -112,7 +112,9 @@ class TrialConfig(Frozen):
     @cached_property
     def group_id(self) -> str:
         """The trial id without its seed: trials that share it are replicates of one configuration."""
-        return self.with_hyperparameters({"seed": 0}).trial_id
+        if "seed" in self.theirs:
+            return self.with_hyperparameters({"seed": 0}).trial_id
+        return releases.trial_id(self.model_dump(mode="json") | {"seed": 0})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Pydantic's, without the ids of the original."""

@@ -7,12 +7,27 @@ from pathlib import Path
 from typing import Final
 
 from fitscape.study.driver.lease import OWNER
-from fitscape.study.files import BACKUP, CONFIG, FINDINGS, LEDGER, LEFT_OUT, LOCK, LOG, NETS, PAGE, WEIGHTS, StudyFolder
+from fitscape.study.files import (
+    BACKUP,
+    COMPARED,
+    CONFIG,
+    FINDINGS,
+    KEPT_LABELS,
+    KEPT_MAP,
+    LEDGER,
+    LEFT_OUT,
+    LOCK,
+    LOG,
+    NETS,
+    PAGE,
+    WEIGHTS,
+    StudyFolder,
+)
 from fitscape.study.ledger import StudyLock
 from fitscape.study.scheduling.checkpoints import is_checkpoint
 from fitscape.study.tracking.nets import nets
 
-_PLAIN: Final = {CONFIG, LEFT_OUT, LOG, OWNER, LOCK}
+_PLAIN: Final = {CONFIG, KEPT_LABELS, KEPT_MAP, LEFT_OUT, LOG, OWNER, LOCK}
 _LEDGERS: Final = re.compile(
     rf"(?:{re.escape(LEDGER)}|{re.escape(BACKUP)}|ledger\.v\d+(?:\.\d+)?\.db)(?:-wal|-shm|-journal)?"
 )
@@ -52,6 +67,8 @@ def _own(folder: Path) -> Iterator[Path]:
     for path in (
         place.report / PAGE,
         place.report / FINDINGS,
+        place.page.with_suffix(".pdf"),
+        *place.report.glob(COMPARED.format("*")),
         *place.figures.glob("*.png"),
         *place.figures.glob("*.svg"),
     ):

@@ -88,6 +88,16 @@ def measured(trial: TrialRecord, classes: float) -> dict[str, Any] | None:
     return {**told, DIVERGED: last is None, "flip_rate": flip_rate(trial.config, trial.last, classes)}
 
 
+def outcomes(trials: Iterable[TrialRecord], space: Space, classes: float) -> list[dict[str, Any]]:
+    """A row for each trial inside the space that finished or diverged: its point, its id and ``measured``."""
+    rows = []
+    for trial in trials:
+        point, told = point_of(trial.config, space), measured(trial, classes)
+        if point is not None and told is not None:
+            rows.append({**point, "trial_id": trial.trial_id, **told})
+    return rows
+
+
 def outcome(trial: TrialRecord) -> tuple[OptunaState, list[float] | None]:
     """Optuna's state and values of a trial."""
     if not trial.state.terminal:

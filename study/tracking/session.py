@@ -7,11 +7,12 @@ from typing import Any
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Event, EventKind, Ledger
 from fitscape.study.records import Label, TrialRecord
-from fitscape.study.tracking import parent, projection
+from fitscape.study.tracking import parent, projection, totals
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import Location
 from fitscape.study.tracking.nets import wanted_name
 
+_LABELS = (EventKind.LABELLED, EventKind.STUDY)  # after which the labels in force may be others
 BATCH = 200  # events of the ledger that are looked at together; the cursor moves with every trial sent
 
 
@@ -47,13 +48,14 @@ class Session:
         self._status: dict[str, str] = {}  # trial id -> status in MLflow
         self._tags: dict[str, dict[str, str]] = {}  # trial id -> tags in MLflow
         self._params: dict[str, set[str]] = {}  # trial id -> names of the params in MLflow
+        self._parent_params: set[str] = set()  # names; MLflow lets none change
         self._with_data: set[str] = set()  # trials whose data set is in MLflow
         self._unsure: set[str] = set()  # trials of which a run was asked for, and the answer lost
         self.doubtful = False  # whether a server may still make a run that was asked for twice
         self._whole: set[str] = set()  # trials of which every epoch is to be sent
         self._batch: dict[str, Unsent] = {}  # what is left of the events up to `_read`
         self._read = 0
-        self._labels: dict[str, Label] = {}
+        self._labels: dict[str, Label] | None = None  # as they were given last
         self.parent_id = self._find_parent()
         self.reconcile()
 
@@ -66,6 +68,7 @@ class Session:
             self.client.delete(younger.info.run_id)
         if found:
             run_id: str = found[0].info.run_id
+            self._parent_params = set(found[0].data.params)
             theirs = int(found[0].data.tags.get(parent.GENERATION, 0))
             if theirs > self._ledger.last_event and not self._restored_since:
                 self._refuse(f"it was sent {theirs} events, this ledger has {self._ledger.last_event}")
@@ -135,7 +138,7 @@ class Session:
         return self._status.get(trial_id) != projection.status(trial) or not sized
 
     def _knows_more(self, run: Any, trial_id: str) -> bool:
-        records = self._ledger.trial(trial_id).epochs
+        records = self._ledger.trial(trial_id, details=False).epochs
         mine = {record.epoch: [projection.points(record)[0].time] for record in records}
         theirs = self.client.history(run.info.run_id, "val_error")
         return any(times != mine.get(step) for step, times in theirs.items())
@@ -154,9 +157,11 @@ class Session:
         if self._batch:
             trial_id, unsent = next(iter(self._batch.items()))
             whole = trial_id in self._whole or trial_id not in self._runs
-            trial = self._ledger.trial(trial_id, epochs=None if whole else unsent.epochs)
+            trial = self._ledger.trial(trial_id, epochs=None if whole else unsent.epochs, details=False)
+            if not whole and projection.every(trial) > 1:  # the last one of all is shown, not that of these
+                trial = self._ledger.trial(trial_id, details=False)
             if projection.begun(trial):
-                self._ship_or_set_aside(trial, self._labels.get(trial_id))
+                self._ship_or_set_aside(trial, (self._labels or {}).get(trial_id))
             self._whole.discard(trial_id)
             del self._batch[trial_id]
         firsts = [unsent.first for unsent in self._batch.values() if unsent.first is not None]
@@ -174,7 +179,8 @@ class Session:
         for event in events:
             if event.kind is EventKind.VOIDED and event.trial_id in self._runs:
                 self._forget(event.trial_id)
-        self._labels = parent.latest_labels(self._ledger)
+        if self._labels is None or any(event.kind in _LABELS for event in events):
+            self._labels = parent.latest_labels(self._ledger)
         self._batch = _by_trial(events)
         for trial_id in self._whole:
             self._batch.setdefault(trial_id, Unsent())
@@ -205,9 +211,10 @@ class Session:
         params = {key: value for key, value in params.items() if key not in self._params[trial_id]}
         known = self._tags[trial_id]
         tags = projection.tags(trial, label, self._config.name) | overflow
-        tags |= projection.infinite(trial.epochs, known.get("infinite", "{}"))
+        shown = projection.shown(trial)
+        tags |= projection.infinite(shown, known.get("infinite", "{}"))
         news = {key: value for key, value in tags.items() if known.get(key) != value}
-        points = [point for record in trial.epochs for point in projection.points(record)]
+        points = [point for record in shown for point in projection.points(record)]
         self.client.log(run_id, points, params, news)
         known |= news
         self._params[trial_id] |= params.keys()
@@ -243,10 +250,13 @@ class Session:
         return run_id
 
     def describe(self, *, leaving: bool) -> None:
-        """The parent's text, tags and status; ``leaving`` gives it the status it stays with."""
+        """The parent's text, tags and status; ``leaving`` gives it the status it stays with, and what it came to."""
         ledger = self._ledger
         tags = parent.tags(ledger, self.parent_id)
-        self.client.log(self.parent_id, tags=tags if leaving else tags | {"state": "running"})
+        points = totals.points(ledger, parent.latest_labels(ledger)) if leaving else ()  # every epoch is read for it
+        params = {key: value for key, value in totals.params(ledger.config).items() if key not in self._parent_params}
+        self.client.log(self.parent_id, points, params, tags if leaving else tags | {"state": "running"})
+        self._parent_params |= params.keys()
         self._log_dataset(self.parent_id)
         self.client.set_status(self.parent_id, parent.status(tags["state"]) if leaving else "RUNNING", None)
 

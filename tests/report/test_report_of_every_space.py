@@ -63,9 +63,9 @@ def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "SMALL", {})
 
 
-def reported(tmp_path: Path, **study: Any) -> dict[str, Any]:
-    config = StudyConfig.model_validate({"name": "s", "search": {"trials": 24}, **study})
-    folder = simulated_study(tmp_path, config, 24, epochs=3)
+def reported(tmp_path: Path, trials: int = 24, **study: Any) -> dict[str, Any]:
+    config = StudyConfig.model_validate({"name": "s", "search": {"trials": trials}, **study})
+    folder = simulated_study(tmp_path, config, trials, epochs=3)
     opened = open_study(folder)
     data = data_of(build(folder, study=opened))
     json.dumps(data, allow_nan=False)
@@ -80,6 +80,15 @@ def reported(tmp_path: Path, **study: Any) -> dict[str, Any]:
 )
 def test_a_shipped_space(tmp_path: Path, name: str) -> None:
     assert reported(tmp_path, space=name)["map"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trials", [300, 1000])
+@pytest.mark.parametrize("name", search_spaces.names())
+def test_a_shipped_space_of_many_trials(tmp_path: Path, name: str, trials: int) -> None:
+    data = reported(tmp_path, trials, space=name)
+    assert len(data["map"]["planes"]) >= 2
+    assert len(data["trials"]) == trials
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from fitscape.study.data import TrialData
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling import checkpoints
-from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, with_record, write
+from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, with_record
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.run_trials import Outcome
+from fitscape.study.scheduling.storage import write
 from fitscape.study.scheduling.worker import Shared, TrialRunner
 from fitscape.study.training import Settings
 

@@ -8,6 +8,7 @@ from fitscape.study.data.classes import counted, positions
 from fitscape.study.data.datasets.cifar import CIFAR10, CIFAR100
 from fitscape.study.data.datasets.digits import Digits
 from fitscape.study.data.datasets.fashion_mnist import FashionMNIST
+from fitscape.study.data.datasets.hugging_face import HuggingFace
 from fitscape.study.data.datasets.image_folder import ImageFolder
 from fitscape.study.data.datasets.image_list import ImageList
 from fitscape.study.data.datasets.own import OwnData
@@ -27,6 +28,7 @@ _REGISTRY: dict[str, type[Source]] = {
         SVHN,
         ImageFolder,
         ImageList,
+        HuggingFace,
         Uploaded,
     )
 }

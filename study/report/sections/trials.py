@@ -111,8 +111,10 @@ def profiles(told: Sequence[TrialRecord], pack: Pack) -> dict[int, Any]:
     """By trial number, gradient norms by layer at initialization and at the end, for the detail view."""
     found: dict[int, Any] = {}
     for trial in told:
+        if len(found) == MOST_PROFILES:
+            break
         ends = ends_of(trial)
-        if ends is not None and len(found) < MOST_PROFILES:
+        if ends is not None:
             first, last = (np.array(p.gradient_norms, dtype=np.float32) for p in ends)
             found[trial.number] = {"first": pack.add(first), "last": pack.add(last), "step": ends[1].step}
     return found
