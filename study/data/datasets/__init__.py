@@ -66,13 +66,16 @@ def get(config: DataConfig) -> Source:
     )
 
 
-def check_files(config: DataConfig) -> Presence:
+def check_files(config: DataConfig, source: Source | None = None) -> Presence:
     """Look whether the data set is there, without loading it: for the preflight.
+
+    Args:
+        source: that of the config, which then has looked its files up; None: a new one.
 
     Raises:
         UserError: unknown name, missing folder, unknown class, one class, too few images.
     """
-    source = get(config)
+    source = source or get(config)
     found = source.presence()
     if config.classes is None:
         return found
