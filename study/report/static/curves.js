@@ -1,6 +1,7 @@
 // Learning curves by regime.
 
 const MOST_CURVES = 24; // of one regime
+const measured = { name: "error" };
 
 /** Epochs and errors of one trial. */
 const curveOf = (() => {

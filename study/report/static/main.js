@@ -2,13 +2,16 @@
 
 async function start() {
   blob = await inflate("arrays");
+  const kept = takeUp();
   startTable();
   startDetail();
   document.head.append(make("script", {}, new TextDecoder().decode(await inflate("plotly"))));
   themes();
-  startMap();
+  startMap(kept?.view);
   startCurves();
   startFigures();
+  goBack(kept);
+  startLive();
   document.documentElement.dataset.ready = "true";
 }
 

@@ -131,10 +131,11 @@ function controls() {
   document.getElementById("map-controls").replaceChildren(...made.filter(([, e]) => e).map(([key, e]) => { e.dataset.key = key; return e; }));
 }
 
-function startMap() {
+function startMap(chosen = {}) {
   if (!data.map.planes.length) return;
   const { slice, hold, x, y } = data.map.planes[0], stage = data.map.stages.length - 1;
   Object.assign(view, { stage, slice, hold, x, y, tau: data.map.taus.indexOf(data.map.tau) });
+  if (planeFor({ ...view, ...chosen })) Object.assign(view, chosen);
   regimeKey("map-key", data.looks.filter((_, k) => trials.regimes.flat().some((row) => cut(row).includes(k))));
   controls();
   show();
