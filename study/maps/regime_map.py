@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -144,9 +144,14 @@ class RegimeMap:
         """[m, 4] in the order of REGIMES: over hyperparameters, fields and the reference."""
         return probabilities(self.posterior.predict(features), self._cuts(tau).tau)
 
-    def error_interval(self, points: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
-        """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point."""
-        mean, sd = self.posterior.error(self.encoder.features(points))
+    def error_interval(
+        self, points: pd.DataFrame, level: float = 0.9, *, of: Literal["val", "train"] = "val"
+    ) -> pd.DataFrame:
+        """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point.
+
+        ``of="train"``: the training error, on clean labels.
+        """
+        mean, sd = self.posterior.error(self.encoder.features(points), of)
         half = float(ndtri(0.5 + level / 2)) * sd
         ends = {"low": mean - half, "median": mean, "high": mean + half}
         return pd.DataFrame({name: self.cuts.error(z) for name, z in ends.items()}, index=points.index)
@@ -166,6 +171,11 @@ class RegimeMap:
         distance = (((self._features - here) / scales) ** 2).sum(1)
         ids = [self.evidence[i] for i in np.argsort(distance, kind="stable")]
         return list(dict.fromkeys(ids))[:k]
+
+    def length_scales(self) -> dict[str, float]:
+        """Of each numeric hyperparameter, how far one must go along its axis (0 to 1) until the error is another."""
+        scales = np.exp(self.fields.val.hyper.scales)
+        return {name: float(scales[at]) for name, at in self.encoder.numeric_columns.items()}
 
     def share(
         self,

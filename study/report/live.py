@@ -12,7 +12,7 @@ from fitscape.study.report import wording
 from fitscape.study.report.page import render
 from fitscape.study.report.subject import Subject
 
-SHARE: Final = 25  # making the page takes at most one part in so many of a core; the state takes little
+SHARE: Final = 20  # making the page takes at most one part in so many of a core; the state takes little
 LATEST: Final = 5  # trials that are named
 STATE_FOR: Final = 2.0  # seconds that a state is given out again, however many readers ask
 

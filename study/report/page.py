@@ -19,7 +19,20 @@ from fitscape.study.report.sections import SECTIONS
 from fitscape.study.report.stages import Stage, stages
 from fitscape.study.report.subject import Subject
 
-SCRIPTS = ("data", "draw", "plane", "map", "curves", "figures", "table", "detail", "live", "main")  # in this order
+SCRIPTS = (
+    "data",
+    "draw",
+    "plane",
+    "map",
+    "ask",
+    "curves",
+    "figures",
+    "cost",
+    "table",
+    "detail",
+    "live",
+    "main",
+)  # in this order
 
 
 def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
@@ -31,7 +44,7 @@ def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
             stands, and nobody else. None: a page that asks nothing.
     """
     running = live is not None and not live["over"]
-    material = Material([Stage(None, subject)] if running else stages(subject), Pack())
+    material = Material([Stage(None, subject)] if running else stages(subject), Pack(), runs=running)
     for section in SECTIONS:
         material.built[section.key] = section.build(material)
     data = {

@@ -73,8 +73,8 @@ def test_the_state_is_of_now_and_the_page_is_made_anew_only_when_its_share_of_a_
         running.end_trials(2)
         assert page.state()["line"].startswith("2 of 12 trials ended, 0 running, about ")
         assert page.state()["latest"][0].startswith("#1 ")
-        clock[0] += 99
-        assert not page.refresh()  # 4 s of a core are 4 % of 100 s
+        clock[0] += 79
+        assert not page.refresh()  # 4 s of a core are 5 % of 80 s
         clock[0] += 2
         assert page.refresh()
         assert json.loads(page.html) | {"made": 0} == {"version": 2, "trials": 2, "made": 0, "over": False}

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from fitscape.study.report.stages import Stage
 from fitscape.study.report.subject import Subject
 
 SIDE: Final = 31  # grid points along an axis
+COARSE: Final = 16  # of expected errors, which are smooth
 TAUS: Final = (0.02, 0.05, 0.10, 0.20)
 MOST_PLANES: Final = 240
 MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times trials squared: what a Gaussian process costs
@@ -35,11 +36,12 @@ class Hold(NamedTuple):
     point: dict[str, Any]
 
 
-def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
+def planes(told: list[Stage], pack: Pack, *, runs: bool = False) -> dict[str, Any]:
     """What the map's switches choose from; ``why`` says why there is no map.
 
     Each plane holds, at each tau, P(diverged), P(good) and P(overfit) [3, SIDE, SIDE] in 1/255; underfit is
-    what is left to one. Rows go along y, columns along x.
+    what is left to one. ``errors`` [6, COARSE, COARSE] are the expected validation error, its 90 % interval, and the
+    same of training. Rows go along y, columns along x. While the study ``runs``, planes are those of its best points.
     """
     subject = told[-1].subject
     fitted = subject.map
@@ -53,7 +55,7 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     unordered = set(fitted.encoder.names) - set(numeric)
     taus = sorted({*TAUS, fitted.thresholds.tau})
     shown = pairs(subject, fitted, numeric, len(slices) * len(told))
-    held = {one.key: list(holds(subject, fitted, one)) for one in slices}
+    held = {one.key: list(islice(holds(subject, fitted, one), 1 if runs else None)) for one in slices}
     found = [
         {
             "stage": k,
@@ -65,6 +67,7 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
             "point": {k: v for k, v in hold.point.items() if k in numeric},
             "choices": {k: v for k, v in hold.point.items() if k in unordered and k not in one.picked},
             "at": [pack.add(grid) for grid in grids(stage.subject.map, x, y, hold.point, taus)],
+            "errors": pack.rates(expected_errors(stage.subject.map, x, y, hold.point)),
         }
         for k, stage in enumerate(told)
         if stage.subject.map is not None
@@ -75,13 +78,17 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     return {
         "why": "",
         "side": SIDE,
+        "coarse": COARSE,
         "taus": taus,
         "tau": fitted.thresholds.tau,
         "confidence": fitted.thresholds.confidence,
         "slices": [{"key": one.key, "name": one.name} for one in slices],
         "holds": [{"key": h.key, "name": h.name} for h in held[slices[0].key]],
         "stages": [f"epoch {stage.epoch}" if stage.epoch else "end" for stage in told],
-        "axes": {name: axes.axis(name, fitted.encoder.space[name]) for name in numeric},
+        "axes": {
+            name: axes.axis(name, fitted.encoder.space[name]) | {"scale": fitted.length_scales()[name]}
+            for name in numeric
+        },
         "planes": found,
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
     }
@@ -102,16 +109,27 @@ def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
 
 def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float]) -> list[NDArray[np.uint8]]:
     """Probabilities of one plane at each tau; along x alone, [3, 1, SIDE], where there is no y."""
-    columns = {name: fitted.encoder.grid(name, SIDE) for name in (x, y) if name is not None}
-    mesh = np.meshgrid(*columns.values())
-    frame = pd.DataFrame({**dict(zip(columns, (m.ravel() for m in mesh), strict=True))})
-    frame = frame.assign(**{k: pd.Series([v] * len(frame), dtype=object) for k, v in held.items() if k not in columns})
-    beliefs = fitted.posterior.predict(fitted.encoder.features(frame))
+    beliefs = fitted.posterior.predict(fitted.encoder.features(_mesh(fitted, x, y, held, SIDE)))
     found = []
     for tau in taus:
         p = probabilities(beliefs, tau)[:, :3]  # diverged, good, overfit
         found.append(np.rint(255 * p).astype(np.uint8).T.reshape(3, -1, SIDE))
     return found
+
+
+def expected_errors(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any]) -> NDArray[np.float64]:
+    """[6, COARSE, COARSE]: median, low and high of the expected validation error, then of the training error."""
+    points = _mesh(fitted, x, y, held, COARSE)
+    both = [fitted.error_interval(points, of=of)[["median", "low", "high"]].to_numpy().T for of in ("val", "train")]
+    return np.concatenate(both).reshape(6, -1, COARSE)
+
+
+def _mesh(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], side: int) -> pd.DataFrame:
+    """The points of a plane, along x first."""
+    columns = {name: fitted.encoder.grid(name, side) for name in (x, y) if name is not None}
+    mesh = np.meshgrid(*columns.values())
+    frame = pd.DataFrame({**dict(zip(columns, (m.ravel() for m in mesh), strict=True))})
+    return frame.assign(**{k: pd.Series([v] * len(frame), dtype=object) for k, v in held.items() if k not in columns})
 
 
 def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) -> list[tuple[str, str | None]]:
@@ -125,4 +143,4 @@ def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) 
     return list(ranked[: max(most, 1)])
 
 
-SECTION = Section("map", "Regime map", "Map", lambda m: planes(m.stages, m.pack), scripted=True)
+SECTION = Section("map", "Regime map", "Map", lambda m: planes(m.stages, m.pack, runs=m.runs), scripted=True)

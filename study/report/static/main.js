@@ -10,6 +10,7 @@ async function start() {
   startMap(kept?.view);
   startCurves();
   startFigures();
+  startCost();
   goBack(kept);
   startLive();
   document.documentElement.dataset.ready = "true";
