@@ -11,6 +11,14 @@ function front(costs, errors) {
   return order.filter((i) => errors[i] < least && (least = errors[i], true));
 }
 
+/** Ticks of a log axis at 1, 2 and 5 times powers of ten, or at the powers alone where those would be many. */
+function roundTicks(low, high, worded) {
+  const decades = Array.from({ length: 40 }, (_, k) => 10 ** (k - 12));
+  const all = [[1, 2, 5], [1]].map((steps) => decades.flatMap((d) => steps.map((s) => s * d)).filter((v) => v >= low * 0.8 && v <= high * 1.25));
+  const tickvals = all[0].length <= 8 ? all[0] : all[1];
+  return { tickvals, ticktext: tickvals.map((v) => worded(Number(v.toPrecision(2)))) };
+}
+
 const finishedErrors = () => trials.val_error.map((v, i) => (trials.state[i] === "finished" ? v : null));
 
 function costFigure() {
@@ -25,8 +33,9 @@ function costFigure() {
     }] : [];
   });
   const line = { type: "scatter", mode: "lines", x: best.map((i) => costs[i]), y: best.map((i) => errors[i]), line: { shape: "hv", color: colour("ink"), width: 2 }, hoverinfo: "skip", name: "front", showlegend: true };
-  const log = Math.max(...best.map((i) => costs[i])) > 0 && Math.min(...trials.number.map((_, i) => (there(i) ? costs[i] : Infinity))) > 0;
-  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(COSTS[costly.name][0].toLowerCase(), log ? { type: "log", exponentformat: "SI", nticks: 6 } : {}), yaxis: axis("validation error", { tickformat: ".0%", rangemode: "tozero" }) }) };
+  const spent = trials.number.map((_, i) => i).filter(there).map((i) => costs[i]), log = Math.min(...spent) > 0;
+  const shownCosts = log ? { type: "log", ...roundTicks(Math.min(...spent), Math.max(...spent), COSTS[costly.name][1]) } : {};
+  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(COSTS[costly.name][0].replace(/^[PT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".0%", rangemode: "tozero" }) }) };
 }
 
 function fillFront() {
