@@ -13,7 +13,7 @@ from fitscape.study.report.page import render
 from fitscape.study.report.subject import Subject
 
 SHARE: Final = 20  # making the page takes at most one part in so many of a core; the state takes little
-LATEST: Final = 5  # trials that are named
+LATEST: Final = 3  # trials that are named
 STATE_FOR: Final = 2.0  # seconds that a state is given out again, however many readers ask
 
 
@@ -82,7 +82,7 @@ class LivePage:
         yield f"{counts[TrialState.RUNNING]} running"
         seconds, said = self._study.ledger.get_meta(EXPECTED, (None, 0.0))
         if seconds is not None and said > self._since():
-            yield f"about {wording.duration(max(0.0, seconds - (time.time() - said)))} left"
+            yield f"about {wording.duration(max(0, round(seconds - (time.time() - said))))} left"
 
     def _since(self) -> float:
         driver = holder(self._study.folder)
