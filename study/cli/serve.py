@@ -84,5 +84,5 @@ def doctor(
     else:
         for finding in findings:
             fix = f" ({finding.fix})" if finding.fix else ""
-            typer.echo(f"{'ok' if finding.ok else 'FAULT':<6} {finding.what}{fix}")
-    return ExitCode.DONE if all(finding.ok for finding in findings) else ExitCode.BAD_INPUT
+            typer.echo(f"{finding.sign:<6} {finding.what}{fix}")
+    return ExitCode.DONE if all(finding.ok or finding.warning for finding in findings) else ExitCode.BAD_INPUT

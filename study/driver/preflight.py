@@ -107,7 +107,7 @@ def _decides(config: StudyConfig) -> list[Finding]:
         return []
     said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
     fix = "give more images, or a higher validation_fraction"
-    return [Finding(text, False, fix, fatal=False) for text in said]
+    return [Finding(text, False, fix, fatal=False, warning=True) for text in said]
 
 
 def _prepared(config: StudyConfig) -> Finding:

@@ -67,7 +67,8 @@ def describe(config: StudyConfig, work: Work, timed: Sequence[Sequence[Any]], sl
     seconds = [*named, *[mean] * (left - len(named))]
     slots = max(1, min(slots, config.resources.max_concurrent or slots, left))
     whole, each = time_left([], seconds, slots), sum(seconds) / left
-    return f"about {spoken(each)} a trial, {spoken(whole)} for {left} trials, {slots} at a time"
+    trials = "the one trial" if left == 1 else f"{left} trials, {slots} at a time"
+    return f"about {spoken(each)} per trial, {spoken(whole)} for {trials}"
 
 
 def spoken(seconds: float) -> str:

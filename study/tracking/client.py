@@ -12,6 +12,7 @@ from typing import Any
 from fitscape.study.tracking.location import Location, alone
 from fitscape.study.tracking.pace import heed_retry_after, time_for
 from fitscape.study.tracking.projection import Point
+from fitscape.study.tracking.store_file import make_whole
 
 # MLflow reads these at each call. A user's own value wins. Retries are the shipper's: MLflow would repeat a
 # `create_run` whose answer was lost, and so make two runs.
@@ -66,6 +67,8 @@ class Client:
         self.location = location
         self._tries: Counter[Path] = Counter()  # uploads of a file that did not come through
         with alone(location):
+            if location.sqlite is not None:
+                make_whole(location.sqlite)
             self._mlflow = MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
             self.experiment_id = self._experiment()
 

@@ -1,4 +1,4 @@
-"""Whether a SQLite file can serve MLflow as its store, found without MLflow and without a change to the file."""
+"""A SQLite file as MLflow's store: whether it can serve, found without MLflow or a change to it; how it is made."""
 
 import os
 import re
@@ -11,6 +11,8 @@ from fitscape.study.files import MLFLOW_STORE
 from fitscape.study.tracking.errors import Trouble
 
 SQLITE_HEAD = b"SQLite format 3\0"
+# MLflow's first tables, which it makes one by one before it keeps a version.
+_FIRST_TABLES = {"experiments", "runs", "tags", "metrics", "params"}
 _REVISION = re.compile(r"""^(revision|down_revision)\s*=\s*["']([0-9a-f]+)["']""", re.MULTILINE)
 
 
@@ -37,12 +39,37 @@ def trouble_of(file: Path, experiment: str) -> Trouble | None:
         return Trouble(f"{file} cannot be read: {text}", "restore it from a backup, or move it away")
 
 
+def make_whole(file: Path) -> None:
+    """Make the store at ``file`` where there is none. It is there whole or not at all.
+
+    MLflow makes its tables in some fifty migrations, and SQLite commits each of their statements by itself: a maker
+    that is killed leaves a store that no later MLflow can finish. So the migrations run in a file beside it.
+    Call it with the store's lock held. Imports mlflow.
+    """
+    if file.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    for left in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
+        left.unlink(missing_ok=True)
+    store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(file.parent / "mlartifacts"))
+    store.engine.dispose()
+    try:
+        os.link(unfinished, file)
+    except FileExistsError:  # another program made one meanwhile
+        pass
+    except OSError:  # a file system without hard links
+        os.replace(unfinished, file)
+    unfinished.unlink(missing_ok=True)
+
+
 def _content(file: Path, experiment: str) -> Trouble | None:
     engine = sqlalchemy.create_engine(f"sqlite:///file:{file.absolute()}?mode=ro&uri=true")
     try:
         with engine.connect() as connection:
             tables = set(sqlalchemy.inspect(connection).get_table_names())
-            if not tables:
+            if tables <= _FIRST_TABLES:  # the maker was killed before the first version: MLflow goes on making it
                 return None
             if not {"experiments", "runs", "alembic_version"} <= tables:
                 return Trouble(f"{file} holds another program's tables", "name another store with --tracking-uri")

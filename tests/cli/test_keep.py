@@ -78,6 +78,9 @@ def test_doctor_tells_every_finding_and_fails_on_one(fitscape: Command, monkeypa
     ran = fitscape("doctor")
     assert (ran.code, ran.out) == (2, "ok     room\nFAULT  no room (make some)\n")
     assert json.loads(fitscape("doctor", "--json").out)[1]["fix"] == "make some"
+    findings[1] = Finding("few images", False, "give more", fatal=False, warning=True)
+    ran = fitscape("doctor")
+    assert (ran.code, ran.out) == (0, "ok     room\nWARN   few images (give more)\n")
     findings.pop()
     assert fitscape("doctor").code == 0
 

@@ -10,10 +10,35 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 
 REPOSITORY = Path(__file__).parents[2]
+# A trial ends once two have begun: a node that is up first, on a busy machine, cannot run them all.
+MEETING = """
+import os, pathlib, time
+
+def run(params, data, report):
+    folder = pathlib.Path(FOLDER)
+    (folder / str(os.getpid())).touch()
+    end = time.monotonic() + 120
+    while len(list(folder.iterdir())) < 2:
+        assert time.monotonic() < end, "no other trial has begun"
+        time.sleep(0.05)
+    report(epoch=1, train_error=0.0, val_error=0.1)
+"""
 
 
-def test_ray_job_submit_runs_a_study_on_both_nodes(raylets: Raylets, study_file: Path, tmp_path: Path) -> None:
-    root = tmp_path / "runs"
+def write_study(folder: Path) -> Path:
+    (folder / "met").mkdir()
+    (folder / "meeting.py").write_text(MEETING.replace("FOLDER", repr(str(folder / "met"))))
+    file = folder / "tiny.yaml"
+    file.write_text(
+        "name: tiny\nplugins: [meeting.py]\nbase: {trial: 'meeting.py:run', optimization: {epochs: 1}}\n"
+        f"data: {{dataset: digits, limit: 300, root: {str(folder / 'data')!r}}}\n"
+        "space: {seed: {choices: [0, 1, 2, 3]}}\nsearch: {sampler: grid, trials: 4}\n"
+    )
+    return file
+
+
+def test_ray_job_submit_runs_a_study_on_both_nodes(raylets: Raylets, tmp_path: Path) -> None:
+    root, study_file = tmp_path / "runs", write_study(tmp_path)
     words = ["python", "-m", "fitscape", "run", str(study_file), "--root", str(root)]
     command = [RAY, "job", "submit", "--address", raylets.jobs, "--working-dir", str(REPOSITORY), "--", *words]
     done = subprocess.run(command, env=raylets.environment, capture_output=True, text=True, timeout=240)

@@ -19,14 +19,14 @@ TOPS = [(255, 8), (1000, 10), (4095, 12), (40_000, 16)]
 
 
 def write_png(file: Path, values: Values, *extra: bytes) -> None:
-    """``values`` [H, W, 3 or 4]; ``extra`` chunks go before the image."""
+    """``values`` [H, W, 2, 3 or 4]; ``extra`` chunks go before the image."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     height, width, channels = values.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    head = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     chunks = chunk(b"IHDR", head), *extra, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
     file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
@@ -104,6 +104,21 @@ def test_transparent_parts_lie_on_white(tmp_path: Path) -> None:
     assert out[:, 0].min() == 255
     assert out[:, 3].max() == 1000 * 255 // 1023
     assert header(tmp_path / "a.png").top == 1000  # type: ignore[union-attr]
+
+
+def test_grey_with_transparent_parts_keeps_all_of_its_bits(tmp_path: Path) -> None:
+    """Pillow opens such a file as colour, by the upper byte of each value: values below 256 would be black."""
+    values = np.full((4, 4, 2), 200, np.uint16)
+    values[:2, :, 1], values[2:, :, 1] = 0, 65535
+    values[3, 3, 0] = 1000
+    write_png(tmp_path / "a.png", values)
+    found = header(tmp_path / "a.png")
+    assert not isinstance(found, str)
+    assert (found.top, found.grey, found.upper_only) == (1000, True, False)
+    out = np.zeros((1, 4, 4), np.uint8)
+    assert decode(tmp_path / "a.png", out, 1023) is None
+    assert out[0, 0].min() == 255
+    assert (out[0, 2, 0], out[0, 3, 3]) == (200 * 255 // 1023, 1000 * 255 // 1023)
 
 
 def test_a_turned_image_is_put_upright(tmp_path: Path) -> None:

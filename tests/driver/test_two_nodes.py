@@ -53,6 +53,10 @@ class TwoNodes:
         self.nodes.append(node)
         self._wait_until_up()
 
+    def join(self, ip: str) -> None:
+        """A worker node. With the head's address a driver might be a client of this raylet, and die with it."""
+        self.start(f"--address={self.address}", f"--node-ip-address={ip}", "--num-cpus=1", "--num-gpus=0")
+
     def _wait_until_up(self, within: float = 90) -> None:
         """Until every node started has said that it has joined; a study on a half-joined cluster uses one node."""
         deadline = time.monotonic() + within
@@ -73,8 +77,8 @@ def two_nodes(tmp_path: Path) -> Iterator[TwoNodes]:
     port = nodes.address.partition(":")[2]
     try:
         nodes.start("--head", f"--port={port}", "--num-cpus=0", "--num-gpus=0", "--include-dashboard=false")
-        for _ in range(2):  # one after the other: raylets that start at once on one machine take each other's ports
-            nodes.start(f"--address={nodes.address}", "--num-cpus=1", "--num-gpus=0")
+        for number in range(2, 4):  # one after the other: raylets that start at once take each other's ports
+            nodes.join(f"127.0.0.{number}")
         yield nodes
     finally:
         for node in nodes.nodes:
@@ -111,7 +115,7 @@ def test_a_node_that_lacks_timm_is_named_with_its_mend_before_a_study_of_timm_ru
             "PYTHONPATH": str(tmp_path / "lacking"),
         },
     )
-    two_nodes.start(f"--address={two_nodes.address}", "--num-cpus=1", "--num-gpus=0")
+    two_nodes.join("127.0.0.4")
     (tmp_path / "study.yaml").write_text("name: t\nspace: {architecture: {choices: [resnet18, 'timm:resnet10t']}}\n")
     asked = subprocess.run(
         [sys.executable, "-m", "fitscape", "doctor", tmp_path / "study.yaml", "--address", two_nodes.address],

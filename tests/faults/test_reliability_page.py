@@ -17,6 +17,16 @@ def test_every_fault_has_its_row() -> None:
     assert [int(number) for number in FAULTS] == list(range(1, 43))
 
 
+def test_where_a_fault_is_handled_is_a_module_that_exists() -> None:
+    for row in ROWS:
+        if re.match(r"\| \d+a?$", row[0]):
+            names = re.findall(r"`([\w.]+)`", row[-2])
+            room = names[0].rpartition(".")[0]
+            for name in names:
+                place = ROOT / "study" / (room + name if name[0] == "." else name).replace(".", "/")
+                assert place.is_dir() or place.with_suffix(".py").is_file(), f"row {row[0]}: {name}"
+
+
 @pytest.mark.parametrize("number", FAULTS)
 def test_what_shows_a_fault_exists(number: str) -> None:
     shown = FAULTS[number]

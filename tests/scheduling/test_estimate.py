@@ -43,9 +43,9 @@ def test_the_whole_is_what_all_trials_take_in_the_slots_there_are() -> None:
     base = TrialConfig().with_hyperparameters({"epochs": 5, "width": 0.25})
     config = StudyConfig(name="s", base=base, search={"trials": 40})
     said = describe(config, WORK, [timed(base, 2.0)], 4, 40)
-    assert said == "about 10 s a trial, 2 min for 40 trials, 4 at a time"
+    assert said == "about 10 s per trial, 2 min for 40 trials, 4 at a time"
     assert describe(config, WORK, [timed(base, 2.0)], 4, 2).endswith("10 s for 2 trials, 2 at a time")
-    assert describe(config, WORK, [timed(base, 2.0)], 0, 1).endswith("1 at a time")
+    assert describe(config, WORK, [timed(base, 2.0)], 0, 1).endswith("10 s for the one trial")
     assert describe(config, WORK, [], 4, 40) == describe(config, WORK, [timed(base, 2.0)], 4, 0) == ""
 
 
@@ -54,7 +54,7 @@ def test_enqueued_trials_count_as_they_are() -> None:
     points = ({"epochs": 45}, {"epochs": 45, "seed": 1})
     config = StudyConfig(name="s", base=base, enqueue=points, search={"trials": 4})
     said = describe(config, WORK, [timed(base, 2.0)], 2, 4)
-    assert said == "about 50 s a trial, 2 min for 4 trials, 2 at a time"
+    assert said == "about 50 s per trial, 2 min for 4 trials, 2 at a time"
 
 
 def test_typical_trials_are_an_even_sample_of_the_space() -> None:

@@ -49,8 +49,8 @@ class Raylets:
             time.sleep(0.2)
 
     def add(self) -> None:
-        """One more node; it joins in a second or two."""
-        self._start(1, f"--address={self.address}")
+        """One more node; it joins in a second or two. A driver might be a client of one with the head's IP, and die."""
+        self._start(1, f"--address={self.address}", f"--node-ip-address=127.0.0.{1 + len(self._nodes)}")
 
     @property
     def address(self) -> str:

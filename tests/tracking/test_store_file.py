@@ -1,13 +1,19 @@
 """A store that cannot take a study is found before its first trial, with what would help."""
 
+import itertools
+import multiprocessing
 import os
+import signal
 import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from fitscape.study.config import TrackingConfig
 from fitscape.study.tracking import check
+from fitscape.study.tracking.client import Client, load
+from fitscape.study.tracking.location import locate
 from fitscape.study.tracking.store_file import _revisions, trouble_of
 
 
@@ -57,6 +63,49 @@ def test_another_schema_is_named(tmp_path: Path, version: str, fix: str) -> None
 def test_a_store_whose_maker_was_killed_is_gone_on_with(tmp_path: Path) -> None:
     store(tmp_path / "mlflow.db", next(iter(_revisions()[1])))
     assert check(tmp_path, TrackingConfig()) is None
+
+
+def test_one_that_was_killed_before_its_first_version_too(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "mlflow.db") as connection:
+        connection.execute("CREATE TABLE experiments (name TEXT)")
+        connection.execute("CREATE TABLE tags (x)")
+    assert check(tmp_path, TrackingConfig()) is None
+
+
+def make_and_die(root: Path, statements: int) -> None:
+    """In a process of its own: kill -9 before the n-th statement that would reach a database."""
+    left = itertools.count(statements, -1)
+
+    def count(*_: object) -> None:
+        if not next(left):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    Client(locate(root, TrackingConfig()))
+
+
+def test_a_maker_that_is_killed_anywhere_leaves_a_whole_store_or_none(tmp_path: Path) -> None:
+    load()
+    for statements in (2, 40, 400):
+        maker = multiprocessing.get_context("fork").Process(target=make_and_die, args=(tmp_path, statements))
+        maker.start()
+        maker.join(120)
+        assert maker.exitcode == -signal.SIGKILL
+        assert check(tmp_path, TrackingConfig()) is None
+        assert not (tmp_path / "mlflow.db").exists()
+    assert Client(locate(tmp_path, TrackingConfig())).experiment_id
+    assert not list(tmp_path.glob(".mlflow.db*"))
+
+
+def test_where_files_cannot_be_linked_the_store_is_made_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert Client(locate(tmp_path, TrackingConfig())).experiment_id
+    assert not list(tmp_path.glob(".mlflow.db*"))
 
 
 def test_what_is_no_database_or_another_s_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ BITS = (8, 10, 12, 16)  # of what cameras and scanners put into 16-bit files
 
 # Pillow takes one byte of each 16-bit colour value: as a file of the other byte order, it takes the other one.
 _OTHER_BYTE = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
-_DEEP_COLOUR = re.compile(r"RGBA?;(16[BLN])")
+_DEEP = re.compile(r"RGBA?;(16[BLN])|LA;16B")
+_GREY_WITH_ALPHA = "LA;16B"  # of a PNG: four bytes a pixel, which Pillow opens as colour with alpha of 8 bits
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ def header(path: Path) -> Header | str:
     """The file's header, or why it cannot be read."""
     try:
         with Image.open(path) as image:
-            grey, deep = image.mode in GREY_MODES, _deep_colour(image)
+            grey, deep = image.mode in GREY_MODES or _grey_with_alpha(image), _deep(image)
             if image.mode.startswith("I"):
                 top = int(np.asarray(image).max())
             elif deep:
-                top = int(_sixteen_bits(path)[..., :3].max())
+                top = int(_sixteen_bits(path)[..., : 1 if grey else 3].max())
             else:
                 top = 0
             upper_only = not grey and not deep and any("16" in str(part[3]) for part in getattr(image, "tile", ()))
@@ -71,7 +72,7 @@ def decode(path: Path, out: Images, full: int = 65535, *, pad: bool = False) -> 
     """
     try:
         with Image.open(path) as image:
-            upright = _eight_bits(_sixteen_bits(path), full) if _deep_colour(image) else ImageOps.exif_transpose(image)
+            upright = _eight_bits(_sixteen_bits(path), full) if _deep(image) else ImageOps.exif_transpose(image)
             square = _square(upright, channels=out.shape[0], size=out.shape[1], full=full, pad=pad)
     except Exception as error:  # noqa: BLE001  decoders of foreign files raise whatever they like
         return _reason(error)
@@ -98,10 +99,15 @@ def _eight_bits(values: NDArray[Any], full: int) -> Image.Image:
     return Image.fromarray((values.astype(np.uint32) * 255 // full).clip(max=255).astype(np.uint8))
 
 
-def _deep_colour(image: Image.Image) -> bool:
-    """Whether an opened file has 16 bits a colour, all of which can be read."""
+def _deep(image: Image.Image) -> bool:
+    """Whether an opened file has 16 bits a channel in two channels or more, all of which can be read."""
     tiles = getattr(image, "tile", ())
-    return bool(tiles) and all(_DEEP_COLOUR.fullmatch(_raw_mode(tile.args)) for tile in tiles)
+    return bool(tiles) and all(_DEEP.fullmatch(_raw_mode(tile.args)) for tile in tiles)
+
+
+def _grey_with_alpha(image: Image.Image) -> bool:
+    tiles = getattr(image, "tile", ())
+    return bool(tiles) and all(_raw_mode(tile.args) == _GREY_WITH_ALPHA for tile in tiles)
 
 
 def _raw_mode(arguments: Any) -> str:
@@ -109,7 +115,12 @@ def _raw_mode(arguments: Any) -> str:
 
 
 def _sixteen_bits(path: Path) -> NDArray[np.uint16]:
-    """The values of a 16-bit colour image [H, W, 3 or 4], turned as its EXIF orientation says."""
+    """The values of a 16-bit image [H, W, channels], 2 of grey with alpha, turned as its EXIF orientation says."""
+    with Image.open(path) as image:
+        if _grey_with_alpha(image):
+            image.tile = [tile._replace(args="RGBA") for tile in image.tile]
+            pixels = np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
+            return (pixels[..., ::2] << 8 | pixels[..., 1::2]).astype(np.uint16)
     halves = []
     for other in (False, True):
         with Image.open(path) as image:
