@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,9 @@ class Pack:
         steps = np.rint(np.clip(np.where(finite, array, 0), 0, 1) * (MISSING - 1))
         return self.add(np.where(finite, steps, MISSING).astype(np.uint16))
 
-    def losses(self, values: ArrayLike) -> dict[str, Any]:
+    def losses(self, values: Sequence[float | None]) -> dict[str, Any]:
         """Numbers above 0 by their logarithm, from 1e-8 to 1e14 in steps of 0.08 %; what is not finite stays apart."""
-        array = np.asarray(values, dtype=float)
+        array = np.array([np.nan if value is None else value for value in values], dtype=float)
         finite = np.isfinite(array)
         decades = np.log10(np.clip(np.where(finite, array, 1), 10.0 ** LOSSES[0], 10.0 ** LOSSES[1]))
         return self.rates(np.where(finite, (decades - LOSSES[0]) / (LOSSES[1] - LOSSES[0]), np.nan))
