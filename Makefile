@@ -18,6 +18,7 @@ export WORKER_CPUS ?= $(shell nproc)
 export WORKER_MEMORY ?= $(shell awk '/MemTotal/ {print int($$2 * 0.8) "k"}' /proc/meminfo)
 export WORKER_SHM ?= 8g
 endif
+DEFAULT = not slow and not gpu and not compose
 RECIPE ?= quickstart
 OPTIONS ?=
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
@@ -38,8 +39,11 @@ demo: $(INSTALLED)  ## run the quickstart and print where its report is
 	@root=$${FITSCAPE_ROOT:-fitscape-runs}; \
 	if [ -s "$$root/quickstart/ledger.db" ] || [ -s "$$root/quickstart/ledger.backup.db" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
 
-test: $(READY)  ## the default tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## the default tests: two files at a time, then one by one those that start Ray, a server or a driver
+	@failed=0; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m '$(DEFAULT) and not alone' || failed=1; \
+	$(BIN)/python -m pytest -m '$(DEFAULT) and alone' || failed=1; \
+	exit $$failed
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow

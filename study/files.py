@@ -25,6 +25,8 @@ NETS = "nets"  # nets for other people to use, a folder each, named by its trial
 WEIGHTS = "weights.safetensors"  # of such a net, as is the next
 SEEN = "training-images.npy"  # hashes of the images that it was trained on
 LEFT_OUT = "left-out.txt"  # files of the data set that cannot be read
+KEPT_MAP = "map.npz"  # a fitted map, and the labels of its trials; both can be made anew from the ledger
+KEPT_LABELS = "labels.json"
 FINISH = "finish"  # asks the driver to wind up; it takes the file away
 MLFLOW_STORE = "mlflow.db"  # beside the studies, in the runs folder
 PARTIAL = ".partial"  # ending of a file that is still being written; one that lies around was left by a kill
@@ -51,6 +53,14 @@ class StudyFolder:
     @property
     def lock(self) -> Path:
         return self.path / LOCK
+
+    @property
+    def kept_map(self) -> Path:
+        return self.path / KEPT_MAP
+
+    @property
+    def kept_labels(self) -> Path:
+        return self.path / KEPT_LABELS
 
     @property
     def finish(self) -> Path:

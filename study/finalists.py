@@ -1,12 +1,14 @@
 """The sealed test part, opened for the finalists: the best configuration of each architecture, all its seeds."""
 
 import getpass
+import json
 import os
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +21,7 @@ from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Ledger
 from fitscape.study.measures.metric import judged
 from fitscape.study.nets.make import SAME, settings_of, starting_weights
 from fitscape.study.nets.temperature import logits_of
-from fitscape.study.nets.write import EXPORTED, jeffreys
+from fitscape.study.nets.write import EXPORTED, PREPROCESS, jeffreys
 from fitscape.study.records import EpochRecord, TrialRecord
 from fitscape.study.regimes import final_record
 from fitscape.study.training.classifier import Classifier
@@ -88,7 +90,7 @@ def open_test(
     if ledger.config.base.trial is not None:
         what = "its trials are run by code of your own, which keeps no net to evaluate"
         raise UserError(what, where=ledger.config.name)
-    finalists = choose(ledger.trials(), ledger.config.data.metric)
+    finalists = choose(ledger.trials(details=False), ledger.config.data.metric)
     if not finalists:
         raise UserError("has no finished trial to open the test part for", where=ledger.config.name)
     data = data or load(ledger.config.data)
@@ -131,32 +133,35 @@ def open_test(
 
 def _written(ledger: Ledger, images: Tensor, labels: Tensor) -> Iterator[TestError]:
     """The nets in the study's folder that `fitscape net` has written, as they are loaded by whoever takes them."""
-    trials = {trial.trial_id: trial for trial in ledger.trials()}
+    trials = {trial.trial_id: trial for trial in ledger.trials(details=False)}
     for file in sorted((ledger.path.parent / NETS).glob(f"*/{EXPORTED}")):
-        trial = trials.get(file.parent.name)
-        known = final_record(trial) if trial else None
-        if trial is None or known is None:
+        trial, folder = trials.get(file.parent.name), file.parent
+        wrong = logits_of(torch.export.load(file).module(), images).argmax(1) != labels
+        if trial is not None and (known := final_record(trial)) is not None:
+            yield _test_error(trial, known, wrong, reproduced=True, net=str(folder))
             continue
-        predicted = logits_of(torch.export.load(file).module(), images).argmax(1)
-        yield _test_error(trial, known, predicted != labels, reproduced=True, net=str(file.parent))
+        about = json.loads((folder / PREPROCESS).read_text())  # recommended, and run by no trial
+        named = {"trial_id": folder.name, "architecture": about["net"], "seed": about["seed"], "net": str(folder)}
+        yield TestError(**named, **_of_test(wrong), val_error=about["validation_error"], reproduced=True)
 
 
 def _test_error(trial: TrialRecord, known: EpochRecord, wrong: Tensor, *, reproduced: bool, net: str = "") -> TestError:
     """What a net of a trial is wrong about, ``wrong`` [N] bool, beside what the ledger knows of the trial."""
-    count, n = int(wrong.sum()), len(wrong)
-    low, high = jeffreys(count, n)
     return TestError(
         trial_id=trial.trial_id,
         architecture=trial.config.model.name,
         seed=trial.config.seed,
         val_error=known.val_error,
-        test_error=count / n,
-        low=low,
-        high=high,
-        images=n,
+        **_of_test(wrong),
         reproduced=reproduced,
         net=net,
     )
+
+
+def _of_test(wrong: Tensor) -> dict[str, Any]:
+    count, n = int(wrong.sum()), len(wrong)
+    low, high = jeffreys(count, n)
+    return {"test_error": count / n, "low": low, "high": high, "images": n}
 
 
 def _lowest(finalists: Iterable[TrialRecord]) -> set[str]:

@@ -4,7 +4,7 @@
 driver that runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,12 +18,13 @@ from fitscape.study.files import LEDGER
 from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.kept import Kept
 from fitscape.study.maps.trial_beliefs import TrialBeliefs
 from fitscape.study.measures import Suspect, confusion, suspects
 from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
-from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all
-from fitscape.study.search.optuna_study import measured
+from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all, regimes_at
+from fitscape.study.search.optuna_study import outcomes
 from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, table
 
@@ -39,14 +40,15 @@ def open_study(folder: str | Path) -> "OpenStudy":
     path = Path(folder) / LEDGER
     if not path.is_file():
         raise UserError("is no study", where=str(folder), fix=f"a study's folder holds {LEDGER}")
-    return OpenStudy(Path(folder), Ledger.open(path, read_only=True))
+    ledger = Ledger.open(path, read_only=True)
+    return OpenStudy(Path(folder), ledger, kept=Kept.of(Path(folder), ledger))
 
 
 class OpenStudy:
     """One reading of a study: trials are read once, when first asked for; ``reread`` takes a later one."""
 
-    def __init__(self, folder: Path, ledger: Ledger) -> None:
-        self.folder, self.ledger = folder, ledger
+    def __init__(self, folder: Path, ledger: Ledger, *, kept: Kept | None = None) -> None:
+        self.folder, self.ledger, self._store = folder, ledger, kept
         self.config: StudyConfig = ledger.config
         self.provenance: Mapping[str, Any] = ledger.provenance
 
@@ -59,12 +61,12 @@ class OpenStudy:
 
     def reread(self) -> Self:
         """The study as it is by now."""
-        return type(self)(self.folder, self.ledger)
+        return type(self)(self.folder, self.ledger, kept=Kept.of(self.folder, self.ledger))
 
     @cached_property
     def recorded(self) -> list[TrialRecord]:
         """Every trial as the ledger holds it."""
-        return self.ledger.trials()
+        return self.ledger.trials(details=False)
 
     @cached_property
     def trials(self) -> list[TrialRecord]:
@@ -74,6 +76,10 @@ class OpenStudy:
         images are those of independent ones.
         """
         return [judged(trial, self.config.data.metric) for trial in self.recorded]
+
+    def trial(self, trial_id: str) -> TrialRecord:
+        """One of ``trials``, read alone. Raises KeyError: no trial has this id."""
+        return judged(self.ledger.trial(trial_id, details=False), self.config.data.metric)
 
     @cached_property
     def space(self) -> Space:
@@ -105,31 +111,43 @@ class OpenStudy:
         Computed from the records and the map. A trial that 0.1.0 stopped early keeps the label it got then: its last
         record does not show how it would have ended.
         """
-        return self._labels(self.config.regimes, self.beliefs)
+        if self.labels_at_hand is not None:
+            return self.labels_at_hand
+        found = self._labels(self.config.regimes, self.beliefs)
+        if self._store is not None:
+            self._store.keep_labels(found.values())
+        return found
+
+    @cached_property
+    def labels_at_hand(self) -> dict[str, Label] | None:
+        """The same where somebody has computed them already; None where they have to be."""
+        return None if self._store is None else self._store.labels()
 
     @cached_property
     def labels_without_map(self) -> dict[str, Label]:
         """The same from each configuration's own runs alone, for a study that runs: no map has to be fitted."""
         return self._labels(self.config.regimes, None)
 
-    def labels_at(self, tau: float) -> dict[str, Label]:
-        """As ``labels``, under another tau."""
-        return self._labels(self.config.regimes.model_copy(update={"tau": tau}), self.beliefs)
+    def regimes_at(self, taus: Sequence[float]) -> dict[str, Sequence[Regime | None]]:
+        """By trial id, the regime that ``labels`` would give under each of these taus."""
+        found = regimes_at(self.trials, self.config.regimes, taus, **self._case(self.beliefs))
+        kept = [self._kept(self.config.regimes.model_copy(update={"tau": tau})) for tau in taus]
+        stopped = {i: [row[i].regime if i in row else None for row in kept] for i in set[str]().union(*kept)}
+        return {**found, **stopped}
 
     def _labels(self, thresholds: RegimeThresholds, beliefs: TrialBeliefs | None) -> dict[str, Label]:
-        computed = label_all(
-            self.trials,
-            thresholds,
-            classes=self.classes,
-            chance_error=self.chance_error,
-            reference=None if beliefs is None else self._reference_outside(),
-            beliefs=beliefs,
-        )
+        computed = label_all(self.trials, thresholds, **self._case(beliefs))
+        return {label.trial_id: label for label in computed} | self._kept(thresholds)
+
+    def _case(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
+        reference = None if beliefs is None else self._reference_outside
+        return {"classes": self.classes, "chance_error": self.chance_error, "reference": reference, "beliefs": beliefs}
+
+    def _kept(self, thresholds: RegimeThresholds) -> dict[str, Label]:
+        """Labels of trials that 0.1.0 stopped."""
         stopped = {t.trial_id for t in self.trials if t.state is TrialState.STOPPED}
-        kept = self.ledger.labels(version=thresholds.version, tau=thresholds.tau) if stopped else []
-        return {label.trial_id: label for label in computed} | {
-            label.trial_id: label for label in kept if label.trial_id in stopped
-        }
+        kept = self.ledger.latest_labels(thresholds.version, thresholds.tau) if stopped else {}
+        return {trial_id: label for trial_id, label in kept.items() if trial_id in stopped}
 
     @cached_property
     def beliefs(self) -> TrialBeliefs | None:
@@ -138,6 +156,7 @@ class OpenStudy:
             return None
         return TrialBeliefs(self.map)
 
+    @cached_property
     def _reference_outside(self) -> Reference | None:
         """The reference where the best configuration lies outside the space, so that the map has none for it."""
         if self.config.regimes.reference_error is not None:
@@ -156,18 +175,27 @@ class OpenStudy:
         where = str(self.folder)
         if not self.space:
             raise UserError("searches no hyperparameter, so it has no map", where=where)
+        law, chance, classes = self.config.regimes, self.chance_error, self.classes
+        empty = RegimeMap(self.space, law, chance_error=chance, reference_error=law.reference_error, classes=classes)
+        kept = None if self._store is None else self._store.map(empty)
+        return self._fitted(empty, where) if kept is None else kept
+
+    def _fitted(self, empty: RegimeMap, where: str) -> RegimeMap:
         if not any(final_record(trial) for trial in self.trials):
             raise UserError("has no map yet: no trial has ended with finite numbers", where=where)
         table = self.map_table()
         if not len(table):
             raise UserError("has no map: no finished trial lies inside its space", where=where)
-        return RegimeMap(
-            self.space,
-            self.config.regimes,
-            chance_error=self.chance_error,
-            reference_error=self.config.regimes.reference_error,
-            classes=self.classes,
-        ).fit(table)
+        fitted = empty.fit(table)
+        if self._store is not None:
+            self._store.keep_map(fitted)
+        return fitted
+
+    @property
+    def context(self) -> Context:
+        """The data set's facts that findings are asked with."""
+        train = self.provenance.get("data", {}).get("images", {}).get("train", 0)
+        return Context(classes=self.classes, chance_error=self.chance_error, train_images=train)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -178,8 +206,7 @@ class OpenStudy:
         """
         recipe = self.config.recipe
         questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
-        context = Context(classes=self.classes, chance_error=self.chance_error)
-        return all_findings(self.trials, self.labels.values(), context, questions=questions)
+        return all_findings(self.trials, self.labels.values(), self.context, questions=questions)
 
     @cached_property
     def left_out(self) -> dict[str, str]:
@@ -267,13 +294,7 @@ class OpenStudy:
 
     def map_table(self) -> pd.DataFrame:
         """What the map is fitted on: a row for each trial inside the space that finished or diverged.
-
         Of more than ``MOST_MAPPED`` a sample, drawn at random, which is the same each time.
         """
-        rows = []
-        for trial in self.trials:
-            point, told = point_of(trial.config, self.space), measured(trial, self.classes)
-            if point is not None and told is not None:
-                rows.append({**point, "trial_id": trial.trial_id, **told})
-        frame = pd.DataFrame(rows)
+        frame = pd.DataFrame(outcomes(self.trials, self.space, self.classes))
         return frame if len(frame) <= MOST_MAPPED else frame.sample(MOST_MAPPED, random_state=0).sort_index()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # commands that read no predictions wait for no numpy
     from numpy.typing import NDArray
 
 SET_LEVEL: Final = 0.9  # probability that the named regimes of a label have together
+CLEAN: Final = "clean_"  # what the keys begin with under which ``fitscape.log_clean_errors`` logs
 
 
 class TrialState(StrEnum):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cuda_stub
 import pytest
+import starting
 from hypothesis import settings
 from lacking import lacking
 from playwright.sync_api import Browser, sync_playwright
@@ -32,18 +33,27 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     config._home = tempfile.mkdtemp(prefix="fitscape-tests-home-")  # type: ignore[attr-defined]
     os.environ["HOME"] = config._home  # type: ignore[attr-defined]
+    starting.watch()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config._home, ignore_errors=True)  # type: ignore[attr-defined]
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    starting.mark(items)
     seed = config.getoption("--shuffle")
     if seed is not None:
         draw, files = random.Random(seed), dict.fromkeys(item.path for item in items)
         place = {path: draw.random() for path in files}
         items.sort(key=lambda item: (place[item.path], draw.random()))
+
+
+@pytest.fixture(autouse=True)
+def _alone_if_it_starts_anything(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    starting.require_alone(request.node)
 
 
 @pytest.fixture(scope="session")

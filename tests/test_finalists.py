@@ -1,14 +1,19 @@
 """The test part: opened for the finalists only, reproducing them, and written down."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from hand_made import make_epoch, make_trial
+from scipy import stats
 
 from fitscape.study import finalists
+from fitscape.study.cli import main
 from fitscape.study.cli.unseal import unseal
 from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
 from fitscape.study.data import SealedData, load
+from fitscape.study.driver.provenance import provenance
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import SETTINGS, TEST_ERRORS, TEST_OPENED, Ledger
 from fitscape.study.records import TrialState
@@ -20,23 +25,28 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> SealedData:
     return load(DataConfig(root=str(tmp_path_factory.mktemp("data")), limit=300))
 
 
-@pytest.fixture
-def study(tmp_path: Path, digits: SealedData) -> Path:
-    """Two architectures, two widths of one of them, trained for real as a driver would."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, digits: SealedData) -> Path:
+    """Two architectures, one of them in two seeds, trained for real as a driver would."""
+    folder = tmp_path_factory.mktemp("runs") / "s"
+    folder.mkdir()
     base = TrialConfig().with_hyperparameters({"epochs": 2, "batch_size": 32})
     config = StudyConfig(name="s", data=digits.config, base=base)
-    provenance = {"data_fingerprint": digits.fingerprint, "chance_error": 0.9}
-    with Ledger.create(tmp_path / "ledger.db", config, provenance) as ledger:
-        for hyperparameters in (
-            {"architecture": "resnet18", "width": 0.125},
-            {"architecture": "plain18", "width": 0.125},
-        ):
-            trial = ledger.add_trial(base.with_hyperparameters(hyperparameters), hyperparameters, "enqueue")
+    with Ledger.create(folder / "ledger.db", config, provenance(digits)) as ledger:
+        for architecture, seed in (("resnet18", 0), ("resnet18", 1), ("plain18", 0)):
+            point = {"architecture": architecture, "width": 0.125, "seed": seed}
+            trial = ledger.add_trial(base.with_hyperparameters(point), point, "enqueue")
             ledger.start_attempt(trial.trial_id, "here", "cpu")
             for progress in run_trial(trial.config, digits.trial_data, settings=Settings()):
                 ledger.record_epoch(trial.trial_id, progress.record)
             ledger.end_trial(trial.trial_id, TrialState.FINISHED)
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def study(trained: Path, tmp_path: Path) -> Path:
+    """A copy of it, to open."""
+    return Path(shutil.copytree(trained, tmp_path / "s"))
 
 
 def openings(data: SealedData) -> list[str]:
@@ -57,17 +67,74 @@ def test_finalists_are_trained_again_to_the_ledgers_numbers_and_noted(study: Pat
     assert opened.body["trials"] == [f["trial_id"] for f in measured.body["finalists"]] == [e.trial_id for e in errors]
 
 
-def test_a_net_an_architecture_is_kept_and_errs_as_the_ledger_says(study: Path, digits: SealedData) -> None:
+def errors_of(net: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor) -> int:
+    """How many of the images a net is wrong about, counted here."""
+    with torch.inference_mode():
+        return sum(int(net(images[i : i + 1]).argmax()) != int(labels[i]) for i in range(len(labels)))
+
+
+def test_the_best_net_of_an_architecture_is_kept_and_errs_as_often_as_was_said(study: Path, digits: SealedData) -> None:
     kept: list[finalists.Finalist] = []
     with Ledger.open(study / "ledger.db") as ledger:
-        finalists.open_test(ledger, reason="to use it", data=digits, keep=kept.append)
-        known = {t.trial_id: t.last.val_error for t in ledger.trials() if t.last}
-    assert {f.trial_id for f in kept} == known.keys()
-    data = digits.trial_data
+        said = finalists.open_test(ledger, reason="to use it", data=digits, keep=kept.append)
+        known = {t.trial_id: t for t in ledger.trials()}
+    residual = [t for t in known.values() if t.config.model.family == "resnet"]
+    best = min(residual, key=lambda t: t.last.val_error if t.last else 1.0)
+    assert len({t.last.val_error for t in residual if t.last}) == 2, "or this test shows nothing"
+    assert {f.trial_id for f in kept} == {best.trial_id, *(t.trial_id for t in known.values() if t not in residual)}
+    data, test = digits.trial_data, digits.open_test("to count again")
     for finalist in kept:
-        with torch.inference_mode():
-            wrong = finalist.classifier(data.val_images).argmax(1) != data.val_labels
-        assert wrong.double().mean().item() == pytest.approx(known[finalist.trial_id], abs=1.5 / len(wrong))
+        (row,) = [row for row in said if row.trial_id == finalist.trial_id]
+        wrong = errors_of(finalist.classifier, test.images, test.labels)
+        assert 0 < wrong < len(test.labels)
+        assert row.test_error == wrong / len(test.labels)
+        low, high = stats.beta(wrong + 0.5, len(test.labels) - wrong + 0.5).ppf([0.025, 0.975])
+        assert (row.low, row.high) == (pytest.approx(low), pytest.approx(high))
+        last = known[finalist.trial_id].last
+        assert last is not None
+        missed = errors_of(finalist.classifier, data.val_images, data.val_labels)
+        assert missed / len(data.val_labels) == pytest.approx(last.val_error, abs=1.5 / len(data.val_labels))
+
+
+def test_one_lucky_seed_does_not_make_a_configuration_a_finalist() -> None:
+    """Of two widths the first has the lowest error of all, and the second the lower mean."""
+    ends = {0.25: (0.01, 0.3, 0.3), 0.5: (0.1, 0.11, 0.12)}
+    trials = [
+        make_trial({"width": width, "seed": seed}, make_epoch(0.0, error))
+        for width, errors in ends.items()
+        for seed, error in enumerate(errors)
+    ]
+    chosen = finalists.choose(trials)
+    assert [(t.config.model.width, t.config.seed) for t in chosen] == [(0.5, 0), (0.5, 1), (0.5, 2)]
+
+
+def test_the_command_opens_the_seal_says_the_errors_and_keeps_the_nets(
+    study: Path, digits: SealedData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing stands in for anything: the nets are trained again, the page is built, the nets are written."""
+    with pytest.raises(SystemExit) as left:
+        main(["report", "s", "--root", str(study.parent), "--open-test", "for the paper"])
+    said = capsys.readouterr().out
+    assert not left.value.code, said
+    with Ledger.open(study / "ledger.db", read_only=True) as ledger:
+        (opened,), (measured,) = ledger.notes(TEST_OPENED), ledger.notes(TEST_ERRORS)
+    assert opened.body["reason"] == "for the paper"
+    rows = measured.body["finalists"]
+    assert [(row["architecture"], row["seed"], row["reproduced"]) for row in rows] == [
+        ("resnet18", 0, True),
+        ("resnet18", 1, True),
+        ("plain18", 0, True),
+    ]
+    page = (study / "report" / "index.html").read_text()
+    assert "for the paper" in page
+    for row in rows:
+        wrong = round(row["test_error"] * row["images"])
+        assert row["test_error"] == wrong / row["images"]
+        assert f"{row['architecture']} seed {row['seed']}: test error {row['test_error']:.4f} [" in said
+    nets = [Path(line.split(maxsplit=1)[1]) for line in said.splitlines() if line.startswith("net ")]
+    assert len(nets) == 2
+    assert all(net.exists() for net in nets)
+    assert "for the paper" in openings(digits)[-1]
 
 
 def test_a_crash_after_the_seal_is_broken_leaves_the_opening_on_record(

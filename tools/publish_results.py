@@ -1,4 +1,4 @@
-"""Put a study's small tables and pictures into results/: `python tools/publish_results.py FOLDER results/NAME`.
+"""Put a study's small tables and pictures into results/: `python -m tools.publish_results FOLDER results/NAME`.
 
 What is committed is made from the study's ledger and its report, nothing by hand, and says how to make it again.
 """
@@ -19,6 +19,7 @@ PICTURES = (
     "memorization",
     "double_descent",
     "early_overfit",
+    "finetune",
     "regime_map",
 )
 
@@ -52,10 +53,11 @@ def _readme(study: OpenStudy, found: list[dict[str, object]], picture: str) -> s
         f"![{config.recipe}]({picture}.png)",
         "## Made with",
         f"    fitscape run {config.recipe} --scale minutes --set data.dataset={config.data.dataset}",
-        f"- trials: {len(study.trials)}, seeds {', '.join(map(str, seeds))}\n"
+        *(f"- weights: `{name}`, head {about['head']}" for name, about in facts.get("weights", {}).items()),
+        f"- trials: {_counted(study)}, seeds {', '.join(map(str, seeds))}\n"
         f"- data: {counts['train']} training, {counts['validation']} validation images, "
         f"fingerprint `{facts['data_fingerprint']}`\n"
-        f"- code: commit `{facts['code']['commit']}`\n"
+        f"- code: {_code(facts['code'])}\n"
         f"- versions: {versions}\n"
         f"- machine: {facts['machine']['processor']}, {facts['machine']['cpus']} cores; {seconds / 60:.1f} minutes in "
         "training and evaluation, all trials together, by the clock of a machine that others used as well",
@@ -66,6 +68,16 @@ def _readme(study: OpenStudy, found: list[dict[str, object]], picture: str) -> s
         "| verdict | claim | estimate | 95 % interval | n |\n|---|---|---|---|---|\n" + "\n".join(map(_row, found)),
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _code(facts: dict[str, str]) -> str:
+    return f"commit `{facts['commit']}`" if facts["commit"] else f"trial code `{facts['trial_code']}`, outside git"
+
+
+def _counted(study: OpenStudy) -> str:
+    """How many ended, and of how many where the study was ended before."""
+    ended, asked = sum(t.state.terminal for t in study.trials), study.config.search.trials
+    return f"{ended}" if ended >= asked else f"{ended} of {asked}, ended early"
 
 
 def _row(one: dict[str, object]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fitscape.study.ledger import database
-from fitscape.study.scheduling import checkpoints
+from fitscape.study.scheduling import checkpoints, storage
 from fitscape.study.tracking.client import Client
 
 KILLED = 137
@@ -164,7 +164,7 @@ class Points:
             fs, path = there(root)
             return Store(fs), path
 
-        checkpoints.open_storage = open_storage
+        checkpoints.open_storage = storage.open_storage = open_storage
 
     def _watch_mlflow(self) -> None:
         for name in MLFLOW:

@@ -1,6 +1,5 @@
 """From the words of ``fitscape run`` to a checked study, without torch, Ray or MLflow."""
 
-import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from fitscape.study.reading.document import Key
 from fitscape.study.reading.keys import did_you_mean
 from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_one_card, require_resources
 
-# A recipe takes its data set as an argument: its image size and number of images follow from it.
-ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset"}
+# A recipe takes its data set as an argument: its image size and number of images follow from it. One that tunes weights
+# takes them so too: they stand in its space.
+ASKED_OF_RECIPE: dict[Key, str] = {("data", "dataset"): "dataset", ("base", "model", "weights"): "weights"}
 
 
 def configure(
@@ -87,7 +87,7 @@ def _from_recipe(name: str, changes: list[Override], scale: str | None, also: Ch
         fix = f"{hint}{' ' if hint.endswith('?') else ', '}or name a .yaml file"
         raise UserError(f"no recipe is called '{name}'", fix=fix)
     keywords: dict[str, Any] = {"scale": scale} if scale is not None else {}
-    known = {k for k, p in inspect.signature(recipes.get).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    known = recipes.arguments(name)
     rest = []
     for change in changes:
         bare = str(change.key[0]) if len(change.key) == 1 else ""

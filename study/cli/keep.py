@@ -35,7 +35,7 @@ def sync(name: Name, root: Root = ROOT, tracking_uri: TrackingUri = None) -> int
     folder = study_folder(root, name)
     from fitscape.study.tracking import sync as ship
 
-    backlog = ship(folder / LEDGER, tracking_uri)
+    backlog = ship(folder / LEDGER, tracking_uri, say=lambda text: typer.echo(text, err=True))
     if not backlog.empty:
         left = f"{backlog.points} points, {backlog.runs} runs and {backlog.files} files are still unshipped"
         raise UserError(f"{left}: {backlog.error}", where=name, fix="`fitscape sync` again when MLflow answers")

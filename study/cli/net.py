@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fitscape.study.cli.options import ROOT, Json, Name, Root, study_folder
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.paths import expanded
+
+if TYPE_CHECKING:
+    from fitscape.study.opened import OpenStudy
+    from fitscape.study.records import TrialRecord
 
 SHOWN = 3  # classes that a line names
 
@@ -18,7 +22,7 @@ def net(
     root: Root = ROOT,
     trial: Annotated[str | None, typer.Option("--trial", metavar="ID", help="The trial to train again.")] = None,
     recommended: Annotated[
-        bool, typer.Option("--recommended", help="Take the configuration with the lowest mean validation error.")
+        bool, typer.Option("--recommended", help="Take the configuration that the report recommends.")
     ] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Nets of an ensemble.")] = 1,
     with_validation: Annotated[
@@ -27,42 +31,69 @@ def net(
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write net.onnx too; needs pip install 'fitscape[onnx]'.")
     ] = False,
+    register: Annotated[
+        str | None,
+        typer.Option("--register", metavar="NAME", help="Register it in MLflow under this name."),
+    ] = None,
 ) -> int:
     """Train a trial again and write its net into a folder for other people. The test part stays sealed."""
     if (trial is None) == (not recommended):
         raise UserError("give one of --trial ID and --recommended")
     folder = study_folder(root, name)
-    from fitscape.study.nets import best_trial, make_net
+    from fitscape.study.nets import make_net
     from fitscape.study.opened import open_study
-    from fitscape.study.reading.keys import did_you_mean
-    from fitscape.study.tracking import save_net
+    from fitscape.study.tracking import require_name, save_net
 
+    if register is not None:
+        require_name(register)
     with open_study(folder) as study:
-        by_id = {t.trial_id: t for t in study.trials}
-        if trial is not None and trial not in by_id:
-            raise UserError(f"no trial is called '{trial}'", where="--trial", fix=did_you_mean(trial, by_id))
-        chosen = by_id[trial] if trial is not None else best_trial(study.trials, study.config.data.metric)
-        if chosen is None:
-            raise UserError("has no finished trial", where=name)
-        label = study.labels.get(chosen.trial_id)
+        chosen, regime = _chosen(study, trial)
     written, made = make_net(
         folder,
         chosen,
         seeds=seeds,
         with_validation=with_validation,
         onnx=onnx,
-        regime=label.named if label else "",
+        regime=regime,
         say=typer.echo,
     )
     from fitscape.study.nets.predict import example
 
     shown, classes = example(written, made)
-    save_net(folder, chosen.trial_id, made, shown, classes)
+    save_net(folder, chosen.trial_id, made, shown, classes, register or "")
     agreement = json.loads((written / "preprocess.json").read_text())["agreement"]
     typer.echo(f"labels agree with the trial's on {agreement['share']:.2%} of {agreement['images']} validation images")
     typer.echo(f"net     {written}")
-    typer.echo(f"MLflow  fitscape sync {folder.name} ships it")
+    typer.echo(f"MLflow  fitscape sync {folder.name} ships it{f' and registers it as {register}' if register else ''}")
     return ExitCode.DONE
+
+
+def _chosen(study: "OpenStudy", trial: str | None) -> tuple["TrialRecord", str]:
+    """The trial of an id, None the recommended one, with its regime in words; empty where there is none.
+
+    Raises:
+        UserError: there is no such trial.
+    """
+    from fitscape.study.nets import recommended_trial
+    from fitscape.study.reading.keys import did_you_mean
+
+    by_id = {t.trial_id: t for t in study.trials}
+    if trial is not None:
+        if trial not in by_id:
+            raise UserError(f"no trial is called '{trial}'", where="--trial", fix=did_you_mean(trial, by_id))
+        chosen: TrialRecord | None = by_id[trial]
+    else:
+        try:
+            fitted = study.map
+        except UserError:  # nothing is searched, or nothing has ended inside the space
+            fitted = None
+        chosen = recommended_trial(study.trials, fitted, study.config.base, study.config.data.metric)
+    if chosen is None:
+        raise UserError("has no finished trial", where=study.config.name)
+    if chosen.trial_id not in by_id:
+        return chosen, "none has this configuration, which the map recommends"
+    label = study.labels.get(chosen.trial_id)
+    return chosen, label.named if label else ""
 
 
 def predict(

@@ -24,7 +24,6 @@ def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
     point = _point(study, at)
     found = study.map.predict(pd.DataFrame([point])).iloc[0]
     nearest = study.map.nearest(point, k=5)
-    by_id = {trial.trial_id: trial for trial in study.trials}
     return {
         "study": study.config.name,
         "point": point,
@@ -32,7 +31,7 @@ def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
         "regime": None if found["undecided"] else str(found["regime"]),
         "train_error": float(found["train_error"]),
         "val_error": float(found["val_error"]),
-        "nearest": [_evidence(study, by_id[trial_id]) for trial_id in nearest],
+        "nearest": [_evidence(study, study.trial(trial_id)) for trial_id in nearest],
     }
 
 

@@ -1,47 +1,51 @@
 """What ``fitscape status`` says."""
 
-import math
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from fitscape.study.cli.wording import best_of, described, duration, left_out, size, val_error
+from fitscape import __version__
+from fitscape.study.cli.wording import described, duration, left_out, size, val_error
 from fitscape.study.errors import UserError
 from fitscape.study.files import StudyFolder
 from fitscape.study.files import size as measured
-from fitscape.study.ledger import INCOMPLETE, holder, lacks_its_log
+from fitscape.study.ledger import INCOMPLETE, LABELLED_BY, holder, lacks_its_log
+from fitscape.study.measures.metric import columns, judged
 from fitscape.study.opened import OpenStudy
-from fitscape.study.records import Regime, TrialState
+from fitscape.study.records import Label, Regime, TrialState
+
+AT_ONCE: Final = 300  # ended trials that are labelled within seconds
 
 
 def summarize(study: OpenStudy) -> dict[str, Any]:
     """A study's state as JSON: counts by state and regime, who drives it, the best trial, what is running."""
-    trials = study.trials
-    states = Counter(trial.state for trial in trials)
-    labels = _labels(study).values()
+    ledger = study.ledger
+    states = ledger.counts()
+    labels = _labels(study)
     regimes = Counter(label.regime for label in labels)
     sets = Counter(" or ".join(r.value for r in label.regime_set) for label in labels if label.unsettled_by)
     driver = holder(study.folder)
-    best = best_of(trials)
+    lowest = ledger.lowest(*columns(study.config.data.metric))
+    best = lowest and judged(ledger.trial(lowest, details=False), study.config.data.metric)
+    could = sum(count for state, count in states.items() if state.terminal and state is not TrialState.FAILED)
     return {
         "study": study.config.name,
         "folder": str(study.folder),
         "driver": str(driver) if driver else None,
-        "warning": INCOMPLETE if driver is None and lacks_its_log(study.ledger) else None,
+        "warning": INCOMPLETE if driver is None and lacks_its_log(ledger) else None,
         "target": study.config.search.trials,
         "data": study.provenance.get("data", {}),
         "states": {state.value: states[state] for state in TrialState},
         "regimes": {regime.value: regimes[regime] for regime in Regime},
         "undecided": dict(sets.most_common()),
+        "unlabelled": max(0, could - len(labels)),
         "best": best and {"trial_id": best.trial_id, "val_error": val_error(best), "trial": described(best)},
-        "running": [
-            {"trial_id": t.trial_id, "epoch": len(t.epochs), "epochs": t.config.optimization.epochs}
-            for t in trials
-            if t.state is TrialState.RUNNING
-        ],
-        "failures": [{"trial_id": t.trial_id, "message": t.message} for t in trials if t.state is TrialState.FAILED],
-        "seconds": math.fsum(t.seconds for t in trials if math.isfinite(t.seconds)),
-        "read": study.ledger.read_from,
+        "running": [asdict(trial) for trial in ledger.running()],
+        "failures": [{"trial_id": name, "message": message} for name, message in ledger.failures().items()],
+        "seconds": ledger.seconds(),
+        "read": ledger.read_from,
         "bytes": sizes(study.folder),
     }
 
@@ -63,6 +67,12 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"data     {unread} (all of them: --json)")
     if by_regime:
         out.append(f"regimes  {by_regime}")
+    if summary["unlabelled"] and ended > AT_ONCE:
+        labelled = sum(summary["regimes"].values())
+        count = f"{labelled or 'none'} of {labelled + summary['unlabelled']} trials"
+        verb = "are" if labelled > 1 else "is"
+        how = "the run does it at its end" if summary["driver"] else f"`fitscape report {summary['study']}` does it"
+        out.append(f"regimes  {count} {verb} labelled yet: {how}")
     if summary["undecided"]:
         out.append("between  " + ", ".join(f"{count} {names}" for names, count in summary["undecided"].items()))
     if summary["best"]:
@@ -90,8 +100,15 @@ def sizes(folder: Path) -> dict[str, int]:
     return {"ledger": ledger, **parts, "other": max(other, 0)}
 
 
-def _labels(study: OpenStudy) -> dict[str, Any]:
+def _labels(study: OpenStudy) -> Collection[Label]:
+    """Of a study of many trials, those that its last run or report left: all of them anew would take a map."""
+    ledger, thresholds = study.ledger, study.config.regimes
+    if study.labels_at_hand is not None:
+        return study.labels.values()
+    kept = ledger.latest_labels(thresholds.version, thresholds.tau)
+    if len(ledger.ended()) > AT_ONCE or (ledger.labelled and ledger.get_meta(LABELLED_BY) == __version__):
+        return kept.values()
     try:
-        return study.labels
+        return study.labels.values()
     except (KeyError, UserError):  # no trial has ended, or the data set's facts are not written down yet
-        return {}
+        return ()

@@ -64,6 +64,9 @@ class DataConfig(Frozen):
     """Every image is resized to a square of this side, 4 to 512 pixels. Unset: the size of the data set."""
     fit: Literal["crop", "pad"] = "crop"
     """How your own images become squares: crop cuts the longer side, pad adds black bars to the shorter one."""
+    classes: Annotated[tuple[str | int, ...], Field(min_length=2)] | None = None
+    """Use only these classes, two or more, by name or counted from 0. They become labels 0, 1, ... in this order.
+    Unset: all."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use at most this many images, at least 1; each class keeps its share. Unset: all."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2

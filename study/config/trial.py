@@ -1,5 +1,7 @@
 """All that one trial depends on."""
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
@@ -101,15 +103,25 @@ class TrialConfig(Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
-    @property
+    # Kept once computed: a report of 30,000 trials asks for 20 ids of each.
+    @cached_property
     def trial_id(self) -> str:
         """12 hexadecimal digits, equal for equal configs on every machine, version of Python and release."""
         return releases.trial_id(self.model_dump(mode="json"))
 
-    @property
+    @cached_property
     def group_id(self) -> str:
         """The trial id without its seed: trials that share it are replicates of one configuration."""
-        return self.with_hyperparameters({"seed": 0}).trial_id
+        if "seed" in self.theirs:
+            return self.with_hyperparameters({"seed": 0}).trial_id
+        return releases.trial_id(self.model_dump(mode="json") | {"seed": 0})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Pydantic's, without the ids of the original."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("trial_id", "group_id"):
+            vars(copied).pop(name, None)
+        return copied
 
     def flat(self) -> dict[str, Any]:
         """Every hyperparameter by its own name (names are unique over the sections).

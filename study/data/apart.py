@@ -29,12 +29,16 @@ def build_apart(config: DataConfig, folder: Path) -> None:
             try:
                 return call(build, config, folder, crashing, journal)
             except Crashed as error:
-                found = _to_blame(unfinished(journal)) if journal.exists() else {}
+                found = to_blame(unfinished(journal)) if journal.exists() else {}
                 if not found or len(crashing) > MOST_CRASHES:
-                    fix = "free some memory" if error.by == "SIGKILL" else "look at what was added to the folder last"
-                    what = f"decoding its images crashed ({error.by})"
-                    raise UserError(what, where="data.dataset", fix=fix) from None
+                    raise no_file_to_blame(error) from None
                 crashing |= found
+
+
+def no_file_to_blame(crash: Crashed) -> UserError:
+    """What to raise when decoding crashed and no file explains it."""
+    fix = "free some memory" if crash.by == "SIGKILL" else "look at what was added to the folder last"
+    return UserError(f"decoding its images crashed ({crash.by})", where="data.dataset", fix=fix)
 
 
 def build(config: DataConfig, folder: Path, crashing: dict[str, str], journal: Path) -> None:
@@ -54,7 +58,7 @@ def look_at(path: str) -> None:
         decode(Path(path), np.zeros((1 if found.grey else 3, 8, 8), dtype=np.uint8))
 
 
-def _to_blame(suspects: list[str]) -> dict[str, str]:
+def to_blame(suspects: list[str]) -> dict[str, str]:
     """Of the files that were open at a crash those that crash a process of their own, with what becomes of it."""
     found = {}
     for path in suspects:

@@ -18,7 +18,7 @@ def of(condition: DataCondition) -> Augmentation:
     CPU and a GPU make the same choices. Padding and cutout are 0: black for uint8, and the mean colour, as in
     the papers, for images that are already normalised.
     """
-    steps = (*photo_steps(condition), *_STEPS[condition.augment])
+    steps = _steps(condition)
 
     def augment(images: Tensor, generator: Generator) -> Tensor:
         for step in steps:
@@ -26,6 +26,15 @@ def of(condition: DataCondition) -> Augmentation:
         return images
 
     return augment
+
+
+def leaves_alone(condition: DataCondition) -> bool:
+    """Whether training images are the same in every epoch: nothing changes or mixes them."""
+    return not _steps(condition) and condition.mixup == condition.cutmix == 0
+
+
+def _steps(condition: DataCondition) -> tuple[Augmentation, ...]:
+    return (*photo_steps(condition), *_STEPS[condition.augment])
 
 
 def flip(images: Tensor, generator: Generator) -> Tensor:

@@ -38,14 +38,23 @@ def near_copies(train: Images, held_out: Images) -> NearCopies:
     """Compare held-out images [M, C, H, W] with training images [N, C, H, W]; of many, an even selection."""
     if min(train.shape[2:]) < LEAST_SIDE or not len(held_out):
         return NearCopies(0, ())
-    chosen = np.unique(np.linspace(0, len(held_out) - 1, min(COMPARED, len(held_out))).astype(np.int64))
-    known, asked = hashes(train), hashes(held_out[chosen])
+    chosen = selection(len(held_out))
+    return nearest(hashes(train), hashes(held_out[chosen]), chosen)
+
+
+def selection(held_out: int) -> NDArray[np.int64]:
+    """Positions of the held-out images that are compared, of so many."""
+    return np.unique(np.linspace(0, held_out - 1, min(COMPARED, held_out)).astype(np.int64))
+
+
+def nearest(known: NDArray[np.uint64], asked: NDArray[np.uint64], chosen: NDArray[np.int64]) -> NearCopies:
+    """Compare the ``hashes`` of training images [N] and of held-out ones [n], whose positions are ``chosen``."""
     pairs = []
     for start in range(0, len(asked), CHUNK):
         apart = np.bitwise_count(asked[start : start + CHUNK, None] ^ known)
-        nearest = apart.argmin(1)
-        for row in np.flatnonzero(apart[np.arange(len(nearest)), nearest] <= ALIKE):
-            pairs.append((int(chosen[start + row]), int(nearest[row])))
+        closest = apart.argmin(1)
+        for row in np.flatnonzero(apart[np.arange(len(closest)), closest] <= ALIKE):
+            pairs.append((int(chosen[start + row]), int(closest[row])))
     return NearCopies(len(asked), tuple(pairs))
 
 

@@ -1,4 +1,4 @@
-"""From a data set as it was read to its sealed parts: resize once, group duplicates, split, check, describe."""
+"""From a data set as it was read to its sealed parts: group duplicates, split, check, describe."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Images, Labels, RawData
+from fitscape.study.data.classes import of_classes
+from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels, RawData
 from fitscape.study.data.given_split import joined, split_as_given
-from fitscape.study.data.near_copies import near_copies
-from fitscape.study.data.splits import Indices, Split, content_groups, content_hashes, split
+from fitscape.study.data.pixels import Pixels, Pool
+from fitscape.study.data.room import require_memory
+from fitscape.study.data.splits import Indices, Split, split
+from fitscape.study.data.trial_data import shared_tensor
 from fitscape.study.errors import UserError
 
 MINIMUM_PART = 4  # in each of train, validation and test
@@ -31,20 +34,75 @@ class Prepared:
     facts: dict[str, Any]  # JSON: what `SealedData.summary` returns
 
 
-def prepare(raw: RawData, config: DataConfig) -> Prepared:
+def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepared:
     """Resize, split and describe.
 
+    Args:
+        raw: as it was read.
+        config: the study's.
+        pool: the pixels of the images of the chosen classes; None: they are ``raw.images``, in memory.
+
     Raises:
-        UserError: one class, or too few images; it states the minimum.
+        UserError: an unknown class, one class, or too few images; it states the minimum.
     """
+    raw, read = of_classes(raw, config.classes), len(raw.labels)
     _require(raw)
-    images, labels = resized(raw.images, config.image_size), raw.labels
-    own_test = None if raw.test_images is None else resized(raw.test_images, config.image_size)
-    contents, *test_contents = content_groups(images, *([] if own_test is None else [own_test]))
-    parts = _split(raw, config, contents, test_contents[0] if test_contents else None)
-    test_images = images[parts.test] if own_test is None else own_test
+    pool = pool or _in_memory(raw, config.image_size)
+    labels = raw.labels
+    contents, test_contents = pool.contents()
+    parts = _split(raw, config, contents, test_contents)
     test_labels = labels[parts.test] if raw.test_labels is None else raw.test_labels
     named = {"train": labels[parts.train], "validation": labels[parts.validation], "test": test_labels}
+    _require_parts(raw, named, parts)
+    trial: dict[str, Any] = {
+        "train_images": shared_tensor(pool.part("train", parts.train)),
+        "train_labels": torch.from_numpy(named["train"]),
+        "train_moments": torch.from_numpy(pool.moments("train")),
+        "val_images": shared_tensor(pool.part("validation", parts.validation)),
+        "val_labels": torch.from_numpy(named["validation"]),
+        "val_half": torch.from_numpy(parts.half_a),
+        "classes": raw.classes,
+    }
+    test = {"images": shared_tensor(pool.part("test", parts.test)), "labels": torch.tensor(test_labels)}
+    trial["fingerprint"] = _fingerprint(trial, test)
+    if raw.groups is not None:  # after the fingerprint: they change no number that a trial gives
+        trial["val_groups"] = torch.from_numpy(raw.groups[parts.validation].astype(np.int32))
+    warnings = _look_alikes(raw, pool, parts, raw.test_images is None)
+    notes = [
+        *raw.notes,
+        *_missing_classes(named, raw.classes),
+        *([f"{parts.leaked} images left out of train: {_holder(raw)} holds them too"] if parts.leaked else []),
+        *_duplicates(contents, labels),
+        *warnings,
+    ]
+    facts = {
+        "fingerprint": trial["fingerprint"],
+        "classes": raw.classes,
+        "input_shape": tuple(trial["train_images"].shape[1:]),
+        "images": {part: len(members) for part, members in named.items()},
+        "images_by_class": {
+            part: np.bincount(members, minlength=len(raw.classes)).tolist() for part, members in named.items()
+        },
+        "read": read,
+        "unreadable": raw.unreadable,
+        "notes": notes,
+        "warnings": warnings,
+        "sizes": raw.sizes,
+    }
+    chosen = {"train": parts.train, "validation": parts.validation}
+    who = {part: _who(raw, pool.hashes(part), indices) for part, indices in chosen.items()}
+    return Prepared({"trial": trial, "images": who, "test": test}, facts)
+
+
+def _in_memory(raw: RawData, size: int | None) -> Pixels:
+    """Raises UserError: they would not fit there."""
+    count = len(raw.images) + (0 if raw.test_images is None else len(raw.test_images))
+    height, width = raw.images.shape[2:] if size is None else (size, size)
+    require_memory(count * raw.images.shape[1] * height * width)
+    return Pixels(raw, size)
+
+
+def _require_parts(raw: RawData, named: dict[str, Labels], parts: Split) -> None:
     for part, members in named.items():
         if len(members) < MINIMUM_PART:
             raise UserError(
@@ -65,49 +123,11 @@ def prepare(raw: RawData, config: DataConfig) -> Prepared:
             where="data",
             fix="take the copies out, or give another fraction",
         )
-    train_images, val_images = images[parts.train], images[parts.validation]
-    trial = {
-        "train_images": torch.from_numpy(train_images),
-        "train_labels": torch.from_numpy(named["train"]),
-        "train_moments": moments(train_images),
-        "val_images": torch.from_numpy(val_images),
-        "val_labels": torch.from_numpy(named["validation"]),
-        "val_half": torch.from_numpy(parts.half_a),
-        "classes": raw.classes,
-    }
-    test = {"images": torch.tensor(test_images), "labels": torch.tensor(test_labels)}
-    trial["fingerprint"] = _fingerprint(trial, test)
-    if raw.groups is not None:  # after the fingerprint: they change no number that a trial gives
-        trial["val_groups"] = torch.from_numpy(raw.groups[parts.validation].astype(np.int32))
-    warnings = _look_alikes(raw, images, parts, own_test is None)
-    notes = [
-        *raw.notes,
-        *_missing_classes(named, raw.classes),
-        *([f"{parts.leaked} images left out of train: {_holder(raw)} holds them too"] if parts.leaked else []),
-        *_duplicates(contents, labels),
-        *warnings,
-    ]
-    facts = {
-        "fingerprint": trial["fingerprint"],
-        "classes": raw.classes,
-        "input_shape": train_images.shape[1:],
-        "images": {part: len(members) for part, members in named.items()},
-        "images_by_class": {
-            part: np.bincount(members, minlength=len(raw.classes)).tolist() for part, members in named.items()
-        },
-        "read": len(raw.labels),
-        "unreadable": raw.unreadable,
-        "notes": notes,
-        "warnings": warnings,
-        "sizes": raw.sizes,
-    }
-    who = {"train": _who(raw, train_images, parts.train), "validation": _who(raw, val_images, parts.validation)}
-    return Prepared({"trial": trial, "images": who, "test": test}, facts)
 
 
-def _who(raw: RawData, images: Images, chosen: Indices) -> dict[str, Any]:
+def _who(raw: RawData, hashes: NDArray[np.uint64], chosen: Indices) -> dict[str, Any]:
     return {
-        "hashes": torch.from_numpy(content_hashes(images).view(np.int64)),
+        "hashes": torch.from_numpy(hashes.view(np.int64)),
         "groups": None if raw.groups is None else torch.from_numpy(raw.groups[chosen].astype(np.int32)),
         "names": [raw.names[i] for i in chosen] if raw.names else [],
     }
@@ -126,12 +146,12 @@ def _split(raw: RawData, config: DataConfig, contents: Indices, test_contents: I
     return split(raw.labels, groups, test_contents, **sizes)
 
 
-def _look_alikes(raw: RawData, images: Images, parts: Split, test_is_cut: bool) -> list[str]:
+def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> list[str]:
     """A warning where too many held-out images of the user's own have a near copy in train."""
     if not raw.names or raw.groups is not None:
         return []
     held_out = np.concatenate([parts.validation, parts.test]) if test_is_cut else parts.validation
-    found = near_copies(images[parts.train], images[held_out])
+    found = pool.near_copies(parts.train, held_out)
     if found.share < WARN_FROM:
         return []
     examples = "; ".join(
@@ -145,28 +165,6 @@ def _look_alikes(raw: RawData, images: Images, parts: Split, test_is_cut: bool) 
 
 def _holder(raw: RawData) -> str:
     return "the test part" if raw.parts is None else "a held-out part"
-
-
-def resized(images: Images, size: int | None) -> Images:
-    """Images [N, C, size, size], by antialiased bilinear interpolation; as they are where that is their size."""
-    if size is None or images.shape[2:] == (size, size):
-        return images
-    chunks = np.array_split(images, max(1, len(images) // 1024))
-    return np.concatenate(
-        [interpolate(torch.tensor(chunk), (size, size), mode="bilinear", antialias=True).numpy() for chunk in chunks]
-    )
-
-
-def moments(images: Images) -> Tensor:
-    """int64 [N, C, 2]: sum and sum of squares over each image's pixels, by channel."""
-    flat = images.reshape(*images.shape[:2], -1)
-    squares = np.arange(256, dtype=np.int64) ** 2
-    out = np.empty((*flat.shape[:2], 2), dtype=np.int64)
-    for i in range(0, len(flat), 1024):
-        chunk = flat[i : i + 1024]
-        out[i : i + 1024, :, 0] = chunk.sum(-1, dtype=np.int64)
-        out[i : i + 1024, :, 1] = squares[chunk].sum(-1)
-    return torch.from_numpy(out)
 
 
 def _require(raw: RawData) -> None:

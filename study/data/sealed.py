@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,15 +14,14 @@ from fitscape.study.config import DataConfig
 from fitscape.study.data import cache
 from fitscape.study.data.apart import build_apart
 from fitscape.study.data.datasets import get
-from fitscape.study.data.datasets.source import data_folder
+from fitscape.study.data.mapped.build import build_mapped
+from fitscape.study.data.place import CacheDamaged, place
 from fitscape.study.data.prepare import prepare
+from fitscape.study.data.room import room
 from fitscape.study.data.splits import content_hashes
 from fitscape.study.data.trial_data import TrialData
 from fitscape.study.errors import UserError
 from fitscape.study.records import ImageSet
-
-# What the prepared content does not depend on: where it lies, and what is read off it later.
-_NOT_IN_KEY = {"root", "probe_size", "unreadable_limit", "metric"}
 
 
 class OpenedTest(NamedTuple):
@@ -56,7 +56,7 @@ class SealedData:
         validation, test), ``read``, ``unreadable`` ("file: reason"), ``notes`` (sentences: duplicates, missing
         classes), ``folder`` (the prepared files).
         """
-        facts = {k: v for k, v in self._facts.items() if k != "sha256"}
+        facts = {k: v for k, v in self._facts.items() if k not in ("sha256", "mapped")}
         return {"dataset": self.config.dataset, **facts, "folder": str(self._folder)}
 
     def known(self, seen: NDArray[np.uint64]) -> dict[str, int]:
@@ -105,7 +105,7 @@ class SealedData:
     def _read_test(self) -> dict[str, Tensor]:
         try:
             return cache.read_test(self._folder)
-        except cache.CacheDamaged:
+        except CacheDamaged:
             again = load(self.config, rebuild=True)
             if again.fingerprint != self.fingerprint:
                 raise UserError("the data set has changed since it was loaded", where="data.dataset") from None
@@ -115,27 +115,33 @@ class SealedData:
         raise TypeError("sealed data stays in its process: give trials its trial_data")
 
 
-def load(config: DataConfig, *, rebuild: bool = False) -> SealedData:
+def load(config: DataConfig, *, rebuild: bool = False, say: Callable[[str], None] = lambda text: None) -> SealedData:
     """The data set of a config, prepared on the first call and read from the cache after that.
 
     The cache lies in ``prepared`` under the data folder (`datasets.source.data_folder`). Its key holds the source
-    files' state; a damaged entry is prepared anew. Only train and validation are read.
+    files' state; a damaged entry is prepared anew. Only train and validation are read. Where there are
+    many images they are decoded into files that are mapped (`mapped.build`), and never all in memory.
+
+    Args:
+        rebuild: prepare it anew in any case.
+        say: gets a sentence now and then while images are decoded.
 
     Raises:
         UserError: unknown data set, files missing, damaged, too few or unreadable, the disk full.
     """
     source = get(config)
-    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY)
-    state = source.state()
-    key = cache.key({**parts, "state": state} if state else parts, source.files())
-    folder = cache.writable(data_folder(config.root) / "prepared") / f"{source.name}-{key}"
+    folder = place(config, source)
     try:
         if rebuild or not source.lasting:
-            raise cache.CacheDamaged
+            raise CacheDamaged
         facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         cache.read_images(folder)
-    except cache.CacheDamaged:
-        if source.foreign:
+    except CacheDamaged:
+        needed = room(config, source)
+        if needed is not None and needed.mapped:
+            build_mapped(config, source, folder, say, anew=rebuild)
+            facts, trial = cache.read_facts(folder), cache.read_trial(folder)
+        elif source.foreign:
             build_apart(config, folder)
             facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         else:

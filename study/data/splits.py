@@ -5,6 +5,7 @@ platform; permutations are made by stable sorts of those numbers.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +24,21 @@ def stream(*key: str | int) -> np.random.Generator:
 def content_groups(*parts: NDArray[np.uint8]) -> tuple[Indices, ...]:
     """One number an image, equal where two images [C, H, W] are equal byte for byte, over all parts [N, C, H, W]."""
     seen: dict[bytes, int] = {}
-    return tuple(
-        np.array(
-            [seen.setdefault(hashlib.blake2b(image.tobytes(), digest_size=16).digest(), len(seen)) for image in part],
-            dtype=np.int64,
-        )
-        for part in parts
-    )
+    return tuple(_numbered(map(content, part), seen) for part in parts)
+
+
+def content(image: NDArray[np.uint8]) -> bytes:
+    """128 bits of an image."""
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+
+
+def groups_of(contents: Iterable[bytes]) -> Indices:
+    """``content_groups`` of images whose ``content`` is known."""
+    return _numbered(contents, {})
+
+
+def _numbered(contents: Iterable[bytes], seen: dict[bytes, int]) -> Indices:
+    return np.array([seen.setdefault(one, len(seen)) for one in contents], dtype=np.int64)
 
 
 def content_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:

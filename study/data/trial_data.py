@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fitscape.study.config import Metric
+from fitscape.study.data.mapped.parts import Mapped
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -16,7 +17,7 @@ class TrialData:
     """Train and validation, contiguous on the CPU; shared by all trials, so never to be written to.
 
     It pickles as numpy arrays (protocol 5, out of band), so that an object store holds it once a node and every
-    process reads it there without a copy.
+    process reads it there without a copy. Images that are mapped are not pickled: each process maps them anew.
     """
 
     train_images: Tensor  # uint8 [N, C, H, W]
@@ -29,6 +30,7 @@ class TrialData:
     fingerprint: str  # of train, validation and test together; equal for equal content and split
     probe_size: int = 2000  # DataConfig.probe_size
     val_groups: Tensor | None = None  # int32 [M]: equal numbers belong together, where the user says so
+    mapped: Mapped | None = None  # where the images lie, if they are mapped and not in memory
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -61,12 +63,28 @@ class TrialData:
 
     @classmethod
     def from_arrays(cls, fields: dict[str, Any]) -> "TrialData":
-        """Undo `to_arrays` without a copy; read-only arrays (those of an object store) are taken as they are."""
-        with warnings.catch_warnings():
-            # torch has no read-only tensors and says so; nothing here or in training writes to these.
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            tensors = {k: torch.from_numpy(v) for k, v in fields.items() if isinstance(v, np.ndarray)}
+        """Undo `to_arrays` without a copy; read-only arrays (those of an object store) are taken as they are.
+
+        Raises:
+            CacheDamaged: images that are mapped are neither on this machine nor where it could fetch them.
+        """
+        mapped: Mapped | None = fields.get("mapped")
+        if mapped is not None and "train_images" not in fields:
+            found = mapped.open()
+            fields = {**fields, "train_images": found["train"], "val_images": found["validation"]}
+        tensors: dict[str, Any] = {k: shared_tensor(v) for k, v in fields.items() if isinstance(v, np.ndarray)}
         return cls(**{**fields, **tensors})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TrialData.from_arrays, (self.to_arrays(),)
+        fields = self.to_arrays()
+        if self.mapped is not None:
+            del fields["train_images"], fields["val_images"]
+        return TrialData.from_arrays, (fields,)
+
+
+def shared_tensor(array: "np.ndarray[Any, Any]") -> Tensor:
+    """A tensor on the memory of an array that may be read-only; it must not be written to."""
+    with warnings.catch_warnings():
+        # torch has no read-only tensors and says so; nothing here or in training writes to these.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)

@@ -8,27 +8,45 @@ from pathlib import Path
 from typing import Final
 
 from fitscape.study.data.datasets.source import data_folder
+from fitscape.study.data.mapped.lock import LOCK
+from fitscape.study.data.place import PREPARED, UNFINISHED
 
-PREPARED: Final = "prepared"  # folder below a data folder
 SETTLED: Final = 3600.0  # seconds since it was written; a study that is just beginning has no ledger yet
+ABANDONED: Final = 7 * 86400.0
 _NAME: Final = re.compile(r".+-[0-9a-f]{16}")
-_FILES: Final = {"facts.json", "trial.pt", "test.pt"}
+_FILES: Final = {"facts.json", "trial.pt", "test.pt"}  # of every release
+_LATER: Final = {"images.pt", "train.npy", "validation.npy", "test.npy"}
 
 
 def unused(root: str | None, fingerprints: Collection[str]) -> Iterator[Path]:
     """Folders of prepared data below a data folder whose fingerprint is in none of those given.
 
-    A folder counts as ours by its name and its files; one that holds anything else is left out.
+    A folder counts as ours by its name and its files; one that holds anything else is left out. What a preparation
+    that was ended early left counts too, where nobody has gone on with it for a week.
     """
     for folder in sorted((data_folder(root) / PREPARED).glob("*")):
         if folder.is_symlink() or not folder.is_dir() or not _NAME.fullmatch(folder.name):
             continue
+        if folder.name.startswith(UNFINISHED):
+            if _abandoned(folder):
+                yield folder
+            continue
         facts = folder / "facts.json"
         try:
-            if {file.name for file in folder.iterdir()} != _FILES or time.time() - facts.stat().st_mtime < SETTLED:
+            names = {file.name for file in folder.iterdir()}
+            if not _FILES <= names <= _FILES | _LATER or time.time() - facts.stat().st_mtime < SETTLED:
                 continue
             known = json.loads(facts.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(known, dict) and "sha256" in known and known.get("fingerprint") not in fingerprints:
             yield folder
+
+
+def _abandoned(folder: Path) -> bool:
+    """Whether a preparation was ended early and nobody goes on with it."""
+    try:
+        times = [path.stat().st_mtime for path in (folder, *folder.glob("pool-*"))]
+    except OSError:
+        return False
+    return (folder / LOCK).is_file() and time.time() - max(times) > ABANDONED

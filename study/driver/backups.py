@@ -12,8 +12,8 @@ from fitscape.study.errors import UserError
 from fitscape.study.files import PARTIAL
 from fitscape.study.ledger import EventKind, Ledger
 from fitscape.study.scheduling.aside import Aside
-from fitscape.study.scheduling.checkpoints import copy_file
 from fitscape.study.scheduling.events import Backlog
+from fitscape.study.scheduling.storage import copy_file
 from fitscape.study.threads import Lasting
 from fitscape.study.tracking import parent_url
 from fitscape.study.tracking.location import locate

@@ -7,12 +7,26 @@ from pathlib import Path
 from typing import Final
 
 from fitscape.study.driver.lease import OWNER
-from fitscape.study.files import BACKUP, CONFIG, FINDINGS, LEDGER, LEFT_OUT, LOCK, LOG, NETS, PAGE, WEIGHTS, StudyFolder
+from fitscape.study.files import (
+    BACKUP,
+    CONFIG,
+    FINDINGS,
+    KEPT_LABELS,
+    KEPT_MAP,
+    LEDGER,
+    LEFT_OUT,
+    LOCK,
+    LOG,
+    NETS,
+    PAGE,
+    WEIGHTS,
+    StudyFolder,
+)
 from fitscape.study.ledger import StudyLock
 from fitscape.study.scheduling.checkpoints import is_checkpoint
 from fitscape.study.tracking.nets import nets
 
-_PLAIN: Final = {CONFIG, LEFT_OUT, LOG, OWNER, LOCK}
+_PLAIN: Final = {CONFIG, KEPT_LABELS, KEPT_MAP, LEFT_OUT, LOG, OWNER, LOCK}
 _LEDGERS: Final = re.compile(
     rf"(?:{re.escape(LEDGER)}|{re.escape(BACKUP)}|ledger\.v\d+(?:\.\d+)?\.db)(?:-wal|-shm|-journal)?"
 )

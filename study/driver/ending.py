@@ -2,8 +2,9 @@
 
 import time
 
+from fitscape import __version__
 from fitscape.study.driver.folder import Folder
-from fitscape.study.ledger import Ledger
+from fitscape.study.ledger import LABELLED_BY, Ledger
 
 REPORT_TOOK = "report took"  # key in the ledger: seconds of labels and report, and the trials that had ended
 
@@ -19,9 +20,9 @@ def labels_and_report(folder: Folder, ended: int) -> str:
     from fitscape.study.report import build
 
     begun = time.monotonic()
-    with open_study(folder.path) as study, Ledger.open(folder.ledger) as ledger:
+    with Ledger.open(folder.ledger) as ledger, open_study(folder.path) as study:
         ledger.put_labels(study.labels.values())
-    page = build(folder.path)
-    with Ledger.open(folder.ledger) as ledger:
+        ledger.set_meta(LABELLED_BY, __version__)
+        page = build(folder.path, study=study)
         ledger.set_meta(REPORT_TOOK, [round(time.monotonic() - begun, 3), ended])
     return str(page)

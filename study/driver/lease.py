@@ -19,8 +19,8 @@ from typing import Self
 from fitscape.study.driver.folder import Folder
 from fitscape.study.errors import StudyLocked, UserError
 from fitscape.study.ledger import Ledger
-from fitscape.study.scheduling.checkpoints import fetch_file, read_storage, write_storage
 from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.storage import fetch_file, read_storage, write_storage
 from fitscape.study.threads import Lasting
 
 OWNER = "owner.json"

@@ -62,7 +62,7 @@ def leftovers(root: Path) -> Iterator[Leftover]:
 
 
 def _checkpoints(folder: Path, ledger: Ledger) -> Iterator[Leftover]:
-    ended = {trial.trial_id for trial in ledger.trials(epochs=()) if trial.state.terminal}
+    ended = set(ledger.ended())
     for path in sorted(StudyFolder(folder).checkpoints_here.glob("*")):
         names = [file.name for file in path.iterdir()] if path.is_dir() and not path.is_symlink() else []
         if path.name in ended and names and all(map(is_checkpoint, names)):

@@ -9,7 +9,8 @@ from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.lease import OWNER
 from fitscape.study.errors import UserError
 from fitscape.study.files import CHECKPOINTS, LEDGER, LOCK
-from fitscape.study.scheduling.checkpoints import is_checkpoint, open_storage
+from fitscape.study.scheduling.checkpoints import is_checkpoint
+from fitscape.study.scheduling.storage import open_storage
 from fitscape.study.tracking import redact
 
 # A driver that was killed before its ledger had a row may have left these.

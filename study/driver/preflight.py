@@ -7,12 +7,16 @@ from pathlib import Path
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import check_files
+from fitscape.study.data.datasets import get
 from fitscape.study.data.datasets.source import data_folder, user_cache
 from fitscape.study.data.decidable import before_decoding
+from fitscape.study.data.place import place, unfinished
+from fitscape.study.data.room import COPIES, free_at, gigabytes, require_disk, room
 from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
 from fitscape.study.driver.own_code import look
 from fitscape.study.errors import UserError
+from fitscape.study.files import size
 from fitscape.study.reading.timm_names import extras
 from fitscape.study.scheduling.cluster import (
     Cluster,
@@ -53,6 +57,7 @@ def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[
         _data(config),
         *_decides(config),
         _prepared(config),
+        *_room(config),
         _disk(root),
         _durable(root),
     ]
@@ -113,11 +118,32 @@ def _decides(config: StudyConfig) -> list[Finding]:
 def _prepared(config: StudyConfig) -> Finding:
     """Where the data set is kept once it is prepared: a user without a home (HOME=/) has no such place."""
     folder = data_folder(config.data.root)
-    for place in (folder, user_cache()):
-        if os.access(next(path for path in (place, *place.parents) if path.exists()), os.W_OK):
-            return Finding(f"prepared data go to {place}", True)
+    for candidate in (folder, user_cache()):
+        if os.access(next(path for path in (candidate, *candidate.parents) if path.exists()), os.W_OK):
+            return Finding(f"prepared data go to {candidate}", True)
     fix = "set FITSCAPE_DATA or data.root to a folder that you may write to"
     return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, fix)
+
+
+def _room(config: StudyConfig) -> list[Finding]:
+    """What the decoded images will take of the disk where they are many, before any is decoded."""
+    try:
+        source = get(config.data)
+        needed = None if check_files(config.data).download else room(config.data, source)
+    except UserError:  # said already
+        return []
+    if needed is None or not needed.mapped:
+        return []
+    folder = place(config.data, source)
+    if (folder / "facts.json").is_file():
+        return [Finding(f"its {needed.images:,} images are prepared, in {folder}", True)]
+    try:
+        require_disk(folder.parent, COPIES * needed.bytes - size(unfinished(folder)))
+    except UserError as error:
+        return [Finding(error.what, False, error.fix)]
+    text = f"its {needed.images:,} images become {gigabytes(needed.bytes)} of files in {folder.parent}"
+    free = f"{gigabytes(COPIES * needed.bytes)} while they are made; {gigabytes(free_at(folder))} are free"
+    return [Finding(f"{text}, {free}", True)]
 
 
 def _disk(root: Path) -> Finding:

@@ -45,8 +45,12 @@ class Prepared:
     keep: dict[str, Any] | None
 
 
-def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
+def prepare(
+    config: StudyConfig, known: Known, *, local: bool, say: Callable[[str], None] = lambda text: None
+) -> Prepared:
     """Load the data; on a local CPU measure precision and layout too. Torch is imported here.
+
+    ``say`` gets a sentence now and then while images are decoded.
 
     Raises:
         UserError: the data cannot be had, or no network can be trained on such batches of them.
@@ -58,7 +62,7 @@ def prepare(config: StudyConfig, known: Known, *, local: bool) -> Prepared:
     from fitscape.study.scheduling.single_images import require_more_than_one_image
     from fitscape.study.search.space import resolve
 
-    data, space = load(config.data), resolve(config)
+    data, space = load(config.data, say=say), resolve(config)
     if config.base.trial is None:
         require_more_than_one_image(config, space, data.trial_data)
     shape = DataShape.of(data.trial_data)

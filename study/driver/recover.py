@@ -6,7 +6,7 @@ from pathlib import Path
 from fitscape.study.driver.folder import Folder
 from fitscape.study.errors import LedgerDamaged, UserError
 from fitscape.study.ledger import Ledger, restore
-from fitscape.study.scheduling.checkpoints import fetch_file, read_storage
+from fitscape.study.scheduling.storage import fetch_file, in_storage
 
 
 def require_backup(folder: Folder) -> None:
@@ -19,7 +19,7 @@ def require_backup(folder: Folder) -> None:
     if folder.storage is None:
         fix = "fitscape status lists none; is --root right?"
         raise UserError("no study is here", where=str(folder.path), fix=fix)
-    if read_storage(folder.shared, folder.backup.name) is None:
+    if not in_storage(folder.shared, folder.backup.name):
         raise UserError("no study is here", where=f"{folder.path} and {folder.place}")
 
 

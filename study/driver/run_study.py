@@ -4,6 +4,7 @@ import os
 import shlex
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ from fitscape.study.tracking import Backlog, Shipper, check, parent_url
 from fitscape.study.tracking.location import locate
 
 if TYPE_CHECKING:
-    from fitscape.study.data import SealedData
+    from fitscape.study.data import SealedData, TrialData
 
 SHIP_WITHIN = 30.0  # seconds without progress in which MLflow gets the rest at the end
 SHIP_WITHIN_INTERRUPTED = 5.0
@@ -78,7 +79,7 @@ class Conduct:
         config, self._pinned = pinned.config, pinned
         # A signal inside Ray's start would be lost; the processes that are started there inherit what is ignored.
         with not_passed_on() as deaf, listening(self._interruption, self._leave, ignored=ASKED_BY):
-            preparing = Background(lambda: prepare(config, known, local=self._cluster.local))
+            preparing = Background(lambda: prepare(config, known, local=self._cluster.local, say=self._observer.say))
             tracking = Background(lambda: check(self._folder.path.parent, config.tracking))
             try:
                 self._cluster.__enter__()
@@ -171,8 +172,7 @@ class Conduct:
     def _sweep(self, ledger: Ledger) -> None:
         """A driver that was killed after its last trial's end has left that one's checkpoints."""
         if self._lease.holds():
-            ended = [trial.trial_id for trial in ledger.trials(epochs=()) if trial.state.terminal]
-            trouble = CheckpointStore(self._folder.checkpoints).try_to_sweep(ended)
+            trouble = CheckpointStore(self._folder.checkpoints).try_to_sweep(ledger.ended())
             if trouble:
                 self._observer.say(trouble)
 
@@ -197,7 +197,7 @@ class Conduct:
         return run_trials(
             config,
             ledger,
-            prepared.data.trial_data,
+            self._within_reach(prepared.data.trial_data),
             cluster=self._cluster,
             request=request,
             settings=settings,
@@ -208,6 +208,15 @@ class Conduct:
             limit=self._limit,
             timed=timed,
         )
+
+    def _within_reach(self, data: "TrialData") -> "TrialData":
+        """The data; of a cluster's study with its mapped images, if any, put where every node can fetch them."""
+        if data.mapped is None or self._cluster.local:
+            return data
+        from fitscape.study.data.mapped.sharing import put_images
+
+        storage = self._folder.storage or str(self._folder.path.parent.absolute())
+        return replace(data, mapped=put_images(data.mapped, storage, self._observer.say))
 
     def _reports(self, outcome: Outcome) -> bool:
         """Whether labels and report are made: of all trials, or of those that had ended when the run was ended."""

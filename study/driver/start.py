@@ -122,7 +122,7 @@ def resume(
             conduct = Conduct(where, lease, aside, interruption, address, _limit(time_limit, config, since))
             before = frozen(settled(ledger.config, ledger.get_meta(SETTINGS)))
             same = not list(resume_checks.config_changes(before, frozen(config)))
-            if same and not ledger.pending() and len(ledger.trials()) >= config.search.trials:
+            if same and not ledger.unended and sum(ledger.counts().values()) >= config.search.trials:
                 return conduct.wrap_up(config, ledger)
             require(first_look(config, folder.parent, address=address))
             tell(take_up(config), aside.say)
@@ -252,7 +252,7 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside)
         config = ledger.config  # a driver of 0.1.0 raised the target in the ledger, and died before the file
     config = kept(settled(config, ledger.get_meta(SETTINGS)), folder.path)
     if trials is not None:
-        there = len(ledger.trials())
+        there = sum(ledger.counts().values())
         if trials < there:
             raise UserError(f"{trials} is fewer than the {there} trials already in the study", where="--trials")
         config = config.model_copy(update={"search": config.search.model_copy(update={"trials": trials})})

@@ -190,7 +190,11 @@ def _as_the_weights_say(config: StudyConfig, sources: "Mapping[str, Source]") ->
             raise UserError("is set by the weights", where=f"space.{name}", fix="leave it out")
     before = config.base.model
     wanted = {name: value for name, value in wanted.items() if getattr(before, name) != value}
-    base = config.base.with_hyperparameters(wanted) if wanted else config.base
+    try:
+        base = config.base.with_hyperparameters(wanted) if wanted else config.base
+    except ValueError as error:  # a ResNet18's stem makes a ResNet20 four times as wide as any may be
+        what = f"the weights do not fit {before.name}: {error}"
+        raise UserError(what, where=WHERE, fix="take the weights of that network") from error
     notes = [
         f"{name} is {value}, as in the weights (the study said {getattr(before, name)})"
         for name, value in wanted.items()

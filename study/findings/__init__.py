@@ -12,11 +12,13 @@ from fitscape.study.findings.finding import Evidence, Finding, Method, Verdict, 
 from fitscape.study.findings.frontier import Frontier, trainability_frontier
 from fitscape.study.findings.questions import QUESTIONS, all_findings
 from fitscape.study.findings.tuning import TuningCurve, tuning_curve
+from fitscape.study.findings.twins import Errors, Twins, learning_stages, scratch_twins
 
 __all__ = [
     "QUESTIONS",
     "Context",
     "Duel",
+    "Errors",
     "Evidence",
     "Finding",
     "Frontier",
@@ -24,12 +26,15 @@ __all__ = [
     "Method",
     "Question",
     "TuningCurve",
+    "Twins",
     "Verdict",
     "WidthCurve",
     "all_findings",
     "arms",
     "correct",
     "duels",
+    "learning_stages",
+    "scratch_twins",
     "to_json",
     "trainability_frontier",
     "tuning_curve",

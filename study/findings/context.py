@@ -27,6 +27,7 @@ class Context:
     chance_error: float  # majority-class error of validation
     correction: Method = "holm"
     seed: int = 0  # of the resampling
+    train_images: int = 0  # of the whole training part; 0: unknown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from fitscape.study.findings import (
     degradation,
     double_descent,
     early_overfit,
+    finetune,
     gradients,
     memorization,
     recommendation,
@@ -16,7 +17,10 @@ from fitscape.study.findings.context import Context, Question
 from fitscape.study.findings.finding import Finding, correct
 from fitscape.study.records import Label, TrialRecord
 
-_MODULES = (degradation, gradients, architectures, recommendation, memorization, double_descent, early_overfit)
+_MODULES = (
+    *(degradation, gradients, architectures, recommendation),
+    *(memorization, double_descent, early_overfit, finetune),
+)
 QUESTIONS: Final[dict[str, Question]] = {module.QUESTION.name: module.QUESTION for module in _MODULES}
 
 

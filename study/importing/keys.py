@@ -7,11 +7,12 @@ from typing import Any, Final
 from fitscape.study.errors import UserError
 from fitscape.study.importing import names
 from fitscape.study.importing.runs import Run, Runs, as_number, finite, listed
+from fitscape.study.records import CLEAN
 
 ENOUGH: Final = 0.5  # share of the runs that must hold a key for it to be guessed
 LOSSES_ONLY: Final = (
     "regimes are made of error rates (or accuracies) of training and validation, and this source has losses alone; "
-    "log a clean training error beside them"
+    "log a clean training error beside them (fitscape.log_clean_errors)"
 )
 # Ours first, then what a mean over folds is called, then any.
 _BETTER: Final = ("error", "accuracy")
@@ -90,12 +91,13 @@ def _with(keys: Keys, name: str, value: Any) -> Keys:
 
 
 def _metric(runs: Runs, metrics: Sequence[str], part: str, told: Keys) -> str:
-    """The metric of one part of the data that most runs have: an error before an accuracy, a mean before a fold."""
+    """The metric of one part of the data that most runs have: one that `log_clean_errors` measured before any other,
+    an error before an accuracy, a mean before a fold."""
     share = {key: sum(any(key in row for row in run.rows) for run in runs.runs) / len(runs.runs) for key in metrics}
     of_part = [k for k in metrics if names.part(k) == part and k not in (told.train, told.val) and share[k] >= ENOUGH]
     rated = [key for key in of_part if names.kind(key) in _BETTER]
     if rated:
-        return min(rated, key=lambda k: (not _plain_name(k), _BETTER.index(names.kind(k)), len(names.words(k))))
+        return min(rated, key=lambda key: _rank(key, part))
     losses = [key for key in metrics if names.kind(key) == "loss"]
     if losses and not any(names.kind(key) in _BETTER for key in metrics):
         raise UserError(f"holds losses alone ({listed(losses)})", where=runs.where, fix=LOSSES_ONLY)
@@ -104,6 +106,12 @@ def _metric(runs: Runs, metrics: Sequence[str], part: str, told: Keys) -> str:
     raise UserError(
         f"no {side} error or accuracy is to be found", where=runs.where, fix=f"{has}; name it with --{part}"
     )
+
+
+def _rank(key: str, part: str) -> tuple[bool, bool, int, int]:
+    """What is taken first is least."""
+    clean = key == f"{CLEAN}{part}_error"
+    return not clean, not _plain_name(key), _BETTER.index(names.kind(key)), len(names.words(key))
 
 
 def _plain_name(key: str) -> bool:
@@ -125,7 +133,8 @@ def _count(runs: Runs, told: Keys, part: str, metrics: Sequence[str]) -> int | s
             raise UserError(f"no run has '{given}'", where=f"--{part}-n", fix="give a number, or a key of one")
         return given
     if given is None:
-        return next((key for key in _COUNTS[part] if key in metrics or key in runs.params()), None)
+        clean = [f"{CLEAN}{part}_n"] if getattr(told, part).startswith(CLEAN) else []
+        return next((key for key in (*clean, *_COUNTS[part]) if key in metrics or key in runs.params()), None)
     return given
 
 

@@ -17,7 +17,7 @@ from fitscape.study.importing.keys import Keys
 from fitscape.study.importing.names import EXPORTED
 from fitscape.study.importing.runs import Run, Runs, as_number, finite
 from fitscape.study.importing.units import Rate, Unit, recognized
-from fitscape.study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.records import CLEAN, EpochRecord, TrialRecord, TrialState
 
 ORIGIN: Final = "read"
 ASSUMED_IMAGES: Final = 1000  # validation images where nobody says how many there were: intervals are wide then
@@ -98,7 +98,10 @@ def _assumed(keys: Keys) -> Iterator[str]:
         yield f"assumed: {ASSUMED_IMAGES:,} validation images (--val-n says how many there were)"
     if keys.train_n is None:
         yield "assumed: as many training images behind a training error as there are validation images (--train-n)"
-    yield "assumed: the training error is that of the final weights, measured as validation is"
+    if keys.train.startswith(CLEAN):
+        yield "fitscape.log_clean_errors measured the training error, as validation"
+    else:
+        yield "assumed: the training error is that of the final weights, measured as validation is"
     yield "the two halves of validation, one to choose and one to judge by, are drawn from its counts of errors"
 
 

@@ -3,7 +3,8 @@
 import json
 import math
 import sqlite3
-from dataclasses import asdict, fields
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any
 
 from fitscape.study.config import TrialConfig
@@ -38,31 +39,30 @@ def _scalars(record: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {**row, **dict.fromkeys(nans), "nans": " ".join(nans)}
 
 
-def _restored(row: sqlite3.Row, names: tuple[str, ...]) -> dict[str, Any]:
+def _restored(row: "sqlite3.Row | dict[str, Any]", names: tuple[str, ...]) -> dict[str, Any]:
     """The row's fields; one that an earlier release did not write is left to the record's default."""
     held = {name: row[name] for name in set(names) & set(row.keys())}
     return {k: v for k, v in held.items() if v is not None} | dict.fromkeys(row["nans"].split(), math.nan)
 
 
 def epoch_row(trial_id: str, record: EpochRecord) -> dict[str, Any]:
-    return {
-        "trial_id": trial_id,
-        **_scalars(record, EPOCH_SCALARS),
-        "gradients": to_json([asdict(profile) for profile in record.gradients]),
-    }
+    """Every column of an epoch; its gradient profiles are in a table of their own."""
+    return {"trial_id": trial_id, **_scalars(record, EPOCH_SCALARS)}
 
 
-def epoch_record(row: sqlite3.Row) -> EpochRecord:
-    profiles = tuple(
-        GradientProfile(
-            step=p["step"],
-            layers=tuple(p["layers"]),
-            gradient_norms=tuple(p["gradient_norms"]),
-            weight_norms=tuple(p["weight_norms"]),
-        )
-        for p in json.loads(row["gradients"])
-    )
-    return EpochRecord(**_restored(row, EPOCH_SCALARS), gradients=profiles)
+def epoch_reader(columns: Sequence[str]) -> Callable[[sqlite3.Row, tuple[GradientProfile, ...]], EpochRecord]:
+    """What makes records of rows that have these columns; one that an earlier release did not write is left to the
+    record's default. A ledger has a row for each epoch of each trial, so that what all of them share is done once."""
+    held = [(name, columns.index(name)) for name in EPOCH_SCALARS if name in columns]
+    nans = columns.index("nans")
+
+    def record(row: sqlite3.Row, gradients: tuple[GradientProfile, ...]) -> EpochRecord:
+        values = {name: value for name, at in held if (value := row[at]) is not None}
+        if row[nans]:
+            values |= dict.fromkeys(row[nans].split(), math.nan)
+        return EpochRecord(**values, gradients=gradients)
+
+    return record
 
 
 def label_row(label: Label) -> dict[str, Any]:
@@ -74,21 +74,14 @@ def label_row(label: Label) -> dict[str, Any]:
     }
 
 
-def label_record(row: sqlite3.Row) -> Label:
+def label_record(row: "sqlite3.Row | dict[str, Any]") -> Label:
     values = _restored(row, LABEL_SCALARS)
     values |= {"regime": Regime(values["regime"]), "by_map": bool(values.get("by_map", False))}
     return Label(**values, probabilities=json.loads(row["probabilities"]), flags=tuple(json.loads(row["flags"])))
 
 
-def _late(text: str | None) -> LatePair | None:
-    if text is None:
-        return None
-    pair = json.loads(text)
-    return LatePair(**pair | {k: tuple(v) for k, v in pair.items() if isinstance(v, list)})
-
-
 def trial_row(trial: TrialRecord) -> dict[str, Any]:
-    """Every column of a trial that has ended."""
+    """Every column of a trial that has ended; its late pair is in a table of its own."""
     return {
         **{name: getattr(trial, name) for name in ("trial_id", "number", "origin", "attempts", "message")},
         **{name: getattr(trial, name) for name in ("started_at", "ended_at", "node", "device")},
@@ -97,12 +90,11 @@ def trial_row(trial: TrialRecord) -> dict[str, Any]:
         "state": trial.state.value,
         "parameters": trial.size.parameters if trial.size else None,
         "flops": trial.size.flops if trial.size else None,
-        "late": to_json(asdict(trial.late)) if trial.late else None,
         "extra": to_json(trial.extra),
     }
 
 
-def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...]) -> TrialRecord:
+def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...], late: LatePair | None) -> TrialRecord:
     size = None if row["parameters"] is None else ModelSize(parameters=row["parameters"], flops=row["flops"])
     return TrialRecord(
         number=row["number"],
@@ -114,7 +106,7 @@ def trial_record(row: sqlite3.Row, epochs: tuple[EpochRecord, ...]) -> TrialReco
         attempts=row["attempts"],
         epochs=epochs,
         size=size,
-        late=_late(row["late"]),
+        late=late,
         message=row["message"],
         started_at=row["started_at"],
         ended_at=row["ended_at"],

@@ -29,6 +29,7 @@ class Database:
 
     def __init__(self, path: Path, *, read_only: bool = False, create: Fill | None = None) -> None:
         self.path = path
+        self.closed = False
         self.kept: Path | None = None  # the copy of the old file, where opening it changed it
         self._guard = threading.RLock()
         self._read_only = read_only
@@ -149,6 +150,7 @@ class Database:
                     self._connection.execute("PRAGMA busy_timeout = 100")
                     self._connection.execute("PRAGMA journal_mode = DELETE")
             self._connection.close()
+            self.closed = True
 
 
 @contextmanager

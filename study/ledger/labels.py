@@ -21,6 +21,10 @@ class Labels:
                 insert(connection, "INSERT OR REPLACE INTO labels", codec.label_row(label))
                 append(connection, EventKind.LABELLED, label.trial_id, label.epoch)
 
+    def latest_labels(self, version: int, tau: float) -> dict[str, Label]:
+        """Under one set of thresholds, the label of each trial's last labelled epoch."""
+        return {label.trial_id: label for label in self.labels(version=version, tau=tau)}  # in order of epochs
+
     def labels(self, *, version: int | None = None, tau: float | None = None) -> list[Label]:
         """All labels, or those of one set of thresholds, by trial and epoch."""
         sql = (

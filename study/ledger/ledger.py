@@ -17,11 +17,12 @@ from fitscape.study.ledger.images import Images
 from fitscape.study.ledger.labels import Labels
 from fitscape.study.ledger.notes import Notes
 from fitscape.study.ledger.outbox import EventKind, Outbox, append
+from fitscape.study.ledger.totals import Totals
 from fitscape.study.ledger.trials import Trials
 from fitscape.study.releases import study_as_stored, without_retired
 
 
-class Ledger(Trials, Outbox, Labels, Notes, Images):
+class Ledger(Trials, Totals, Outbox, Labels, Notes, Images):
     """Open with ``create`` or ``open``. Safe from several threads, and beside other processes on one host.
 
     Methods raise UserError where the file is locked, full, read-only or damaged, and KeyError for a trial

@@ -7,11 +7,11 @@ from dataclasses import MISSING, Field
 from types import NoneType
 from typing import Any, get_args
 
-from fitscape.study.ledger import codec
+from fitscape.study.ledger import codec, details
 from fitscape.study.ledger.codec import to_json
 from fitscape.study.releases import study_as_stored, trial_as_stored, without_retired
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Tables that came after 0.1.0, by name.
 LATER_TABLES = {
     "images": """
@@ -31,6 +31,7 @@ LATER_TABLES = {
             classes      BLOB NOT NULL,  -- one number a validation image, little-endian, zlib; 16 bits
             confidences  BLOB NOT NULL   -- 8 bits: 255 is 1
         ) STRICT""",
+    **details.TABLES,
 }
 _COLUMN_TYPES = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT"}
 
@@ -41,13 +42,14 @@ def is_current(connection: sqlite3.Connection) -> bool:
 
 
 def migrate(connection: sqlite3.Connection, keep: Callable[[int], object]) -> None:
-    """Bring a ledger to this release, inside the caller's transaction. Nothing is taken away.
+    """Bring a ledger to this release, inside the caller's transaction. Nothing that was measured is lost.
 
     Args:
         keep: called with the version that the ledger has, before anything is changed: makes a copy of the file.
     """
     keep(_version(connection))
     complete(connection)
+    details.move(connection)
     _rewrite(connection, "study", "config", lambda config: without_retired(study_as_stored(config)))
     _rewrite(connection, "trials", "config", trial_as_stored)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -64,8 +66,7 @@ def complete(connection: sqlite3.Connection) -> None:
 def _missing_columns(connection: sqlite3.Connection) -> "list[tuple[str, Field[Any]]]":
     missing = []
     for table, scalars in (("epochs", codec.EPOCH_FIELDS), ("labels", codec.LABEL_FIELDS)):
-        there = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
-        missing += [(table, field) for name, field in scalars.items() if name not in there]
+        missing += [(table, field) for name, field in scalars.items() if not details.holds(connection, table, name)]
     return missing
 
 

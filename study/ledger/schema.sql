@@ -1,4 +1,4 @@
--- The ledger of one study, version 2. STRICT: a wrong type is an error, not a conversion.
+-- The ledger of one study, version 3. STRICT: a wrong type is an error, not a conversion.
 -- A NaN is NULL here (SQLite has no NaN) and named in the row's column `nans`, so that NULL alone means "none".
 
 CREATE TABLE study (
@@ -20,7 +20,6 @@ CREATE TABLE trials (
     attempts    INTEGER NOT NULL DEFAULT 0,
     parameters  INTEGER,
     flops       INTEGER,
-    late        TEXT,               -- JSON of LatePair
     message     TEXT NOT NULL DEFAULT '',
     started_at  REAL,
     ended_at    REAL,
@@ -34,7 +33,6 @@ CREATE TABLE epochs (
     trial_id          TEXT NOT NULL REFERENCES trials (trial_id),
     epoch             INTEGER NOT NULL CHECK (epoch >= 1),
     nans              TEXT NOT NULL,
-    gradients         TEXT NOT NULL,  -- JSON list of GradientProfile
     PRIMARY KEY (trial_id, epoch)
 ) STRICT;
 

@@ -3,16 +3,26 @@
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from fitscape.study.config import TrialConfig
-from fitscape.study.ledger import codec, images, notes
+from fitscape.study.ledger import codec, details, images, notes
 from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database, insert
+from fitscape.study.ledger.later import OnDemand
 from fitscape.study.ledger.outbox import EventKind, append
-from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions, TrialRecord, TrialState
+from fitscape.study.records import (
+    EpochRecord,
+    GradientProfile,
+    LatePair,
+    ModelSize,
+    Predictions,
+    TrialRecord,
+    TrialState,
+)
 
 
 class Trials:
@@ -20,6 +30,7 @@ class Trials:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._later = OnDemand(database)
 
     def add_trial(self, config: TrialConfig, hyperparameters: Mapping[str, Any], origin: str) -> TrialRecord:
         """The trial of this config; one that is already there is returned as it is."""
@@ -44,8 +55,9 @@ class Trials:
         with self._database.write(durable=True) as connection:
             for trial in trials:
                 insert(connection, "INSERT INTO trials", codec.trial_row(trial))
+                details.put_late(connection, trial.trial_id, trial.late)
                 for record in trial.epochs:
-                    insert(connection, "INSERT INTO epochs", codec.epoch_row(trial.trial_id, record))
+                    _put_epoch(connection, trial.trial_id, record)
                 count += 1
         self._database.checkpoint()
         return count
@@ -80,7 +92,7 @@ class Trials:
             key = (trial_id, record.epoch)
             if connection.execute("SELECT 1 FROM epochs WHERE trial_id = ? AND epoch = ?", key).fetchone():
                 return False
-            insert(connection, "INSERT INTO epochs", codec.epoch_row(trial_id, record))
+            _put_epoch(connection, trial_id, record)
             append(connection, EventKind.EPOCH, trial_id, record.epoch)
         return True
 
@@ -89,6 +101,7 @@ class Trials:
         with self._database.write() as connection:
             if _state(connection, trial_id).terminal:
                 return
+            connection.execute("DELETE FROM profiles WHERE trial_id = ?", (trial_id,))
             count = connection.execute("DELETE FROM epochs WHERE trial_id = ?", (trial_id,)).rowcount
             if count:
                 notes.add(connection, "voided", {"trial": trial_id, "epochs": count})
@@ -122,9 +135,10 @@ class Trials:
             if _state(connection, trial_id).terminal:
                 return False
             connection.execute(
-                "UPDATE trials SET state = ?, message = ?, ended_at = ?, late = ? WHERE trial_id = ?",
-                (state.value, message, time.time(), to_json(asdict(late)) if late else None, trial_id),
+                "UPDATE trials SET state = ?, message = ?, ended_at = ? WHERE trial_id = ?",
+                (state.value, message, time.time(), trial_id),
             )
+            details.put_late(connection, trial_id, late)
             if predictions is not None:
                 images.put(connection, trial_id, predictions)
             _put_extra(connection, trial_id, size, extra)
@@ -158,12 +172,19 @@ class Trials:
         self._database.checkpoint()
         return [row["trial_id"] for row in rows]
 
-    def trials(self, *, epochs: Collection[int] | None = None) -> list[TrialRecord]:
-        """Every trial in order of creation, one consistent state; with all epochs, or only those named."""
-        return self._trials("true", (), epochs)
+    def trials(self, *, epochs: Collection[int] | None = None, details: bool = True) -> list[TrialRecord]:
+        """Every trial in order of creation, one consistent state; with all epochs, or only those named.
 
-    def trial(self, trial_id: str, *, epochs: Collection[int] | None = None) -> TrialRecord:
-        found = self._trials("trial_id = ?", (trial_id,), epochs)
+        Args:
+            epochs: None: all of them.
+            details: False leaves gradient profiles and late pairs, nine tenths of a ledger, where they are until
+                somebody looks at them.
+        """
+        return self._trials("true", (), epochs, details)
+
+    def trial(self, trial_id: str, *, epochs: Collection[int] | None = None, details: bool = True) -> TrialRecord:
+        """One trial; the arguments are those of ``trials``."""
+        found = self._trials("trial_id = ?", (trial_id,), epochs, details)
         if not found:
             raise KeyError(trial_id)
         return found[0]
@@ -177,26 +198,54 @@ class Trials:
 
     def pending(self) -> list[TrialRecord]:
         """Trials that have not ended, those with most epochs first: a resume continues before it begins."""
-        open_trials = self._trials("state IN ('pending', 'running')", (), None)
+        open_trials = self._trials("state IN ('pending', 'running')", (), None, False)
         return sorted(open_trials, key=lambda trial: (-len(trial.epochs), trial.number))
 
-    def counts(self) -> dict[TrialState, int]:
-        """Trials by state, every state named."""
-        with self._database.read() as connection:
-            rows = connection.execute("SELECT state, count(*) FROM trials GROUP BY state").fetchall()
-        found = {TrialState(state): count for state, count in rows}
-        return {state: found.get(state, 0) for state in TrialState}
-
-    def _trials(self, where: str, values: tuple[Any, ...], chosen: Collection[int] | None) -> list[TrialRecord]:
+    def _trials(
+        self, where: str, values: tuple[Any, ...], chosen: Collection[int] | None, whole: bool
+    ) -> list[TrialRecord]:
         only = "" if chosen is None else f"AND epoch IN ({', '.join(map(str, map(int, chosen)))})"
+        ids = f"SELECT trial_id FROM trials WHERE {where}"
+        epochs: dict[str, list[EpochRecord]] = defaultdict(list)
         with self._database.read() as connection:
-            rows = connection.execute(f"SELECT * FROM trials WHERE {where} ORDER BY number", values).fetchall()
-            epochs: dict[str, list[EpochRecord]] = {row["trial_id"]: [] for row in rows}
-            trials = f"SELECT trial_id FROM trials WHERE {where}"
-            sql = f"SELECT * FROM epochs WHERE trial_id IN ({trials}) {only} ORDER BY epoch"
-            for row in connection.execute(sql, values):
-                epochs[row["trial_id"]].append(codec.epoch_record(row))
-        return [codec.trial_record(row, tuple(epochs[row["trial_id"]])) for row in rows]
+            gradients, late = self._detailed(connection, ids, values, whole)
+            rows = connection.execute(f"SELECT * FROM epochs WHERE trial_id IN ({ids}) {only}", values)
+            record = codec.epoch_reader([column[0] for column in rows.description])
+            for row in rows:
+                epochs[row["trial_id"]].append(record(row, gradients(row)))
+            rows = connection.execute(f"SELECT * FROM trials WHERE {where} ORDER BY number", values)
+            return [codec.trial_record(row, _in_order(epochs[row["trial_id"]]), late(row)) for row in rows]
+
+    def _detailed(
+        self, connection: sqlite3.Connection, ids: str, values: tuple[Any, ...], whole: bool
+    ) -> tuple[Callable[[sqlite3.Row], tuple[GradientProfile, ...]], Callable[[sqlite3.Row], LatePair | None]]:
+        """The profiles of a row of ``epochs``, and the late pair of one of ``trials``."""
+        if details.in_rows(connection):  # of an earlier release, which nobody has opened to write
+            return (
+                lambda row: details.profiles_in_json(row["gradients"]),
+                lambda row: details.late_in_json(row["late"]),
+            )
+        sql = f"SELECT trial_id, best_epoch, last_epoch FROM late_pairs WHERE trial_id IN ({ids})"
+        paired = {row["trial_id"]: tuple(row) for row in connection.execute(sql, values)}
+        if not whole:
+            return (
+                lambda row: self._later.profiles(row["trial_id"], row["epoch"]),
+                lambda row: self._later.late(*paired[row["trial_id"]]) if row["trial_id"] in paired else None,
+            )
+        profiles = dict(details.every_profile(connection, ids, values))
+        return (
+            lambda row: profiles.get((row["trial_id"], row["epoch"]), ()),
+            lambda row: details.late_of(connection, row["trial_id"]) if row["trial_id"] in paired else None,
+        )
+
+
+def _in_order(epochs: list[EpochRecord]) -> tuple[EpochRecord, ...]:
+    return tuple(sorted(epochs, key=attrgetter("epoch")))
+
+
+def _put_epoch(connection: sqlite3.Connection, trial_id: str, record: EpochRecord) -> None:
+    insert(connection, "INSERT INTO epochs", codec.epoch_row(trial_id, record))
+    details.put_profiles(connection, trial_id, record.epoch, record.gradients)
 
 
 def _state(connection: sqlite3.Connection, trial_id: str) -> TrialState:

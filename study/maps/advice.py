@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from fitscape.study.config import TrialConfig
 from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.regime_map import RegimeMap
 
@@ -73,6 +74,24 @@ def best_point(
     tied = table["good"] >= table["good"].max() - TIED
     row = int(np.nanargmin(table["val_error"].where(tied).to_numpy()))
     return row_of(frame, row)
+
+
+def recommended(fitted: RegimeMap, base: TrialConfig) -> dict[str, Any]:
+    """The point that a study recommends: likeliest to be good with all of the images and the least label noise.
+
+    Args:
+        base: the study's; a point that is no trial of it is left out, as a depth that a family does not have.
+    """
+    return best_point(fitted, conditions(fitted), possible=lambda point: is_trial(base, point))
+
+
+def is_trial(base: TrialConfig, point: Mapping[str, Any]) -> bool:
+    """Whether a point of the space is a trial: a family does not take every depth, for one."""
+    try:
+        base.with_hyperparameters(dict(point))
+    except ValueError:
+        return False
+    return True
 
 
 def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> list[Step]:

@@ -7,6 +7,8 @@ inside its region gets a site of large variance and hardly counts; the cliff's c
 plus a smooth bend, where a regression on +-1 would have to fit a step.
 """
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
@@ -57,6 +59,14 @@ class DivergenceField:
         self.any = bool(diverged.any())
         self._gp = GaussianProcess(x, np.zeros(n), np.full(n, WIDEST), prior=LATENT, hyper=hyper, standardize=False)
         self._settled = not self.any
+
+    @classmethod
+    def settled(cls, gp: GaussianProcess, diverged: NDArray[np.bool_]) -> Self:
+        """The field whose latent function's process has its sites already."""
+        other = cls.__new__(cls)
+        other.sign, other.any = np.where(diverged, 1.0, -1.0), bool(diverged.any())
+        other._gp, other._settled = gp, True
+        return other
 
     @property
     def gp(self) -> GaussianProcess:

@@ -1,6 +1,7 @@
 """The three fields of a map: validation error, training error, divergence, over the features of a space."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,13 @@ class Fields:
         self.val = GaussianProcess(features[kept], val_z, val_known, hyper=val_hyper, groups=groups)
         self.train = GaussianProcess(features[kept], train_z, train_known, hyper=train_hyper, groups=groups)
         self.divergence = DivergenceField(features, outcomes.diverged, divergence_hyper)
+
+    @classmethod
+    def restored(cls, cuts: Cuts, val: GaussianProcess, train: GaussianProcess, divergence: DivergenceField) -> Self:
+        """The fields that these three are."""
+        other = cls.__new__(cls)
+        other.cuts, other.val, other.train, other.divergence = cuts, val, train, divergence
+        return other
 
     @property
     def hypers(self) -> tuple[Hyper, Hyper, Hyper]:

@@ -4,7 +4,9 @@ References: Rasmussen and Williams 2006, chapters 2.3 and 5. Seed noise has the 
 by expectation maximization over its precisions (Lange, Little and Taylor 1989).
 """
 
+from collections.abc import Mapping
 from copy import copy
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +67,23 @@ class GaussianProcess:
             covariance[np.diag_indices(n)] += self.known + self.outlying + self._floor
             self._factor[:n, :n] = cholesky(covariance, lower=True, check_finite=False)
         self.weights = self.whiten(self.y)
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """All that ``restored`` needs."""
+        data = {"x": self.x, "y": self.y, "known": self.known, "outlying": self.outlying}
+        return data | {"hyper": self.hyper.vector, "unit": np.array([self.centre, self.scale])}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Array], prior: Prior | None = None) -> Self:
+        """The process that had this ``state``."""
+        other = cls.__new__(cls)
+        other.groups, other.prior, other.hyper = None, prior or Prior(), Hyper.of(state["hyper"])
+        other.centre, other.scale = (float(number) for number in state["unit"])
+        other.x, other.y, other.known, other.outlying = (state[name] for name in ("x", "y", "known", "outlying"))
+        other.n = len(other.y)
+        other._factorize()
+        return other
 
     def under(self, hyper: Hyper) -> "GaussianProcess":
         """The same observations, weighted as they are, under other hyperparameters."""

@@ -87,7 +87,7 @@ class RegimeMap:
         """
         features, outcomes = self.encoder.features(table), outcomes_of(table)
         self.evidence = table["trial_id"].to_numpy() if "trial_id" in table else np.arange(len(table))
-        self._features, self.diverged = features, outcomes.diverged
+        self.features, self.diverged = features, outcomes.diverged
         start = warm.fields.hypers if warm is not None else None
         if not self.given:
             self.cuts = replace(self.cuts, reference=lowest_error(outcomes, self.cuts.chance), anchor=None)
@@ -105,6 +105,20 @@ class RegimeMap:
         )
         if not self.given and (~outcomes.diverged).any():
             self.cuts = self.cuts.referred(float(np.median(self.posterior.reference)))
+        return self
+
+    def adopt(
+        self,
+        features: Array,
+        evidence: NDArray[Any],
+        diverged: NDArray[np.bool_],
+        cuts: Cuts,
+        fields: Fields,
+        posterior: Posterior,
+    ) -> Self:
+        """Be the map that was fitted to these (:mod:`study.maps.saved`)."""
+        self.features, self.evidence, self.diverged, self.cuts = features, evidence, diverged, cuts
+        self._fields, self._posterior = fields, posterior
         return self
 
     def _sobol(self, points: int) -> pd.DataFrame:
@@ -168,7 +182,7 @@ class RegimeMap:
         """Ids of the k trials that say most about ``point``: nearest in units of the fitted length scales."""
         scales = np.exp(self.fields.val.hyper.scales)
         here = self.encoder.features(pd.DataFrame([dict(point)]))
-        distance = (((self._features - here) / scales) ** 2).sum(1)
+        distance = (((self.features - here) / scales) ** 2).sum(1)
         ids = [self.evidence[i] for i in np.argsort(distance, kind="stable")]
         return list(dict.fromkeys(ids))[:k]
 

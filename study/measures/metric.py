@@ -16,6 +16,11 @@ def judged(trial: TrialRecord, metric: Metric) -> TrialRecord:
     return trial if all(a is b for a, b in zip(epochs, trial.epochs, strict=True)) else replace(trial, epochs=epochs)
 
 
+def columns(metric: Metric) -> tuple[str, ...]:
+    """The fields of a record that hold its validation error by the metric; the first that was measured counts."""
+    return ("val_error",) if metric == "error" else ("val_balanced_error", "val_error")
+
+
 def read(record: EpochRecord, metric: Metric) -> EpochRecord:
     """One epoch, as `judged`. Its plain errors stay in the ledger."""
     if metric == "error":

@@ -13,13 +13,16 @@ from fitscape.models.starting_weights import StartingWeights
 from fitscape.models.weight_names import parse_weights
 from fitscape.study.config import Metric, TrialConfig
 from fitscape.study.data import TrialData, load
+from fitscape.study.data.moments import moments
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
 from fitscape.study.ledger import SETTINGS, Ledger
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.advice import recommended
 from fitscape.study.measures.metric import judged
 from fitscape.study.nets.network import Normalized, Pictures
 from fitscape.study.nets.temperature import calibrate, logits_of
-from fitscape.study.nets.write import Facts, write
+from fitscape.study.nets.write import Facts, require_onnx, write
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import final_record
 from fitscape.study.training import Settings
@@ -44,6 +47,32 @@ def best_trial(trials: Iterable[TrialRecord], metric: Metric = "error") -> Trial
     return min((trial for _, trial in best), key=lambda t: t.config.seed)
 
 
+def recommended_trial(
+    trials: Iterable[TrialRecord], fitted: RegimeMap | None, base: TrialConfig, metric: Metric = "error"
+) -> TrialRecord | None:
+    """The configuration that the report recommends, as its first seed; without a map `best_trial`.
+
+    Where no trial has run it, a pending trial of it, which is in no ledger.
+
+    Args:
+        trials: of the study.
+        fitted: its map; None where it has none.
+        base: the study's.
+        metric: the study's.
+    """
+    trials = list(trials)
+    if fitted is None:
+        return best_trial(trials, metric)
+    point = recommended(fitted, base)
+    config = base.with_hyperparameters(point)
+    ran = [t for t in trials if t.config.group_id == config.group_id and final_record(t)]
+    if ran:
+        return min(ran, key=lambda t: t.config.seed)
+    return TrialRecord(
+        number=len(trials), trial_id=config.trial_id, config=config, hyperparameters=point, origin="recommended"
+    )
+
+
 def make_net(
     folder: Path,
     trial: TrialRecord,
@@ -58,7 +87,7 @@ def make_net(
 
     Args:
         folder: the study's.
-        trial: of the study.
+        trial: of the study, or one that it recommends.
         seeds: nets of an ensemble: the trial's seed and those after it.
         with_validation: train on train and validation. Temperature, errors and agreement are then those of a twin
             that saw train alone.
@@ -67,10 +96,14 @@ def make_net(
         say: gets a sentence about each step.
 
     Raises:
-        UserError: the data or the weights differ from the study's, or a training crashes.
+        UserError: nothing here can train the study's trials, the tools for ONNX are not installed, the data or the
+            weights differ from the study's, or a training crashes.
     """
+    if onnx:
+        require_onnx()
     with Ledger.open(folder / LEDGER, read_only=True) as ledger:
         study, provenance, settings = ledger.config, ledger.provenance, settings_of(ledger)
+        require_trained_here(ledger)
     data = load(study.data).trial_data
     if data.fingerprint != provenance["data_fingerprint"]:
         raise UserError("the data differ from the study's", where="data", fix="restore the files that it ran on")
@@ -80,7 +113,7 @@ def make_net(
     configs = [trial.config.with_hyperparameters({"seed": trial.config.seed + i}) for i in range(seeds)]
     twins = [_trained(config, data, settings, start, say) for config in configs]
     known = final_record(trial)
-    reproduced = known is not None and abs(twins[0].record.val_error - known.val_error) < SAME
+    reproduced = known is None or abs(twins[0].record.val_error - known.val_error) < SAME
     logits = [logits_of(twin.classifier, data.val_images) for twin in twins]
     found = [calibrate(each, data.val_labels, data.val_half) for each in logits]
     members, images = twins, data
@@ -111,15 +144,25 @@ def make_net(
     return write(folder, facts, net, twin, onnx=onnx), net
 
 
+def require_trained_here(ledger: Ledger) -> None:
+    """
+    Raises:
+        UserError: the study was read, or code of the user's own runs its trials and keeps no net.
+    """
+    if ledger.read_from is not None:
+        raise UserError("was read, so its nets are where its runs were trained", where=ledger.config.name)
+    if ledger.config.base.trial is not None:
+        what = "its trials are run by code of your own, which keeps no net to write"
+        raise UserError(what, where=ledger.config.name)
+
+
 def with_validation_images(data: TrialData) -> TrialData:
     """Train and validation as training images; what is measured on validation then says nothing."""
-    from fitscape.study.data.prepare import moments
-
     return replace(
         data,
         train_images=torch.cat([data.train_images, data.val_images]),
         train_labels=torch.cat([data.train_labels, data.val_labels]),
-        train_moments=torch.cat([data.train_moments, moments(data.val_images.numpy())]),
+        train_moments=torch.cat([data.train_moments, torch.from_numpy(moments(data.val_images.numpy()))]),
         fingerprint=f"{data.fingerprint}+validation",
     )
 

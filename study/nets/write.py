@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -70,10 +71,7 @@ def write(folder: Path, facts: Facts, net: Pictures, twin: Pictures, *, onnx: bo
         facts: of the net.
         net: in eval mode, on the CPU.
         twin: trained on train alone, whose labels are compared with the trial's.
-        onnx: write ``net.onnx`` too.
-
-    Raises:
-        UserError: the tools for ONNX are not installed.
+        onnx: write ``net.onnx`` too, by tools that are installed (`require_onnx`).
     """
     to = folder / NETS / facts.trials[0].trial_id
     to.parent.mkdir(exist_ok=True)
@@ -148,6 +146,9 @@ def _preprocess(facts: Facts, net: Pictures, agreement: float) -> dict[str, Any]
         "output": "logits; their softmax are probabilities, the temperature being inside",
         "calibration": asdict(facts.calibration),
         "agreement": {"share": agreement, "images": len(facts.wrong)},
+        "validation_error": float(facts.wrong.double().mean()),
+        "net": facts.trials[0].model.name,
+        "seed": facts.trials[0].seed,
     }
 
 
@@ -182,13 +183,19 @@ def _card(facts: Facts, agreement: float) -> texts.Card:
     )
 
 
+def require_onnx() -> None:
+    """Asked for before a net is trained.
+
+    Raises:
+        UserError: the tools for ONNX are not installed.
+    """
+    if missing := [name for name in ("onnx", "onnxscript") if find_spec(name) is None]:
+        what = f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed"
+        raise UserError(what, where="--onnx", fix="pip install 'fitscape[onnx]'")
+
+
 def _write_onnx(net: Pictures, to: Path) -> None:
     """From after the resizing: float32 [pictures, C, H, W] of pixels from 0 to 255."""
-    try:
-        import onnx  # noqa: F401  (asked for before the export, which would fail half way)
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise UserError("ONNX tools are not installed", where="--onnx", fix="pip install 'fitscape[onnx]'") from error
     example = torch.zeros(2, net.channels, *net.size)
     sizes = ({0: torch.export.Dim("pictures", min=1)},)
     torch.onnx.export(

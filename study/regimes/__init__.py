@@ -7,7 +7,7 @@ regime is likely enough. Pure functions of records: labels at another tau need n
 
 from fitscape.study.regimes.depth import DepthPair, DepthTest, depth_pairs, depth_tests
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
-from fitscape.study.regimes.labels import label, label_all
+from fitscape.study.regimes.labels import label, label_all, regimes_at
 from fitscape.study.regimes.late import Rise, error_rises, loss_rises
 from fitscape.study.regimes.reference import Reference, estimate_reference
 from fitscape.study.regimes.replicates import SeedNoise, between_seeds, by_group, final_record, pooled_seed_noise
@@ -36,6 +36,7 @@ __all__ = [
     "pooled_seed_noise",
     "rate",
     "regime_of",
+    "regimes_at",
     "split_excess",
     "standard_draws",
     "to_noisy",

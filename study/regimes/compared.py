@@ -33,13 +33,14 @@ def late_flags(subjects: Sequence[Subject]) -> dict[str, set[str]]:
         for s in subjects
         if (pair := s.trial.late) is not None and s.record is not None and pair.last_epoch == s.epoch
     ]
-    pairs = [pair for _, pair in late]
     found: dict[str, set[str]] = {}
     for name, rises, measure in (
-        ("overfit_in_time", loss_rises(pairs), "val_loss"),
-        ("overfit_in_time_error", error_rises(pairs), "val_error"),
+        ("overfit_in_time", loss_rises, "val_loss"),
+        ("overfit_in_time_error", error_rises, "val_error"),
     ):
-        for (subject, _), rise in zip(late, rises, strict=True):
-            if rise.overfits and beyond_fluctuation([getattr(e, measure) for e in subject.epochs]):
+        # The curve first: the losses of single images lie in the ledger until somebody looks at them.
+        risen = [(s, pair) for s, pair in late if beyond_fluctuation([getattr(e, measure) for e in s.epochs])]
+        for (subject, _), rise in zip(risen, rises([pair for _, pair in risen]), strict=True):
+            if rise.overfits:
                 found.setdefault(subject.trial.trial_id, set()).add(name)
     return found

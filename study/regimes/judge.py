@@ -85,7 +85,19 @@ class Judge:
 
     def shares(self, subjects: Sequence[Subject], more: More | None = None, *, alone: bool = False) -> Array:
         """[T, 5] shares of draws in each regime; ``alone``: from the runs of each configuration, without the map."""
-        more, standard = more or More(), self.standard
+        return self._shares(self._skills(subjects, more or More(), alone), self.thresholds.tau)
+
+    def shares_at(self, subjects: Sequence[Subject], taus: Sequence[float]) -> list[Array]:
+        """``shares`` at each tau. The draws are the same, and are most of the work."""
+        skills = self._skills(subjects, More(), alone=False)
+        return [self._shares(skills, tau) for tau in taus]
+
+    def _shares(self, skills: tuple[Array, Array], tau: float) -> Array:
+        return shares(regimes(*skills, tau=tau, untrained=self.thresholds.untrained))
+
+    def _skills(self, subjects: Sequence[Subject], more: More, alone: bool) -> tuple[Array, Array]:
+        """Draws [T, R] of the skills of training and validation error."""
+        standard = self.standard
         held = np.array([not alone and self._held(s) for s in subjects], dtype=bool)
         flipped = np.array([flip_rate(s.trial.config, s.record, self.classes) for s in subjects])
         drawn = Draws(*np.empty((2, len(subjects), len(standard.train_seed))))
@@ -97,13 +109,8 @@ class Judge:
             runs = [self.runs[trial_id] for trial_id in ids[~held]]
             drawn.train[~held], drawn.val[~held] = own_draws(runs, self.noise, standard, more)
         scale = Scale(self.chance, self._references(standard), classes=self.classes)
-        codes = regimes(
-            scale.train_skill(drawn.train, np.where(held, 0.0, flipped)[:, None]),  # beliefs are about clean labels
-            scale.val_skill(drawn.val),
-            tau=self.thresholds.tau,
-            untrained=self.thresholds.untrained,
-        )
-        return shares(codes)
+        clean = np.where(held, 0.0, flipped)[:, None]  # beliefs are about clean labels
+        return scale.train_skill(drawn.train, clean), scale.val_skill(drawn.val)
 
     def _held(self, subject: Subject) -> bool:
         return self.beliefs is not None and self.beliefs.holds(subject.trial.trial_id)

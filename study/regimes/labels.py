@@ -1,12 +1,12 @@
 """Labels of a study's trials: errors with their noise, the decision list, the flags."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from fitscape.study.config import RegimeThresholds
-from fitscape.study.records import Label, TrialRecord
+from fitscape.study.records import Label, Regime, TrialRecord
 from fitscape.study.regimes.compared import late_flags, study_flags
 from fitscape.study.regimes.draws import standard_draws
 from fitscape.study.regimes.evidence import Beliefs, runs_of
@@ -48,6 +48,42 @@ def label_all(
         beliefs: of a map of these trials.
     """
     trials = list(trials)
+    judge, subjects = _case(trials, thresholds, classes, chance_error, seed, epoch, reference, beliefs)
+    return _labels(judge, subjects, study_flags(trials, subjects, classes, chance_error, epoch))
+
+
+def regimes_at(
+    trials: Iterable[TrialRecord],
+    thresholds: RegimeThresholds,
+    taus: Sequence[float],
+    *,
+    classes: int,
+    chance_error: float,
+    seed: int = 0,
+    reference: Reference | None = None,
+    beliefs: Beliefs | None = None,
+) -> dict[str, list[Regime]]:
+    """By trial id, the regime that :func:`label_all` gives at each tau, for little more than it takes at one."""
+    judge, subjects = _case(list(trials), thresholds, classes, chance_error, seed, None, reference, beliefs)
+    found = {s.trial.trial_id: [Regime.DIVERGED] * len(taus) for s in subjects if s.record is None}
+    for chunk in _chunks(subjects):
+        for rows in zip(chunk, *judge.shares_at(chunk, taus), strict=True):
+            subject, *shares = rows
+            found[subject.trial.trial_id] = [regime_of(row, thresholds.confidence) for row in shares]
+    return found
+
+
+def _case(
+    trials: list[TrialRecord],
+    thresholds: RegimeThresholds,
+    classes: int,
+    chance_error: float,
+    seed: int,
+    epoch: int | None,
+    reference: Reference | None,
+    beliefs: Beliefs | None,
+) -> tuple[Judge, list[Subject]]:
+    """The judge of these trials, and those of them that have something to show."""
     noise = pooled_seed_noise(intact(by_group(trials)))
     subjects = [s for t in trials if (s := subject_of(t, epoch, classes)) is not None]
     if reference is None and beliefs is None:
@@ -55,8 +91,13 @@ def label_all(
     if reference is not None and np.isnan(reference.error):
         subjects = [s for s in subjects if s.record is None]  # only divergence shows without a reference
     runs = runs_of(subjects, noise)
-    judge = Judge(thresholds, chance_error, classes, noise, standard_draws(seed), runs, reference, beliefs)
-    return _labels(judge, subjects, study_flags(trials, subjects, classes, chance_error, epoch))
+    return Judge(thresholds, chance_error, classes, noise, standard_draws(seed), runs, reference, beliefs), subjects
+
+
+def _chunks(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
+    """Those that have errors."""
+    drawn = [s for s in subjects if s.record is not None]
+    return (drawn[start : start + CHUNK] for start in range(0, len(drawn), CHUNK))
 
 
 def label(
@@ -87,10 +128,8 @@ def _reference(trials: list[TrialRecord], thresholds: RegimeThresholds, noise: S
 
 
 def _labels(judge: Judge, subjects: Sequence[Subject], extra: Mapping[str, set[str]]) -> list[Label]:
-    drawn = [s for s in subjects if s.record is not None]
     judged: dict[int, Judged] = {}
-    for start in range(0, len(drawn), CHUNK):
-        chunk = drawn[start : start + CHUNK]
+    for chunk in _chunks(subjects):
         judged.update((id(s), one) for s, one in zip(chunk, judge.judged(chunk), strict=True))
     return [_label(judge, s, judged.get(id(s), DIVERGED), extra.get(s.trial.trial_id, set())) for s in subjects]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ RISE: Final = 0.10  # relative; Prechelt's generalization loss (1998) that is wo
 FLUCTUATION: Final = 6.0  # standard deviations of an epoch's own fluctuation that a rise must exceed
 LEAST_EPOCHS: Final = 8  # fewer do not show how a curve fluctuates
 RESAMPLES: Final = 1000
+AT_ONCE: Final = 64  # trials
 LEVEL: Final = 0.05  # of the two-sided interval
 
 
@@ -59,14 +61,25 @@ def error_rises(pairs: Sequence[LatePair], *, seed: int = 0, level: float = LEVE
 
 
 def _rises(pairs: Sequence[tuple[Sequence[float], Sequence[float]]], seed: int, level: float) -> list[Rise]:
-    """Trials with the same images share the resamples: one matrix product for all of them."""
-    rises: dict[int, Rise] = {}
-    for n in sorted({len(best) for best, _ in pairs}):
-        rows = [i for i, (best, _) in enumerate(pairs) if len(best) == n]
-        best = np.array([pairs[i][0] for i in rows], dtype=float)
-        last = np.array([pairs[i][1] for i in rows], dtype=float)
-        rises.update(zip(rows, _paired_bootstrap(best, last, seed, level), strict=True))
-    return [rises[i] for i in range(len(pairs))]
+    """Trials with the same images share the resamples: one matrix product for some tens of them, as many as are held
+    in memory at once."""
+    rises: list[Rise] = []
+    for start in range(0, len(pairs), AT_ONCE):
+        several = pairs[start : start + AT_ONCE]
+        arrays = [(np.asarray(best, dtype=float), np.asarray(last, dtype=float)) for best, last in several]
+        found: dict[int, Rise] = {}
+        for n in sorted({len(best) for best, _ in arrays}):
+            rows = [i for i, (best, _) in enumerate(arrays) if len(best) == n]
+            best, last = (np.array([arrays[i][k] for i in rows]) for k in (0, 1))
+            found.update(zip(rows, _paired_bootstrap(best, last, seed, level), strict=True))
+        rises += [found[i] for i in range(len(arrays))]
+    return rises
+
+
+@lru_cache(maxsize=2)
+def _resamples(n: int, seed: int) -> Array:
+    """[resamples, n] how often each of n images is drawn, as a share."""
+    return np.asarray(np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n)
 
 
 def _paired_bootstrap(best: Array, last: Array, seed: int, level: float) -> list[Rise]:
@@ -74,8 +87,7 @@ def _paired_bootstrap(best: Array, last: Array, seed: int, level: float) -> list
 
     A last loss that is not finite is an infinite rise; a best one that is not finite leaves it unknown.
     """
-    n = best.shape[1]
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+    weights = _resamples(best.shape[1], seed)
     difference = last - best
     usable: NDArray[np.bool_] = np.isfinite(difference.sum(axis=1))
     means = np.where(usable[:, None], difference, 0.0) @ weights.T

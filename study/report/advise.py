@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from fitscape.study.errors import UserError
-from fitscape.study.maps.advice import best_point, conditions, forecast
+from fitscape.study.maps.advice import forecast, recommended
 from fitscape.study.opened import OpenStudy
 from fitscape.study.report import wording
 from fitscape.study.report.sections.recommendation import recommendation
@@ -21,7 +21,7 @@ def advised(study: OpenStudy) -> tuple[dict[str, Any], dict[str, float], str]:
     subject = Subject(study)
     if subject.map is None:
         raise UserError(subject.no_map, where=str(study.folder))
-    point = best_point(subject.map, conditions(subject.map), possible=subject.possible)
+    point = recommended(subject.map, study.config.base)
     told = forecast(subject.map, pd.DataFrame([point])).iloc[0]
     advice = recommendation(subject)["advice"]
     at = f" at {advice['setting']}" if advice["setting"] else ""

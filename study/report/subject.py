@@ -9,6 +9,7 @@ import pandas as pd
 from fitscape.study.errors import UserError
 from fitscape.study.findings import Context, Finding
 from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.advice import is_trial
 from fitscape.study.maps.importance import importance
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord
@@ -72,7 +73,7 @@ class Subject:
     @property
     def context(self) -> Context:
         """What findings are asked with; only where there are labels."""
-        return Context(classes=len(self.classes), chance_error=self.study.chance_error)
+        return self.study.context
 
     @property
     def findings(self) -> list[Finding]:
@@ -89,12 +90,8 @@ class Subject:
         return [point_of(t.config, self.space) is not None for t in self.trials]
 
     def possible(self, point: Mapping[str, Any]) -> bool:
-        """Whether a point of the space is a trial: a family does not take every depth, for one."""
-        try:
-            self.config.base.with_hyperparameters(dict(point))
-        except ValueError:
-            return False
-        return True
+        """Whether a point of the space can be trained."""
+        return is_trial(self.config.base, point)
 
     def point(self, trial: TrialRecord) -> dict[str, Any]:
         """The values of every hyperparameter of the space, whether or not they lie inside it."""

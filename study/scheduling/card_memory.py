@@ -14,8 +14,10 @@ from fitscape.study.scheduling.packing import CARD_SHARE, UNIT, Node, Packing, R
 from fitscape.study.search.cost import Work
 from fitscape.study.training import Settings, run_trial
 from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
+from fitscape.study.training.placement import fits_card
 
 MEASURED_STEPS = 4
+MADE_UP = 10_000  # images on which memory is measured; more of them count by their bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +51,19 @@ class DataShape:
         channels, height, width = self.image
         return (self.train + self.validation) * channels * height * width
 
-    def made_up(self) -> TrialData:
-        """Noise of this shape."""
+    def made_up(self, most: int | None = None) -> TrialData:
+        """Noise of this shape; of ``most`` images to train on and to validate, where there are more."""
         import torch
 
-        from fitscape.study.data.prepare import moments
+        from fitscape.study.data.moments import moments
 
+        if most is not None and most < max(self.train, self.validation):
+            return replace(self, train=min(self.train, most), validation=min(self.validation, most)).made_up()
         train = torch.randint(0, 256, (self.train, *self.image), dtype=torch.uint8)
         return TrialData(
             train_images=train,
             train_labels=torch.arange(self.train) % self.classes,
-            train_moments=moments(train.numpy()),
+            train_moments=torch.from_numpy(moments(train.numpy())),
             val_images=torch.randint(0, 256, (self.validation, *self.image), dtype=torch.uint8),
             val_labels=torch.arange(self.validation) % self.classes,
             val_half=torch.arange(self.validation) % 2 == 0,
@@ -152,7 +156,9 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
 
     settings = replace(settings, device="cuda")
     others = used_mib()
-    data = shape.made_up()
+    data = shape.made_up(max(shape.probe_size, *(trial.optimization.batch_size for trial in hungry), MADE_UP))
+    made_up = data.train_images.nbytes + data.val_images.nbytes
+    missing = (shape.bytes - made_up) / MIB if fits_card(shape.bytes, settings.torch_device) else 0.0
     peak, too_large = 0.0, False
     for trial in hungry:
         few = {"epochs": 1, "steps_per_epoch": MEASURED_STEPS, "weights": "none", **DataCondition().model_dump()}
@@ -170,9 +176,9 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
     free, total = (amount / MIB for amount in torch.cuda.mem_get_info())
     context = max(0.0, total - free - others - torch.cuda.memory_reserved() / MIB)
     return Need(
-        card_mib=peak + context,
+        card_mib=peak + missing + context,
         free_mib=total - others,
-        host_bytes=max(2**30, _peak_rss() - shape.bytes),  # images lie in the object store, once a machine
+        host_bytes=max(2**30, _peak_rss() - made_up),  # images lie in the object store or in files, once a machine
         too_large=too_large,
     )
 

@@ -7,22 +7,19 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from fitscape.study.errors import UserError
-from fitscape.study.files import whole_file
 from fitscape.study.patience import insist
 from fitscape.study.records import EpochRecord
+from fitscape.study.scheduling.storage import PARTIAL, open_storage, shown, write
 
 T = TypeVar("T")
 T2 = TypeVar("T2")
 GRACE = 300.0  # seconds
 KEPT = 2  # the newest and the one before it, in case the newest is damaged
 _NAME = re.compile(r"(\d{6,})\.ckpt")
-_PARTIAL = ".partial"
 
 
 class StorageLost(OSError):
@@ -118,7 +115,7 @@ class CheckpointStore:
             raise self._lost(error) from error
 
     def _lost(self, error: OSError) -> StorageLost:
-        return StorageLost(f"{_shown(self.root)} has been out of reach for {self.grace:g} s: {error}")
+        return StorageLost(f"{shown(self.root)} has been out of reach for {self.grace:g} s: {error}")
 
     def delete(self, trial_id: str) -> None:
         """Remove a trial's checkpoints; nothing happens where there are none. What is none of ours stays."""
@@ -166,7 +163,7 @@ class CheckpointStore:
 
 def is_checkpoint(name: str) -> bool:
     """Whether a file has the name of a checkpoint, or of one that was cut short."""
-    return _NAME.fullmatch(name.removesuffix(_PARTIAL)) is not None
+    return _NAME.fullmatch(name.removesuffix(PARTIAL)) is not None
 
 
 def with_record(record: EpochRecord, state: bytes) -> bytes:
@@ -189,83 +186,3 @@ def split_record(data: bytes) -> tuple[EpochRecord, bytes]:
     if digest and hashlib.sha256(head).hexdigest().encode() != digest:
         raise ValueError("corrupt, the checksum of its record does not match")
     return TypeAdapter(EpochRecord).validate_python(json.loads(head)), state
-
-
-def open_storage(root: str) -> tuple[Any, str]:
-    """A pyarrow file system and the path in it.
-
-    Raises:
-        UserError: the URI names no store that pyarrow knows.
-        OSError: the store is out of reach.
-    """
-    from pyarrow.fs import FileSystem, LocalFileSystem
-
-    if "://" not in root:
-        return LocalFileSystem(), str(PurePosixPath(root))
-    try:
-        fs, path = FileSystem.from_uri(root)
-    except ValueError as error:
-        raise UserError(
-            f"cannot be opened: {error}", where=_shown(root), fix="a folder, or s3://BUCKET/PATH"
-        ) from error
-    return fs, path.rstrip("/")
-
-
-def _shown(root: str) -> str:
-    """A URI without its keys."""
-    return re.sub(r"//[^/@]+@", "//", root)
-
-
-def copy_file(file: Path, storage: str) -> None:
-    """Put a local file into a storage folder, under its own name, whole or not at all. Raises OSError."""
-    write_storage(storage, file.name, file.read_bytes())
-
-
-def fetch_file(storage: str, name: str, to: Path) -> bool:
-    """Bring a file from a storage folder, whole or not at all; False where there is none. Raises OSError."""
-    data = read_storage(storage, name)
-    if data is None:
-        return False
-    with whole_file(to) as partial:
-        partial.write_bytes(data)
-    return True
-
-
-def write_storage(storage: str, name: str, data: bytes) -> None:
-    """Put a file into a storage folder, whole or not at all.
-
-    Raises:
-        OSError: it could not be written.
-    """
-    fs, folder = open_storage(storage)
-    fs.create_dir(folder, recursive=True)
-    write(fs, f"{folder}/{name}", data)
-
-
-def read_storage(storage: str, name: str) -> bytes | None:
-    """A file of a storage folder; None where there is none.
-
-    Raises:
-        OSError: the storage cannot be read.
-    """
-    from pyarrow.fs import FileType
-
-    fs, folder = open_storage(storage)
-    path = f"{folder}/{name}"
-    if fs.get_file_info(path).type != FileType.File:
-        return None
-    try:
-        with fs.open_input_stream(path) as stream:
-            data: bytes = stream.read()
-    except FileNotFoundError:  # removed since it was seen
-        return None
-    return data
-
-
-def write(fs: Any, path: str, data: bytes) -> None:
-    """Renamed into place on a file system; an object store's upload is atomic by itself."""
-    partial = f"{path}{_PARTIAL}" if fs.type_name == "local" else path
-    with fs.open_output_stream(partial) as stream:
-        stream.write(data)
-    if partial != path:
-        fs.move(partial, path)

@@ -14,10 +14,10 @@ from pathlib import Path
 from fitscape.study.config import ResourceConfig
 from fitscape.study.plugins import Code, installed
 from fitscape.study.scheduling.card_preflight import look_at_cards
-from fitscape.study.scheduling.checkpoints import open_storage, read_storage, write_storage
 from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
 from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.packing import Node, Request
+from fitscape.study.scheduling.storage import open_storage, read_storage, write_storage
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 HERE = "this machine"

@@ -90,7 +90,7 @@ def run_trials(
     begun = time.monotonic()
     observer = observer or ignore
     ledger.release()
-    known = ledger.trials()
+    known = ledger.trials(details=False)
     trouble = checkpoints.try_to_sweep(trial.trial_id for trial in known if trial.state.terminal)
     if trouble:  # trials wait for the storage in their own processes
         observer(Message(trouble))
@@ -146,7 +146,7 @@ def run_trials(
     if feed.error is not None:
         interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
     with _written(interruption, observer):
-        if ledger.pending() and not interruption.requested:  # whatever made Tune end, it is no success
+        if ledger.unended and not interruption.requested:  # whatever made Tune end, it is no success
             interruption.request("the trials ended early")
         ledger.set_meta("exhausted", not interruption.requested and asker.remaining > 0)
     return Outcome(counts=ledger.counts(), interrupted=interruption.reason, seconds=time.monotonic() - begun)

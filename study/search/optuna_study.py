@@ -17,9 +17,9 @@ from optuna.trial import TrialState as OptunaState
 
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record, flip_rate
+from fitscape.study.search.reported_errors import DIVERGED, ERRORS
 from fitscape.study.search.space import Space, point_of
 
-ERRORS = ("train_error", "val_error")
 COUNTED = (*ERRORS, "train_n", "val_n")
 DIRECTIONS = (optuna.study.StudyDirection.MINIMIZE,) * 2
 
@@ -37,7 +37,7 @@ def build_study(
 
     A trial outside the space (an enqueued point, say) is left out: Optuna has no place for it.
     """
-    with _quiet():
+    with quiet():
         study = optuna.create_study(directions=DIRECTIONS, sampler=sampler, storage=storage, study_name=name)
     for trial in trials:
         frozen = freeze(trial, space, classes)
@@ -47,7 +47,7 @@ def build_study(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Optuna would print a line about a study that its user has not asked for."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))
@@ -85,7 +85,17 @@ def measured(trial: TrialRecord, classes: float) -> dict[str, Any] | None:
         return None
     last = final_record(trial)
     told = dict.fromkeys(ERRORS, float("nan")) if last is None else {name: getattr(last, name) for name in COUNTED}
-    return {**told, "diverged": last is None, "flip_rate": flip_rate(trial.config, trial.last, classes)}
+    return {**told, DIVERGED: last is None, "flip_rate": flip_rate(trial.config, trial.last, classes)}
+
+
+def outcomes(trials: Iterable[TrialRecord], space: Space, classes: float) -> list[dict[str, Any]]:
+    """A row for each trial inside the space that finished or diverged: its point, its id and ``measured``."""
+    rows = []
+    for trial in trials:
+        point, told = point_of(trial.config, space), measured(trial, classes)
+        if point is not None and told is not None:
+            rows.append({**point, "trial_id": trial.trial_id, **told})
+    return rows
 
 
 def outcome(trial: TrialRecord) -> tuple[OptunaState, list[float] | None]:
@@ -105,6 +115,6 @@ def attributes(trial: TrialRecord, classes: float) -> dict[str, Any]:
         "trial_id": trial.trial_id,
         "state": str(trial.state),
         "seed": trial.config.seed,
-        "diverged": False,
+        DIVERGED: False,
         **behind,
     }

@@ -35,10 +35,11 @@ EXPLORE_REFERENCE = 8  # every so many asks look for a better reference error, w
 class RegimeSampler(BaseSampler):
     """Suggests the trial that says most about where regimes end.
 
-    For an Optuna study with two directions ``minimize``, values (train_error, val_error), both rates. A trial
-    that diverged has ``user_attrs["diverged"] = True`` (any state); any other failed trial is ignored. Optional
-    user attributes are the optional columns of :meth:`study.maps.RegimeMap.fit`. Running trials count as
-    pending observations, so parallel workers spread out.
+    For any Optuna study: an objective calls ``fitscape.report_errors``, which writes the user attributes
+    ``train_error``, ``val_error`` and ``diverged``. In a study with two directions ``minimize`` the values are the
+    errors where no attribute says them. Both are rates. A trial that diverged counts in any state; any other failed
+    trial is ignored. Optional user attributes are the optional columns of :meth:`study.maps.RegimeMap.fit`. Running
+    trials count as pending observations, so parallel workers spread out.
     A configuration may be suggested again where seed noise hides its regime: run it with another seed.
 
     Args:

@@ -1,5 +1,6 @@
 """What the boundary-seeking sampler keeps of one study: its finished trials, and the belief that they gave."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,14 +10,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
 
 from fitscape.study.maps.encoding import Encoder
 from fitscape.study.maps.error_models import Outcomes
-from fitscape.study.maps.regime_map import OPTIONAL
+from fitscape.study.search.designs import START
 from fitscape.study.search.regime_sampler_belief import Belief
+from fitscape.study.search.reported_errors import reported
 
 Array = NDArray[np.float64]
+
+WITHOUT_ERRORS = (
+    "RegimeSampler: %d trials have completed without their errors, so that it learns nothing. Call "
+    "fitscape.report_errors in the objective, or return (train_error, val_error) with two directions 'minimize'."
+)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class Memory:
         self.features: list[Array] = []
         self._rows: list[tuple[float, ...]] = []
         self._read: set[int] = set()  # numbers of the trials that are over
+        self._silent = 0  # of these, completed ones without errors
 
     def take(self, fitted: "Fitted") -> None:
         """A refit has ended."""
@@ -79,14 +89,17 @@ class Memory:
     def read(self, study: Study) -> list[dict[str, Any]]:
         """Take in what has finished; returns the points of the trials that run."""
         pending, new = [], []
+        minimized = study.directions == [StudyDirection.MINIMIZE] * 2
         for trial in study.get_trials(deepcopy=False):
             if trial.number in self._read:
                 continue
             if trial.state.is_finished():
                 self._read.add(trial.number)
                 self.suggested.pop(trial.number, None)
-                if (row := _outcome(trial)) is not None:
+                if (row := reported(trial, minimized=minimized)) is not None:
                     new.append((trial.params, row))
+                else:
+                    self._silent += trial.state is TrialState.COMPLETE
             elif trial.state is TrialState.RUNNING:
                 # Optuna stores a hyperparameter when it is asked for: of a trial that has just begun, we know more.
                 point = self.suggested.get(trial.number, trial.params)
@@ -97,6 +110,9 @@ class Memory:
             self.configurations |= {key_of(params) for params, _ in new}
             self.features.extend(self.encoder.features(pd.DataFrame([params for params, _ in new])))
             self._rows.extend(row for _, row in new)
+        if self._silent >= START and not self._rows:
+            self._silent = 0
+            _log.warning(WITHOUT_ERRORS, START)
         return pending
 
     def outcomes(self, rows: slice) -> Outcomes:
@@ -107,15 +123,3 @@ class Memory:
 def key_of(point: Mapping[str, Any]) -> tuple[Any, ...]:
     """Equal for trials of one configuration."""
     return tuple(sorted(point.items()))
-
-
-def _outcome(trial: FrozenTrial) -> tuple[float, ...] | None:
-    """A row of Outcomes; None where the trial says nothing."""
-    optional = [float(trial.user_attrs.get(name) or 0) for name in OPTIONAL]
-    values = trial.values or []
-    if trial.user_attrs.get("diverged"):
-        return (np.nan, np.nan, True, *optional)
-    if trial.state is not TrialState.COMPLETE or len(values) != 2 or not np.isfinite(values).all():
-        return None
-    train, val = np.clip(values, 0, 1)
-    return (float(train), float(val), False, *optional)

@@ -6,7 +6,7 @@ Importing this package does not import mlflow: it takes a second, which only the
 from fitscape.study.tracking.errors import Trouble
 from fitscape.study.tracking.fetch import fetch
 from fitscape.study.tracking.location import redact
-from fitscape.study.tracking.nets import save_net
+from fitscape.study.tracking.nets import require_name, save_net
 from fitscape.study.tracking.preflight import check
 from fitscape.study.tracking.shipper import Backlog, Shipper, parent_url, sync
 from fitscape.study.tracking.ui import serve_ui, ui_command
@@ -19,6 +19,7 @@ __all__ = [
     "fetch",
     "parent_url",
     "redact",
+    "require_name",
     "save_net",
     "serve_ui",
     "sync",

@@ -155,12 +155,16 @@ class Client:
             self._mlflow.log_artifact(run_id, str(file), folder or None)
             del self._tries[file]
 
-    def log_model(self, run_id: str, name: str, folder: Path) -> None:
-        """The MLflow model in ``folder`` as this run's; one that was logged whole before stays, one cut off goes on."""
-        found = self._mlflow.search_logged_models([self.experiment_id], f"source_run_id = '{run_id}'")
+    def log_model(self, run_id: str, name: str, folder: Path) -> str:
+        """The MLflow model in ``folder`` as this run's; one that was logged whole before stays, one cut off goes on.
+
+        Returns its id.
+        """
+        logged = self._mlflow.search_logged_models([self.experiment_id], f"source_run_id = '{run_id}'")
+        found = [model for model in logged if model.name == name]
         model = found[0] if found else self._mlflow.create_logged_model(self.experiment_id, name, run_id)
         if model.status == "READY":
-            return
+            return str(model.model_id)
         largest = max((file.stat().st_size for file in folder.rglob("*") if file.is_file()), default=0)
         with time_for(largest, self._tries[folder]):
             self._tries[folder] += 1
@@ -168,6 +172,19 @@ class Client:
             del self._tries[folder]
         self._mlflow.finalize_logged_model(model.model_id, "READY")
         self._mlflow.log_outputs(run_id, [self._entities.LoggedModelOutput(model.model_id, 0)])
+        return str(model.model_id)
+
+    def register(self, name: str, run_id: str, model_id: str) -> None:
+        """This run's logged model as a version of a registered model; a repetition adds nothing."""
+        try:
+            self._mlflow.create_registered_model(name)
+        except self.Error as error:
+            if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
+                raise
+        # By its place, and not as models:/ID, which a store in a file looks up in MLflow's global store.
+        place = self._mlflow.get_logged_model(model_id).artifact_location
+        if all(version.source != place for version in self._mlflow.search_model_versions(f"name = '{name}'")):
+            self._mlflow.create_model_version(name, place, run_id, model_id=model_id)
 
     def download(self, run_id: str, to: Path) -> None:
         """Every artifact of the run, below the existing folder ``to``."""

@@ -23,10 +23,9 @@ def where_key(sink: str) -> str:
 
 
 def latest_labels(ledger: Ledger) -> dict[str, Label]:
-    """Under the study's own thresholds, the label of each trial's last labelled epoch."""
+    """Under the study's own thresholds."""
     thresholds = ledger.config.regimes
-    found = ledger.labels(version=thresholds.version, tau=thresholds.tau)
-    return {label.trial_id: label for label in found}  # in order of epochs
+    return ledger.latest_labels(thresholds.version, thresholds.tau)
 
 
 def state(ledger: Ledger) -> str:

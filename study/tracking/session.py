@@ -10,7 +10,9 @@ from fitscape.study.records import Label, TrialRecord
 from fitscape.study.tracking import parent, projection
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import Location
+from fitscape.study.tracking.nets import wanted_name
 
+_LABELS = (EventKind.LABELLED, EventKind.STUDY)  # after which the labels in force may be others
 BATCH = 200  # events of the ledger that are looked at together; the cursor moves with every trial sent
 
 
@@ -52,7 +54,7 @@ class Session:
         self._whole: set[str] = set()  # trials of which every epoch is to be sent
         self._batch: dict[str, Unsent] = {}  # what is left of the events up to `_read`
         self._read = 0
-        self._labels: dict[str, Label] = {}
+        self._labels: dict[str, Label] | None = None  # as they were given last
         self.parent_id = self._find_parent()
         self.reconcile()
 
@@ -134,7 +136,7 @@ class Session:
         return self._status.get(trial_id) != projection.status(trial) or not sized
 
     def _knows_more(self, run: Any, trial_id: str) -> bool:
-        records = self._ledger.trial(trial_id).epochs
+        records = self._ledger.trial(trial_id, details=False).epochs
         mine = {record.epoch: [projection.points(record)[0].time] for record in records}
         theirs = self.client.history(run.info.run_id, "val_error")
         return any(times != mine.get(step) for step, times in theirs.items())
@@ -153,9 +155,11 @@ class Session:
         if self._batch:
             trial_id, unsent = next(iter(self._batch.items()))
             whole = trial_id in self._whole or trial_id not in self._runs
-            trial = self._ledger.trial(trial_id, epochs=None if whole else unsent.epochs)
+            trial = self._ledger.trial(trial_id, epochs=None if whole else unsent.epochs, details=False)
+            if not whole and projection.every(trial) > 1:  # the last one of all is shown, not that of these
+                trial = self._ledger.trial(trial_id, details=False)
             if projection.begun(trial):
-                self._ship_or_set_aside(trial, self._labels.get(trial_id))
+                self._ship_or_set_aside(trial, (self._labels or {}).get(trial_id))
             self._whole.discard(trial_id)
             del self._batch[trial_id]
         firsts = [unsent.first for unsent in self._batch.values() if unsent.first is not None]
@@ -173,7 +177,8 @@ class Session:
         for event in events:
             if event.kind is EventKind.VOIDED and event.trial_id in self._runs:
                 self._forget(event.trial_id)
-        self._labels = parent.latest_labels(self._ledger)
+        if self._labels is None or any(event.kind in _LABELS for event in events):
+            self._labels = parent.latest_labels(self._ledger)
         self._batch = _by_trial(events)
         for trial_id in self._whole:
             self._batch.setdefault(trial_id, Unsent())
@@ -204,9 +209,10 @@ class Session:
         params = {key: value for key, value in params.items() if key not in self._params[trial_id]}
         known = self._tags[trial_id]
         tags = projection.tags(trial, label, self._config.name) | overflow
-        tags |= projection.infinite(trial.epochs, known.get("infinite", "{}"))
+        shown = projection.shown(trial)
+        tags |= projection.infinite(shown, known.get("infinite", "{}"))
         news = {key: value for key, value in tags.items() if known.get(key) != value}
-        points = [point for record in trial.epochs for point in projection.points(record)]
+        points = [point for record in shown for point in projection.points(record)]
         self.client.log(run_id, points, params, news)
         known |= news
         self._params[trial_id] |= params.keys()
@@ -250,10 +256,17 @@ class Session:
         self.client.set_status(self.parent_id, parent.status(tags["state"]) if leaving else "RUNNING", None)
 
     def log_net(self, trial_id: str, folder: Path) -> None:
-        """The trial's net, an MLflow model in ``folder``; of a trial that MLflow has no run of, nothing."""
+        """The net in ``folder``, an MLflow model, with its trial, or with the study where no trial has run it.
+
+        Registered where that was asked for.
+        """
+        run_id, name = self.parent_id, trial_id
         if trial_id in self._runs:
-            architecture = self._ledger.trial(trial_id, epochs=()).config.model.name
-            self.client.log_model(self._runs[trial_id], architecture.replace(":", "-"), folder)
+            run_id = self._runs[trial_id]
+            name = self._ledger.trial(trial_id, epochs=()).config.model.name.replace(":", "-")
+        model_id = self.client.log_model(run_id, name, folder)
+        if wanted := wanted_name(folder):
+            self.client.register(wanted, run_id, model_id)
 
     def _log_dataset(self, run_id: str) -> None:
         if digest := self._provenance.get("data_fingerprint"):

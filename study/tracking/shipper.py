@@ -15,6 +15,7 @@ from fitscape.study.tracking import pace, parent, projection
 from fitscape.study.tracking.errors import explain, may_pass
 from fitscape.study.tracking.location import locate
 from fitscape.study.tracking.nets import nets
+from fitscape.study.tracking.progress import Progress
 from fitscape.study.tracking.session import OldCopy, Session, rejected_key
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between attempts while MLflow fails; doubled each time
@@ -61,6 +62,7 @@ class Shipper:
         self._grace = 0.0  # seconds that each progress adds to the deadline
         self._sent: set[object] = set()  # what has counted as progress: nothing counts twice
         self._uploaded: set[Path] = set()
+        self.trials: set[str] = set()  # those of which MLflow has got something
         self._refreshed = time.monotonic()
         self._done = False
         self.refusal: OldCopy | None = None  # then nothing is shipped
@@ -123,7 +125,7 @@ class Shipper:
 
     def _await_news(self, ledger: Ledger) -> None:
         """Until a trial has begun: importing mlflow and making its tables takes seconds of the way there."""
-        while not self._closing.is_set() and not any(projection.begun(t) for t in ledger.trials(epochs=())):
+        while not self._closing.is_set() and not ledger.begun:
             self._rest(self._interval)
 
     def _rest(self, seconds: float) -> None:
@@ -142,6 +144,8 @@ class Shipper:
         if what in self._sent:
             return
         self._sent.add(what)
+        if isinstance(what, tuple):
+            self.trials.add(what[1])
         if self._grace:
             self._deadline = time.monotonic() + self._grace
 
@@ -199,7 +203,8 @@ class Shipper:
             unsent = ledger.events(ledger.cursor(sink), 10**9)
             rejected: dict[str, str] = ledger.get_meta(rejected_key(sink), {})
             runs = {event.trial_id for event in unsent if event.trial_id} | rejected.keys()
-            records = {(t, record.epoch): record for t in runs for record in ledger.trial(t).epochs}
+            trials = (ledger.trial(trial_id, details=False) for trial_id in runs)
+            records = {(t.trial_id, record.epoch): record for t in trials for record in projection.shown(t)}
         epochs = {(e.trial_id, e.epoch) for e in unsent if e.kind is EventKind.EPOCH}
         epochs |= {key for key in records if key[0] in rejected}
         points = sum(len(projection.metrics(record)) for key, record in records.items() if key in epochs)
@@ -209,9 +214,15 @@ class Shipper:
         return Backlog(points, len(runs), files, error or refused)
 
 
-def sync(ledger_path: Path, uri: str | None = None, *, patience: float = 30.0) -> Backlog:
+def sync(
+    ledger_path: Path,
+    uri: str | None = None,
+    *,
+    patience: float = 30.0,
+    say: Callable[[str], object] = lambda text: None,
+) -> Backlog:
     """Ship what a study still owes MLflow, at ``uri`` or where its config says; gives up after ``patience``
-    seconds without progress.
+    seconds without progress. ``say`` hears how far it is, every few seconds.
 
     Raises:
         StudyLocked: a driver runs the study, and ships it itself.
@@ -221,9 +232,13 @@ def sync(ledger_path: Path, uri: str | None = None, *, patience: float = 30.0) -
     with StudyLock(ledger_path.parent), Ledger.open(ledger_path) as ledger:
         ledger.release()  # nobody runs it: what its last driver left running was interrupted
         config = ledger.config.tracking
-        shipper = Shipper(ledger_path, config if uri is None else config.model_copy(update={"uri": uri}))
+        config = config if uri is None else config.model_copy(update={"uri": uri})
+        shipper = Shipper(ledger_path, config)
+        sink = locate(ledger_path.absolute().parent.parent, config).sink
+        owed = {event.trial_id for event in ledger.events(ledger.cursor(sink), 10**9) if event.trial_id}
+        progress = Progress(len(owed), say)
         shipper.start()
-        backlog = shipper.close(patience, extend=True)
+        backlog = shipper.close(patience, extend=True, enough=lambda: progress.enough(len(shipper.trials)))
         if shipper.refusal is not None:
             raise shipper.refusal
         return backlog

@@ -6,7 +6,7 @@ norm: Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,9 @@ def choose_images(indices: Tensor, *, epoch_images: int, batch_size: int) -> tup
 
 
 @contextmanager
-def reestimated(model: nn.Module, batches: Iterable[Tensor], autocast: torch.autocast) -> Iterator[None]:
+def reestimated(
+    model: nn.Module, batches: Iterable[Tensor], autocast: AbstractContextManager[object]
+) -> Iterator[None]:
     """Inside, each batch norm holds the mean over ``batches`` of their statistics; afterwards what it held before.
 
     Only the batch norms are in train mode while they see the batches: dropout is off as in evaluations, so that no
@@ -47,7 +49,7 @@ def reestimated(model: nn.Module, batches: Iterable[Tensor], autocast: torch.aut
         model: left in train mode.
         batches: normalized images [B, C, H, W], of equal B, on the model's device; not looked at where no layer keeps
             averages.
-        autocast: as in training.
+        autocast: as in training; anything else that forward passes run in is allowed.
     """
     layers = _tracking(model)
     if not layers:
@@ -64,12 +66,19 @@ def reestimated(model: nn.Module, batches: Iterable[Tensor], autocast: torch.aut
 
 
 def _tracking(model: nn.Module) -> list[nn.BatchNorm2d]:
-    """Layers whose running averages are to be measured anew: those of frozen layers are part of the weights."""
-    return [layer for layer in normalizing(model) if not is_frozen(layer)]  # type: ignore[misc]
+    """Layers whose running averages are to be measured anew: those of frozen layers are part of the weights.
+
+    Other people freeze a layer by putting it alone into eval mode.
+    """
+    held = (lambda layer: is_frozen(layer) or not layer.training) if model.training else is_frozen
+    return [layer for layer in normalizing(model) if not held(layer)]  # type: ignore[misc]
 
 
 def _estimate(
-    model: nn.Module, layers: Sequence[nn.BatchNorm2d], batches: Iterable[Tensor], autocast: torch.autocast
+    model: nn.Module,
+    layers: Sequence[nn.BatchNorm2d],
+    batches: Iterable[Tensor],
+    autocast: AbstractContextManager[object],
 ) -> None:
     momenta = [layer.momentum for layer in layers]
     model.eval()

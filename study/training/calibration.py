@@ -1,6 +1,7 @@
 """Measure a few training steps, choose precision and memory layout, and record the choice with its evidence."""
 
 import gc
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("nchw", "channels_last", "mixed")
 MEASURED_FLOPS = 2e9  # of a step's forward pass on the CPU, a tenth of a second: more chooses no better, only later
 FEWEST, MOST = 8, 32  # images of such a step
+WITHIN = 10.0  # seconds of this process in which a CPU's candidates are measured; those that are left are not
 ROUNDS = 3
 HOPELESS = 1.3  # times the best of the first round: not measured again
 
@@ -117,7 +119,11 @@ def choose_settings(
     torch.set_num_threads(settings.threads)
     memory.keep_freed_memory(settings.torch_device)
     try:
-        contest = Contest(lambda c: Stepper(spec, input_shape, classes, settings=c, batch=batch), 10 if cuda else 1)
+        contest = Contest(
+            lambda c: Stepper(spec, input_shape, classes, settings=c, batch=batch),
+            10 if cuda else 1,
+            within=None if cuda else WITHIN,
+        )
         for p, m in product((precision,) if precision else _precisions(settings), formats):
             contest.enter(replace(settings, precision=p, memory_format=m))
         rates = tuple(_rate(c, batch / seconds) for c, seconds in contest.best.items())
@@ -134,10 +140,12 @@ class Contest:
     Args:
         make: a candidate's stepper.
         repeats: steps of a round.
+        within: seconds of this process after which nothing is measured but a first candidate; None: no such limit.
     """
 
-    def __init__(self, make: Callable[[Settings], Stepper], repeats: int) -> None:
+    def __init__(self, make: Callable[[Settings], Stepper], repeats: int, *, within: float | None = None) -> None:
         self._make, self._repeats = make, repeats
+        self._until = math.inf if within is None else time.process_time() + within
         self.best: dict[Settings, float] = {}  # seconds of a step, of each candidate that fits the device
         self._held: Stepper | None = None  # the fastest one's
         self._failure: RuntimeError | None = None
@@ -150,7 +158,9 @@ class Contest:
         return min(self.best, key=self.best.__getitem__)
 
     def enter(self, candidate: Settings) -> None:
-        """Measure one more. One whose step does not fit the device, even alone, is dropped."""
+        """Measure one more, if there is time. One whose step does not fit the device, even alone, is dropped."""
+        if self.best and self._over():
+            return
         stepper = self._stepper(candidate)
         if stepper is None and self._held is not None:
             self._held = None
@@ -162,11 +172,16 @@ class Contest:
         if champion is not None and self.best[candidate] > HOPELESS * self.best[champion]:
             return
         for _ in range(ROUNDS - 1):
+            if self._over():
+                break
             if champion is not None and self._held is not None:
                 self._round(champion, self._held)
             self._round(candidate, stepper)
         if self.winner == candidate:
             self._held = stepper
+
+    def _over(self) -> bool:
+        return time.process_time() > self._until
 
     def _round(self, candidate: Settings, stepper: Stepper) -> None:
         seconds = stepper.seconds(self._repeats) / self._repeats

@@ -1,5 +1,6 @@
 """Where one trial runs on a card: a stream of its own, and a pool of memory that its captured steps share."""
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -56,6 +57,8 @@ class Card:
                 graph.register_generator_state(generator)
         self._graphs.append(graph)
         failure: RuntimeError | None = None
+        collecting = gc.isenabled()
+        gc.disable()  # the pool of an earlier trial, were it collected while a graph is captured, would end the process
         try:
             # Another thread's calls, say of a profiler, must not spoil the capture.
             with torch.cuda.graph(
@@ -74,6 +77,8 @@ class Card:
                 generator.graphsafe_set_state(generator.clone_state())  # it still takes itself to be captured
             raise failure or error from None
         finally:
+            if collecting:
+                gc.enable()
             failure = None  # its traceback leads here: a circle that would keep the step's activations alive
         return graph.replay
 

@@ -65,42 +65,45 @@ def evaluate_each(
     model.eval()
     with torch.inference_mode(), settings.autocast():
         for images, labels in sets:
-            results += _forward(model, images, labels, normalize, _batch_size(images, trained_on))
+            results += _forward(model, images, labels, normalize, batch_size(images, trained_on))
     model.train()
     # The bits of floats beside whole numbers, as one transfer.
     fetched = torch.cat(results, dim=1).cpu().split([len(labels) for _, labels in sets], dim=1)
-    return [_evaluation(part) for part in fetched]
+    return [evaluation_of(part) for part in fetched]
 
 
 def _forward(
     model: nn.Module, images: Tensor, labels: Tensor, normalize: Callable[[Tensor], Tensor], batch: int
 ) -> list[Tensor]:
-    """int32 [4, n] of each batch: bits of the losses, predictions, whether those are wrong, and bits of the
-    probabilities of what is predicted."""
+    """Each batch, ``judged``."""
     rows: list[Tensor] = []
     start = 0
     while start < len(images):
         part = slice(start, start + batch)
         try:
-            logits = model(normalize(images[part])).float()
-            losses = F.cross_entropy(logits, labels[part], reduction="none")
+            rows.append(judged(model(normalize(images[part])).float(), labels[part]))
         except RuntimeError as error:
             if batch == 1 or not is_out_of_memory(error):
                 raise
             batch = -(-batch // 2)
             continue
-        highest, predictions = logits.max(dim=1)
-        # The argmax of NaN logits is a class like any other: without this a dead net would score chance.
-        wrong = (predictions != labels[part]) | ~losses.isfinite()
-        confidences = (highest - logits.logsumexp(dim=1)).exp()
-        rows.append(
-            torch.stack([losses.view(torch.int32), predictions.int(), wrong.int(), confidences.view(torch.int32)])
-        )
         start += batch
     return rows
 
 
-def _evaluation(fetched: Tensor) -> Evaluation:
+def judged(logits: Tensor, labels: Tensor) -> Tensor:
+    """int32 [4, B] of float32 logits [B, classes]: bits of the losses, predictions, whether those are wrong, and bits
+    of the probabilities of what is predicted. Nothing waits for the device."""
+    losses = F.cross_entropy(logits, labels, reduction="none")
+    highest, predictions = logits.max(dim=1)
+    # The argmax of NaN logits is a class like any other: without this a dead net would score chance.
+    wrong = (predictions != labels) | ~losses.isfinite()
+    confidences = (highest - logits.logsumexp(dim=1)).exp()
+    return torch.stack([losses.view(torch.int32), predictions.int(), wrong.int(), confidences.view(torch.int32)])
+
+
+def evaluation_of(fetched: Tensor) -> Evaluation:
+    """``judged`` batches [4, N], on the CPU, as results per image."""
     losses, predictions, wrong, confidences = fetched
     return Evaluation(_floats(losses), predictions.long(), wrong.bool(), _floats(confidences))
 
@@ -109,8 +112,9 @@ def _floats(bits: Tensor) -> Tensor:
     return bits.contiguous().view(torch.float32)
 
 
-def _batch_size(images: Tensor, trained_on: int | None) -> int:
-    pixels = images.shape[-1] * images.shape[-2]
+def batch_size(images: Tensor, trained_on: int | None) -> int:
+    """Images of [N, C, H, W], or features [N, F], that an evaluation takes at once; ``trained_on`` as above."""
+    pixels = images.shape[2:].numel()
     if images.device.type == "cpu":
         return min(max(PIXELS_PER_BATCH_ON_CPU // pixels, 16), 4096)
     most = 4096 if trained_on is None else max(IMAGES_FOR_ONE_TRAINED * trained_on, 16)

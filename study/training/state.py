@@ -1,6 +1,6 @@
 """Everything one trial owns between two steps, and its way into a checkpoint and back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -12,11 +12,11 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData, augment, probe, select
 from fitscape.study.data.mixing import mixing
 from fitscape.study.records import ModelSize
-from fitscape.study.training import attention, checkpoint
+from fitscape.study.training import attention, checkpoint, features
 from fitscape.study.training.batch_norm import choose_images, reestimated
-from fitscape.study.training.batches import Batches, make_normalize, pixel_statistics
+from fitscape.study.training.batches import make_batches, make_normalize, pixel_statistics
 from fitscape.study.training.card import Card
-from fitscape.study.training.evaluation import Evaluation, evaluate_each
+from fitscape.study.training.evaluation import Evaluation, batch_size, evaluate_each
 from fitscape.study.training.freezing import freeze
 from fitscape.study.training.gradients import GradientProbe
 from fitscape.study.training.late import BestEpoch
@@ -32,6 +32,7 @@ from fitscape.study.training.optimization import (
     set_learning_rate,
 )
 from fitscape.study.training.own_loss import CROSS_ENTROPY
+from fitscape.study.training.placement import is_resident, rows, upload
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
 from fitscape.study.training.step import Gradients, Step
@@ -41,9 +42,10 @@ from fitscape.study.training.stepping import Stepping
 class TrialRun:
     """Model, optimizer, data stream, random streams and counters of one trial.
 
-    Data: the training images lie on the device once, all trials of a CPU node reading one shared copy; the
-    trial's subset is indices into them. Validation and the probe, a fixed slice of the subset with the
-    labels that are trained on, lie beside them.
+    Data: the training images lie on the device once, all trials of a CPU node reading one shared copy or one mapped
+    file; the trial's subset is indices into them. Validation and the probe, a fixed slice of the subset with the
+    labels that are trained on, lie beside them. Where the head alone learns, their features lie there instead. Images
+    that do not fit a card come to it batch by batch.
     """
 
     def __init__(
@@ -64,17 +66,12 @@ class TrialRun:
         self.normalize = make_normalize(pixel_statistics(subset, weights, data.input_shape[0]), settings)
         self.augment = augment.of(config.data)
         self.mix = mixing(config.data, classes, device)
-        train_images = _upload(data.train_images, device)
-        self.batches = Batches(
-            train_images,
-            _upload(subset.labels, device),
-            _upload(subset.indices, device),
-            batch_size=config.optimization.batch_size,
-            generator=self.randomness.order,
-        )
-        self._val_images, self._val_labels = _upload(data.val_images, device), _upload(data.val_labels, device)
+        resident = is_resident(data, device)
+        train_images = upload(data.train_images, device) if resident else data.train_images
+        self._val_images = upload(data.val_images, device) if resident else data.val_images
+        self._val_labels = upload(data.val_labels, device)
         self._subset, self._probe = subset, probe(subset, data.probe_size)
-        self._probe_images = train_images.index_select(0, subset.indices[self._probe].to(device))
+        self._probe_images = rows(train_images, subset.indices[self._probe], device)
         self.probe_labels = subset.labels[self._probe]
         self._probe_labels = self.probe_labels.to(device)
 
@@ -92,12 +89,28 @@ class TrialRun:
             parameters, flops = count(self.model, self.normalize(train_images[:1]))
         self.size = ModelSize(parameters=parameters, flops=flops)
         freeze(self.model, config.optimization)
+        chosen = subset.indices
+        self._kept = features.can_be_kept(config, self.model)
+        if self._kept:  # in the place of images from here on
+            train_images, chosen = self._features(train_images, chosen), torch.arange(len(chosen))
+            self._probe_images = train_images[: len(self._probe)]
+            self._val_images = self._features(self._val_images)
+        self._net = features.head(self.model) if self._kept else self.model
+        self.batches = make_batches(
+            train_images,
+            subset.labels,
+            chosen,
+            batch_size=config.optimization.batch_size,
+            generator=self.randomness.order,
+            device=device,
+            resident=resident or self._kept,
+        )
         self.optimizer = make_optimizer(self.model, config.optimization)
         loss = make_loss(config.optimization, subset.labels, classes, device)
         self.stepping = Stepping(
             Step(
                 self._load,
-                Gradients(self.model, settings, loss, own=config.optimization.loss != CROSS_ENTROPY),
+                Gradients(self._net, settings, loss, own=config.optimization.loss != CROSS_ENTROPY),
                 self.optimizer,
                 device,
             ),
@@ -112,14 +125,16 @@ class TrialRun:
 
         self.epoch = self.step = 0
         self.steps_per_epoch = config.optimization.steps_per_epoch or self.batches.per_pass
-        self._statistics = [
-            train_images.index_select(0, chosen.to(device))
-            for chosen in choose_images(
-                subset.indices,
-                epoch_images=self.steps_per_epoch * self.batches.size,
-                batch_size=self.batches.size,
-            )
-        ]
+        self._statistics = (
+            []
+            if self._kept
+            else [
+                rows(train_images, part, device)
+                for part in choose_images(
+                    chosen, epoch_images=self.steps_per_epoch * self.batches.size, batch_size=self.batches.size
+                )
+            ]
+        )
 
     @property
     def learning_rate(self) -> float:
@@ -151,6 +166,8 @@ class TrialRun:
 
     def _load(self) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = self.batches.gather()
+        if self._kept:
+            return images, labels
         images = self.normalize(self.augment(images, self.randomness.augmentation))
         return (images, labels) if self.mix is None else self.mix(images, labels, self.randomness.augmentation)
 
@@ -178,20 +195,34 @@ class TrialRun:
         """The probe and validation, by the same evaluator."""
         parts = ((self._probe_images, self._probe_labels), (self._val_images, self._val_labels))
         with self.stepping.borrowing(), self.as_measured():
-            train, validation = self._evaluate(*parts)
+            train, validation = self._evaluate(
+                self._net, *parts, normalize=_as_they_are if self._kept else self.normalize
+            )
         return train, validation
 
     def evaluate_on(self, images: torch.Tensor, labels: torch.Tensor) -> Evaluation:
         """Other images, uint8 [N, C, H, W], by the same evaluator."""
         device = self.settings.torch_device
         with self.as_measured():
-            return self._evaluate((_upload(images, device), _upload(labels, device)))[0]
+            parts = (upload(images, device), upload(labels, device))
+            return self._evaluate(self.model, parts, normalize=self.normalize)[0]
 
-    def _evaluate(self, *sets: tuple[torch.Tensor, torch.Tensor]) -> list[Evaluation]:
+    def _features(self, images: torch.Tensor, chosen: torch.Tensor | None = None) -> torch.Tensor:
+        batch = batch_size(images, self.config.optimization.batch_size)
+        return features.features(
+            self.model, images, chosen, normalize=self.normalize, settings=self.settings, batch=batch
+        )
+
+    def _evaluate(
+        self,
+        net: torch.nn.Module,
+        *sets: tuple[torch.Tensor, torch.Tensor],
+        normalize: Callable[[torch.Tensor], torch.Tensor],
+    ) -> list[Evaluation]:
         return evaluate_each(
-            self.model,
+            net,
             sets,
-            normalize=self.normalize,
+            normalize=normalize,
             settings=self.settings,
             trained_on=self.batches.size // self.stepping.parts,
         )
@@ -257,8 +288,5 @@ def require_named(config: TrialConfig, weights: StartingWeights | None) -> None:
         raise ValueError(f"weights: the trial names {named}, and was given {weights.digest}")
 
 
-def _upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """To the device, from pinned memory where that is a GPU; no copy at all on the CPU."""
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor
+def _as_they_are(features: torch.Tensor) -> torch.Tensor:
+    return features

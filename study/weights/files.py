@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +32,9 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
         return named_as_torchvision(state), about
     except pickle.UnpicklingError:
         raise UserError("holds pickled code beside its tensors, which is not run", where=where, fix=FIX) from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (LookupError, struct.error, AttributeError, TypeError, AssertionError) as error:  # of torch's unpickler
+        raise UserError("holds no weights: torch has not saved it, or it is damaged", where=where, fix=FIX) from error
+    except (OSError, RuntimeError, EOFError, ValueError, OverflowError, zipfile.BadZipFile) as error:
         raise UserError(f"holds no weights: {str(error).partition(chr(10))[0]}", where=where, fix=FIX) from error
 
 

@@ -51,6 +51,7 @@ ray.shutdown()
 """
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_kernel_keeps_its_loop_its_ray_and_its_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

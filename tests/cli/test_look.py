@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from command import Command
 
-from fitscape.study.ledger import Ledger, StudyLock
+from fitscape import __version__
+from fitscape.study.ledger import LABELLED_BY, Ledger, StudyLock
+from fitscape.study.opened import open_study
 
 
 def test_status_for_a_person(fitscape: Command, small: Path) -> None:
@@ -46,6 +48,27 @@ def test_status_as_json_counts_every_state_and_regime(fitscape: Command, small: 
     assert found["regimes"]["diverged"] == 1
     assert sum(found["regimes"].values()) == 14, "all that ended but the trial that 0.1.0 stopped"
     assert found["target"] == 20
+
+
+def test_status_shows_the_labels_that_are_kept_and_fits_no_map_for_them(
+    fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = fitscape("status", "small", "--json").out
+    with open_study(small) as study, Ledger.open(small / "ledger.db") as ledger:
+        ledger.put_labels(study.labels.values())
+        ledger.set_meta(LABELLED_BY, __version__)
+    monkeypatch.setattr(Ledger, "trials", None)
+    for key in ("regimes", "undecided", "best", "seconds", "unlabelled"):
+        assert json.loads(fitscape("status", "small", "--json").out)[key] == json.loads(computed)[key]
+
+
+def test_status_of_many_trials_says_how_many_wait_for_a_label(
+    fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fitscape.study.cli.summary.AT_ONCE", 3)
+    assert "regimes  none of 15 trials is labelled yet: `fitscape report small` does it" in (
+        fitscape("status", "small").out.splitlines()
+    )
 
 
 def test_an_unknown_study_is_refused_with_the_nearest(fitscape: Command, small: Path) -> None:

@@ -1,6 +1,7 @@
 """Ids of trials outlive releases: what is hashed, and what a config means that was stored before a field came."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,13 @@ def test_weights_count_by_their_content_and_not_by_where_they_lie() -> None:
 def test_what_an_own_loss_would_not_see_is_refused(study: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="acts on cross_entropy only"):
         StudyConfig.model_validate({"name": "s", **study})
+
+
+def test_ids_are_kept_and_a_copy_has_its_own() -> None:
+    config = TrialConfig()
+    plain, one, group = pickle.dumps(TrialConfig()), config.trial_id, config.group_id
+    changed = config.model_copy(update={"seed": 3})
+    assert changed.trial_id == config.with_hyperparameters({"seed": 3}).trial_id != one
+    assert changed.group_id == group == one
+    assert config == TrialConfig() == pickle.loads(pickle.dumps(config))
+    assert config.model_dump() == pickle.loads(plain).model_dump()

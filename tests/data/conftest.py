@@ -9,7 +9,7 @@ from lacking import lacking
 from PIL import Image
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import SealedData, check_files, load
+from fitscape.study.data import SealedData, apart, check_files, load
 
 MakeFolder = Callable[..., str]
 
@@ -19,6 +19,18 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FITSCAPE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "data"
+
+
+@pytest.fixture
+def in_own_process() -> None:
+    """For a test whose files are decoded as in a study."""
+
+
+@pytest.fixture(autouse=True)
+def _decode_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that loads torch takes two seconds, a data set of a few images milliseconds."""
+    if "in_own_process" not in request.fixturenames:
+        monkeypatch.setattr(apart, "call", lambda function, *arguments: function(*arguments))
 
 
 @pytest.fixture

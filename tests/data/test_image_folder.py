@@ -1,30 +1,19 @@
 """A user's image folder: what is read, what is converted, what is refused."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from image_folders import TWO, MakeFolder, grey_folder, loaded, path_of, picture, truncate
 from PIL import Image
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import SealedData, check_files, load
+from fitscape.study.data import check_files, load
 from fitscape.study.data.splits import content_groups
 from fitscape.study.errors import UserError
-
-MakeFolder = Callable[..., str]
-TWO = {"cat": 30, "dog": 20}
-
-
-def loaded(dataset: str, **options: object) -> SealedData:
-    return load(DataConfig.model_validate({"dataset": dataset, **options}))
-
-
-def path_of(dataset: str) -> Path:
-    return Path(dataset.removeprefix("folder:"))
 
 
 def test_classes_are_the_subfolders_and_pixels_those_of_the_files(make_folder: MakeFolder) -> None:
@@ -40,6 +29,7 @@ def test_classes_are_the_subfolders_and_pixels_those_of_the_files(make_folder: M
     assert check_files(sealed.config).text.startswith("50 images in 2 classes")
 
 
+@pytest.mark.usefixtures("in_own_process")
 def test_corrupt_files_are_listed_by_name_and_left_out(make_folder: MakeFolder) -> None:
     dataset = make_folder({"cat": 60, "dog": 40})
     for name, content in (("cat/003.png", 60), ("dog/007.png", 0)):
@@ -74,6 +64,7 @@ def test_too_many_corrupt_files_are_refused_until_the_limit_is_raised(make_folde
     assert loaded(dataset, unreadable_limit=0.1).summary()["read"] == 45
 
 
+@pytest.mark.usefixtures("in_own_process")
 def test_a_class_without_a_readable_image_is_named(make_folder: MakeFolder) -> None:
     dataset = make_folder({"cat": 60, "dog": 2})
     for path in (path_of(dataset) / "dog").iterdir():
@@ -216,76 +207,6 @@ def test_planted_copies_never_straddle_parts(
     assert f"{len(copies)} images are exact copies of others" in " ".join(sealed.summary()["notes"])
 
 
-READY = {f"{part}/{kind}": n for part, n in (("Train", 20), ("val", 6), ("testing", 8)) for kind in ("cat", "dog")}
-
-
-def test_a_ready_split_is_used_as_it_is(make_folder: MakeFolder) -> None:
-    dataset = make_folder(READY)
-    assert loaded(dataset).summary()["images"] == {"train": 40, "validation": 12, "test": 16}
-    assert loaded(dataset).trial_data.classes == ("cat", "dog")
-    text = check_files(DataConfig(dataset=dataset)).text
-    assert "68 images in 2 classes" in text
-    assert "split as given (40 train, 12 validation, 16 test)" in text
-
-
-def test_validation_is_cut_from_train_where_only_test_is_given(make_folder: MakeFolder) -> None:
-    counts = {name: n for name, n in READY.items() if not name.startswith("val")}
-    assert loaded(make_folder(counts)).summary()["images"] == {"train": 32, "validation": 8, "test": 16}
-
-
-def test_folders_below_a_class_are_groups(make_folder: MakeFolder) -> None:
-    dataset = make_folder({f"{kind}/{part}": 4 for kind in ("cat", "dog") for part in "abcdefgh"})
-    assert check_files(DataConfig(dataset=dataset, groups="folder")).text.endswith(", 16 groups")
-    assert loaded(dataset, groups="folder").summary()["images"] == {"train": 44, "validation": 8, "test": 12}
-
-
-@pytest.mark.parametrize(
-    ("counts", "message"),
-    [
-        ({"train/cat": 20, "train/dog": 20, "test/cat": 9}, "the test part has no image of class dog"),
-        ({"train/cat": 20, "train/dog": 20, "test/cat": 9, "test/dogs": 9}, "no image of class dogs"),
-        ({"train/cat": 20, "test/cat": 9, "extra/cat": 3}, "which are parts, beside extra"),
-        ({"train/cat": 20, "val/cat": 9, "valid/cat": 3}, "two of them are the same part"),
-        ({"train/cat": 20, "train/dog": 9}, "holds train alone, which is a part and not a class"),
-    ],
-)
-def test_parts_that_do_not_agree_are_refused(make_folder: MakeFolder, counts: dict[str, int], message: str) -> None:
-    with pytest.raises(UserError) as caught:
-        check_files(DataConfig(dataset=make_folder(counts)))
-    assert message in str(caught.value)
-
-
-def test_a_class_may_be_called_test(make_folder: MakeFolder) -> None:
-    assert loaded(make_folder({"test": 30, "rest": 20})).trial_data.classes == ("rest", "test")
-
-
-def test_parts_beside_folders_without_images_are_still_parts(make_folder: MakeFolder) -> None:
-    dataset = make_folder(READY)
-    for name in ("__MACOSX", "annotations"):
-        (path_of(dataset) / name / "Train").mkdir(parents=True)
-        (path_of(dataset) / name / "Train" / "._0.png").write_bytes(b"\0\5\x16\7")
-    assert loaded(dataset).trial_data.classes == ("cat", "dog")
-
-
-def picture(path: Path, size: tuple[int, int], mode: str, seed: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    channels = {"L": (), "RGB": (3,)}[mode]
-    values = np.random.default_rng(seed).integers(256, size=(size[1], size[0], *channels), dtype=np.uint8)
-    Image.fromarray(values).save(path)
-
-
-def grey_folder(root: Path) -> Path:
-    """60 grey images of 16x16 in two classes."""
-    for i in range(60):
-        picture(root / ("cat" if i % 2 else "dog") / f"{i:02}.png", (16, 16), "L", i)
-    return root
-
-
-def truncate(path: Path) -> None:
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-
-
 @pytest.mark.parametrize(
     ("size", "mode"), [((50, 40), "RGB"), ((16, 16), "RGB"), ((50, 40), "L"), ((16, 17), "L"), ((300, 300), "RGB")]
 )
@@ -312,65 +233,3 @@ def test_a_file_that_is_left_out_has_no_say_in_the_scale_of_16_bit_images(tmp_pa
     truncate(root / "cat" / "broken.tiff")
     (note,) = loaded(f"folder:{root}").summary()["notes"]
     assert note.endswith("scaled from 10 bits to 8")
-
-
-def test_linked_subfolders_are_followed(tmp_path: Path) -> None:
-    root = grey_folder(tmp_path / "photos")
-    for i in range(5):
-        picture(tmp_path / "elsewhere" / "deep" / f"{i}.png", (16, 16), "L", 100 + i)
-    (root / "cat" / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    (root / "bird").symlink_to(tmp_path / "elsewhere" / "deep", target_is_directory=True)
-    assert check_files(DataConfig(dataset=f"folder:{root}")).text.startswith("70 images in 3 classes")
-
-
-def test_links_in_a_circle_end(tmp_path: Path) -> None:
-    root = grey_folder(tmp_path / "photos")
-    (root / "cat" / "up").symlink_to(root)
-    (root / "cat" / "here").symlink_to(".")
-    (root / "cat" / "across").symlink_to(root / "dog")
-    (root / "dog" / "back").symlink_to(root / "cat")
-    text = check_files(DataConfig(dataset=f"folder:{root}")).text
-    assert text.startswith("120 images in 2 classes")  # each class beside itself once, by way of the other's link
-    assert "link to a folder that it lies in" in text
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [(os.fsdecode(b"d\xf6g"), "d\\xf6g"), ("caf\u00e9", "cafe\u0301")],
-    ids=["bytes that are no UTF-8 against their escape", "composed against decomposed"],
-)
-def test_folders_whose_names_are_equal_as_text_are_refused(tmp_path: Path, one: str, other: str) -> None:
-    root = grey_folder(tmp_path / "photos")
-    for name in (one, other):
-        picture(root / name / "a.png", (16, 16), "L", 7)
-    with pytest.raises(UserError, match="two folders whose names read"):
-        check_files(DataConfig(dataset=f"folder:{root}"))
-
-
-@pytest.mark.parametrize("unreadable", ["cat/more", "bird"])
-def test_a_folder_that_cannot_be_read_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreadable: str
-) -> None:
-    root = grey_folder(tmp_path / "photos")
-    picture(root / unreadable / "a.png", (16, 16), "L", 7)
-    scandir = os.scandir
-
-    def refuse(path: str) -> object:  # root may read everything, and the tests may run as root
-        if str(path) == str(root / unreadable):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    text = check_files(DataConfig(dataset=f"folder:{root}")).text
-    assert f"{unreadable}: folder cannot be read: Permission denied" in text
-
-
-def test_a_root_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = grey_folder(tmp_path / "photos")
-
-    def refuse(path: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(UserError, match="photos cannot be read: Permission denied"):
-        check_files(DataConfig(dataset=f"folder:{root}"))

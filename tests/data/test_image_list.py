@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from image_folders import loaded
 from PIL import Image
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import SealedData, check_files, load
+from fitscape.study.data import check_files
 from fitscape.study.errors import UserError
 
 Rows = list[dict[str, object]]
-
-
-def loaded(dataset: str, **options: object) -> SealedData:
-    return load(DataConfig.model_validate({"dataset": dataset, **options}))
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import SealedData, apart, cache, load
+from fitscape.study.data import SealedData, cache, load
 from fitscape.study.data.datasets.source import RawData
-from fitscape.study.data.prepare import prepare, resized
+from fitscape.study.data.pixels import resized
+from fitscape.study.data.prepare import prepare
 from fitscape.study.data.splits import content_groups
 from fitscape.study.errors import UserError
 
@@ -109,11 +110,8 @@ def test_a_damaged_test_part_is_prepared_anew(digits: SealedData) -> None:
     assert torch.equal(digits.open_test("after").images, expected)
 
 
-def test_a_sealed_part_of_changed_images_is_not_opened(
-    make_folder: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sealed_part_of_changed_images_is_not_opened(make_folder: Callable[..., str]) -> None:
     """Its own file is damaged, and what would be prepared anew is another data set."""
-    monkeypatch.setattr(apart, "call", lambda function, *arguments: function(*arguments))
     dataset = make_folder({"cat": 40, "dog": 20})
     data = load(DataConfig(dataset=dataset))
     image = Path(dataset.removeprefix("folder:")) / "cat" / "000.png"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import apart, load
+from fitscape.study.data import load
 from fitscape.study.data.datasets.decoding import decode, header
 
 Values = NDArray[np.uint16]
@@ -63,10 +63,7 @@ def colours(rng: np.random.Generator, top: int) -> Values:
 
 @pytest.mark.parametrize("ending", WRITERS)
 @pytest.mark.parametrize(("top", "bits"), TOPS)
-def test_colour_is_scaled_from_what_the_data_set_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, top: int, bits: int, ending: str
-) -> None:
-    monkeypatch.setattr(apart, "call", lambda function, *arguments: function(*arguments))
+def test_colour_is_scaled_from_what_the_data_set_needs(tmp_path: Path, top: int, bits: int, ending: str) -> None:
     rng = np.random.default_rng(0)
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()

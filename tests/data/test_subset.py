@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fitscape.study.config import DataCondition
 from fitscape.study.data import SealedData, TrainSubset, TrialData, probe, select
-from fitscape.study.data.prepare import moments
+from fitscape.study.data.moments import moments
 
 fractions = st.floats(0.01, 1)
 rates = st.floats(0, 1)
@@ -24,7 +24,7 @@ def synthetic(n: int = 400, classes: int = 5) -> TrialData:
     return TrialData(
         train_images=torch.from_numpy(images),
         train_labels=torch.from_numpy(labels),
-        train_moments=moments(images),
+        train_moments=torch.from_numpy(moments(images)),
         val_images=torch.from_numpy(images[:50]),
         val_labels=torch.from_numpy(labels[:50]),
         val_half=torch.arange(50) % 2 == 0,
@@ -105,7 +105,7 @@ def test_statistics_are_those_of_the_subset_alone(fraction: float, seed: int) ->
 
 def test_constant_images_have_a_finite_scale() -> None:
     black = torch.zeros(400, 3, 4, 4, dtype=torch.uint8)
-    data = replace(DATA, train_images=black, train_moments=moments(black.numpy()))
+    data = replace(DATA, train_images=black, train_moments=torch.from_numpy(moments(black.numpy())))
     assert select(data, DataCondition(), 0).std.tolist() == [1, 1, 1]
 
 

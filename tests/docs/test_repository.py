@@ -66,3 +66,9 @@ def test_the_bound_on_ray_rises_with_what_was_tested(tested: str, bound: str) ->
 def test_ray_has_a_bound() -> None:
     text = (REPOSITORY / "pyproject.toml").read_text()
     assert raise_ray.raised(text, "2.56.0") == text
+
+
+def test_the_tests_that_the_log_names_exist() -> None:
+    cells = re.findall(r"`((?:\w+/)?test_\w+\.py)`", (REPOSITORY / "docs" / "LOG.md").read_text())
+    assert len(cells) > 40
+    assert [name for name in cells if not (REPOSITORY / "tests" / name).is_file()] == []

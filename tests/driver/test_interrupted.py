@@ -79,6 +79,7 @@ def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyCo
     assert drivers.trials() == trials
 
 
+@pytest.mark.slow  # tests/faults/test_all_trials_fail.py comes to the same exit code by the command
 def test_a_study_whose_trials_fail_ends_with_exit_code_3(new_drivers: Callable[[StudyConfig], Drivers]) -> None:
     config = small_study("failing", trials=2, epochs=1)
     broken = config.base.with_hyperparameters(

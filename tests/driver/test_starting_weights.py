@@ -79,6 +79,12 @@ def test_weights_of_another_network_are_refused_with_their_keys(narrow: Path, tm
     assert "\n" not in text
 
 
+def test_weights_that_would_set_what_no_network_has_are_refused(tmp_path: Path) -> None:
+    torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "w.pth")
+    with pytest.raises(UserError, match=r"weights do not fit resnet20: width: 4.0 is outside .*take the weights of"):
+        pin(study(weights=str(tmp_path / "w.pth"), architecture="resnet20"), tmp_path)
+
+
 def test_what_is_changed_for_the_data_is_recorded(narrow: Path, tmp_path: Path, digits: SealedData) -> None:
     big = digits.config.model_copy(update={"image_size": 32})
     pinned = pin(study(big, weights=str(narrow)), tmp_path)

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from commands import fitscape
 from drivers import small_study
 
 from fitscape.study.ledger import Ledger
 from fitscape.study.reading.document import dump
 from fitscape.study.records import TrialState
+
+pytestmark = pytest.mark.alone
 
 
 def test_a_study_whose_trials_all_hang_ends_with_3_and_says_why(tmp_path: Path) -> None:

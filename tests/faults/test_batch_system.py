@@ -13,6 +13,8 @@ from drivers import Drivers, small_study
 from fitscape.study.reading.document import dump
 from fitscape.study.records import TrialState
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)

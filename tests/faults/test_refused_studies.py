@@ -56,6 +56,7 @@ def test_a_resume_shows_every_difference_and_touches_nothing(root: Path) -> None
     assert content(root) == before
 
 
+@pytest.mark.alone
 def test_a_run_without_its_mlflow_server_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     left = fitscape("run", "quickstart", "--root", tmp_path / "runs", "--tracking-uri", "http://127.0.0.1:9")
     assert left.code == 2, left

@@ -1,6 +1,7 @@
 """What a finding says against its own numbers, whatever the verdict."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from fitscape.study.findings import Finding, Verdict, all_findings, to_json
 KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
 
 
+@cache
 def found_in(family: str, kind: str) -> list[Finding]:
     planted = families()[family][kind](np.random.default_rng(0))
     return all_findings(planted.trials, planted.labels.values(), CONTEXT)

@@ -82,3 +82,14 @@ def test_seed_network_and_classes_are_found_among_the_parameters() -> None:
     keys = chosen(Runs("s", "MLflow experiment", tuple(runs)), Keys())
     assert (keys.seed, keys.net, keys.classes) == ("random_state", "arch", 10)
     assert set(keys.params or ()) == {"arch", "lr"}
+
+
+def test_what_log_clean_errors_logs_is_taken_first_with_its_own_numbers_of_images() -> None:
+    numbers = dict.fromkeys(("clean_train_error", "clean_val_error", "clean_gap", "gap_artefact", "logged_gap"), 0.1)
+    rows = {"train_error": 0.2, "val_error": 0.2, "train_n": 9, "val_n": 9, "clean_train_n": 5, "clean_val_n": 6}
+    keys = chosen(source({**rows, **numbers}, {**rows, **numbers}), Keys())
+    assert (keys.train, keys.val, keys.train_n, keys.val_n) == (
+        *("clean_train_error", "clean_val_error", "clean_train_n", "clean_val_n"),
+    )
+    named = chosen(source({**rows, **numbers}), Keys(train="train_error", val="val_error"))
+    assert (named.train_n, named.val_n) == ("train_n", "val_n")

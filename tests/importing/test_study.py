@@ -12,6 +12,7 @@ from strangers import landscape, optuna_storage, tune_folder
 
 from fitscape.study.errors import UserError
 from fitscape.study.export import export
+from fitscape.study.findings import QUESTIONS
 from fitscape.study.importing import Facts, Keys, look, make
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import OpenStudy, open_study
@@ -147,7 +148,7 @@ def test_what_is_assumed_is_written_down(tmp_path: Path) -> None:
 
 def test_questions_that_the_runs_cannot_answer_say_what_they_lack(tmp_path: Path) -> None:
     study = study_of(landscape(24), tmp_path)
-    assert len(study.left_out) == 7
+    assert len(study.left_out) == len(QUESTIONS)
     assert "gradient norms" in study.left_out["What keeps gradients alive?"]
 
 

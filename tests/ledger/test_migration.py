@@ -64,6 +64,24 @@ def test_the_first_writable_open_keeps_a_copy_and_loses_nothing(old: Path) -> No
     assert sorted(f.name for f in old.iterdir()) == ["ledger.db", "ledger.v1.db", "study.yaml"]
 
 
+def test_a_ledger_of_the_versions_between_loses_nothing_either(old: Path) -> None:
+    """Version 2 had later columns and tables, and the details of trials in their rows as JSON, as 0.1.0 had."""
+    with Ledger.open(old / "ledger.db", read_only=True) as ledger:
+        before = everything(ledger)
+        assert any(epoch.gradients for trial in ledger.trials() for epoch in trial.epochs)
+        assert ledger.trials(details=False) == ledger.trials(), "read as it is"
+        assert ledger.seconds() == pytest.approx(sum(trial.seconds for trial in ledger.trials()))
+    with closing(sqlite3.connect(old / "ledger.db")) as connection:
+        connection.execute("ALTER TABLE epochs ADD COLUMN val_n_a INTEGER NOT NULL DEFAULT 0")
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    with Ledger.open(old / "ledger.db") as ledger:
+        assert ledger.kept == old / "ledger.v2.db"
+        assert everything(ledger) == before
+        assert sum(trial.late is not None for trial in ledger.trials()) > 10
+    assert "gradients" not in {name for _, name, *_ in sql(old / "ledger.db", "PRAGMA table_info(epochs)")}
+
+
 def test_stored_configs_name_the_later_fields_after_it(old: Path) -> None:
     Ledger.open(old / "ledger.db").close()
     stored = [json.loads(text) for (text,) in sql(old / "ledger.db", "SELECT config FROM trials")]
@@ -195,5 +213,5 @@ def test_what_came_after_0_1_0_has_a_default(old: Path) -> None:
 def test_every_column_of_a_new_ledger_is_a_field(old: Path, tmp_path: Path) -> None:
     Ledger.create(tmp_path / "ledger.db", StudyConfig(name="new"), {}).close()
     columns = {name for _, name, *_ in sql(tmp_path / "ledger.db", "PRAGMA table_info(epochs)")}
-    assert columns == {f.name for f in fields(EpochRecord)} | {"trial_id", "nans"}
-    assert {name for _, name, *_ in sql(old / "ledger.db", "PRAGMA table_info(epochs)")} <= columns
+    assert columns == {f.name for f in fields(EpochRecord)} - {"gradients"} | {"trial_id", "nans"}
+    assert {name for _, name, *_ in sql(old / "ledger.db", "PRAGMA table_info(epochs)")} - columns == {"gradients"}

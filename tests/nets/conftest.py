@@ -19,7 +19,9 @@ def study(tmp_path_factory: pytest.TempPathFactory, digits: SealedData) -> Path:
     """The folder of a study of two learning rates, the second the better one, trained as a driver would."""
     folder = tmp_path_factory.mktemp("runs") / "tens"
     folder.mkdir()
-    base = TrialConfig().with_hyperparameters({"architecture": "resnet20", "epochs": 3, "batch_size": 32, "width": 0.5})
+    base = TrialConfig().with_hyperparameters(
+        {"architecture": "resnet20", "epochs": 3, "batch_size": 32, "width": 0.25}
+    )
     config = StudyConfig(name="tens", data=digits.config, base=base)
     facts = {"data_fingerprint": digits.fingerprint, "chance_error": 0.9, "data": digits.summary()}
     with Ledger.create(folder / "ledger.db", config, facts) as ledger:

@@ -4,25 +4,31 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_study import small_study
 
 from fitscape.study.cli import main
 from fitscape.study.data import SealedData
 from fitscape.study.data.splits import content_hashes
+from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER, NETS, SEEN, WEIGHTS
 from fitscape.study.finalists import open_test
 from fitscape.study.ledger import Ledger
-from fitscape.study.nets import best_trial, make_net, predict
+from fitscape.study.nets import make_net, predict, recommended_trial
+from fitscape.study.nets.make import best_trial
 from fitscape.study.nets.network import Normalized, Pictures
 from fitscape.study.nets.texts import loader
 from fitscape.study.nets.write import CARD, EXPORTED, ONNX, PREPROCESS, README
+from fitscape.study.opened import open_study
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import final_record
+from fitscape.study.report.advise import advised
 from fitscape.study.weights import read_file
 
 BLOCKED = """
@@ -139,7 +145,7 @@ def test_the_weights_say_what_they_are_and_what_they_have_seen(made: tuple[Path,
     state, about = read_file(folder / WEIGHTS)
     member = net.net.members[0]
     assert all(torch.equal(tensor, state[name]) for name, tensor in member.net.state_dict().items())  # type: ignore[union-attr, operator]
-    assert about["model"]["width"] == 0.5
+    assert about["model"]["width"] == 0.25
     assert about["classes"] == list(digits.trial_data.classes)
     hashes = content_hashes(digits.trial_data.train_images.numpy())
     assert np.array_equal(np.load(folder / SEEN), np.unique(hashes))
@@ -179,11 +185,35 @@ def test_opening_the_test_part_takes_the_written_net(
 ) -> None:
     folder = tmp_path / "tens"
     shutil.copytree(study, folder)
+    shutil.copytree(folder / NETS / best.trial_id, folder / NETS / "zzz")  # recommended, and run by no trial
     with Ledger.open(folder / LEDGER) as ledger:
         errors = open_test(ledger, reason="the net's own error", data=digits)
-    *finalists, net = errors
+    *finalists, net, untried = errors
     assert net.net == str(folder / NETS / best.trial_id)
     assert (net.trial_id, net.test_error) == (best.trial_id, finalists[0].test_error)
+    assert untried == replace(net, trial_id="zzz", net=str(folder / NETS / "zzz"))
+
+
+def test_the_recommended_net_is_the_one_that_the_report_recommends(tmp_path: Path) -> None:
+    with open_study(small_study(tmp_path)) as opened:
+        chosen = recommended_trial(opened.trials, opened.map, opened.config.base)
+        point, _, _ = advised(opened)
+        assert chosen is not None
+        assert chosen.config == opened.config.base.with_hyperparameters(point)
+        assert chosen.trial_id not in {trial.trial_id for trial in opened.trials}
+        ran = opened.trials[0]
+        run = TrialRecord(**{**vars(ran), "config": chosen.config, "trial_id": chosen.trial_id})
+        assert recommended_trial([*opened.trials, run], opened.map, opened.config.base) is run
+        assert recommended_trial(opened.trials, None, opened.config.base) == best_trial(opened.trials)
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_trained(
+    study: Path, best: TrialRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fitscape.study.nets.make.train_again", None)
+    monkeypatch.setattr("fitscape.study.nets.write.find_spec", lambda name: None if name == "onnx" else object())
+    with pytest.raises(UserError, match=r"^--onnx: onnx is not installed \(pip install 'fitscape\[onnx\]'\)$"):
+        make_net(study, best, onnx=True)
 
 
 def test_the_commands_write_a_net_and_predict_with_it(
@@ -195,6 +225,8 @@ def test_the_commands_write_a_net_and_predict_with_it(
     assert "give one of --trial ID and --recommended" in capsys.readouterr().err
     assert command(["net", "tens", "--root", str(tmp_path), "--trial", "000000000000"]) == 2
     assert "no trial is called '000000000000'" in capsys.readouterr().err
+    assert command(["net", "tens", "--root", str(tmp_path), "--recommended", "--register", "a/b"]) == 2
+    assert "--register: 'a/b' is no name of a registered model" in capsys.readouterr().err
     assert command(["net", "tens", "--root", str(tmp_path), "--recommended"]) == 0
     said = capsys.readouterr().out
     written = folder / NETS / best.trial_id

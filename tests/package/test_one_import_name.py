@@ -13,6 +13,8 @@ import fitscape
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
 
+pytestmark = pytest.mark.alone  # some of them run a study, and the wheel is built once for all
+
 STUDY = """
 name: tiny
 plugins: [my_nets.py]

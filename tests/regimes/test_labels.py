@@ -1,6 +1,7 @@
 """Labels of whole studies, against planted truths."""
 
 import time
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -12,7 +13,7 @@ from planted import CHANCE, CLASSES, label_planted, macro_f1, planted_study
 
 from fitscape.study.config import RegimeThresholds
 from fitscape.study.records import Label, LatePair, Regime, TrialRecord, TrialState
-from fitscape.study.regimes import Reference, label, label_all
+from fitscape.study.regimes import Reference, label, label_all, regimes_at
 
 
 def labels_of(trials: list[TrialRecord], **given: object) -> list[Label]:
@@ -38,6 +39,18 @@ def test_flags_of_the_planted_study() -> None:
     assert {i for i, one in labels.items() if "degraded" in one.flags} == deep
     by_heart = {t.trial_id for t in trials if t.config.data.label_noise in (0.4, 1.0)}
     assert {i for i, one in labels.items() if "memorizing" in one.flags} == by_heart
+
+
+def test_regimes_at_other_taus_are_those_of_the_labels() -> None:
+    trials, _ = planted_study(np.random.default_rng(3), seeds=2)
+    trials.append(replace(trials[0], trial_id="gone", state=TrialState.DIVERGED, epochs=()))
+    taus = (0.02, 0.05, 0.2, 0.8)
+    given = {"classes": CLASSES, "chance_error": CHANCE}
+    found = regimes_at(trials, RegimeThresholds(), taus, **given)
+    for i, tau in enumerate(taus):
+        labels = label_all(trials, RegimeThresholds(tau=tau), **given)
+        assert {one.trial_id: one.regime for one in labels} == {name: row[i] for name, row in found.items()}
+    assert len({tuple(row) for row in found.values()}) > 3
 
 
 @settings(max_examples=10, deadline=None)

@@ -26,7 +26,7 @@ def errors(config: TrialConfig, rng: np.random.Generator) -> tuple[float, float]
     return rng.uniform(0, 0.01), min(1.0, 0.05 + 0.85 * config.data.label_noise + bump + rng.uniform(0, 0.01))
 
 
-@pytest.fixture(scope="module", params=["memorization", "double_descent"])
+@pytest.fixture(scope="module", params=["memorization", "double_descent", "finetune"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recipe's whole design with made-up results."""
     folder = tmp_path_factory.mktemp("runs") / request.param

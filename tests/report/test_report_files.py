@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hand_made import make_epoch
+from report_pages import data_of
 from small_study import PROVENANCE, small_study
 
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
@@ -35,12 +36,6 @@ def by_hand(root: Path, config: StudyConfig, *ends: tuple[dict, TrialState, floa
                 ledger.record_epoch(trial_id, make_epoch(error, error, epoch=1))
             ledger.end_trial(trial_id, state, "oom: no memory left" if state is TrialState.FAILED else "")
     return folder
-
-
-def data_of(page: Path) -> dict:
-    found = re.search(r'<script type="application/json" id="numbers">(.*?)</script>', page.read_text(), re.DOTALL)
-    assert found is not None
-    return json.loads(found[1])
 
 
 def test_page_findings_and_pictures_lie_in_the_folder(folder: Path, page_file: Path) -> None:

@@ -1,18 +1,18 @@
 """Every shipped space, and every kind of hyperparameter, has a report."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from report_pages import data_of
 from report_studies import simulated_study
 
 from fitscape import search_spaces
 from fitscape.study.config import HYPERPARAMETERS, StudyConfig
 from fitscape.study.opened import open_study
-from fitscape.study.report import build
+from fitscape.study.report import build, figures
 from fitscape.study.report.page import plain, script_json
 
 RANGES: dict[str, Any] = {
@@ -56,22 +56,39 @@ RANGES: dict[str, Any] = {
 NEED_FILES = {"loss", "weights"}
 
 
-def reported(tmp_path: Path, **study: Any) -> dict[str, Any]:
-    config = StudyConfig.model_validate({"name": "s", "search": {"trials": 24}, **study})
-    folder = simulated_study(tmp_path, config, 24, epochs=3)
-    found = re.search(
-        r'<script type="application/json" id="numbers">(.*?)</script>', build(folder).read_text(), re.DOTALL
-    )
-    assert found is not None
-    data: dict[str, Any] = json.loads(found[1])
+@pytest.fixture(autouse=True)
+def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at these pictures."""
+    monkeypatch.setattr(figures, "DPI", 20)
+    monkeypatch.setattr(figures, "SMALL", {})
+
+
+def reported(tmp_path: Path, trials: int = 24, **study: Any) -> dict[str, Any]:
+    config = StudyConfig.model_validate({"name": "s", "search": {"trials": trials}, **study})
+    folder = simulated_study(tmp_path, config, trials, epochs=3)
+    opened = open_study(folder)
+    data = data_of(build(folder, study=opened))
     json.dumps(data, allow_nan=False)
-    assert not open_study(folder).map_table().empty
+    assert not opened.map_table().empty
     return data
 
 
-@pytest.mark.parametrize("name", search_spaces.names())
+@pytest.mark.parametrize(
+    "name",
+    # The whole of them takes as long as all others; each of its kinds is tried below.
+    [pytest.param(name, marks=pytest.mark.slow if name == "full" else ()) for name in search_spaces.names()],
+)
 def test_a_shipped_space(tmp_path: Path, name: str) -> None:
     assert reported(tmp_path, space=name)["map"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trials", [300, 1000])
+@pytest.mark.parametrize("name", search_spaces.names())
+def test_a_shipped_space_of_many_trials(tmp_path: Path, name: str, trials: int) -> None:
+    data = reported(tmp_path, trials, space=name)
+    assert len(data["map"]["planes"]) >= 2
+    assert len(data["trials"]) == trials
 
 
 @pytest.mark.parametrize(

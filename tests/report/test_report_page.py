@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+from report_pages import Arrays, data_of
 from report_studies import simulated_study
 
 from fitscape.study.config import Choices, Range, SearchConfig, StudyConfig, TrialConfig
@@ -16,8 +17,8 @@ from fitscape.study.report import build
 SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
 
 
-def opened(browser: Browser, file: Path, *, size: str = "desktop", **context: Any) -> Any:
-    """The page with every figure drawn; what the console said is in ``page.said``, requests in ``page.asked``."""
+def opened(browser: Browser, file: Path, *, size: str = "desktop", drawn: str = "#map-plot", **context: Any) -> Any:
+    """The page with these figures drawn; what the console said is in ``page.said``, requests in ``page.asked``."""
     width, height = SIZES[size]
     page: Any = browser.new_context(
         viewport={"width": width, "height": height}, reduced_motion="reduce", **context
@@ -28,14 +29,14 @@ def opened(browser: Browser, file: Path, *, size: str = "desktop", **context: An
     page.on("request", lambda request: page.asked.append(request.url))
     page.goto(file.as_uri())
     page.wait_for_selector("html[data-ready]")
-    page.evaluate("document.querySelectorAll('.plot').forEach((plot) => plot.fitscape?.())")
+    page.evaluate(f"document.querySelectorAll('{drawn}').forEach((plot) => plot.fitscape?.())")
     page.wait_for_timeout(200)
     return page
 
 
 @pytest.fixture(params=SIZES)
 def page(request: pytest.FixtureRequest, browser: Browser, page_file: Path) -> Iterator[Page]:
-    page = opened(browser, page_file, size=request.param)
+    page = opened(browser, page_file, size=request.param, drawn=".plot")
     yield page
     page.context.close()
 
@@ -55,10 +56,16 @@ def picture(page: Page) -> tuple[str, str]:
     return painted or "", page.locator("#map-text").inner_text()
 
 
-def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any) -> None:
-    figures = page.locator(".plot").count()
-    assert figures > 6
-    assert page.locator(".plot .main-svg").count() >= figures
+FIGURES = {"map-plot", "comparison-plot", "degradation-plot", "gradients-first", "gradients-last", "importance-plot"}
+
+
+def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any, page_file: Path) -> None:
+    ids = page.locator(".plot").evaluate_all("plots => plots.map((plot) => plot.id)")
+    data, arrays = data_of(page_file), Arrays(page_file)
+    labels = arrays.cut(data["trials"]["regimes"][-1][data["map"]["taus"].index(data["tau"])])
+    regimes = {label for label, points in zip(labels, data["trials"]["curves"]["points"], strict=True) if points}
+    assert sorted(ids) == sorted([*FIGURES, *[""] * len(regimes)]), "curves have a figure for each regime that occurs"
+    assert page.locator(".plot:not(:has(.main-svg))").count() == 0
     assert page.said == []
     assert [url for url in page.asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
@@ -74,7 +81,7 @@ def test_the_page_is_as_wide_as_the_window(page: Page) -> None:
 
 @pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_axe_finds_no_serious_violation(browser: Browser, page_file: Path, size: str, scheme: str) -> None:
-    page = opened(browser, page_file, size=size, color_scheme=scheme)
+    page = opened(browser, page_file, size=size, drawn=".plot", color_scheme=scheme)
     for _ in range(2):  # the page, and then a trial opened over it
         found = [v for v in Axe().run(page)["violations"] if v["impact"] in ("serious", "critical")]
         assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found] == []

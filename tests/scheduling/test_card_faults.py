@@ -9,7 +9,7 @@ from odd_trials import Card, Heard, seeds_study
 
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.scheduling import card_faults
+from fitscape.study.scheduling import card_faults, hold
 from fitscape.study.scheduling.card_faults import CardFaults, Fault
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.packing import Node, Request, SetAside
@@ -18,8 +18,10 @@ from fitscape.study.scheduling.run_trials import Outcome
 RunStudy = Callable[..., Outcome]
 
 
-@pytest.fixture(autouse=True)
-def nothing_set_aside(cluster: Cluster) -> Iterator[None]:
+@pytest.fixture
+def nothing_set_aside(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The card is in the reserve of the trial that it failed, so that it is sought in vain for all of this time."""
+    monkeypatch.setattr(hold, "SEEKING_FOR", 4.0)
     yield
     cluster.aside = SetAside()
 
@@ -43,6 +45,7 @@ def run_on(card: Card, run_study: RunStudy, folder: Path, **given: Any) -> tuple
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("nothing_set_aside")
 def test_a_card_that_dies_costs_no_trial_an_attempt(cluster: Cluster, run_study: RunStudy, tmp_path: Path) -> None:
     trials, said = run_on(Card(tmp_path, "logical-1"), run_study, tmp_path)
     assert [trial.state for trial in trials] == [TrialState.FINISHED] * 4
@@ -53,6 +56,7 @@ def test_a_card_that_dies_costs_no_trial_an_attempt(cluster: Cluster, run_study:
     assert len(set(began)) == 1, "no trial after the first has begun on it"
 
 
+@pytest.mark.usefixtures("nothing_set_aside")
 def test_a_worker_refuses_a_card_that_was_broken_before(cluster: Cluster, run_study: RunStudy, tmp_path: Path) -> None:
     """As on a node that joined after the preflight."""
     trials, said = run_on(Card(tmp_path, "logical-0", at_start=True), run_study, tmp_path)

@@ -8,7 +8,8 @@ import cuda_stub
 CHECK = """
 import json
 from fitscape.study.scheduling.cards import Card, check
-print(json.dumps([[s.capability, s.fault, s.bf16] for s in check([Card(str(i), f"GPU {i}") for i in range(4)])]))
+there = [Card(str(i), f"GPU {i}") for i in range(CARDS)]
+print(json.dumps([[s.capability, s.fault, s.bf16] for s in check(there)]))
 """
 LAUNCH = """
 import json, torch
@@ -22,7 +23,9 @@ except Exception as error:
 
 def test_each_card_answers_for_itself(stub: Path, tmp_path: Path) -> None:
     (tmp_path / "break.2").touch()
-    printed = cuda_stub.run(stub, CHECK, STUB_DEVICES="3", STUB_CC="90,75,89", STUB_BREAK=str(tmp_path / "break"))
+    printed = cuda_stub.run(
+        stub, "CARDS = 4" + CHECK, STUB_DEVICES="3", STUB_CC="90,75,89", STUB_BREAK=str(tmp_path / "break")
+    )
     sound, old, broken, missing = json.loads(printed)
     assert sound == ["9.0", "", True]
     assert old == ["7.5", "", False], "a T4 runs kernels and has no bf16 units"
@@ -31,7 +34,7 @@ def test_each_card_answers_for_itself(stub: Path, tmp_path: Path) -> None:
 
 
 def test_a_card_that_torch_has_no_kernels_for_is_named_with_what_torch_has(stub: Path) -> None:
-    (state, *_) = json.loads(cuda_stub.run(stub, CHECK, STUB_CC="70"))
+    (state,) = json.loads(cuda_stub.run(stub, "CARDS = 1" + CHECK, STUB_CC="70"))
     assert state[0] == "7.0"
     assert state[1].startswith("torch has no kernels for compute capability 7.0, it has 75")
     assert "no kernel image is available" in json.loads(cuda_stub.run(stub, LAUNCH, STUB_CC="70")), "error 209"

@@ -16,15 +16,8 @@ from hand_made import make_epoch
 
 from fitscape.study.errors import UserError
 from fitscape.study.records import GradientProfile
-from fitscape.study.scheduling.checkpoints import (
-    CheckpointStore,
-    copy_file,
-    fetch_file,
-    open_storage,
-    split_record,
-    with_record,
-    write,
-)
+from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
+from fitscape.study.scheduling.storage import copy_file, fetch_file, open_storage, write
 
 
 def read(epoch: int, data: bytes) -> tuple[int, bytes]:
@@ -120,9 +113,11 @@ def test_a_foreign_file_beside_a_checkpoint_stays(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "t").iterdir()] == ["best.pt"]
 
 
-def test_a_file_goes_to_storage_and_back(tmp_path: Path) -> None:
+def test_a_file_goes_to_storage_and_back_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no backup is held in memory."""
     source, storage = tmp_path / "a.db", tmp_path / "storage"
     source.write_bytes(b"ledger")
+    monkeypatch.setattr("fitscape.study.scheduling.storage.PIECE", 4)
     copy_file(source, str(storage))
     assert fetch_file(str(storage), "a.db", tmp_path / "b.db")
     assert (tmp_path / "b.db").read_bytes() == b"ledger"

@@ -84,6 +84,7 @@ with Cluster(cpus=1):
 """
 
 
+@pytest.mark.alone
 def test_a_local_ray_listens_on_loopback_only() -> None:
     script = LISTENING.replace("SESSION", "str(__import__('os').getsid(0))")
     run = subprocess.run(

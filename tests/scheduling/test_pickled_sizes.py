@@ -95,7 +95,8 @@ def test_what_is_measured_sees_data_in_a_closure(cluster: Cluster, many_images: 
     assert too_large(seen)
 
 
-@pytest.mark.parametrize("gpus", [0, "auto", 0.5])
+# One way of asking for cards stands for all: each is a calibration of seconds.
+@pytest.mark.parametrize("gpus", ["auto", *(pytest.param(asked, marks=pytest.mark.slow) for asked in (0, 0.5))])
 def test_calibration_sends_no_data(
     cluster: Cluster, many_images: TrialData, tmp_path: Path, gpus: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def test_ray_init_has_no_setting_for_what_lean_replaces() -> None:
     assert {name: by_itself[name] for name in ray_patches._LEAN} != ray_patches._LEAN
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_ray_by_itself_starts_what_no_study_needs() -> None:
     """Told to go without a dashboard, in a process of its own."""

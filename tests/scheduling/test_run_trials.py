@@ -14,7 +14,7 @@ from odd_trials import Heard, epochs_trained, seeds_study
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.scheduling import tuning
-from fitscape.study.scheduling.events import Event, Expected
+from fitscape.study.scheduling.events import Event, Expected, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption, listening
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.run_trials import Outcome
@@ -126,21 +126,30 @@ def test_checkpoints_of_ended_trials_are_removed(mixed: Mixed) -> None:
     assert not list((mixed.folder / "checkpoints").iterdir())
 
 
-def test_an_interrupted_study_is_finished_by_a_second_run(run_study: RunStudy, tmp_path: Path) -> None:
+def test_an_interrupted_study_is_finished_by_a_second_run_and_a_raised_target_runs_the_rest(
+    run_study: RunStudy, tmp_path: Path
+) -> None:
     """By the signal that Slurm sends, for which Tune has a handler of its own."""
-    config = seeds_study(list(range(5)), epochs=12)
-    interruption = Interruption()
+    config = seeds_study(list(range(5)), epochs=6)
+    interruption, begun = Interruption(), threading.Event()
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, TrialStarted) and not begun.is_set():
+            begun.set()
+            threading.Timer(1.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+
     with listening(interruption, lambda code: None):
-        threading.Timer(6.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-        first = run_study(tmp_path, config, seconds=0.5, interruption=interruption)
+        first = run_study(tmp_path, config, seconds=0.5, interruption=interruption, observer=interrupt)
     assert (first.interrupted, interruption.signal) == ("ended by SIGUSR1", signal.SIGUSR1)
     assert first.counts[TrialState.PENDING] > 0
     assert first.counts[TrialState.RUNNING] == 0
-    second = run_study(tmp_path, config, seconds=0.0)
+    second = run_study(tmp_path, config)
     assert second.counts[TrialState.FINISHED] == 5
+    third = run_study(tmp_path, seeds_study(list(range(6)), epochs=6))
+    assert third.counts[TrialState.FINISHED] == 6
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         for trial in ledger.trials():
-            assert epochs_trained(tmp_path, trial.trial_id) == list(range(1, 13)), "an epoch was trained twice"
+            assert epochs_trained(tmp_path, trial.trial_id) == list(range(1, 7)), "an epoch was trained twice"
 
 
 def test_under_a_time_limit_no_trial_begins_that_cannot_end(run_study: RunStudy, tmp_path: Path) -> None:
@@ -158,35 +167,34 @@ def test_under_a_time_limit_no_trial_begins_that_cannot_end(run_study: RunStudy,
     assert {bool(t.epochs) for t in trials if not t.state.terminal} <= {False}
 
 
-def test_the_time_that_is_left_is_said(run_study: RunStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tuning, "LOOK_EVERY", 0.0)
-    said: list[float] = []
+@pytest.fixture(scope="module")
+def one_by_one(run_study: RunStudy, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
+    """The folder of three trials of which 2 CPUs hold four and 4 GPUs one; the seconds that were said to be left."""
+    folder, said = tmp_path_factory.mktemp("one-by-one"), list[float]()
 
     def hear(event: Event) -> None:
         if isinstance(event, Expected):
             said.append(event.seconds)
 
-    run_study(tmp_path, seeds_study([1, 2, 3]), observer=hear)
-    assert said
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "LOOK_EVERY", 0.0)
+        config = seeds_study([1, 2, 3], epochs=2)
+        run_study(folder, config, seconds=0.3, request=Request(0.5, 4.0), observer=hear)
+    return folder, said
+
+
+def test_the_time_that_is_left_is_said(one_by_one: tuple[Path, list[float]]) -> None:
+    """An epoch of these says that it took 1.1 s."""
+    _, said = one_by_one
     assert said[0] > said[-1]
-    assert said[-1] < 4 * 1.1 + 5
+    assert said[-1] < 2 * 1.1 + 5
 
 
-def test_a_finished_study_is_not_run_again_and_a_raised_target_runs_the_rest(
-    run_study: RunStudy, tmp_path: Path
-) -> None:
-    run_study(tmp_path, seeds_study([1, 2], epochs=1))
-    outcome = run_study(tmp_path, seeds_study([1, 2, 3], epochs=1))
-    assert outcome.counts[TrialState.FINISHED] == 3
-    with Ledger.open(tmp_path / "ledger.db") as ledger:
-        assert [epochs_trained(tmp_path, t.trial_id) for t in ledger.trials()] == [[1], [1], [1]]
-
-
-def test_logical_gpus_bound_what_runs_at_once(run_study: RunStudy, tmp_path: Path) -> None:
-    config = seeds_study([1, 2, 3], epochs=2)
-    run_study(tmp_path, config, seconds=0.3, request=Request(0.5, 4.0))  # 2 CPUs hold four, 4 GPUs one
-    with Ledger.open(tmp_path / "ledger.db") as ledger:
+def test_logical_gpus_bound_what_runs_at_once(one_by_one: tuple[Path, list[float]]) -> None:
+    folder, _ = one_by_one
+    with Ledger.open(folder / "ledger.db") as ledger:
         spans = sorted((trial.started_at, trial.ended_at) for trial in ledger.trials())
+    assert len(spans) == 3
     assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
 
 

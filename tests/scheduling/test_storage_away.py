@@ -14,9 +14,10 @@ from fitscape.study.data import TrialData
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling import checkpoints
-from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, with_record, write
+from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, with_record
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.run_trials import Outcome
+from fitscape.study.scheduling.storage import write
 from fitscape.study.scheduling.worker import Shared, TrialRunner
 from fitscape.study.training import Settings
 
@@ -59,7 +60,8 @@ def away(monkeypatch: pytest.MonkeyPatch, times: int, error: OSError | None = No
     monkeypatch.setattr(checkpoints, "open_storage", open_storage)
 
 
-@pytest.mark.parametrize("status", [503, 429])
+# pyarrow itself tries for 6 s before it tells us, whatever the status is.
+@pytest.mark.parametrize("status", [503, pytest.param(429, marks=pytest.mark.slow)])
 def test_a_throttled_get_does_not_begin_a_trial_anew(s3: S3Server, proxy: FaultyProxy, status: int) -> None:
     store = CheckpointStore(s3.uri(f"throttled-{status}", port=proxy.port))
     store.save("t", 7, b"good 7")

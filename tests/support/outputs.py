@@ -86,7 +86,7 @@ def keep(study: Path) -> None:
         provenance = json.loads(copy.execute("SELECT provenance FROM study").fetchone()[0])
         provenance["data"]["folder"] = provenance["machine"]["host"] = ""
         copy.execute("UPDATE study SET provenance = ?", (json.dumps(provenance),))
-        copy.execute("UPDATE epochs SET gradients = '[]'")
+        copy.execute("DELETE FROM profiles")
         copy.execute("UPDATE trials SET node = ''")
         for table in ("events", "labels", "cursors", "notes", "meta WHERE key LIKE 'mlflow%'"):
             copy.execute(f"DELETE FROM {table}")

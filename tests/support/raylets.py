@@ -48,9 +48,12 @@ class Raylets:
             assert time.monotonic() < deadline, self.log
             time.sleep(0.2)
 
-    def add(self) -> None:
-        """One more node; it joins in a second or two. A driver might be a client of one with the head's IP, and die."""
-        self._start(1, f"--address={self.address}", f"--node-ip-address=127.0.0.{1 + len(self._nodes)}")
+    def add(self, **environment: str) -> None:
+        """One more node; it joins in a second or two. A driver might be a client of one with the head's IP, and die.
+
+        ``environment`` is what the node has beside the head's.
+        """
+        self._start(1, f"--address={self.address}", f"--node-ip-address=127.0.0.{1 + len(self._nodes)}", **environment)
 
     @property
     def address(self) -> str:
@@ -76,7 +79,7 @@ class Raylets:
     def log(self) -> str:
         return (self._folder / "ray.log").read_text()
 
-    def _start(self, cpus: int, *words: str) -> None:
+    def _start(self, cpus: int, *words: str, **environment: str) -> None:
         command = [RAY, "start", "--block", f"--num-cpus={cpus}", f"--num-gpus={self._gpus}", *words]
         command += [f"--object-store-memory={self._object_store}"]
         # Nodes that share a session's folder remove each other's working directories. A socket's path must be short.
@@ -84,7 +87,9 @@ class Raylets:
         command += [f"--temp-dir={self._temporaries[-1]}", "--disable-usage-stats"]
         command += [f"--dashboard-agent-listen-port={free_port()}"]
         with (self._folder / "ray.log").open("a") as log:
-            node = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+            node = subprocess.Popen(
+                command, env=self.environment | environment, stdout=log, stderr=log, start_new_session=True
+            )
         self._nodes.append(node)
 
     def _answers(self) -> bool:

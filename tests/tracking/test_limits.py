@@ -39,7 +39,7 @@ def test_uploads_that_are_refused_end_in_time_and_are_named(ledger, proxy, asser
     (ledger.path.parent / "study.yaml").write_text("name: by-hand\n")
     proxy.fault = lambda call: Answer(413) if "mlflow-artifacts" in call.path else None
     begun = time.monotonic()
-    backlog = sync(ledger.path, proxy.uri, patience=12.0)
+    backlog = sync(ledger.path, proxy.uri, patience=5.0)
     assert time.monotonic() - begun < 60, "what was sent before counted as progress"
     assert (backlog.points, backlog.runs) == (0, 0)
     assert backlog.files == 2
@@ -53,7 +53,7 @@ def test_one_file_that_is_refused_does_not_hold_up_the_others(server, ledger, pr
     (ledger.path.parent / "report").mkdir()
     (ledger.path.parent / "report" / "index.html").write_text("<h1>map</h1>")
     proxy.fault = lambda call: Answer(413) if call.path.endswith("study.yaml") else None
-    backlog = sync(ledger.path, proxy.uri, patience=12.0)
+    backlog = sync(ledger.path, proxy.uri, patience=5.0)
     assert backlog.files == 2  # it, and the mark that all is done
     (parent,) = [run for run in server.runs(ledger.uid) if run["tags"]["kind"] == "study"]
     there = {file["path"] for file in server.get("artifacts/list", run_id=parent["run_id"])["files"]}
@@ -62,14 +62,14 @@ def test_one_file_that_is_refused_does_not_hold_up_the_others(server, ledger, pr
 
 @pytest.mark.timeout(200)
 def test_errors_now_and_then_and_a_limit_of_calls_only_slow_it_down(ledger, proxy, assert_exactly_once):
-    for seed in range(40):
+    for seed in range(14):
         run_by_hand(ledger, seed=seed, epochs=2)
     recent: list[float] = []
 
     def fault(call: Call) -> Answer | None:
         now = time.monotonic()
         recent[:] = [at for at in recent if now - at < 1.0]
-        if len(recent) >= 40:
+        if len(recent) >= 14:
             return Answer(429, retry_after=1)
         recent.append(now)
         return Answer(500, after=call.number % 2 == 0) if call.number % 20 == 7 else None

@@ -13,6 +13,8 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 from fitscape.study.tracking import check, projection, sync
 
+pytestmark = pytest.mark.alone
+
 pytest.importorskip("psycopg")
 
 

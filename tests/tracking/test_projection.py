@@ -1,5 +1,6 @@
 import math
 import sys
+from dataclasses import replace
 
 from studies_by_hand import NOON, epoch_record
 
@@ -47,3 +48,27 @@ def test_status_and_state_together_are_different_for_every_state():
         (projection.status(t), projection.tags(t, None, "s")["state"]) for t in (trial(state=s) for s in TrialState)
     ]
     assert len(set(told)) == len(TrialState)
+
+
+def test_a_long_history_is_thinned_by_a_rule_that_the_run_states() -> None:
+    config = TrialConfig().with_hyperparameters({"epochs": 2000})
+    ends = {
+        state: TrialRecord(
+            number=0,
+            trial_id="t",
+            config=config,
+            hyperparameters={},
+            origin="sobol",
+            state=state,
+            epochs=tuple(epoch_record(epoch) for epoch in range(1, 1235)),
+        )
+        for state in (TrialState.RUNNING, TrialState.DIVERGED)
+    }
+    running, ended = ([e.epoch for e in projection.shown(trial)] for trial in ends.values())
+    assert running == [1, *range(4, 1235, 4)]
+    assert ended == [*running, 1234]
+    rule = projection.tags(ends[TrialState.DIVERGED], None, "s")["epochs_shown"]
+    assert rule.startswith("the first, the last, and those that 4 divides")
+    short = replace(ends[TrialState.DIVERGED], config=TrialConfig().with_hyperparameters({"epochs": 500}))
+    assert projection.shown(short) == list(short.epochs)
+    assert "epochs_shown" not in projection.tags(short, None, "s")

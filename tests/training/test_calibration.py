@@ -132,3 +132,23 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def test_a_large_net_is_measured_for_ten_seconds_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rounds of the first candidate are over then; the others are not begun."""
+    clock = [0.0]
+
+    class Slow(calibration.Stepper):
+        def __init__(self, *args: object, settings: Settings, batch: int) -> None:
+            pass
+
+        def seconds(self, steps: int = 1) -> float:
+            clock[0] += 4.0
+            return 4.0
+
+    monkeypatch.setattr(calibration, "Stepper", Slow)
+    monkeypatch.setattr(calibration.time, "process_time", lambda: clock[0])
+    chosen = choose_settings(SPEC, (1, 8, 8), 10, settings=Settings())
+    assert (chosen.precision, chosen.memory_format) == ("fp32", "nchw")
+    assert len(chosen.rates) == 1
+    assert clock[0] == 12.0

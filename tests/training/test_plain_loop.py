@@ -107,8 +107,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+# torchvision's ResNet comes in its full width only; the other net shows the same in a third of the time.
 @pytest.mark.parametrize("steps", [10, *(pytest.param(n, marks=pytest.mark.slow) for n in (50, 500))])
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", [pytest.param("resnet18", marks=pytest.mark.slow), "densenet121"])
 def test_errors_are_those_of_a_plain_loop_within_the_noise_of_seeds(name: str, steps: int, digits: TrialData) -> None:
     make, width = NETS[name]
     seeds = range(SEEDS[steps])

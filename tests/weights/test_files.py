@@ -56,7 +56,7 @@ def test_code_beside_tensors_is_not_run(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
-@pytest.mark.parametrize("content", [b"", b"no weights at all"])
+@pytest.mark.parametrize("content", [b"", b"no weights at all", b"hello", b"\x80\x02X\x01", b"\x80\x020", b"\x80\x02s"])
 def test_any_other_file_is_refused_in_a_line(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(

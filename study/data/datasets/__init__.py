@@ -1,8 +1,10 @@
 """The data sets by name. A new one is one file here and one line in the registry (docs/how-to/add-a-data-set.md)."""
 
 import difflib
+from dataclasses import replace
 
 from fitscape.study.config import DataConfig
+from fitscape.study.data.classes import counted, positions
 from fitscape.study.data.datasets.cifar import CIFAR10, CIFAR100
 from fitscape.study.data.datasets.digits import Digits
 from fitscape.study.data.datasets.fashion_mnist import FashionMNIST
@@ -66,6 +68,14 @@ def check_files(config: DataConfig) -> Presence:
     """Look whether the data set is there, without loading it: for the preflight.
 
     Raises:
-        UserError: unknown name, missing folder, one class, too few images.
+        UserError: unknown name, missing folder, unknown class, one class, too few images.
     """
-    return get(config).presence()
+    source = get(config)
+    found = source.presence()
+    if config.classes is None:
+        return found
+    if found.counts is not None:
+        return replace(found, counts=counted(found.counts, config.classes))
+    if source.classes:
+        positions(source.classes, config.classes)
+    return found

@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100 by torchvision's classes, from its folder of batches or its archive."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,10 @@ class CIFAR10(PublishedSource):
 
     name = "cifar10"
     description = "50000 + 10000 colour images, 32x32, 10 classes; 170 MB"
+    classes: ClassVar[tuple[str, ...]] = (
+        *("airplane", "automobile", "bird", "cat", "deer"),
+        *("dog", "frog", "horse", "ship", "truck"),
+    )
     members = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")
     inside = ("cifar-10-batches-py",)
     archive = "cifar-10-python.tar.gz"
@@ -60,6 +64,7 @@ class CIFAR100(CIFAR10):
 
     name = "cifar100"
     description = "50000 + 10000 colour images, 32x32, 100 classes; 170 MB"
+    classes = ()  # they are in one of its files
     members = ("train", "test", "meta")
     inside = ("cifar-100-python",)
     archive = "cifar-100-python.tar.gz"

@@ -11,6 +11,7 @@ class Digits(Source):
     """1797 grey images of 8x8 in 17 levels (Alpaydin & Kaynak 1998, UCI); no test part of its own."""
 
     name = "digits"
+    classes = tuple(str(digit) for digit in range(10))
     description = "1797 handwritten digits, 8x8 grey, 10 classes; built in"
 
     def presence(self) -> Presence:
@@ -24,4 +25,4 @@ class Digits(Source):
 
         digits = load_digits()
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[:, None]
-        return RawData(images=images, labels=digits.target.astype(np.int64), classes=tuple(str(d) for d in range(10)))
+        return RawData(images=images, labels=digits.target.astype(np.int64), classes=self.classes)

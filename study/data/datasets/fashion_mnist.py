@@ -25,6 +25,10 @@ class FashionMNIST(PublishedSource):
 
     name = "fashion_mnist"
     description = "60000 + 10000 images of clothing, 28x28 grey, 10 classes; 30 MB"
+    classes = (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    )
     members = tuple(CONTENT_MD5)
     inside = ("FashionMNIST/raw", "raw", "fashion-mnist")
     system = ("/usr/share/datasets/fashion-mnist",)  # Debian's package dataset-fashion-mnist
@@ -40,15 +44,13 @@ class FashionMNIST(PublishedSource):
         return [next(p for p in pair if p.is_file()) for pair in either if any(p.is_file() for p in pair)]
 
     def read(self, image_size: int | None) -> RawData:
-        from torchvision import datasets
-
         train_images, train_labels, test_images, test_labels = (self._array(path) for path in self.files())
         return RawData(
             images=train_images[:, None],
             labels=train_labels.astype(np.int64),
             test_images=test_images[:, None],
             test_labels=test_labels.astype(np.int64),
-            classes=tuple(datasets.FashionMNIST.classes),
+            classes=self.classes,
         )
 
     def _array(self, path: Path) -> NDArray[np.uint8]:

@@ -1,11 +1,11 @@
 """Reading the files of a listing: images of any size and mode become squares of one size."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from fitscape.study.data.datasets.source import Images, RawData, Source
 from fitscape.study.data.given_split import Part
 
 MIXED_SIZE = 64  # side of the images where they differ and no image_size is given
-
-Result = TypeVar("Result")
 
 
 def given(listing: Listing) -> str:
@@ -45,47 +43,53 @@ def read(listing: Listing, image_size: int | None, source: Source) -> RawData:
     Raises:
         UserError: a class, or a class in a given part, has no readable image.
     """
-    headers = dict(zip(listing.paths, _each(header, listing.paths, source), strict=True))
+    found = _each(header, listing.paths, source)
     while True:  # again only where a file that cannot be decoded had a say in what all become
-        form, notes = _form([h for h in headers.values() if isinstance(h, Header)], image_size)
+        form, notes = form_of(found, image_size)
         images = np.zeros((len(listing.paths), form.channels, form.size, form.size), dtype=np.uint8)
-        targets = dict(zip(listing.paths, images, strict=True))
 
-        reasons = _each(_filling(targets, headers, form.scale, source.fit == "pad"), listing.paths, source)
-        headers |= {path: reason for path, reason in zip(listing.paths, reasons, strict=True) if reason is not None}
-        if _form([h for h in headers.values() if isinstance(h, Header)], image_size) == (form, notes):
+        def fill(path: Path, known: Header | str, out: Images, scale: int = form.scale) -> Header | str:
+            return known if isinstance(known, str) else decode(path, out, scale, pad=source.fit == "pad") or known
+
+        found = _each(fill, listing.paths, source, found, images)
+        if form_of(found, image_size) == (form, notes):
             break
-    good = np.array([reason is None for reason in reasons], dtype=bool)
+    good = np.array([isinstance(known, Header) for known in found], dtype=bool)
+    return described(listing, found, form, notes, source.fit, images if good.all() else images[good])
+
+
+def described(
+    listing: Listing, found: Sequence[Header | str], form: "Form", notes: tuple[str, ...], fit: str, images: Images
+) -> RawData:
+    """What was read of a listing.
+
+    Args:
+        listing: the files.
+        found: the header of each file, or why it cannot be read.
+        form: what every image has become.
+        notes: sentences about that.
+        fit: how squares were made.
+        images: of the files that could be read [N, C, S, S].
+
+    Raises:
+        UserError: a class, or a class in a given part, has no readable image.
+    """
+    reasons = {path: known for path, known in zip(listing.paths, found, strict=True) if isinstance(known, str)}
+    good = np.array([isinstance(known, Header) for known in found], dtype=bool)
     for c, name in enumerate(listing.classes):
         if not good[listing.labels == c].any():
             raise refused(f"class '{name}' has no readable image")
-    broken = _named(
-        listing,
-        {**listing.left_out, **{p: r for p, r in zip(listing.paths, reasons, strict=True) if r is not None}},
-    )
     return RawData(
-        images=images if good.all() else images[good],
+        images=images,
         labels=listing.labels[good].astype(np.int64),
         classes=listing.classes,
         parts=None if listing.parts is None else listing.parts[good],
         groups=None if listing.groups is None else listing.groups[good],
         names=tuple(listing.name(path) for path, sound in zip(listing.paths, good, strict=True) if sound),
-        unreadable=tuple(broken),
+        unreadable=tuple(_named(listing, {**listing.left_out, **reasons})),
         notes=(*notes, *listing.notes),
-        sizes=_sizes([h for h in headers.values() if isinstance(h, Header)], form.size, source.fit),
+        sizes=_sizes([known for known in found if isinstance(known, Header)], form.size, fit),
     )
-
-
-def _filling(
-    targets: Mapping[Path, Images], headers: Mapping[Path, Header | str], scale: int, pad: bool
-) -> Callable[[Path], str | None]:
-    """What decodes a file into its target, or says why it cannot be read."""
-
-    def fill(path: Path) -> str | None:
-        found = headers[path]
-        return found if isinstance(found, str) else decode(path, targets[path], scale, pad=pad)
-
-    return fill
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,9 @@ class Form:
     scale: int  # value of 16 bits that becomes 255
 
 
-def _form(headers: list[Header], image_size: int | None) -> tuple[Form, tuple[str, ...]]:
-    """The form that the images of these headers share, and sentences about it."""
+def form_of(found: Iterable[Header | str], image_size: int | None) -> tuple[Form, tuple[str, ...]]:
+    """The form that all images share, and sentences about it; files without a header have no say."""
+    headers = [h for h in found if isinstance(h, Header)]
     size = image_size or _own_size(headers)
     scale, scale_note = sixteen_bit_scale(headers)
     channels = 1 if all(h.grey for h in headers) else 3
@@ -131,14 +136,16 @@ def _named(listing: Listing, left_out: Mapping[Path, str]) -> list[str]:
     return [f"{listing.name(path)}: {reason}" for path, reason in sorted(left_out.items())]
 
 
-def _each(work: Callable[[Path], Result], paths: Iterable[Path], source: Source) -> list[Result | str]:
+def _each(
+    work: Callable[..., Header | str], paths: Sequence[Path], source: Source, *given: Iterable[Any]
+) -> list[Header | str]:
     """Decoding runs outside Python's lock, so that threads use every core."""
 
-    def watched(path: Path) -> Result | str:
+    def watched(path: Path, *arguments: Any) -> Header | str:
         if str(path) in source.crashing:
             return source.crashing[str(path)]
         with source.journal.working_on(str(path)):
-            return work(path)
+            return work(path, *arguments)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(watched, paths))
+        return list(pool.map(watched, paths, *given))

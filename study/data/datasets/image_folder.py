@@ -7,6 +7,7 @@ import numpy as np
 
 from fitscape.study.data.datasets import image_files
 from fitscape.study.data.datasets.folder_scan import PassedOver, images_below, loose_images, subfolders
+from fitscape.study.data.datasets.listed import ListedSource
 from fitscape.study.data.datasets.listing import (
     FOLDER,
     SPELLINGS,
@@ -16,10 +17,10 @@ from fitscape.study.data.datasets.listing import (
     refused,
     text,
 )
-from fitscape.study.data.datasets.source import Labels, Presence, RawData, Source
+from fitscape.study.data.datasets.source import Labels, Presence
 
 
-class ImageFolder(Source):
+class ImageFolder(ListedSource):
     """Images below ``PATH/CLASS/`` or ``PATH/PART/CLASS/``, at any depth; what is hidden or no image is passed over.
 
     Parts are called train, val and test, in any usual spelling; they are used as they are. Each image becomes a square
@@ -29,28 +30,21 @@ class ImageFolder(Source):
     """
 
     name = "folder"
-    foreign = True
     argument_name = "PATH"
     description = "your own images: folder:PATH, a class a subfolder, below train, val and test if you have a split"
 
     def presence(self) -> Presence:
-        listing = self._listing()
+        listing = self.listing()
         counts = f"{len(listing.paths)} images in {len(listing.classes)} classes in {self._path()}"
         return Presence(self.name, self._path(), counts + image_files.given(listing), counts=listing.counts)
 
     def files(self) -> list[Path]:
-        return list(self._listing().paths)
-
-    def read(self, image_size: int | None) -> RawData:
-        return image_files.read(self._listing(), image_size, self)
-
-    def state(self) -> list[str]:
-        return image_files.state(self._listing())
+        return list(self.listing().paths)
 
     def _path(self) -> Path:
         return Path(self.argument).expanduser().absolute()
 
-    def _listing(self) -> Listing:
+    def _look(self) -> Listing:
         """Every image file with its class, and its part and group where there are such; sorted.
 
         Raises:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitscape.study.data.datasets import image_files
+from fitscape.study.data.datasets.listed import ListedSource
 from fitscape.study.data.datasets.listing import (
     FOLDER,
     NAMED,
@@ -16,7 +17,7 @@ from fitscape.study.data.datasets.listing import (
     refused,
     text,
 )
-from fitscape.study.data.datasets.source import Presence, RawData, Source
+from fitscape.study.data.datasets.source import Presence
 from fitscape.study.data.given_split import Part, Parts
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ UNGIVEN = {"", "nan", "none", "null"}
 SHOWN = 3  # missing files that are named
 
 
-class ImageList(Source):
+class ImageList(ListedSource):
     """Images named by a .csv, .tsv, .parquet or .jsonl file, a row per image.
 
     Columns ``path`` (or ``image``, ``file``, ``filename``) and ``label`` (or ``class``, ``target``); ``split`` (train,
@@ -39,26 +40,22 @@ class ImageList(Source):
     """
 
     name = "csv"
-    foreign = True
     argument_name = "FILE"
     description = "your own list of images: csv:FILE (or .tsv, .parquet, .jsonl), with path, label, split, group"
 
     def presence(self) -> Presence:
-        listing = self._listing()
+        listing = self.listing()
         counts = f"{len(listing.paths)} images in {len(listing.classes)} classes"
         text = f"{counts} in {self._path()}{image_files.given(listing)}"
         return Presence(self.name, self._path().parent, text, counts=listing.counts)
 
     def files(self) -> list[Path]:
-        return [self._path(), *self._listing().paths]
-
-    def read(self, image_size: int | None) -> RawData:
-        return image_files.read(self._listing(), image_size, self)
+        return [self._path(), *self.listing().paths]
 
     def _path(self) -> Path:
         return Path(self.argument).expanduser().absolute()
 
-    def _listing(self) -> Listing:
+    def _look(self) -> Listing:
         """Raises UserError: the file, a column or a row cannot serve."""
         if "://" in self.argument:
             raise refused(f"{self.argument} is a URL", "download it first")

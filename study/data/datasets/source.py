@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from fitscape.study.data.datasets.journal import Journal
 from fitscape.study.data.given_split import Parts
 from fitscape.study.paths import expanded
+
+if TYPE_CHECKING:
+    from fitscape.study.data.datasets.listing import Listing
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -65,6 +68,7 @@ class Source(ABC):
     description: str  # one line for ``fitscape list datasets``
     foreign: ClassVar[bool] = False  # whether its files come from anywhere, and may crash a decoder
     lasting: ClassVar[bool] = True  # whether equal files and states mean equal data
+    classes: ClassVar[tuple[str, ...]] = ()  # where they are known before anything is read
     argument_name: ClassVar[str] = ""  # of what follows the colon, as in ``folder:PATH``; empty where nothing does
 
     def __init__(
@@ -101,6 +105,14 @@ class Source(ABC):
     def state(self) -> list[str]:
         """What else keys the cache: sentences about files that are there and not read."""
         return []
+
+    def listing(self) -> "Listing | None":
+        """The image files that `read` decodes, where the data set is such files.
+
+        Raises:
+            UserError: as `presence`.
+        """
+        return None
 
     @abstractmethod
     def read(self, image_size: int | None) -> RawData:

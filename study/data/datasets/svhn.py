@@ -13,6 +13,7 @@ class SVHN(PublishedSource):
 
     name = "svhn"
     description = "73257 + 26032 colour images of house numbers, 32x32, 10 classes; 250 MB"
+    classes = tuple(str(digit) for digit in range(10))
     members = ("train_32x32.mat", "test_32x32.mat")
     inside = ("SVHN",)
     megabytes = 250
@@ -37,5 +38,5 @@ class SVHN(PublishedSource):
             labels=train.labels,
             test_images=np.ascontiguousarray(test.data),
             test_labels=test.labels,
-            classes=tuple(str(digit) for digit in range(10)),
+            classes=self.classes,
         )

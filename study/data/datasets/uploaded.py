@@ -21,10 +21,10 @@ class Uploaded(ImageFolder):
             return super().presence()
         return Presence(self.name, None, f"upload {self.argument} would be fetched to {self._path()}", download=True)
 
-    def _listing(self) -> Listing:
+    def _look(self) -> Listing:
         if not self._path().is_dir():
             fetch(self.argument, self._path(), os.environ.get("FITSCAPE_STORAGE"))
-        return super()._listing()
+        return super()._look()
 
     def _path(self) -> Path:
         return data_folder(self.root) / UPLOADS / self.argument

@@ -8,6 +8,7 @@ from fitscape.study.report.figures.curves import learning_curves
 from fitscape.study.report.figures.depth import training_error_by_depth
 from fitscape.study.report.figures.double_descent import errors_by_width
 from fitscape.study.report.figures.early_overfit import late_epochs
+from fitscape.study.report.figures.finetune import errors_by_images
 from fitscape.study.report.figures.gradient_depth import gradients_by_depth
 from fitscape.study.report.figures.memorization import errors_by_label_noise
 from fitscape.study.report.figures.regime_map import regime_map
@@ -22,6 +23,7 @@ DRAWERS = {
     "memorization": errors_by_label_noise,
     "double_descent": errors_by_width,
     "early_overfit": late_epochs,
+    "finetune": errors_by_images,
 }
 
 DPI = 150

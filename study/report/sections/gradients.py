@@ -15,8 +15,10 @@ MOST_NETS: Final = 8
 
 def ends_of(trial: TrialRecord) -> tuple[GradientProfile, GradientProfile] | None:
     """The first and the last profile of a trial, if it measured two."""
-    found = [p for e in trial.epochs for p in e.gradients]
-    return (found[0], found[-1]) if len(found) > 1 else None
+    first, last = (next((e for e in epochs if e.gradients), None) for epochs in (trial.epochs, trial.epochs[::-1]))
+    if first is None or last is None or (first is last and len(first.gradients) == 1):
+        return None
+    return first.gradients[0], last.gradients[-1]
 
 
 def gradients(subject: Subject) -> list[dict[str, Any]]:

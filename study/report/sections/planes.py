@@ -13,6 +13,7 @@ from optuna.distributions import CategoricalDistribution
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import best_point, conditions
 from fitscape.study.maps.encoding import row_of
+from fitscape.study.maps.error_models import Prediction
 from fitscape.study.maps.posterior import probabilities
 from fitscape.study.report import axes, wording
 from fitscape.study.report.pack import Pack
@@ -21,11 +22,14 @@ from fitscape.study.report.slices import Slice, slices_of
 from fitscape.study.report.stages import Stage
 from fitscape.study.report.subject import Subject
 
+Array = NDArray[np.float64]
+
 SIDE: Final = 31  # grid points along an axis
 COARSE: Final = 16  # of expected errors, which are smooth
 TAUS: Final = (0.02, 0.05, 0.10, 0.20)
 MOST_PLANES: Final = 240
 MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times trials squared: what a Gaussian process costs
+MANY: Final = 300  # trials from which the fields are asked at every second point of a grid, and are even in between
 
 
 class Hold(NamedTuple):
@@ -109,7 +113,14 @@ def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
 
 def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float]) -> list[NDArray[np.uint8]]:
     """Probabilities of one plane at each tau; along x alone, [3, 1, SIDE], where there is no y."""
-    beliefs = fitted.posterior.predict(fitted.encoder.features(_mesh(fitted, x, y, held, SIDE)))
+    step = _step(fitted)
+    points = _mesh(fitted, x, y, held, 1 + (SIDE - 1) // step)
+    beliefs = fitted.posterior.predict(fitted.encoder.features(points))
+    if step == 2:
+        shape = (-1, 1 + (SIDE - 1) // step)
+        beliefs = [
+            (cuts, Prediction(*(_filled(part.reshape(shape)) for part in vars(one).values()))) for cuts, one in beliefs
+        ]
     found = []
     for tau in taus:
         p = probabilities(beliefs, tau)[:, :3]  # diverged, good, overfit
@@ -132,12 +143,27 @@ def _mesh(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], side: 
     return frame.assign(**{k: pd.Series([v] * len(frame), dtype=object) for k, v in held.items() if k not in columns})
 
 
+def _step(fitted: RegimeMap) -> int:
+    """Of the points at which the fields are asked, along an axis of the grid."""
+    return 2 if len(fitted.evidence) > MANY else 1
+
+
+def _filled(values: Array) -> Array:
+    """Values [h, w] at every second point of a grid, as those of all its points in one row: means of neighbours."""
+    for axis in (0, 1):
+        values = np.moveaxis(values, axis, 0)
+        whole = np.empty((2 * len(values) - 1, values.shape[1]))
+        whole[::2], whole[1::2] = values, (values[1:] + values[:-1]) / 2
+        values = np.moveaxis(whole, 0, axis)
+    return values.ravel()
+
+
 def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) -> list[tuple[str, str | None]]:
     """Pairs of axes, the most important hyperparameters first, as many as the page and the time allow."""
     if len(numeric) == 1:
         return [(numeric[0], None)]
-    trials = len(fitted.evidence)
-    most = min(MOST_PLANES, int(MOST_WORK / (SIDE**2 * max(trials, 1) ** 2))) // (2 * slices)
+    trials, points = len(fitted.evidence), (-(-SIDE // _step(fitted))) ** 2
+    most = min(MOST_PLANES, int(MOST_WORK / (points * max(trials, 1) ** 2))) // (2 * slices)
     order = [name for name in subject.importance.index if name in numeric]
     ranked = sorted(combinations(order, 2), key=lambda pair: order.index(pair[0]) + order.index(pair[1]))
     return list(ranked[: max(most, 1)])

@@ -7,7 +7,7 @@ from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import CONDITIONS, Step, best_point, conditions, forecast, steps
+from fitscape.study.maps.advice import CONDITIONS, Step, forecast, recommended, steps
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
@@ -41,7 +41,7 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 
 
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
-    point = best_point(fitted, conditions(fitted), possible=subject.possible)
+    point = recommended(fitted, subject.config.base)
     left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
     told = forecast(fitted, pd.DataFrame([point])).iloc[0]
     told_steps = steps(fitted, point)

@@ -69,13 +69,16 @@ def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]
 
 def regimes(subject: Subject, taus: list[float]) -> list[list[int]]:
     """At each tau, the position of every trial's regime in the vocabulary."""
+    own = subject.config.regimes.tau
+    others = [tau for tau in taus if tau != own and not subject.no_labels]
+    found = subject.study.regimes_at(others) if others else {}
     rows = []
     for tau in taus:
-        found = subject.labels
-        if tau != subject.config.regimes.tau and not subject.no_labels:
-            found = subject.study.labels_at(tau)
-        labels = [found.get(t.trial_id) for t in subject.trials]
-        rows.append([vocabulary.position(label.regime if label else None) for label in labels])
+        if tau in others:
+            at = [found.get(t.trial_id, [None] * len(others))[others.index(tau)] for t in subject.trials]
+        else:
+            at = [label.regime if (label := subject.labels.get(t.trial_id)) else None for t in subject.trials]
+        rows.append([vocabulary.position(regime) for regime in at])
     return rows
 
 
@@ -113,8 +116,10 @@ def profiles(told: Sequence[TrialRecord], pack: Pack) -> dict[int, Any]:
     """By trial number, gradient norms by layer at initialization and at the end, for the detail view."""
     found: dict[int, Any] = {}
     for trial in told:
+        if len(found) == MOST_PROFILES:
+            break
         ends = ends_of(trial)
-        if ends is not None and len(found) < MOST_PROFILES:
+        if ends is not None:
             first, last = (np.array(p.gradient_norms, dtype=np.float32) for p in ends)
             found[trial.number] = {"first": pack.add(first), "last": pack.add(last), "step": ends[1].step}
     return found

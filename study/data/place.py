@@ -1,0 +1,47 @@
+"""Where a data set lies once it is prepared. No torch: the preflight asks."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from fitscape.study.config import DataConfig
+from fitscape.study.data.datasets.source import Source, data_folder, user_cache
+
+FORMAT = 3  # raise it when the preparation changes what comes out
+PREPARED = "prepared"  # folder below a data folder
+UNFINISHED = ".decoding-"  # beginning of the name of what is being prepared
+
+# What the prepared content does not depend on: where it lies, and what is read off it later.
+_NOT_IN_KEY = {"root", "probe_size", "unreadable_limit", "metric"}
+
+
+class CacheDamaged(Exception):
+    """A prepared file is missing, cut short or altered: prepare again."""
+
+
+def place(config: DataConfig, source: Source) -> Path:
+    """The folder of a data set's prepared files: ``NAME-KEY`` in ``prepared`` below the data folder."""
+    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY | ({"classes"} if config.classes is None else set()))
+    state = source.state()
+    found = key({**parts, "state": state} if state else parts, source.files())
+    return writable(data_folder(config.root) / PREPARED) / f"{source.name}-{found}"
+
+
+def unfinished(folder: Path) -> Path:
+    """Where a preparation lies until it becomes ``folder``."""
+    return folder.with_name(f"{UNFINISHED}{folder.name}")
+
+
+def writable(folder: Path) -> Path:
+    """``folder``, or the user's cache where that one cannot be written (a data set on a read-only disk)."""
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
+    return folder if os.access(nearest, os.W_OK) else user_cache() / PREPARED
+
+
+def key(parts: dict[str, Any], files: list[Path]) -> str:
+    """Hash of what a preparation depends on: the config's part, and each source file's name, size and times."""
+    stats = [(str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path in files for stat in [path.stat()]]
+    canonical = json.dumps([FORMAT, parts, stats], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
