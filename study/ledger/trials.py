@@ -192,7 +192,7 @@ class Trials:
     def latest(self, count: int) -> list[TrialRecord]:
         """The trials that ended last, the latest first."""
         ended = "SELECT trial_id FROM trials WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?"
-        found = {trial.trial_id: trial for trial in self._trials(f"trial_id IN ({ended})", (count,), None)}
+        found = {trial.trial_id: trial for trial in self._trials(f"trial_id IN ({ended})", (count,), None, False)}
         with self._database.read() as connection:
             return [found[row[0]] for row in connection.execute(ended, (count,)) if row[0] in found]
 

@@ -56,7 +56,9 @@ def picture(page: Page) -> tuple[str, str]:
     return painted or "", page.locator("#map-text").inner_text()
 
 
-FIGURES = {"map-plot", "comparison-plot", "degradation-plot", "gradients-first", "gradients-last", "importance-plot"}
+FIGURES = {"map-plot", "comparison-plot", "cost-plot", "degradation-plot", "gradients-first", "gradients-last"} | {
+    "importance-plot"
+}
 
 
 def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any, page_file: Path) -> None:
@@ -140,7 +142,12 @@ def test_any_point_of_the_map_tells_probabilities_errors_and_the_trials_behind_t
     assert desktop.get_by_role("dialog").is_visible()
 
 
+DRAW = "document.querySelectorAll('.plot').forEach((plot) => plot.fitscape?.())"
+
+
 def test_curves_are_of_errors_or_of_losses(desktop: Page) -> None:
+    desktop.evaluate(DRAW)
+
     def drawn(within: str) -> set[str]:
         return {text for text in desktop.locator(f"{within} .ytitle").all_text_contents() if text}
 
@@ -154,6 +161,7 @@ def test_curves_are_of_errors_or_of_losses(desktop: Page) -> None:
 
 
 def test_the_front_of_error_and_cost_is_a_figure_and_a_table(desktop: Page) -> None:
+    desktop.evaluate(DRAW)
     assert desktop.locator("#cost-plot .main-svg").count() >= 1
     before = desktop.locator("#cost-table tbody tr").all_inner_texts()
     errors = [float(row.split("\t")[4].split("\u00a0")[0]) for row in before]
