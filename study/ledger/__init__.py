@@ -3,7 +3,18 @@
 from fitscape.study.ledger.identity import INCOMPLETE, RUNNING, lacks_its_log, settle_in
 from fitscape.study.ledger.ledger import Ledger
 from fitscape.study.ledger.lock import Holder, StudyLock, holder
-from fitscape.study.ledger.notes import EXPECTED, LABELLED_BY, READ, REPLAY, SETTINGS, TEST_ERRORS, TEST_OPENED, Note
+from fitscape.study.ledger.notes import (
+    EXPECTED,
+    LABELLED_BY,
+    PORTRAITS,
+    READ,
+    REPLAY,
+    SETTINGS,
+    SUSPECTED,
+    TEST_ERRORS,
+    TEST_OPENED,
+    Note,
+)
 from fitscape.study.ledger.outbox import Event, EventKind
 from fitscape.study.ledger.recovery import restore
 
@@ -11,10 +22,12 @@ __all__ = [
     "EXPECTED",
     "INCOMPLETE",
     "LABELLED_BY",
+    "PORTRAITS",
     "READ",
     "REPLAY",
     "RUNNING",
     "SETTINGS",
+    "SUSPECTED",
     "TEST_ERRORS",
     "TEST_OPENED",
     "Event",
