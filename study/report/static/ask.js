@@ -70,6 +70,7 @@ function startAsking() {
     const from = asked ?? { x: 0.5, y: 0.5 };
     ask({ x: from.x + STEP * step[0], y: from.y + STEP * step[1] });
   });
+  // Asked a moment later: a change of the figure before plotly has handled the release would take its click away.
   let down = null; // plotly lays a sheet over the page between press and release, so that no click arrives
   plot.addEventListener("pointerdown", (event) => { down = event; }, true);
   addEventListener("pointerup", (event) => {
@@ -78,7 +79,7 @@ function startAsking() {
     if (!began || Math.hypot(event.clientX - began.clientX, event.clientY - began.clientY) > CLICK) return;
     const { xaxis, yaxis, _size: size } = plot._fullLayout, box = plot.getBoundingClientRect();
     const [x, y] = [xaxis.p2d(event.clientX - box.left - size.l), yaxis.p2d(event.clientY - box.top - size.t)];
-    if (x > -0.02 && x < 1.02 && (!view.y || (y > -0.02 && y < 1.02))) ask({ x, y: view.y ? y : 0.5 });
+    if (x > -0.02 && x < 1.02 && (!view.y || (y > -0.02 && y < 1.02))) setTimeout(() => document.querySelector("dialog[open]") || ask({ x, y: view.y ? y : 0.5 }), 50);
   }, true);
   addEventListener("pointercancel", () => { down = null; }, true);
 }
