@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
 READY = $(VENV)/.ready
 
 export MLFLOW_DISABLE_TELEMETRY = true
@@ -24,12 +25,17 @@ COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gp
 
 .PHONY: demo test test-slow test-all check format numbers docs outputs crashpoints mutants bench statistics lock secrets up down submit clean
 
-$(READY): pyproject.toml requirements.lock
+# What a study needs is enough for the demo. The tools of the tests and checks come in when one of them is asked for.
+$(INSTALLED): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e .
+	touch $@
+
+$(READY): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
 	touch $@
 
-demo: $(READY)  ## run the quickstart and print where its report is
+demo: $(INSTALLED)  ## run the quickstart and print where its report is
 	@root=$${FITSCAPE_ROOT:-fitscape-runs}; \
 	if [ -s "$$root/quickstart/ledger.db" ] || [ -s "$$root/quickstart/ledger.backup.db" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
 

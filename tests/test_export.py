@@ -204,3 +204,6 @@ def test_optuna_trials_take_the_time_that_they_took(study: OpenStudy, tmp_path: 
         completed = written.datetime_complete and written.datetime_complete.timestamp()
         assert started == pytest.approx(trial.started_at, abs=1e-5) if trial.state.terminal else True
         assert completed == pytest.approx(trial.ended_at, abs=1e-5) if trial.state.terminal else completed is None
+        finite = {e.epoch: e.val_error for e in trial.epochs if math.isfinite(e.val_error)}
+        assert written.intermediate_values == finite
+    assert any(written.intermediate_values for written in made.trials)

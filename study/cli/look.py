@@ -31,13 +31,27 @@ def report(
         typer.Option("--open-test", metavar="REASON", help="First evaluate the finalists on the sealed test part."),
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print the page as a PDF too. It needs Chromium.")] = False,
+    watching: Annotated[
+        bool, typer.Option("--watch", help="Serve the page on this machine, made anew while the study runs.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Of --watch. Default: one that is free.")
+    ] = None,
 ) -> int:
-    """Write the report of a study and print its path."""
+    """Write the report of a study and print its path; with --watch, serve it while the study runs."""
     folder = study_folder(root, name)
+    if port is not None and not watching:
+        raise UserError("is for --watch", where="--port")
     if open_test is not None:
         from fitscape.study.cli.unseal import unseal
 
         unseal(folder, open_test)
+    if watching:
+        from fitscape.study.cli.watch import watch
+
+        if pdf:
+            raise UserError("does not go with --watch", where="--pdf", fix="print the page when the study is over")
+        return watch(folder, port or 0, lambda url: print(f"{url} (Ctrl-C ends it)", flush=True))
     from fitscape.study.report import build
 
     page = build(folder)

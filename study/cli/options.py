@@ -54,6 +54,9 @@ Plugin = Annotated[
 Allow = Annotated[
     str, typer.Option("--allow", help="Accept changes since the study began: data, code, config (comma-separated).")
 ]
+Live = Annotated[
+    bool, typer.Option("--live", help="Serve the report on this machine while the study runs, and say where.")
+]
 For = Annotated[
     float | None,
     typer.Option(

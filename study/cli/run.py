@@ -3,8 +3,10 @@
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +16,7 @@ from fitscape.study.cli.options import (
     Allow,
     For,
     Json,
+    Live,
     Name,
     Plugin,
     Quiet,
@@ -28,6 +31,9 @@ from fitscape.study.cli.options import (
 )
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import BACKUP, StudyFolder
+
+if TYPE_CHECKING:
+    from fitscape.study.scheduling.events import Observer
 
 ASK_EVERY = 0.5  # seconds
 ALLOWED = ("data", "code", "config")
@@ -45,20 +51,21 @@ def run(
     address: Address = None,
     tracking_uri: TrackingUri = None,
     for_: For = None,
+    live: Live = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
     """Run a study: a recipe, or a YAML file (fitscape init writes one)."""
+    _require_shown(live, quiet)
     from fitscape.study.cli.configure import changes_of, configure, options_of
 
     changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri), plugin)
     config = configure(study, changes, scale, address)
     from fitscape.study import driver
-    from fitscape.study.cli.live import view
     from fitscape.study.scheduling.events import Message
 
     replay = driver.drawn_beside(Path(study), config)
-    with view(root / config.name, quiet=quiet, as_json=as_json) as observer:
+    with _observed(root / config.name, live, quiet, as_json) as observer:
         if replay:
             observer(Message(f"repeats the {len(replay)} trials that the study of {study} drew"))
         return driver.run(config, root, address=address, observer=observer, time_limit=for_, replay=replay)
@@ -71,10 +78,12 @@ def resume(
     allow: Allow = "",
     address: Address = None,
     for_: For = None,
+    live: Live = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
     """Continue an interrupted study, or add trials to a study."""
+    _require_shown(live, quiet)
     folder = _folder(root, name)
     allowed = [word.strip() for word in allow.split(",") if word.strip()]
     for word in allowed:
@@ -83,12 +92,30 @@ def resume(
     if trials is not None and trials < 1:
         raise UserError(f"{trials} is not at least 1", where="--trials")
     from fitscape.study import driver
-    from fitscape.study.cli.live import view
 
-    with view(folder, quiet=quiet, as_json=as_json) as observer:
+    with _observed(folder, live, quiet, as_json) as observer:
         return driver.resume(
             folder, trials=trials, allow=frozenset(allowed), address=address, observer=observer, time_limit=for_
         )
+
+
+def _require_shown(live: bool, quiet: bool) -> None:
+    if live and quiet:
+        raise UserError("says where the page is, and --quiet says nothing", where="--live", fix="leave one of them out")
+
+
+@contextmanager
+def _observed(folder: Path, live: bool, quiet: bool, as_json: bool) -> "Iterator[Observer]":
+    """The view that fits, with the page beside it where one is wanted."""
+    from fitscape.study.cli.live import view
+    from fitscape.study.cli.page_process import page_beside
+
+    with view(folder, quiet=quiet, as_json=as_json) as shown:
+        if not live:
+            yield shown
+            return
+        with page_beside(shown, folder) as observer:
+            yield observer
 
 
 def finish(name: Name, root: Root = ROOT, quiet: Quiet = False, as_json: Json = False) -> int:

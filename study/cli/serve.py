@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fitscape.study.cli.browser import open_when_up, somebody_is_there
 from fitscape.study.cli.options import ROOT, Address, Json, Root, TrackingUri
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import LEDGER
@@ -22,6 +23,7 @@ def ui(
     tracking_uri: Annotated[
         str | None, typer.Option("--tracking-uri", help="A store of your own, as sqlite:///FILE.")
     ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the newest study's page only.")] = False,
 ) -> None:
     """Open MLflow's UI for the studies below --root, or for your own store, on this machine only."""
     from fitscape.study.tracking import serve_ui
@@ -34,6 +36,8 @@ def ui(
         typer.echo(f"MLflow is starting on http://{HOST}:{port} (Ctrl-C ends it)")
         if page := _newest_page(root, tracking_uri, port):
             typer.echo(f"the newest study's page: {page}")
+            if not no_browser and somebody_is_there():
+                open_when_up(page, HOST, port)
         sys.stdout.flush()
 
     serve_ui(root, port, tracking_uri, say)

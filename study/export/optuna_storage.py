@@ -1,5 +1,6 @@
 """Trials as an Optuna SQLite storage, the file that optuna-dashboard opens."""
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ UID = "fitscape_uid"  # user attribute of the Optuna study: whose export it is
 
 
 def write(study: OpenStudy, to: Path) -> None:
-    """One Optuna study named as ours: every trial with its state, (train_error, val_error) and user attributes.
+    """One Optuna study named as ours: every trial with its state, times, (train_error, val_error), validation error by
+    epoch and user attributes.
 
     Unlike the study that a sampler sees (search/optuna_study.py), it holds the trials outside the space too: of
     those, the hyperparameters that do lie in the space are parameters, and the attribute ``outside`` names the others.
@@ -113,6 +115,7 @@ def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, class
         params=inside,
         distributions={name: space[name] for name in inside},
         user_attrs=told,
+        intermediate_values={e.epoch: e.val_error for e in trial.epochs if math.isfinite(e.val_error)},
     )
     if frozen.datetime_start is not None and trial.started_at is not None:
         frozen.datetime_start = datetime.fromtimestamp(trial.started_at)  # Optuna's times are local and naive

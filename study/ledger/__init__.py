@@ -4,6 +4,7 @@ from fitscape.study.ledger.identity import INCOMPLETE, RUNNING, lacks_its_log, s
 from fitscape.study.ledger.ledger import Ledger
 from fitscape.study.ledger.lock import Holder, StudyLock, holder
 from fitscape.study.ledger.notes import (
+    EXPECTED,
     LABELLED_BY,
     PORTRAITS,
     READ,
@@ -18,6 +19,7 @@ from fitscape.study.ledger.outbox import Event, EventKind
 from fitscape.study.ledger.recovery import restore
 
 __all__ = [
+    "EXPECTED",
     "INCOMPLETE",
     "LABELLED_BY",
     "PORTRAITS",

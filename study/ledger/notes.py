@@ -9,6 +9,7 @@ from typing import Any
 from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database
 
+EXPECTED = "expected"  # key: seconds until the trials of this run have ended, and when that was said (Unix time)
 REPLAY = "replay"  # key: hyperparameters, seed and origin of each trial of the study that this one repeats, in order
 PORTRAITS = "portraits"  # key: small pictures of each class
 SUSPECTED = "suspected"  # key: small pictures of images whose labels look wrong, by position in validation

@@ -189,6 +189,13 @@ class Trials:
             raise KeyError(trial_id)
         return found[0]
 
+    def latest(self, count: int) -> list[TrialRecord]:
+        """The trials that ended last, the latest first."""
+        ended = "SELECT trial_id FROM trials WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?"
+        found = {trial.trial_id: trial for trial in self._trials(f"trial_id IN ({ended})", (count,), None, False)}
+        with self._database.read() as connection:
+            return [found[row[0]] for row in connection.execute(ended, (count,)) if row[0] in found]
+
     def pending(self) -> list[TrialRecord]:
         """Trials that have not ended, those with most epochs first: a resume continues before it begins."""
         open_trials = self._trials("state IN ('pending', 'running')", (), None, False)

@@ -126,6 +126,13 @@ class Encoder:
         self.dimensions = len(self.names)  # of the unit cube
         self.features_n = sum(axis.width for axis in self._axes)
 
+    @property
+    def numeric_columns(self) -> dict[str, int]:
+        """Of each numeric hyperparameter, which of the features it is."""
+        ends = np.cumsum([axis.width for axis in self._axes])
+        numeric = zip(self.names, self._axes, ends, strict=True)
+        return {name: int(end) - 1 for name, axis, end in numeric if isinstance(axis, _Range)}
+
     def features(self, points: pd.DataFrame) -> Array:
         """[n, features]; a column or a value that is absent sits in the middle of its axis."""
         n = len(points)

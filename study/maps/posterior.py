@@ -8,7 +8,7 @@ shift moves both and mostly cancels; where it was given, it does not.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,12 +179,16 @@ class Posterior:
             return cuts
         return cuts.referred(min(float(cuts.error(np.array(one.reference))), 0.95 * float(cuts.chance)))
 
-    def error(self, features: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation [m] of the validation z of new nets' expectation, all that is unknown counted."""
-        parts = [one.val.predict(features) for one in self.components]
+    def error(self, features: Array, of: Literal["val", "train"] = "val") -> tuple[Array, Array]:
+        """Mean and standard deviation [m] of the z of new nets' expectation, all that is unknown counted.
+
+        Only the validation error has a shift that all trials share.
+        """
+        parts = [getattr(one, of).predict(features) for one in self.components]
         means, variances = np.array([m for m, _ in parts]), np.array([sd**2 for _, sd in parts])
         mean = means.mean(axis=0)
-        return mean, np.sqrt(variances.mean(axis=0) + means.var(axis=0) + self._common_sd(mean) ** 2)
+        common = self._common_sd(mean) if of == "val" else np.zeros_like(mean)
+        return mean, np.sqrt(variances.mean(axis=0) + means.var(axis=0) + common**2)
 
     @cached_property
     def flattery(self) -> float:

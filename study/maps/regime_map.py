@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -175,13 +175,21 @@ class RegimeMap:
         """[m, 5] in the order of REGIMES: over hyperparameters, fields and the reference."""
         return probabilities(self.posterior.predict(features), self._cuts(tau).tau)
 
-    def error_interval(self, points: pd.DataFrame, level: float = 0.9, *, chosen: bool = False) -> pd.DataFrame:
+    def error_interval(
+        self,
+        points: pd.DataFrame,
+        level: float = 0.9,
+        *,
+        of: Literal["val", "train"] = "val",
+        chosen: bool = False,
+    ) -> pd.DataFrame:
         """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point.
 
         Args:
-            chosen: the points were chosen for their low error, and the luck in that is taken out.
+            of: "train" for the training error, on clean labels.
+            chosen: the points were chosen for their low validation error, and the luck in that is taken out.
         """
-        mean, sd = self.posterior.error(self.encoder.features(points))
+        mean, sd = self.posterior.error(self.encoder.features(points), of)
         mean = mean + self.posterior.flattery if chosen else mean
         half = float(ndtri(0.5 + level / 2)) * sd
         ends = {"low": mean - half, "median": mean, "high": mean + half}
@@ -202,6 +210,11 @@ class RegimeMap:
         distance = (((self.features - here) / scales) ** 2).sum(1)
         ids = [self.evidence[i] for i in np.argsort(distance, kind="stable")]
         return list(dict.fromkeys(ids))[:k]
+
+    def length_scales(self) -> dict[str, float]:
+        """Of each numeric hyperparameter, how far one must go along its axis (0 to 1) until the error is another."""
+        scales = np.exp(self.fields.val.hyper.scales)
+        return {name: float(scales[at]) for name, at in self.encoder.numeric_columns.items()}
 
     def share(
         self,

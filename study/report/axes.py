@@ -25,12 +25,15 @@ def numeric_hyperparameters(fitted: RegimeMap) -> list[str]:
 
 
 def axis(name: str, distribution: BaseDistribution) -> dict[str, Any]:
-    """``low``, ``high``, ``log``, and ``ticks``: (place from 0 to 1, text)."""
+    """``low``, ``high``, ``log``, ``whole`` (only whole numbers), and ``ticks``: (place from 0 to 1, text)."""
     low, high, log = _range(distribution)
     choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else None
     values = sorted(float(str(c)) for c in choices) if choices else _ticks(low, high, log)
+    whole = isinstance(distribution, IntDistribution) or bool(choices and all(isinstance(c, int) for c in choices))
+    if isinstance(distribution, IntDistribution):
+        values = [v for v in values if v == int(v)]
     ticks = [[round(place(distribution, v), 5), wording.value(name, v)] for v in values]
-    return {"name": wording.hyperparameter(name), "low": low, "high": high, "log": log, "ticks": ticks}
+    return {"name": wording.hyperparameter(name), "low": low, "high": high, "log": log, "whole": whole, "ticks": ticks}
 
 
 def place(distribution: BaseDistribution, value: float | None) -> float:

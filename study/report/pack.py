@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 ALIGNMENT = 4
 MISSING = 65535  # of a rate: not measured, or not finite
+LOSSES = (-8, 14)  # decades; static/data.js has the same
 TYPES = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
 
 
@@ -32,6 +34,13 @@ class Pack:
         finite = np.isfinite(array)
         steps = np.rint(np.clip(np.where(finite, array, 0), 0, 1) * (MISSING - 1))
         return self.add(np.where(finite, steps, MISSING).astype(np.uint16))
+
+    def losses(self, values: Sequence[float | None]) -> dict[str, Any]:
+        """Numbers above 0 by their logarithm, from 1e-8 to 1e14 in steps of 0.08 %; what is not finite stays apart."""
+        array = np.array([np.nan if value is None else value for value in values], dtype=float)
+        finite = np.isfinite(array)
+        decades = np.log10(np.clip(np.where(finite, array, 1), 10.0 ** LOSSES[0], 10.0 ** LOSSES[1]))
+        return self.rates(np.where(finite, (decades - LOSSES[0]) / (LOSSES[1] - LOSSES[0]), np.nan))
 
     def text(self) -> str:
         return compressed(bytes(self._blob))

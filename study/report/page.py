@@ -1,6 +1,7 @@
 """The page: sections rendered by jinja2, every value escaped, styles and scripts inside."""
 
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -15,15 +16,35 @@ from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
 from fitscape.study.report.section import Material
 from fitscape.study.report.sections import SECTIONS
-from fitscape.study.report.stages import stages
+from fitscape.study.report.stages import Stage, stages
 from fitscape.study.report.subject import Subject
 
-SCRIPTS = ("data", "draw", "plane", "map", "curves", "figures", "table", "detail", "main")  # in this order
+SCRIPTS = (
+    "data",
+    "draw",
+    "plane",
+    "map",
+    "ask",
+    "curves",
+    "figures",
+    "cost",
+    "table",
+    "detail",
+    "live",
+    "main",
+)  # in this order
 
 
-def render(subject: Subject) -> str:
-    """The HTML document: under 6 MB at 2,000 trials, and nothing in it comes from elsewhere."""
-    material = Material(stages(subject), Pack())
+def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
+    """The HTML document: under 6 MB at 2,000 trials, and nothing in it comes from elsewhere.
+
+    Args:
+        subject: the study.
+        live: of a page that is served while its study runs (report/live.py): it asks its server how the study
+            stands, and nobody else. None: a page that asks nothing.
+    """
+    running = live is not None and not live["over"]
+    material = Material([Stage(None, subject)] if running else stages(subject), Pack(), runs=running)
     for section in SECTIONS:
         material.built[section.key] = section.build(material)
     data = {
@@ -33,11 +54,13 @@ def render(subject: Subject) -> str:
         "nets": {t.config.model.name: wording.net(t.config.model.name) for t in subject.trials},
         "tau": subject.config.regimes.tau,
         "mlflow": mlflow_link(subject),
+        "live": live,
         **{section.key: material.built[section.key] for section in SECTIONS if section.scripted},
     }
     return environment().get_template("page.html.j2").render(
         **material.built,
         config=subject.config,
+        live=live,
         facts=_facts(subject),
         sections=[section for section in SECTIONS if section.shown(material.built[section.key])],
         css=static("page.css"),

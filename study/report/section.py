@@ -16,6 +16,7 @@ class Material:
     stages: list[Stage]
     pack: Pack
     built: dict[str, Any] = field(default_factory=dict)
+    runs: bool = False  # the study does, so that this is to be quick
 
     @property
     def subject(self) -> Subject:

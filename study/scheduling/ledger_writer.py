@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import Ledger
+from fitscape.study.ledger import EXPECTED, Ledger
 from fitscape.study.records import ModelSize, TrialRecord
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.events import EpochEnded, Event, Observer, TrialEnded, TrialStarted
+from fitscape.study.scheduling.events import EpochEnded, Event, Expected, Observer, TrialEnded, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.reports import End, Report
 from fitscape.study.threads import Lane, Lasting
@@ -66,7 +66,10 @@ class Bookkeeper:
         self._observer.say(text)
 
     def show(self, event: Event) -> None:
-        """Pass on what no report brought."""
+        """Pass on what no report brought. How long the rest will take is in the ledger too, for other processes."""
+        if isinstance(event, Expected):
+            said = [round(event.seconds, 1), time.time()]
+            self._inbox.put(lambda: self._ledger.set_meta(EXPECTED, said))
         self._observer(event)
 
     def close(self, within: float = FLUSH_WITHIN) -> None:

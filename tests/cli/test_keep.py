@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from command import Command
 from small_study import small_study
 
+from fitscape.study.cli import browser
 from fitscape.study.ledger import Ledger
 from fitscape.study.scheduling.findings import Finding
 from fitscape.study.tracking import Backlog
@@ -107,5 +109,28 @@ def test_ui_names_the_page_of_the_study_that_changed_last(
                 ledger.set_meta(where_key(sink), {"experiment_id": "7", "run_id": name})
         os.utime(folder / "ledger.db", (1_000 + age, 1_000 + age))
     monkeypatch.setattr("fitscape.study.tracking.serve_ui", lambda root, port, uri, before: before())
-    said = fitscape("ui", "--port", "1").out
-    assert "page: http://127.0.0.1:1/#/experiments/7/runs/newest?workflowType=machine_learning\n" in said
+    opened: list[str] = []
+    monkeypatch.setattr("fitscape.study.cli.serve.open_when_up", lambda url, host, port: opened.append(url))
+    page = "http://127.0.0.1:1/#/experiments/7/runs/newest?workflowType=machine_learning"
+    assert f"page: {page}\n" in fitscape("ui", "--port", "1").out
+    assert opened == []  # this is no terminal
+    monkeypatch.setattr("fitscape.study.cli.serve.somebody_is_there", lambda: True)
+    fitscape("ui", "--port", "1", "--no-browser")
+    assert opened == []
+    fitscape("ui", "--port", "1")
+    assert opened == [page]
+
+
+def test_a_browser_is_opened_once_the_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        waiting = threading.Thread(target=browser.wait_and_open, args=("the page", "127.0.0.1", port))
+        waiting.start()
+        waiting.join(0.3)
+        assert opened == []
+        server.listen()
+        waiting.join(5)
+    assert opened == ["the page"]

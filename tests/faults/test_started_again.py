@@ -50,9 +50,9 @@ def stub(folder: Path, code: int = 0) -> Path:
 def test_make_demo_can_be_started_again(tmp_path: Path, left: object, command: str) -> None:
     left(tmp_path / "runs" / "quickstart")  # type: ignore[operator]
     stub(tmp_path / "venv" / "bin")
-    (tmp_path / "venv" / ".ready").touch()
+    (tmp_path / "venv" / ".installed").touch()
     ran = subprocess.run(
-        ["make", "--no-print-directory", "-o", f"{tmp_path}/venv/.ready", "demo", f"VENV={tmp_path}/venv"],
+        ["make", "--no-print-directory", "-o", f"{tmp_path}/venv/.installed", "demo", f"VENV={tmp_path}/venv"],
         cwd=REPOSITORY,
         env={**os.environ, "FITSCAPE_ROOT": str(tmp_path / "runs")},
         capture_output=True,

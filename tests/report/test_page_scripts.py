@@ -1,13 +1,17 @@
 """What the page's scripts compute, function by function."""
 
+import base64
+import gzip
 import re
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
 from fitscape.study.report import wording
+from fitscape.study.report.pack import Pack
 
 
 def source(file: str, *names: str) -> str:
@@ -101,3 +105,33 @@ def test_the_band_of_a_regime_is_where_the_study_is_sure(run: Any) -> None:
       return boundaries([[[0, 1], [0, 1]]]).map((line) => line.contours.start);
     }}"""
     assert run(code, {"data": PLANE}) == [0.5, 0.95]
+
+
+def test_a_loss_axis_ends_at_what_is_no_outlier(run: Any) -> None:
+    code = f"(values) => {{ const LEAVES = 3; {source('curves.js', 'lossEnd')} return lossEnd(values, Math.log(10)); }}"
+    assert run(code, [0.2, 2.3, None, 1e11]) == pytest.approx(1.05 * 2.3)
+    assert run(code, [1e11, 1e12]) == pytest.approx(1.05e11)  # all of it broke down: it is drawn all the same
+    assert run(code, [None]) == 1
+
+
+def test_the_front_holds_what_nothing_beats_in_error_and_cost(run: Any) -> None:
+    code = f"([costs, errors]) => {{ {source('cost.js', 'front')} return front(costs, errors); }}"
+    assert run(code, [[3, 1, 2, 2, None, 5], [0.1, 0.4, 0.4, 0.2, 0.0, None]]) == [1, 3, 0]
+
+
+def test_a_packed_loss_is_what_it_was(run: Any) -> None:
+    given = [0.0123, 2.302, 4.5e10, float("nan"), float("inf")]
+    pack = Pack()
+    pack.losses(given)
+    steps = np.frombuffer(gzip.decompress(base64.b64decode(pack.text())), dtype="<u2").tolist()
+    code = "(steps) => { const MISSING = 65535, cut = (r) => r;" + source("data.js", "rates") + LOSSES
+    told = run(f"{code} return losses(steps); }}", steps)
+    assert told[:3] == pytest.approx(given[:3], rel=1e-3)
+    assert told[3:] == [None, None]
+
+
+LOSSES = next(
+    line
+    for line in files("fitscape.study.report").joinpath("static", "data.js").read_text(encoding="utf-8").splitlines()
+    if line.startswith("const losses")
+)

@@ -56,7 +56,9 @@ def picture(page: Page) -> tuple[str, str]:
     return painted or "", page.locator("#map-text").inner_text()
 
 
-FIGURES = {"map-plot", "comparison-plot", "degradation-plot", "gradients-first", "gradients-last", "importance-plot"}
+FIGURES = {"map-plot", "comparison-plot", "cost-plot", "degradation-plot", "gradients-first", "gradients-last"} | {
+    "importance-plot"
+}
 
 
 def test_every_figure_is_drawn_without_a_word_on_the_console_or_a_request(page: Any, page_file: Path) -> None:
@@ -104,6 +106,72 @@ def test_a_switch_changes_the_map_and_what_is_said_of_it(desktop: Page, label: s
     assert after[0] != before[0]
     assert after[1] != before[1]
     assert control.evaluate("element => element === document.activeElement")  # the keyboard is where it was
+
+
+def test_every_architecture_is_a_small_map_that_becomes_the_large_one(desktop: Page) -> None:
+    maps = desktop.locator("#maps button")
+    assert [text.splitlines()[0] for text in maps.all_inner_texts()] == ["ResNet18", "plain-18"]
+    before = picture(desktop)
+    maps.nth(1).click()
+    assert picture(desktop)[0] != before[0]
+    assert desktop.locator('#maps [aria-pressed="true"]').inner_text().startswith("plain-18")
+    assert maps.nth(1).evaluate("element => element === document.activeElement")
+    assert desktop.locator("#map-controls").get_by_label("Architecture").input_value() == "plain18"
+
+
+def test_any_point_of_the_map_tells_probabilities_errors_and_the_trials_behind_them(desktop: Page) -> None:
+    """By a click far from every marker, and then by the arrow keys."""
+    desktop.locator("#map-plot").scroll_into_view_if_needed()
+    empty = desktop.evaluate("""() => {
+      const box = document.getElementById("map-plot").getBoundingClientRect();
+      const marks = [...document.querySelectorAll("#map-plot path.point")].map((e) => e.getBoundingClientRect());
+      const away = ([x, y]) => Math.min(...marks.map((m) => Math.hypot(m.x - x, m.y - y)));
+      const grid = Array.from({ length: 900 }, (_, i) => [0.2 + (i % 30) / 50, 0.1 + Math.floor(i / 30) / 50]);
+      return grid.map(([u, v]) => [box.x + box.width * u, box.y + box.height * v]).sort((a, b) => away(b) - away(a))[0];
+    }""")
+    desktop.mouse.click(*empty)
+    told = desktop.locator("#map-point")
+    told.wait_for(timeout=3000)
+    assert sum(map(float, told.locator("dd.number").all_inner_texts())) == pytest.approx(1, abs=0.03)
+    assert told.inner_text().count("90\u00a0% interval") == 2
+    assert told.locator("[data-trial]").count() == 5
+    assert not desktop.get_by_role("dialog").is_visible()
+    first = told.locator("h3").inner_text()
+    assert first.startswith("ResNet18 at ")
+    desktop.locator("#map-cross").focus()
+    desktop.keyboard.press("ArrowLeft")
+    desktop.keyboard.press("ArrowUp")
+    assert told.locator("h3").inner_text() != first
+    told.locator("[data-trial]").first.click()
+    assert desktop.get_by_role("dialog").is_visible()
+
+
+DRAW = "document.querySelectorAll('.plot').forEach((plot) => plot.fitscape?.())"
+
+
+def test_curves_are_of_errors_or_of_losses(desktop: Page) -> None:
+    desktop.evaluate(DRAW)
+
+    def drawn(within: str) -> set[str]:
+        return {text for text in desktop.locator(f"{within} .ytitle").all_text_contents() if text}
+
+    assert drawn("#curves-plots") == {"error"}
+    desktop.locator("#curves-controls").get_by_label("Curves of").select_option("loss")
+    assert drawn("#curves-plots") == {"loss"}
+    desktop.locator("#trials-table [data-trial]").first.click()
+    assert "loss" in drawn("dialog")  # as was chosen
+    desktop.locator("dialog select").select_option("error")
+    assert "loss" not in drawn("dialog")
+
+
+def test_the_front_of_error_and_cost_is_a_figure_and_a_table(desktop: Page) -> None:
+    desktop.evaluate(DRAW)
+    assert desktop.locator("#cost-plot .main-svg").count() >= 1
+    before = desktop.locator("#cost-table tbody tr").all_inner_texts()
+    errors = [float(row.split("\t")[4].split("\u00a0")[0]) for row in before]
+    assert errors == sorted(errors, reverse=True)
+    desktop.locator("#cost-controls").get_by_label("Cost").select_option(label="Training time")
+    assert desktop.locator("#cost-table tbody tr").all_inner_texts() != before
 
 
 def test_earlier_epochs_can_be_chosen_where_rates_were_constant(browser: Browser, tmp_path: Path) -> None:

@@ -67,13 +67,19 @@ def simulated_study(root: Path, config: StudyConfig, trials: int, epochs: int = 
     provenance = {**SIMULATED_PROVENANCE, "data": {**SIMULATED_PROVENANCE["data"]}}
     with Ledger.create(folder / "ledger.db", config, provenance) as ledger:
         for point in sobol_points(config, trials):
-            _simulate(ledger, config, point, epochs, rng)
+            simulated(ledger, config, point, epochs, rng)
     return folder
 
 
-def _simulate(
-    ledger: Ledger, config: StudyConfig, point: dict[str, Any], epochs: int, rng: np.random.Generator
+def simulated(
+    ledger: Ledger,
+    config: StudyConfig,
+    point: dict[str, Any],
+    epochs: int = 12,
+    rng: np.random.Generator | None = None,
 ) -> None:
+    """One such trial, from its start to its end."""
+    rng = np.random.default_rng(0) if rng is None else rng
     trial = ledger.add_trial(config.base.with_hyperparameters(point), point, "sobol")
     flat = trial.config.flat()
     capacity = np.log2(flat["width"] / 0.125) / 3 - 0.4 * (flat["family"] == "plain")

@@ -1,6 +1,8 @@
 """What tuning buys each architecture as one picture."""
 
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from fitscape.study.findings import tuning_curves
 from fitscape.study.report import wording
@@ -17,9 +19,13 @@ def error_by_budget(subject: Subject) -> Figure | None:
     figure, (ax,) = panels(1, width=5.2, height=3.6)
     for k, (name, curve) in enumerate(curves.items()):
         colour, _, line = SERIES[k % len(SERIES)]
-        ax.fill_between(curve.budgets, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
+        low, high = (np.minimum.accumulate(end) for end in (curve.low, curve.high))  # more runs can only lower the best
+        ax.fill_between(curve.budgets, low, high, color=colour, alpha=0.2, linewidth=0)
         ax.plot(curve.budgets, curve.expected, color=colour, linestyle=line, label=wording.net(name))
     ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("tuning budget (runs)", fontsize=9, color=INK)
     ax.set_ylim(bottom=0)
     error_axis(ax, "validation error")

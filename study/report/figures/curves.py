@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fitscape.study.records import TrialRecord
 from fitscape.study.report.figures.style import INK, error_axis, panels, title
@@ -37,6 +38,7 @@ def _draw(ax: Axes, look: Look, trials: list[TrialRecord]) -> None:
             values = [getattr(e, name) for e in trials[i].epochs]
             ax.plot(epochs, values, line, marker=marker, color=look.colour, alpha=0.6, linewidth=1)
     title(ax, f"{look.name} ({len(trials)})")
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("epoch", fontsize=9, color=INK)
     ax.set_ylim(-0.02, 1.02)
     error_axis(ax, "error (dotted: training)")

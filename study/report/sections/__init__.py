@@ -5,6 +5,7 @@ from typing import Final
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections import (
     comparison,
+    cost,
     curves,
     degradation,
     findings,
@@ -27,6 +28,7 @@ SECTIONS: Final[tuple[Section, ...]] = tuple(
         planes,
         curves,
         comparison,
+        cost,
         degradation,
         gradients,
         findings,

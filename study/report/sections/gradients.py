@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from fitscape.study.records import GradientProfile, TrialRecord
+from fitscape.study.regimes.flags import VANISHING_RATIO
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
@@ -24,7 +25,8 @@ def gradients(subject: Subject) -> list[dict[str, Any]]:
     """A curve per kind of net (architecture, normalization, initialization), those with most trials first.
 
     ``first`` and ``last``: by layer the median over trials and their 10 % and 90 % quantiles; a norm that is
-    not finite is left out of them, and a layer where none is has null.
+    not finite is left out of them, and a layer where none is has null. ``ratios``: at both, the relative
+    gradient of the first layer over that of the last, with its name.
     """
     kinds: dict[str, list[tuple[GradientProfile, GradientProfile]]] = {}
     several = len({(t.config.model.norm, t.config.model.init) for t in subject.trials}) > 1
@@ -42,6 +44,7 @@ def gradients(subject: Subject) -> list[dict[str, Any]]:
             "layers": kinds[name][0][0].layers,
             "first": _band([a for a, _ in kinds[name]]),
             "last": _band([b for _, b in kinds[name]]),
+            "ratios": [_named([pair[end].first_last_ratio for pair in kinds[name]]) for end in (0, 1)],
         }
         for name in order
     ]
@@ -55,6 +58,16 @@ def _band(profiles: list[GradientProfile]) -> dict[str, list[float | None]]:
     found[:, measured] = np.nanquantile(rows[:, measured], [0.1, 0.5, 0.9], axis=0)
     low, middle, high = ([float(f"{v:.4g}") if np.isfinite(v) else None for v in row] for row in found)
     return {"low": low, "middle": middle, "high": high}
+
+
+def _named(ratios: list[float]) -> str:
+    """The median of first over last layer, in words: far below 1 gradients vanish on their way back."""
+    finite = [ratio for ratio in ratios if np.isfinite(ratio)]
+    if not finite:
+        return wording.NOT_MEASURED
+    ratio = float(np.median(finite))
+    name = "vanishing" if ratio < VANISHING_RATIO else "exploding" if ratio > 1 / VANISHING_RATIO else ""
+    return f"{wording.number(ratio, 2)}{': ' if name else ''}{name}"
 
 
 SECTION = Section(

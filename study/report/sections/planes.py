@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ from fitscape.study.report.subject import Subject
 Array = NDArray[np.float64]
 
 SIDE: Final = 31  # grid points along an axis
+COARSE: Final = 16  # of expected errors, which are smooth
 TAUS: Final = (0.02, 0.05, 0.10, 0.20)
 MOST_PLANES: Final = 240
 MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times trials squared: what a Gaussian process costs
@@ -41,11 +42,13 @@ class Hold(NamedTuple):
     point: dict[str, Any]
 
 
-def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
+def planes(told: list[Stage], pack: Pack, *, runs: bool = False) -> dict[str, Any]:
     """What the map's switches choose from; ``why`` says why there is no map.
 
     Each plane holds, at each tau, the probabilities of all REGIMES but the last [4, SIDE, SIDE] in 1/255; the last is
-    what is left to one. Rows go along y, columns along x. ``regimes`` are those that the map may name.
+    what is left to one. ``errors`` [6, COARSE, COARSE] are the expected validation error, its 90 % interval, and the
+    same of training. Rows go along y, columns along x. ``regimes`` are those that the map may name. While the study
+    ``runs``, planes are those of its best points.
     """
     subject = told[-1].subject
     fitted = subject.map
@@ -60,7 +63,7 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     unordered = set(fitted.encoder.names) - set(numeric)
     taus = sorted({*TAUS, fitted.thresholds.tau})
     shown = pairs(subject, fitted, numeric, len(slices) * len(told))
-    held = {one.key: list(holds(subject, fitted, one)) for one in slices}
+    held = {one.key: list(islice(holds(subject, fitted, one), 1 if runs else None)) for one in slices}
     found = [
         {
             "stage": k,
@@ -72,6 +75,7 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
             "point": {k: v for k, v in hold.point.items() if k in numeric},
             "choices": {k: v for k, v in hold.point.items() if k in unordered and k not in one.picked},
             "at": [pack.add(grid) for grid in grids(stage.subject.map, x, y, hold.point, taus)],
+            "errors": pack.rates(expected_errors(stage.subject.map, x, y, hold.point)),
         }
         for k, stage in enumerate(told)
         if stage.subject.map is not None
@@ -82,6 +86,7 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     return {
         "why": "",
         "side": SIDE,
+        "coarse": COARSE,
         "taus": taus,
         "tau": fitted.thresholds.tau,
         "confidence": fitted.thresholds.confidence,
@@ -90,7 +95,10 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
         "slices": [{"key": one.key, "name": one.name} for one in slices],
         "holds": [{"key": h.key, "name": h.name} for h in held[slices[0].key]],
         "stages": [f"epoch {stage.epoch}" if stage.epoch else "end" for stage in told],
-        "axes": {name: axes.axis(name, fitted.encoder.space[name]) for name in numeric},
+        "axes": {
+            name: axes.axis(name, fitted.encoder.space[name]) | {"scale": fitted.length_scales()[name]}
+            for name in numeric
+        },
         "planes": found,
         "foretold": _foretold(subject, fitted),
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
@@ -130,13 +138,10 @@ def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
 def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float]) -> list[NDArray[np.uint8]]:
     """Probabilities of one plane at each tau; along x alone, [4, 1, SIDE], where there is no y."""
     step = _step(fitted)
-    columns = {name: fitted.encoder.grid(name, SIDE)[::step] for name in (x, y) if name is not None}
-    mesh = np.meshgrid(*columns.values())
-    frame = pd.DataFrame({**dict(zip(columns, (m.ravel() for m in mesh), strict=True))})
-    frame = frame.assign(**{k: pd.Series([v] * len(frame), dtype=object) for k, v in held.items() if k not in columns})
-    beliefs = fitted.posterior.predict(fitted.encoder.features(frame))
+    points = _mesh(fitted, x, y, held, 1 + (SIDE - 1) // step)
+    beliefs = fitted.posterior.predict(fitted.encoder.features(points))
     if step == 2:
-        shape = (-1, len(columns[x]))
+        shape = (-1, 1 + (SIDE - 1) // step)
         beliefs = [
             (cuts, Prediction(*(_filled(part.reshape(shape)) for part in vars(one).values()))) for cuts, one in beliefs
         ]
@@ -151,6 +156,21 @@ def whole(grid: NDArray[np.uint8]) -> NDArray[np.float64]:
     """[5, ...] probabilities in the order of REGIMES, of a grid that leaves out the last."""
     p = grid / 255
     return np.concatenate([p, 1 - p.sum(0, keepdims=True)])
+
+
+def expected_errors(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any]) -> NDArray[np.float64]:
+    """[6, COARSE, COARSE]: median, low and high of the expected validation error, then of the training error."""
+    points = _mesh(fitted, x, y, held, COARSE)
+    both = [fitted.error_interval(points, of=of)[["median", "low", "high"]].to_numpy().T for of in ("val", "train")]
+    return np.concatenate(both).reshape(6, -1, COARSE)
+
+
+def _mesh(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], side: int) -> pd.DataFrame:
+    """The points of a plane, along x first."""
+    columns = {name: fitted.encoder.grid(name, side) for name in (x, y) if name is not None}
+    mesh = np.meshgrid(*columns.values())
+    frame = pd.DataFrame({**dict(zip(columns, (m.ravel() for m in mesh), strict=True))})
+    return frame.assign(**{k: pd.Series([v] * len(frame), dtype=object) for k, v in held.items() if k not in columns})
 
 
 def _step(fitted: RegimeMap) -> int:
@@ -179,4 +199,4 @@ def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) 
     return list(ranked[: max(most, 1)])
 
 
-SECTION = Section("map", "Regime map", "Map", lambda m: planes(m.stages, m.pack), scripted=True)
+SECTION = Section("map", "Regime map", "Map", lambda m: planes(m.stages, m.pack, runs=m.runs), scripted=True)

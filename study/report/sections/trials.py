@@ -1,5 +1,6 @@
 """Every trial as columns for the page's scripts: outcome, hyperparameters, curves, where it lies on the map."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -57,6 +58,10 @@ def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]
             "epoch": pack.add(np.array([min(e.epoch, 65535) for c in curves for e in c], dtype=np.uint16)),
             "train": pack.rates([e.train_error for c in curves for e in c]),
             "val": pack.rates([e.val_error for c in curves for e in c]),
+            "train_loss": pack.losses([e.train_loss for c in curves for e in c]),
+            "val_loss": pack.losses([e.val_loss for c in curves for e in c]),
+            "losses": any(e.val_loss is not None and np.isfinite(e.val_loss) for c in curves for e in c),
+            "guess": math.log(len(subject.classes)) if len(subject.classes) > 1 else None,
         },
         "gradients": profiles(told, pack),
     }

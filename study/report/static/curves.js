@@ -1,18 +1,22 @@
 // Learning curves by regime.
 
 const MOST_CURVES = 24; // of one regime
+const measured = { name: "error" }; // or loss
+const KEYS = { error: ["train", "val"], loss: ["train_loss", "val_loss"] };
+const SAID = { train: "training error", val: "validation error", train_loss: "training loss", val_loss: "validation loss" };
 
-/** Epochs and errors of one trial. */
+/** Epochs, errors and losses of one trial. */
 const curveOf = (() => {
   let cache;
   return (i) => {
     if (!cache) {
       const ends = [];
       trials.curves.points.reduce((sum, n, k) => (ends[k] = sum + n), 0);
-      cache = { ends, epoch: cut(trials.curves.epoch), train: rates(trials.curves.train), val: rates(trials.curves.val) };
+      cache = { ends, epoch: cut(trials.curves.epoch), train: rates(trials.curves.train), val: rates(trials.curves.val), train_loss: losses(trials.curves.train_loss), val_loss: losses(trials.curves.val_loss) };
     }
     const end = cache.ends[i], start = end - trials.curves.points[i];
-    return { epoch: Array.from(cache.epoch.slice(start, end)), train: cache.train.slice(start, end), val: cache.val.slice(start, end) };
+    const parts = ["train", "val", "train_loss", "val_loss"].map((key) => [key, cache[key].slice(start, end)]);
+    return { epoch: Array.from(cache.epoch.slice(start, end)), ...Object.fromEntries(parts) };
   };
 })();
 
@@ -39,39 +43,75 @@ function medians(members, key) {
   return { epochs: kept.map((k) => epochs[k]), values: kept.map((k) => median(at[k])) };
 }
 
+const LEAVES = 3; // times the loss of guessing: what lies above broke down, and would flatten every other curve
+
+/** Where a loss axis ends: at the highest value that is no outlier. */
+function lossEnd(values, guess) {
+  const sorted = values.filter((v) => v !== null).sort((a, b) => a - b);
+  if (!sorted.length) return 1;
+  const limit = LEAVES * (guess ?? sorted[Math.floor(sorted.length / 2)]);
+  return 1.05 * (sorted.findLast((v) => v <= limit) ?? sorted[0]);
+}
+
+/** The vertical axis of curves: all of the errors, or the losses without outliers. */
+function measureAxis(curves, full = true) {
+  if (measured.name === "error") return axis("error", full ? { range: [0, 1], tickformat: ".0%" } : { tickformat: ".0%", rangemode: "tozero" });
+  return axis("loss", { range: [0, lossEnd(curves.flatMap((curve) => [...curve.train_loss, ...curve.val_loss]), trials.curves.guess)] });
+}
+
+/** Epochs are whole, and so are their ticks. */
+function epochAxis(curves, most = 6) {
+  const last = Math.max(1, ...curves.map((curve) => curve.epoch.at(-1) ?? 1)), rough = last / most;
+  const size = 10 ** Math.floor(Math.log10(Math.max(rough, 1))), step = [1, 2, 5, 10].map((k) => k * size).find((v) => v >= rough);
+  return axis("epoch", { tick0: 0, dtick: Math.max(1, step) });
+}
+
+const measuredText = (v) => (measured.name === "error" ? percent(v) : shown("", v));
+
 function regimeFigure(look, members, sampled) {
   return () => {
+    const form = measured.name === "error" ? ".1%" : ".3g", curves = sampled.map(curveOf);
     const thin = sampled.flatMap((i) => {
       const curve = curveOf(i);
-      return [["train", "dot"], ["val", "solid"]].map(([key, dash]) => ({
+      return [[KEYS[measured.name][0], "dot"], [KEYS[measured.name][1], "solid"]].map(([key, dash]) => ({
         type: "scatter", mode: curve.epoch.length > 1 ? "lines" : "markers", x: curve.epoch, y: curve[key], customdata: curve.epoch.map(() => i),
         line: { color: faded(look.colour, 0.35), width: 1, dash }, marker: { color: look.colour, symbol: look.symbol },
-        hovertemplate: `#${trials.number[i]} ${escaped(netName(trials.net[i]))}<br>epoch %{x}: ${key === "train" ? "training" : "validation"} error %{y:.1%}<extra></extra>`,
+        hovertemplate: `#${trials.number[i]} ${escaped(netName(trials.net[i]))}<br>epoch %{x}: ${SAID[key]} %{y:${form}}<extra></extra>`,
       }));
     });
-    const thick = [["train", "dash"], ["val", "solid"]].map(([key, dash]) => {
+    const thick = [[KEYS[measured.name][0], "dash"], [KEYS[measured.name][1], "solid"]].map(([key, dash]) => {
       const { epochs, values } = medians(members, key);
-      return { type: "scatter", mode: "lines", x: epochs, y: values, line: { color: colour("ink"), width: 2.6, dash }, hovertemplate: `median ${key === "train" ? "training" : "validation"} error, epoch %{x}: %{y:.1%}<extra></extra>` };
+      return { type: "scatter", mode: "lines", x: epochs, y: values, line: { color: colour("ink"), width: 2.6, dash }, hovertemplate: `median ${SAID[key]}, epoch %{x}: %{y:${form}}<extra></extra>` };
     });
-    return { traces: [...thin, ...thick], layout: layout({ xaxis: axis("epoch", { nticks: 6 }), yaxis: axis("error", { range: [0, 1], tickformat: ".0%" }) }) };
+    return { traces: [...thin, ...thick], layout: layout({ xaxis: epochAxis(curves), yaxis: measureAxis(curves) }) };
   };
+}
+
+/** Errors or losses; where the losses show more than the errors do, it is the U of an overfit net. */
+function measureSwitch(changed) {
+  return select("Curves of", [{ key: "error", name: "error" }, { key: "loss", name: "loss" }], measured.name, (name) => { measured.name = name; changed(); });
 }
 
 function startCurves() {
   const place = document.getElementById("curves-plots");
   if (!place) return;
-  const notes = [];
+  const notes = [], figures = [];
   data.looks.forEach((look) => {
     const members = trials.number.map((_, i) => i).filter((i) => trials.curves.points[i] && lookAt(i).name === look.name);
     if (!members.length) return;
     const step = Math.max(1, members.length / MOST_CURVES);
     const sampled = Array.from({ length: Math.min(MOST_CURVES, members.length) }, (_, k) => members[Math.floor(k * step)]);
     const ends = ["train", "val"].map((key) => { const m = medians(members, key).values; return percent(m.length ? m.at(-1) : null); });
+    const figure = regimeFigure(look, members, sampled);
     const text = `${look.name}: ${members.length} trial${members.length > 1 ? "s" : ""}, median training error at the end ${ends[0]}, validation ${ends[1]}`;
     if (sampled.length < members.length) notes.push(`${sampled.length} of ${members.length} for ${look.name}`);
     const plot = make("div", { class: "plot short", role: "img", "aria-label": `Learning curves, ${text}` });
     place.append(make("div", {}, make("h3", {}, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), ` ${look.name} `, make("span", { class: "soft" }, `(${members.length})`)), plot));
-    drawLater(plot, regimeFigure(look, members, sampled), (point) => point.customdata !== undefined && openDetail(point.customdata));
+    figures.push(plot);
+    drawLater(plot, figure, (point) => point.customdata !== undefined && openDetail(point.customdata));
   });
+  if (trials.curves.losses) document.getElementById("curves-controls").append(measureSwitch(() => {
+    for (const plot of figures) if (drawn.has(plot)) draw(plot, drawn.get(plot));
+  }));
   document.getElementById("curves-text").textContent = notes.length ? `Thin lines are a sample where there are many: ${notes.join(", ")}. Medians are over all.` : "";
 }

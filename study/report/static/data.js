@@ -24,6 +24,9 @@ function rates(reference) {
   return Array.from(cut(reference), (v) => (v === MISSING ? null : v / (MISSING - 1)));
 }
 
+/** Losses, which are packed by their logarithm. */
+const losses = (reference) => rates(reference).map((v) => (v === null ? null : 10 ** (v * 22 - 8)));
+
 function hyperparameter(name, i) {
   const column = trials.hyperparameters[name];
   return "one" in column ? column.one : column.all[i];

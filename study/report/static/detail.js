@@ -7,10 +7,11 @@ function listed(entries) {
 function detailCurves(i) {
   return () => {
     const curve = curveOf(i), mode = curve.epoch.length > 1 ? "lines" : "markers";
-    const traces = [["train", "training", "dash"], ["val", "validation", "solid"]].map(([key, name, dash]) => ({
-      type: "scatter", mode, x: curve.epoch, y: curve[key], name: `${name} error`, showlegend: true, line: { color: colour(key === "val" ? "accent" : "ink"), width: 2.4, dash }, hovertemplate: `${name} error, epoch %{x}: %{y:.2%}<extra></extra>`,
+    const form = measured.name === "error" ? ".2%" : ".4g";
+    const traces = KEYS[measured.name].map((key, k) => ({
+      type: "scatter", mode, x: curve.epoch, y: curve[key], name: SAID[key], showlegend: true, line: { color: colour(k ? "accent" : "ink"), width: 2.4, dash: k ? "solid" : "dash" }, hovertemplate: `${SAID[key]}, epoch %{x}: %{y:${form}}<extra></extra>`,
     }));
-    return { traces, layout: layout({ xaxis: axis("epoch", { nticks: 8 }), yaxis: axis("error", { tickformat: ".0%", rangemode: "tozero" }), showlegend: true }) };
+    return { traces, layout: layout({ xaxis: epochAxis([curve], 10), yaxis: measureAxis([curve], false), showlegend: true }) };
   };
 }
 
@@ -50,6 +51,7 @@ function openDetail(i) {
       ["epochs run", shown("", trials.epochs[i])], ["time", duration(trials.seconds[i])], ["parameters", magnitude(trials.parameters[i])], ["FLOPs an image", magnitude(trials.flops[i])],
       ["state", trials.state[i]], ["suggested by", trials.origin[i]], ["attempts", shown("", trials.attempts[number] ?? 1)], ["trial id", trials.id[i]],
     ]),
+    trials.curves.points[i] && trials.curves.losses ? make("div", { class: "controls" }, measureSwitch(() => draw(curves, detailCurves(i)))) : null,
     trials.curves.points[i] ? curves : make("p", { class: "soft" }, "Learning curves: not measured."),
     gradients ? profile : null,
     make("h3", {}, "Configuration"), listed(config), mlflowLink(i),

@@ -2,13 +2,17 @@
 
 async function start() {
   blob = await inflate("arrays");
+  const kept = takeUp();
   startTable();
   startDetail();
   document.head.append(make("script", {}, new TextDecoder().decode(await inflate("plotly"))));
   themes();
-  startMap();
+  startMap(kept?.view);
   startCurves();
   startFigures();
+  startCost();
+  goBack(kept);
+  startLive();
   document.documentElement.dataset.ready = "true";
 }
 

@@ -70,7 +70,7 @@ function planeFigure(plane, grids) {
   return {
     traces: [...boundaries(grids), ...trialMarkers],
     layout: layout({
-      xaxis: ticks(view.x), yaxis: ticks(view.y), annotations: names(grids),
+      xaxis: ticks(view.x), yaxis: ticks(view.y), annotations: names(grids), shapes: cross(),
       images: [{ source: paint(grids), xref: "x", yref: "y", x: 0, y: 1, sizex: 1, sizey: 1, sizing: "stretch", layer: "below" }],
     }),
   };
@@ -84,7 +84,7 @@ function lineFigure(grids) {
       type: "scatter", mode: "lines", x, y: grids[REGIMES.indexOf(name)][0], name,
       line: { color: lookOf(name).colour, width: 3, dash: lookOf(name).dash }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
     })),
-    layout: layout({ xaxis: ticks(view.x, [0, 1]), yaxis: axis("probability", { range: [0, 1.01] }) }),
+    layout: layout({ shapes: cross(), xaxis: ticks(view.x, [0, 1]), yaxis: axis("probability", { range: [0, 1.01] }) }),
   };
 }
 
@@ -106,7 +106,26 @@ function show() {
   const element = document.getElementById("map-plot");
   element.setAttribute("aria-label", `Regime map. ${text}`);
   document.getElementById("map-text").textContent = text;
+  multiples();
+  ask(null);
   draw(element, () => (view.y ? planeFigure(plane, grids) : lineFigure(grids)), (point) => point.customdata !== undefined && openDetail(point.customdata));
+}
+
+/** Every architecture as a small map, on the same axes as the large one; a press makes it the large one. */
+function multiples() {
+  const list = document.getElementById("maps");
+  if (!view.y || data.map.slices.length < 2) return list.replaceChildren();
+  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.slice : null;
+  list.replaceChildren(...data.map.slices.flatMap(({ key, name }) => {
+    const found = planeFor({ ...view, slice: key });
+    if (!found) return [];
+    const grids = probabilities(found.plane.at[view.tau], found.transposed);
+    const parts = territories(grids).filter((t) => t.share > 0.02).sort((a, b) => b.share - a.share).slice(0, 2).map((t) => `${mapName(t.name)} ${percent(t.share)}`);
+    const press = () => { view.slice = key; controls(); show(); };
+    return [make("li", {}, make("button", { type: "button", "data-slice": key, "aria-pressed": String(key === view.slice), onclick: press },
+      make("img", { src: paint(grids, 140), alt: "" }), name, make("span", {}, parts.join(", "))))];
+  }));
+  if (focused) list.querySelector(`[data-slice="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function controls() {
@@ -131,11 +150,13 @@ function controls() {
   document.getElementById("map-controls").replaceChildren(...made.filter(([, e]) => e).map(([key, e]) => { e.dataset.key = key; return e; }));
 }
 
-function startMap() {
+function startMap(chosen = {}) {
   if (!data.map.planes.length) return;
   const { slice, hold, x, y } = data.map.planes[0], stage = data.map.stages.length - 1;
   Object.assign(view, { stage, slice, hold, x, y, tau: data.map.taus.indexOf(data.map.tau) });
+  if (planeFor({ ...view, ...chosen })) Object.assign(view, chosen);
   regimeKey("map-key", data.looks.filter((_, k) => trials.regimes.flat().some((row) => cut(row).includes(k))));
   controls();
   show();
+  startAsking();
 }

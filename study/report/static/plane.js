@@ -2,7 +2,6 @@
 
 const REGIMES = ["diverged", "untrained", "good", "overfit", "underfit"];
 const lookOf = (name) => data.looks.find((look) => look.name === name);
-const PIXELS = 420;
 
 /** A grid [ny][nx] of probabilities for each regime; the page holds all but the last, which is the rest. */
 function probabilities(reference, transposed) {
@@ -14,18 +13,33 @@ function probabilities(reference, transposed) {
   return [...given, given[0].map((row, r) => row.map((_, c) => Math.max(0, 1 - given.reduce((sum, g) => sum + g[r][c], 0))))];
 }
 
+/** The six grids [ny][nx] of expected errors: validation, its interval, training, its interval. */
+function expected(plane, transposed) {
+  const side = data.map.coarse, values = rates(plane.errors), rows = values.length / 6 / side;
+  const [ny, nx] = transposed ? [side, rows] : [rows, side];
+  return [0, 1, 2, 3, 4, 5].map((k) => Array.from({ length: ny }, (_, r) => Array.from({ length: nx }, (_, c) => (transposed ? values[(k * rows + c) * side + r] : values[(k * rows + r) * side + c]))));
+}
+
+/** Of a grid, what it holds at a place (0 to 1 both ways). Bilinear. */
+function between(grid, x, y) {
+  const rows = grid.length, columns = grid[0].length;
+  const [u, v] = [x * (columns - 1), y * (rows - 1)], [c, r] = [Math.min(Math.floor(u), columns - 2), Math.max(0, Math.min(Math.floor(v), rows - 2))];
+  const along = (row) => row[c] + (row[c + 1] - row[c]) * (u - c);
+  return rows > 1 ? along(grid[r]) + (along(grid[r + 1]) - along(grid[r])) * (v - r) : along(grid[0]);
+}
+
 /** A PNG as a data URL; y runs upwards. Bilinear between grid points. */
-function paint(grids) {
+function paint(grids, side = 420) {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = PIXELS;
+  canvas.width = canvas.height = side;
   const context = canvas.getContext("2d");
-  const image = context.createImageData(PIXELS, PIXELS);
+  const image = context.createImageData(side, side);
   const rgb = REGIMES.map((name) => [1, 3, 5].map((i) => parseInt(lookOf(name).colour.slice(i, i + 2), 16)));
   const rows = grids[0].length, columns = grids[0][0].length;
-  for (let py = 0, at = 0; py < PIXELS; py++) {
-    const y = (1 - py / (PIXELS - 1)) * (rows - 1), r = Math.min(Math.floor(y), rows - 2), fy = y - r;
-    for (let px = 0; px < PIXELS; px++, at += 4) {
-      const x = (px / (PIXELS - 1)) * (columns - 1), c = Math.min(Math.floor(x), columns - 2), fx = x - c;
+  for (let py = 0, at = 0; py < side; py++) {
+    const y = (1 - py / (side - 1)) * (rows - 1), r = Math.min(Math.floor(y), rows - 2), fy = y - r;
+    for (let px = 0; px < side; px++, at += 4) {
+      const x = (px / (side - 1)) * (columns - 1), c = Math.min(Math.floor(x), columns - 2), fx = x - c;
       let best = 0, p = -1;
       for (let k = 0; k < grids.length; k++) {
         const below = grids[k][r], above = grids[k][r + 1];

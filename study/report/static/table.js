@@ -77,9 +77,9 @@ function startTable() {
   const regimes = [...new Set(trials.number.map((_, i) => lookAt(i).name))].map((key) => ({ key, name: key }));
   const nets = [...new Set(trials.net)].sort().map((key) => ({ key, name: netName(key) }));
   document.getElementById("trials-controls").append(
-    make("label", {}, "Filter", make("input", { type: "search", placeholder: "overfit width 0.5 ...", oninput: (e) => set("text")(e.target.value) })),
-    select("Regime", [{ key: "", name: "all" }, ...regimes], "", set("regime")),
-    select("Architecture", [{ key: "", name: "all" }, ...nets], "", set("net")));
+    make("label", {}, "Filter", make("input", { type: "search", value: listing.text, placeholder: "overfit width 0.5 ...", oninput: (e) => set("text")(e.target.value) })),
+    select("Regime", [{ key: "", name: "all" }, ...regimes], listing.regime, set("regime")),
+    select("Architecture", [{ key: "", name: "all" }, ...nets], listing.net, set("net")));
   fill();
   addEventListener("beforeprint", () => { printedFrom = listing.page; rowsShown = PRINTED; listing.page = 0; fill(); });
   addEventListener("afterprint", () => { rowsShown = PAGE; listing.page = printedFrom; fill(); });
