@@ -24,7 +24,7 @@ def test_a_plane_of_many_trials_differs_hardly_from_one_asked_at_every_point(
         (every,) = planes.grids(fitted, "width", y, {"lr": 0.2}, [0.05])
         monkeypatch.setattr(planes, "MANY", 10)
         (second,) = planes.grids(fitted, "width", y, {"lr": 0.2}, [0.05])
-        assert every.shape == second.shape == (3, planes.SIDE if y else 1, planes.SIDE)
+        assert every.shape == second.shape == (4, planes.SIDE if y else 1, planes.SIDE)
         assert (every[..., ::2, ::2] == second[..., ::2, ::2]).all()
         differences = np.abs(every.astype(float) - second) / 255
         assert differences.mean() < 0.003
