@@ -190,12 +190,11 @@ def test_the_disk_has_it_before_mlflow_hears_of_it(ledger, proxy, monkeypatch):
 def test_a_ledger_that_cannot_be_read_for_a_while_ends_no_shipping_and_is_said(ledger, proxy, monkeypatch):
     said: list[str] = []
     refusals = [OSError(5, "Input/output error")] * 2
-    begun = Ledger.begun.fget
 
     def flaky(ledger):
         if refusals:
             raise refusals.pop()
-        return begun(ledger)
+        return True
 
     monkeypatch.setattr(Ledger, "begun", property(flaky))
     run_by_hand(ledger, seed=1)
