@@ -13,7 +13,7 @@ from fitscape.study.reading import load_config
 from fitscape.study.records import TrialRecord, TrialState
 
 KILLS = 5
-TRIALS = 3 * KILLS
+TRIALS = 2 * KILLS
 
 
 def epochs(trials: list[TrialRecord]) -> int:
@@ -21,7 +21,7 @@ def epochs(trials: list[TrialRecord]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 * KILLS + 300)
+@pytest.mark.timeout(150 * KILLS + 600)
 def test_nothing_that_has_ended_is_lost_or_run_again(tmp_path: Path) -> None:
     example = load_config(REPOSITORY / "examples" / "plain_trial.yaml")
     config = example.model_copy(update={"search": example.search.model_copy(update={"trials": TRIALS})})
@@ -39,7 +39,7 @@ def test_nothing_that_has_ended_is_lost_or_run_again(tmp_path: Path) -> None:
         ended = found
     assert 0 < len(ended) < TRIALS
     driver = drivers.start("resume")
-    assert driver.wait(280) == 0, drivers.log
+    assert driver.wait(570) == 0, drivers.log
     trials = drivers.trials()
     assert len({trial.trial_id for trial in trials}) == len(trials) == TRIALS
     assert {trial.state for trial in trials} == {TrialState.FINISHED}
