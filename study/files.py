@@ -17,6 +17,7 @@ LOCK = "lock"
 REPORT = "report"
 FIGURES = "figures"  # of the report, as are the next two
 PAGE = "index.html"
+COMPARED = "compare-{}.html"  # beside it: this study and the ones that are named
 FINDINGS = "findings.json"
 CHECKPOINTS = "checkpoints"
 CODE = "code"  # a copy of the user's own code, for where the original is out of reach

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SQLITE = "sqlite:///"
-PATH_KINDS = ("folder", "csv", "upload")  # data sets that take something after a colon
+PATH_KINDS = ("folder", "csv", "hf", "upload")  # data sets that take something after a colon
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

@@ -1,14 +1,19 @@
 """What a study's trials said of its images, in Python and in the report."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hand_made import make_epoch
 from sklearn.metrics import confusion_matrix
 
 from fitscape.study.config import Range, StudyConfig
+from fitscape.study.data.pictures import thumbnail
+from fitscape.study.driver.ending import labels_and_report
+from fitscape.study.driver.folder import Folder
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import OpenStudy, open_study
@@ -83,6 +88,16 @@ def test_a_trial_that_has_not_ended_has_no_predictions(study: OpenStudy) -> None
 def test_labels_that_every_good_net_contradicts_are_suspected(study: OpenStudy) -> None:
     assert {s.image for s in study.suspects} >= set(MISLABELLED)
     assert all(LABELS[s.image] == 2 for s in study.suspects if s.image not in MISLABELLED)
+
+
+def test_the_end_of_a_run_keeps_pictures_of_suspects_for_the_report(
+    study: OpenStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fitscape.study.report.build", lambda folder, study: folder)
+    shown = torch.arange(200, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8)
+    labels_and_report(Folder(study.folder), 4, SimpleNamespace(val_images=shown))
+    rows = {row["image"]: row["picture"] for row in images(Subject(study))["suspects"]}
+    assert rows["shot7.png"] == thumbnail(shown[7].numpy()) != rows["shot3.png"]
 
 
 def test_the_report_names_the_class_that_fails_and_the_files_of_suspects(study: OpenStudy) -> None:

@@ -159,7 +159,7 @@ def prepare_once() -> None:
     run_study.SHIP_WITHIN = 90.0
 
 
-def _page(conduct: Any, outcome: Any) -> str:
+def _page(conduct: Any, outcome: Any, data: Any) -> str:
     """Something for MLflow to take; the real report would take longer than all the rest."""
     page = conduct._folder.report / "index.html"
     page.parent.mkdir(exist_ok=True)

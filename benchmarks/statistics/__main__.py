@@ -1,7 +1,7 @@
 """How often this project is right, on studies whose truth was planted.
 
     python -m benchmarks.statistics                    all parts, 1,000 studies a kind: hours on one core
-    python -m benchmarks.statistics claims             one part (claims, maps, labels, groups)
+    python -m benchmarks.statistics claims             one part (claims, maps, labels, groups, comparisons)
     python -m benchmarks.statistics --minutes 20       begins nothing after 20 minutes; call again to go on
     python -m benchmarks.statistics --quick            a few studies of each kind, printed, not kept
 
@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.machine import facts
-from benchmarks.statistics import claims, groups, kept, labels, maps
+from benchmarks.statistics import claims, comparisons, groups, kept, labels, maps
 from benchmarks.statistics.planted import families
 
 QUICK = 5
@@ -108,11 +108,29 @@ def run_groups(studies: int, end: float, keep: bool) -> None:
         kept.summary("groups").write_text(text + "\n")
 
 
+def run_comparisons(studies: int, end: float, keep: bool) -> None:
+    """Pairs of studies: repeats, of which none should be found different, and planted changes; a tenth as many."""
+    done = list(kept.load("comparisons")) if keep else []
+    known = {(one["kind"], one["number"]) for one in done}
+    for number in range(max(1, studies // 10)):
+        for kind in comparisons.PAIRS:
+            if time.monotonic() < end and (kind, number) not in known:
+                done.append(comparisons.run(kind, number))
+                if keep:
+                    kept.append("comparisons", done[-1])
+    rows = comparisons.summarize(done)
+    for row in rows:
+        print(row)
+    if keep:
+        kept.summary("comparisons").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
+
+
 PARTS: dict[str, Callable[[int, float, bool], None]] = {
     "claims": run_claims,
     "maps": run_maps,
     "labels": run_labels,
     "groups": run_groups,
+    "comparisons": run_comparisons,
 }
 
 

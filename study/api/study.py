@@ -15,6 +15,7 @@ from fitscape.study.opened import open_study as opened
 from fitscape.study.records import Regime
 
 if TYPE_CHECKING:
+    from fitscape.study.comparing import Comparison
     from fitscape.study.report.plots import Figure
 
 
@@ -66,6 +67,18 @@ class Study(OpenStudy):
 
         point, found, sentence = advised(self)
         return Recommendation(point, found["good"], found["val_error"], found["low"], found["high"], sentence)
+
+    def compare(self, *others: OpenStudy) -> "Comparison":
+        """This study beside one or two others: held-out images, training, best errors, areas that changed regime.
+
+        ``fitscape compare`` shows the same.
+
+        Raises:
+            UserError: no other study, more than two, or one study twice.
+        """
+        from fitscape.study.comparing import compare
+
+        return compare([self, *others])
 
     def plot_map(
         self,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fitscape import __version__
+from fitscape.study.cli.compare import compare
 from fitscape.study.cli.housekeeping import delete, gc
 from fitscape.study.cli.keep import export, fetch, sync
 from fitscape.study.cli.look import list_, map_, report, status
@@ -39,7 +40,7 @@ def _options(
 
 
 _RUNNING = (run, resume, read, finish, submit)
-_LOOKING = (status, report, map_, list_)
+_LOOKING = (status, report, map_, compare, list_)
 COMMANDS = (*_RUNNING, *_LOOKING, export, net, predict, sync, fetch, ui, doctor, init, schema)
 for command in (*COMMANDS, delete, gc):
     app.command(command.__name__.rstrip("_"))(command)

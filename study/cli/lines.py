@@ -8,7 +8,7 @@ from typing import Any
 
 from fitscape.study.cli.tally import Tally
 from fitscape.study.cli.view import View
-from fitscape.study.cli.wording import duration, left_out, outcome, val_error
+from fitscape.study.cli.wording import duration, left_out, named, outcome, val_error
 from fitscape.study.files import LEFT_OUT
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.scheduling.events import DataRead, EpochEnded, Event, Finished, Message, Started, TrialEnded
@@ -59,7 +59,7 @@ def standing(tally: Tally) -> str:
     parts += [f"{count} {state}" for state, count in tally.states.items() if state is not TrialState.FINISHED]
     parts += [f"{count} {regime}" for regime, count in tally.regimes.items()]
     if tally.best:
-        parts.append(f"best validation error {val_error(tally.best):.4f}")
+        parts.append(f"best {named(tally.metric)} {val_error(tally.best):.4f}")
     if tally.speeds:
         parts.append(f"{len(tally.speeds)} running at {tally.images_per_second:,.0f} images/s")
         parts += [f"{duration(tally.left)} left"] if tally.left is not None else []

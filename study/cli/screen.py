@@ -11,7 +11,7 @@ from rich.text import Text
 from fitscape.study.cli.lines import pointers, standing, whole_list
 from fitscape.study.cli.tally import Tally
 from fitscape.study.cli.view import View
-from fitscape.study.cli.wording import described, duration, left_out, outcome, val_error
+from fitscape.study.cli.wording import described, duration, left_out, named, outcome, val_error
 from fitscape.study.records import Regime, TrialState
 from fitscape.study.scheduling.events import DataRead, Event, Finished, Message, Started, TrialEnded
 
@@ -70,7 +70,7 @@ def drawing(tally: Tally) -> Group:
     rows.add_row("trials", _states(tally))
     rows.add_row("regimes", _regimes(tally))
     if tally.best:
-        best = f"validation error {val_error(tally.best):.4f}  {described(tally.best)}"
+        best = f"{named(tally.metric)} {val_error(tally.best):.4f}  {described(tally.best)}"
         rows.add_row("best", Text(best, overflow="ellipsis", no_wrap=True))
     rows.add_row("speed", f"{tally.images_per_second:,.0f} images/s")
     behind = f"{tally.backlog:,} points pending" if tally.backlog else "all points shipped"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fitscape import __version__
-from fitscape.study.cli.wording import described, duration, left_out, size, val_error
+from fitscape.study.cli.wording import described, duration, left_out, named, size, val_error
 from fitscape.study.errors import UserError
 from fitscape.study.files import StudyFolder
 from fitscape.study.files import size as measured
@@ -40,6 +40,7 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "states": {state.value: states[state] for state in TrialState},
         "regimes": {regime.value: regimes[regime] for regime in Regime},
         "undecided": dict(sets.most_common()),
+        "metric": study.config.data.metric,
         "unlabelled": max(0, could - len(labels)),
         "best": best and {"trial_id": best.trial_id, "val_error": val_error(best), "trial": described(best)},
         "running": [asdict(trial) for trial in ledger.running()],
@@ -77,7 +78,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append("between  " + ", ".join(f"{count} {names}" for names, count in summary["undecided"].items()))
     if summary["best"]:
         best = summary["best"]
-        out.append(f"best     validation error {best['val_error']:.4f}: {best['trial']} ({best['trial_id']})")
+        out.append(f"best     {named(summary['metric'])} {best['val_error']:.4f}: {best['trial']} ({best['trial_id']})")
     out += [f"running  {t['trial_id']} epoch {t['epoch']} of {t['epochs']}" for t in summary["running"]]
     out += [f"failed   {t['trial_id']} {t['message']}" for t in summary["failures"][:5]]
     if len(summary["failures"]) > 5:

@@ -21,7 +21,8 @@ class Tally:
     ends: dict[str, TrialState] = field(default_factory=dict)  # trial id -> state, of the trials that have ended
     speeds: dict[str, float] = field(default_factory=dict)  # running trial -> training images/s, last epoch
     regimes: dict[Regime, int] = field(default_factory=dict)
-    best: TrialRecord | None = None
+    best: TrialRecord | None = None  # by the study's metric, as its record has it
+    metric: str = "error"
     backlog: int = 0  # points that MLflow has not got yet
     _expected: tuple[float, float] | None = None  # seconds until the last trial has ended, and when that was said
     _begun: float = 0.0
@@ -66,7 +67,7 @@ class Tally:
             labels = study.labels if at_once else study.labels_without_map  # a map takes seconds
             found = [label.regime for label in labels.values()]
             self.regimes = {regime: found.count(regime) for regime in Regime if regime in found}
-            self.best = best_of(study.trials)
+            self.best, self.metric = best_of(study.trials), study.config.data.metric
             self.ends = {trial.trial_id: trial.state for trial in study.trials if trial.state.terminal}
         end = time.monotonic()
         self._read_after = end + READ_SHARE * (end - begin)

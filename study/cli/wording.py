@@ -69,6 +69,11 @@ def val_error(trial: TrialRecord) -> float:
     return trial.last.val_error if trial.last else math.nan
 
 
+def named(metric: str) -> str:
+    """The study's metric on validation, in words."""
+    return "balanced validation error" if metric == "balanced_error" else "validation error"
+
+
 def best_of(trials: Iterable[TrialRecord]) -> TrialRecord | None:
     """The finished trial of the lowest last validation error."""
     ended = [t for t in trials if t.state is TrialState.FINISHED and math.isfinite(val_error(t))]

@@ -57,7 +57,7 @@ class DataConfig(Frozen):
 
     dataset: str = "digits"
     """digits, fashion_mnist, cifar10, cifar100, svhn, or yours: folder:PATH (one subfolder per class), csv:FILE,
-    or my_data.py:NAME, a function in your own code."""
+    hf:PATH (a Hugging Face data set), or my_data.py:NAME, a function in your own code."""
     root: str | None = None
     """Folder that holds the files, or that they are downloaded to. Unset: $FITSCAPE_DATA, then the user's cache."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None

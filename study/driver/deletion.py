@@ -9,6 +9,7 @@ from typing import Final
 from fitscape.study.driver.lease import OWNER
 from fitscape.study.files import (
     BACKUP,
+    COMPARED,
     CONFIG,
     FINDINGS,
     KEPT_LABELS,
@@ -66,6 +67,8 @@ def _own(folder: Path) -> Iterator[Path]:
     for path in (
         place.report / PAGE,
         place.report / FINDINGS,
+        place.page.with_suffix(".pdf"),
+        *place.report.glob(COMPARED.format("*")),
         *place.figures.glob("*.png"),
         *place.figures.glob("*.svg"),
     ):

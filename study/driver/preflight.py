@@ -8,7 +8,7 @@ from pathlib import Path
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import check_files
 from fitscape.study.data.datasets import get
-from fitscape.study.data.datasets.source import data_folder, user_cache
+from fitscape.study.data.datasets.source import Presence, Source, data_folder, user_cache
 from fitscape.study.data.decidable import before_decoding
 from fitscape.study.data.place import place, unfinished
 from fitscape.study.data.room import COPIES, free_at, gigabytes, require_disk, room
@@ -54,10 +54,7 @@ def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[
     """What needs neither Ray nor torch: resources of this machine, data, disk, folder."""
     return [
         _here(config) if address is None else _asked(config),
-        _data(config),
-        *_decides(config),
-        _prepared(config),
-        *_room(config),
+        *_data(config),
         _disk(root),
         _durable(root),
     ]
@@ -96,20 +93,21 @@ def _asked(config: StudyConfig) -> Finding:
     return Finding(f"a trial asks for {config.resources.cpus_per_trial:g} CPU and {asked} GPU", True)
 
 
-def _data(config: StudyConfig) -> Finding:
+def _data(config: StudyConfig) -> list[Finding]:
+    """The data set, looked up once: tens of thousands of files take a second."""
     try:
-        presence = check_files(config.data)
+        source = get(config.data)
+        presence = check_files(config.data, source)
     except UserError as error:
-        return Finding(f"{error.where}: {error.what}", False, error.fix)
-    return Finding(f"data set {config.data.dataset}: {presence.text}", True)
+        return [Finding(f"{error.where}: {error.what}", False, error.fix), _prepared(config)]
+    found = Finding(f"data set {config.data.dataset}: {presence.text}", True)
+    room_for = [] if presence.download else _room(config, source)
+    return [found, *_decides(config, presence), _prepared(config), *room_for]
 
 
-def _decides(config: StudyConfig) -> list[Finding]:
+def _decides(config: StudyConfig, presence: Presence) -> list[Finding]:
     """What the validation part of a user's own images will not decide: a warning, as the study can be run."""
-    try:
-        counts = check_files(config.data).counts
-    except UserError:  # said already
-        return []
+    counts = presence.counts
     said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
     fix = "give more images, or a higher validation_fraction"
     return [Finding(text, False, fix, fatal=False, warning=True) for text in said]
@@ -125,13 +123,9 @@ def _prepared(config: StudyConfig) -> Finding:
     return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, fix)
 
 
-def _room(config: StudyConfig) -> list[Finding]:
+def _room(config: StudyConfig, source: Source) -> list[Finding]:
     """What the decoded images will take of the disk where they are many, before any is decoded."""
-    try:
-        source = get(config.data)
-        needed = None if check_files(config.data).download else room(config.data, source)
-    except UserError:  # said already
-        return []
+    needed = room(config.data, source)
     if needed is None or not needed.mapped:
         return []
     folder = place(config.data, source)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.driver.preflight import require
-from fitscape.study.ledger import SETTINGS, Ledger
+from fitscape.study.ledger import PORTRAITS, SETTINGS, Ledger
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.cluster import Cluster, count_gpus
 from fitscape.study.scheduling.packing import Request
@@ -73,6 +73,14 @@ def prepare(
     nets = to_time(config, space)
     measured = study_settings(config, trial, shape.image, shape.classes, known.settings or {}, "cpu", nets)
     return Prepared(data, shape, trial, (), *measured)
+
+
+def write_down(data: "SealedData", ledger: Ledger) -> None:
+    """Who the images are, and small pictures of each class: the report is made from the ledger alone."""
+    from fitscape.study.data.pictures import portraits
+
+    ledger.put_images(data.images())
+    ledger.set_meta(PORTRAITS, portraits(data.trial_data))
 
 
 def settled(config: StudyConfig, kept: Mapping[str, Any] | None) -> StudyConfig:

@@ -16,7 +16,7 @@ from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
-from fitscape.study.driver.preparing import Known, Prepared, finish, prepare
+from fitscape.study.driver.preparing import Known, Prepared, finish, prepare, write_down
 from fitscape.study.driver.starting_weights import Pinned, sentences
 from fitscape.study.driver.wind_up import WindUp
 from fitscape.study.errors import ExitCode, UserError
@@ -114,7 +114,7 @@ class Conduct:
         try:
             shipper = self._begin(config, ledger)
             self._show_data(config, ledger, prepared)
-            ledger.put_images(prepared.data.images())
+            write_down(prepared.data, ledger)
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
                 with WindUp(self._folder, self._limit, self._interruption, self._observer):
@@ -124,7 +124,7 @@ class Conduct:
             finally:
                 upkeep.close()
             closing = Background(self._cluster.close)  # takes a second or two, in which the report is drawn
-            code = self._conclude(config, outcome, shipper)
+            code = self._conclude(config, outcome, shipper, prepared.data.trial_data)
             closing.result()
             return code
         except (OSError, UserError) as error:
@@ -160,8 +160,10 @@ class Conduct:
         self._observer(Started(config.search.trials, _ended(ledger)))
         return shipper
 
-    def _conclude(self, config: StudyConfig, outcome: Outcome, shipper: Shipper) -> ExitCode:
-        report = self._labels_and_report(outcome) if self._reports(outcome) else None
+    def _conclude(
+        self, config: StudyConfig, outcome: Outcome, shipper: Shipper, data: "TrialData | None" = None
+    ) -> ExitCode:
+        report = self._labels_and_report(outcome, data) if self._reports(outcome) else None
         if self._interruption.failing or self._limit is not None:
             backlog = shipper.close(SHIP_WITHIN_INTERRUPTED)
         else:  # Ctrl-C ends the waiting; what is left, `sync` ships
@@ -222,10 +224,10 @@ class Conduct:
         """Whether labels and report are made: of all trials, or of those that had ended when the run was ended."""
         return not outcome.interrupted or (self._interruption.reports and outcome.ended > 0)
 
-    def _labels_and_report(self, outcome: Outcome) -> str:
+    def _labels_and_report(self, outcome: Outcome, data: "TrialData | None") -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
-            return labels_and_report(self._folder, outcome.ended)
+            return labels_and_report(self._folder, outcome.ended, data)
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
             self._observer(
                 Message(f"no report: {error} (fitscape report {shlex.quote(str(self._folder.path))} tries again)")

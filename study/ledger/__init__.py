@@ -3,17 +3,29 @@
 from fitscape.study.ledger.identity import INCOMPLETE, RUNNING, lacks_its_log, settle_in
 from fitscape.study.ledger.ledger import Ledger
 from fitscape.study.ledger.lock import Holder, StudyLock, holder
-from fitscape.study.ledger.notes import LABELLED_BY, READ, REPLAY, SETTINGS, TEST_ERRORS, TEST_OPENED, Note
+from fitscape.study.ledger.notes import (
+    LABELLED_BY,
+    PORTRAITS,
+    READ,
+    REPLAY,
+    SETTINGS,
+    SUSPECTED,
+    TEST_ERRORS,
+    TEST_OPENED,
+    Note,
+)
 from fitscape.study.ledger.outbox import Event, EventKind
 from fitscape.study.ledger.recovery import restore
 
 __all__ = [
     "INCOMPLETE",
     "LABELLED_BY",
+    "PORTRAITS",
     "READ",
     "REPLAY",
     "RUNNING",
     "SETTINGS",
+    "SUSPECTED",
     "TEST_ERRORS",
     "TEST_OPENED",
     "Event",

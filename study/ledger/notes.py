@@ -10,6 +10,8 @@ from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database
 
 REPLAY = "replay"  # key: hyperparameters, seed and origin of each trial of the study that this one repeats, in order
+PORTRAITS = "portraits"  # key: small pictures of each class
+SUSPECTED = "suspected"  # key: small pictures of images whose labels look wrong, by position in validation
 LABELLED_BY = "labelled by"  # key: the release that gave the labels which are kept
 SETTINGS = "settings"  # key: precision and layout as measured for this study
 TEST_OPENED = "test_opened"  # kind of note: when, why, by whom and for which trials the seal is about to be broken

@@ -36,7 +36,7 @@ def data_at(scale: Scale, dataset: str) -> DataConfig:
 
 def of_your_own(dataset: str) -> bool:
     """Whether a data set is named by a path: the user's own images, of any size and kind."""
-    return dataset.startswith(("folder:", "csv:", "upload:"))
+    return dataset.startswith(("folder:", "csv:", "hf:", "upload:"))
 
 
 def steps_at(scale: Scale, dataset: str) -> int:

@@ -35,16 +35,16 @@ def render(subject: Subject) -> str:
         "mlflow": mlflow_link(subject),
         **{section.key: material.built[section.key] for section in SECTIONS if section.scripted},
     }
-    return _environment().get_template("page.html.j2").render(
+    return environment().get_template("page.html.j2").render(
         **material.built,
         config=subject.config,
         facts=_facts(subject),
         sections=[section for section in SECTIONS if section.shown(material.built[section.key])],
-        css=_static("page.css"),
+        css=static("page.css"),
         data=script_json("numbers", data),
         arrays=Markup(material.pack.text()),
         plotly=Markup(compressed(get_plotlyjs().encode())),
-        scripts=Markup("\n").join(_static(f"{name}.js") for name in SCRIPTS),
+        scripts=Markup("\n").join(static(f"{name}.js") for name in SCRIPTS),
     )  # fmt: skip
 
 
@@ -80,7 +80,8 @@ def _facts(subject: Subject) -> list[tuple[str, str]]:
     return facts + [(name, str(counts.count(name))) for name in vocabulary.LOOKS if name in counts]
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates in which every value is escaped."""
     environment = Environment(
         loader=PackageLoader("fitscape.study.report"),
         autoescape=True,
@@ -92,5 +93,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _static(name: str) -> Markup:
+def static(name: str) -> Markup:
+    """A style sheet or script, to be put inside a page."""
     return Markup(files("fitscape.study.report").joinpath("static", name).read_text(encoding="utf-8"))

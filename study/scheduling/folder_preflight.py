@@ -5,7 +5,7 @@ from pathlib import Path
 from fitscape.study.scheduling.cluster import Cluster, errand
 from fitscape.study.scheduling.findings import Finding
 
-BY_PATH = ("folder", "csv")  # data sets that are a path
+BY_PATH = ("folder", "csv", "hf")  # data sets that are a path
 ANSWER_WITHIN = 60.0  # seconds
 
 

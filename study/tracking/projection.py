@@ -77,7 +77,7 @@ def _gradient_norm(record: EpochRecord) -> float | None:
 
 
 def every(trial: TrialRecord) -> int:
-    """Every how many epochs a trial is shown: so many that at most ``MOST_SHOWN`` and its ends are."""
+    """Of how many epochs one is shown: of so many that ``MOST_SHOWN`` and the ends are not exceeded."""
     return -(-trial.config.optimization.epochs // MOST_SHOWN)
 
 

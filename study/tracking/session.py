@@ -7,7 +7,7 @@ from typing import Any
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Event, EventKind, Ledger
 from fitscape.study.records import Label, TrialRecord
-from fitscape.study.tracking import parent, projection
+from fitscape.study.tracking import parent, projection, totals
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import Location
 from fitscape.study.tracking.nets import wanted_name
@@ -48,6 +48,7 @@ class Session:
         self._status: dict[str, str] = {}  # trial id -> status in MLflow
         self._tags: dict[str, dict[str, str]] = {}  # trial id -> tags in MLflow
         self._params: dict[str, set[str]] = {}  # trial id -> names of the params in MLflow
+        self._parent_params: set[str] = set()  # names; MLflow lets none change
         self._with_data: set[str] = set()  # trials whose data set is in MLflow
         self._unsure: set[str] = set()  # trials of which a run was asked for, and the answer lost
         self.doubtful = False  # whether a server may still make a run that was asked for twice
@@ -67,6 +68,7 @@ class Session:
             self.client.delete(younger.info.run_id)
         if found:
             run_id: str = found[0].info.run_id
+            self._parent_params = set(found[0].data.params)
             theirs = int(found[0].data.tags.get(parent.GENERATION, 0))
             if theirs > self._ledger.last_event and not self._restored_since:
                 self._refuse(f"it was sent {theirs} events, this ledger has {self._ledger.last_event}")
@@ -248,10 +250,13 @@ class Session:
         return run_id
 
     def describe(self, *, leaving: bool) -> None:
-        """The parent's text, tags and status; ``leaving`` gives it the status it stays with."""
+        """The parent's text, tags and status; ``leaving`` gives it the status it stays with, and what it came to."""
         ledger = self._ledger
         tags = parent.tags(ledger, self.parent_id)
-        self.client.log(self.parent_id, tags=tags if leaving else tags | {"state": "running"})
+        points = totals.points(ledger, parent.latest_labels(ledger)) if leaving else ()  # every epoch is read for it
+        params = {key: value for key, value in totals.params(ledger.config).items() if key not in self._parent_params}
+        self.client.log(self.parent_id, points, params, tags if leaving else tags | {"state": "running"})
+        self._parent_params |= params.keys()
         self._log_dataset(self.parent_id)
         self.client.set_status(self.parent_id, parent.status(tags["state"]) if leaving else "RUNNING", None)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def test_export_refuses_an_ending_before_it_looks_for_the_study(fitscape: Comman
 def test_sync(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch, uri: str | None) -> None:
     asked: list[Any] = []
 
-    def ship(ledger: Path, where: str | None) -> Backlog:
+    def ship(ledger: Path, where: str | None, *, say: Callable[[str], object]) -> Backlog:
         asked.append((ledger, where))
         return Backlog(points=0, runs=0, files=0, error="")
 
@@ -43,7 +44,7 @@ def test_sync(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch, u
 
 def test_sync_says_what_is_left(fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = Backlog(points=3, runs=2, files=1, error="the server does not answer")
-    monkeypatch.setattr("fitscape.study.tracking.sync", lambda *_: left)
+    monkeypatch.setattr("fitscape.study.tracking.sync", lambda *_, **__: left)
     refusal = fitscape("sync", "small").refusal
     assert "3 points, 2 runs and 1 files are still unshipped: the server does not answer" in refusal
 

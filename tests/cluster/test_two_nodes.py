@@ -48,6 +48,7 @@ def write_study(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.slow  # half a minute; a job, and a study on two nodes, are each tried below
 def test_ray_job_submit_runs_a_study_on_both_nodes(raylets: Raylets, tmp_path: Path) -> None:
     root, study_file = tmp_path / "runs", write_study(tmp_path)
     words = ["python", "-m", "fitscape", "run", str(study_file), "--root", str(root)]

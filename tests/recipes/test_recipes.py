@@ -41,7 +41,7 @@ def test_unknown_recipe_is_refused_with_the_valid_names() -> None:
         recipes.get("quikstart")
 
 
-@pytest.mark.parametrize("dataset", ["folder:photos", "csv:photos.csv"])
+@pytest.mark.parametrize("dataset", ["folder:photos", "csv:photos.csv", "hf:photos"])
 def test_photos_of_your_own_stay_large_enough_to_see_and_search_the_rate(dataset: str) -> None:
     config = recipes.get("regimes", dataset=dataset)
     assert config.data.image_size == 32

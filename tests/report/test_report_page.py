@@ -79,7 +79,10 @@ def test_the_page_is_as_wide_as_the_window(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
+# Ten seconds each: the phone in dark colours stands for both.
+@pytest.mark.parametrize(
+    ("size", "scheme"), [("phone", "dark"), pytest.param("desktop", "light", marks=pytest.mark.slow)]
+)
 def test_axe_finds_no_serious_violation(browser: Browser, page_file: Path, size: str, scheme: str) -> None:
     page = opened(browser, page_file, size=size, drawn=".plot", color_scheme=scheme)
     for _ in range(2):  # the page, and then a trial opened over it

@@ -8,6 +8,7 @@ from fitscape.study.data.classes import counted, positions
 from fitscape.study.data.datasets.cifar import CIFAR10, CIFAR100
 from fitscape.study.data.datasets.digits import Digits
 from fitscape.study.data.datasets.fashion_mnist import FashionMNIST
+from fitscape.study.data.datasets.hugging_face import HuggingFace
 from fitscape.study.data.datasets.image_folder import ImageFolder
 from fitscape.study.data.datasets.image_list import ImageList
 from fitscape.study.data.datasets.own import OwnData
@@ -27,6 +28,7 @@ _REGISTRY: dict[str, type[Source]] = {
         SVHN,
         ImageFolder,
         ImageList,
+        HuggingFace,
         Uploaded,
     )
 }
@@ -64,13 +66,16 @@ def get(config: DataConfig) -> Source:
     )
 
 
-def check_files(config: DataConfig) -> Presence:
+def check_files(config: DataConfig, source: Source | None = None) -> Presence:
     """Look whether the data set is there, without loading it: for the preflight.
+
+    Args:
+        source: that of the config, which then has looked its files up; None: a new one.
 
     Raises:
         UserError: unknown name, missing folder, unknown class, one class, too few images.
     """
-    source = get(config)
+    source = source or get(config)
     found = source.presence()
     if config.classes is None:
         return found

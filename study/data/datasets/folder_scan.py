@@ -101,7 +101,8 @@ def images_below(folder: Path, passed: PassedOver | None = None) -> list[Path]:
         for name in [name for name in folders if _leads_back(Path(at) / name)]:
             folders.remove(name)
             passed.left_out[Path(at) / name] = "link to a folder that it lies in"
-        images += [Path(at) / name for name in files if _is_image(Path(at) / name, passed)]
+        base = Path(at)
+        images += [path for name in files if _is_image(path := base / name, passed)]
     return sorted(images)
 
 

@@ -65,7 +65,7 @@ class ImageFolder(ListedSource):
         split = _ready_split(root, with_images)
         folders = with_images if split is None else [c for part in split for c in class_folders(part, left)]
         classes = tuple(sorted({text(folder.name) for folder in folders}))
-        rows = [(path, folder) for folder in folders for path in images_below(folder)]
+        rows = [(path, folder) for folder in folders for path in (below.get(folder) or images_below(folder))]
         names = [text(path.relative_to(root)) for path, _ in rows]
         return Listing(
             root=root,

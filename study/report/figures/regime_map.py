@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution
 from scipy.ndimage import distance_transform_edt
 
 from fitscape.study.maps import RegimeMap
@@ -40,8 +42,8 @@ def regime_map(subject: Subject) -> Figure | None:
         hold = next(holds(subject, fitted, part))
         grid = grids(fitted, x, y, hold.point, [fitted.thresholds.tau])[0] / 255
         p = np.concatenate([grid, 1 - grid.sum(0, keepdims=True)])
-        _paint(ax, p, fitted.thresholds.confidence)
-        _names(ax, p)
+        paint(ax, p, fitted.thresholds.confidence)
+        name_areas(ax, p)
         _trials(ax, subject, part.key, x, y)
         _axes(ax, fitted, x, y)
         title(ax, part.name)
@@ -53,7 +55,7 @@ def regime_map(subject: Subject) -> Figure | None:
     return figure
 
 
-def _paint(ax: Axes, p: NDArray[np.float64], confidence: float) -> None:
+def paint(ax: Axes, p: NDArray[np.float64], confidence: float) -> None:
     """[4, ny, nx] probabilities in the order of REGIMES."""
     best, certainty = p.argmax(0), p.max(0)
     colours = np.array([to_rgb(LOOKS[name].colour) for name in REGIMES])[best]
@@ -69,7 +71,7 @@ def _paint(ax: Axes, p: NDArray[np.float64], confidence: float) -> None:
             ax.contour(*at, p[k], levels=[0.5], colors=INK, linewidths=1.8 if regime == "good" else 0.9)
 
 
-def _names(ax: Axes, p: NDArray[np.float64]) -> None:
+def name_areas(ax: Axes, p: NDArray[np.float64]) -> None:
     """The regime's name where its area has most room, along it or across, if it has enough."""
     best = p.argmax(0)
     for k, regime in enumerate(REGIMES):
@@ -116,10 +118,15 @@ def _trials(ax: Axes, subject: Subject, part: str, x: str, y: str) -> None:
 
 def _axes(ax: Axes, fitted: RegimeMap, x: str, y: str) -> None:
     for name, axis in ((x, ax.xaxis), (y, ax.yaxis)):
-        told = axes.axis(name, fitted.encoder.space[name])
-        axis.set_ticks([place for place, _ in told["ticks"]], [text for _, text in told["ticks"]])
-        axis.set_label_text(told["name"], fontsize=9, color=INK)
+        label_axis(axis, name, fitted.encoder.space[name])
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+
+
+def label_axis(axis: Axis, name: str, distribution: BaseDistribution) -> None:
+    """Ticks of a hyperparameter whose range is drawn from 0 to 1."""
+    told = axes.axis(name, distribution)
+    axis.set_ticks([place for place, _ in told["ticks"]], [text for _, text in told["ticks"]])
+    axis.set_label_text(told["name"], fontsize=9, color=INK)
 
 
 def _legend() -> list[Any]:

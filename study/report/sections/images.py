@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import beta
 
+from fitscape.study.ledger import SUSPECTED
 from fitscape.study.measures import confusion
 from fitscape.study.records import ImageSet, Predictions, TrialRecord, TrialState
 from fitscape.study.regimes import final_record
@@ -73,8 +74,10 @@ def _suspects(subject: Subject, images: ImageSet | None, said: Predictions | Non
     found = [] if subject.no_labels else subject.study.suspects
     if images is None or not found:
         return {"suspects": [], "suspected": 0, "share": ""}
+    pictures = subject.study.ledger.get_meta(SUSPECTED, {})
     rows = [
         {
+            "picture": pictures.get(str(s.image)),
             "image": images.names[s.image] if images.names else f"validation image {s.image}",
             "label": subject.classes[s.label],
             "called": subject.classes[s.called],
