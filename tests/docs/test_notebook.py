@@ -23,6 +23,7 @@ def test_it_is_kept_with_outputs_of_ten_cells() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 def test_it_runs_and_shows_what_it_is_kept_with(tmp_path: Path) -> None:
     kinds = [[sorted(output.get("data", output)) for output in outputs] for outputs in run(tmp_path)]

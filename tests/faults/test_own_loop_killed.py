@@ -21,6 +21,7 @@ def epochs(trials: list[TrialRecord]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(150 * KILLS + 600)
 def test_nothing_that_has_ended_is_lost_or_run_again(tmp_path: Path) -> None:
     example = load_config(REPOSITORY / "examples" / "plain_trial.yaml")
