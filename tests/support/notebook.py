@@ -62,10 +62,10 @@ def _run_here() -> None:
 
 def _value(source: str, scope: dict[str, Any]) -> Any:
     """What the cell's last expression is, as a kernel shows it."""
-    tree = ast.parse(source)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "<cell>", "exec"), scope)
-    return None if last is None else eval(compile(ast.Expression(last.value), "<cell>", "eval"), scope)
+    *before, last = ast.parse(source).body
+    shown = ast.Expression(last.value) if isinstance(last, ast.Expr) else None
+    exec(compile(ast.Module(before if shown else [*before, last], type_ignores=[]), "<cell>", "exec"), scope)
+    return eval(compile(shown, "<cell>", "eval"), scope) if shown else None
 
 
 def _data(value: Any) -> dict[str, Any]:
