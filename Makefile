@@ -56,7 +56,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 numbers: $(READY)  ## published figures against the committed data that they come from
-	$(BIN)/python tools/numbers.py
+	$(BIN)/python tools/published_numbers.py
 
 docs: $(READY)  ## the site of docs/, into site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -6,18 +6,21 @@ from typing import Any
 
 import pandas as pd
 
-from fitscape.study.records import EpochRecord, Label, TrialRecord
+from fitscape.study.records import EpochRecord, Label, Regime, TrialRecord
 
 # The columns in order; the searched parameters come after SIZE.
-HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width")
+CHANCES = tuple(f"p_{regime.value}" for regime in Regime if regime is not Regime.UNDECIDED)
+# The fewest regimes with nine tenths of the probability; its flags; of an open label, why and what would settle it.
+SAID = ("regime_set", *CHANCES, "regime_by_map", "regime_flags", "unsettled_by", "seeds_needed", "images_needed")
+HEAD = ("trial_id", "state", "attempts", "regime", "regime_probability", *SAID, "family", "depth", "width")
 SIZE = ("parameters", "flops")
 MEASURED = ("train_loss", "train_error", "val_loss", "val_error", "gap")
 BALANCED = ("val_balanced_error", "val_macro_f1")
 BEHIND = ("train_n", "val_n", "flipped_n", "val_error_a", "val_error_b")  # the rest of what a label is made of
 TAIL = ("seed", "epochs", *MEASURED, *BALANCED, *BEHIND, "seconds")
-WHOLE = ("attempts", "depth", "parameters", "flops", "seed", "epochs", *BEHIND[:3])
+WHOLE = ("attempts", "seeds_needed", "images_needed", "depth", "parameters", "flops", "seed", "epochs", *BEHIND[:3])
 ASKED = {"epochs": "epochs_asked"}  # hyperparameters whose name is that of something measured
-REAL = ("regime_probability", "width", *MEASURED, *BALANCED, *BEHIND[3:], "seconds")
+REAL = ("regime_probability", *CHANCES, "width", *MEASURED, *BALANCED, *BEHIND[3:], "seconds")
 
 
 def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: Iterable[str]) -> pd.DataFrame:
@@ -49,6 +52,7 @@ def _row(trial: TrialRecord, label: Label | None, extra: Mapping[str, str]) -> d
         "attempts": trial.attempts,
         "regime": label.regime.value if label else None,
         "regime_probability": label.probability if label else None,
+        **_said(label),
         "family": model.name if model.read else model.family,
         "depth": None if model.read else model.depth,
         "width": None if model.read else model.width,
@@ -59,6 +63,20 @@ def _row(trial: TrialRecord, label: Label | None, extra: Mapping[str, str]) -> d
         "epochs": len(trial.epochs),
         **{name: getattr(last, name) if last else None for name in (*MEASURED, *BALANCED, *BEHIND)},
         "seconds": trial.seconds,
+    }
+
+
+def _said(label: Label | None) -> dict[str, Any]:
+    if label is None:
+        return dict.fromkeys(SAID)
+    return {
+        "regime_set": " or ".join(regime.value for regime in label.regime_set),
+        **{f"p_{name}": p for name, p in label.probabilities.items()},
+        "regime_by_map": label.by_map,
+        "regime_flags": " ".join(label.flags),
+        "unsettled_by": label.unsettled_by or None,
+        "seeds_needed": label.seeds_needed,
+        "images_needed": label.images_needed,
     }
 
 

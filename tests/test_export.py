@@ -19,7 +19,9 @@ from fitscape.study.opened import OpenStudy, open_study
 from fitscape.study.records import TrialState
 
 COLUMNS = [
-    *("trial_id", "state", "attempts", "regime", "regime_probability", "family", "depth", "width"),
+    *("trial_id", "state", "attempts", "regime", "regime_probability"),
+    *("regime_set", "p_diverged", "p_untrained", "p_good", "p_overfit", "p_underfit", "regime_by_map", "regime_flags"),
+    *("unsettled_by", "seeds_needed", "images_needed", "family", "depth", "width"),
     *("parameters", "flops", "architecture", "lr", "seed", "epochs"),
     *("train_loss", "train_error", "val_loss", "val_error", "gap", "val_balanced_error", "val_macro_f1"),
     *("train_n", "val_n", "flipped_n", "val_error_a", "val_error_b", "seconds"),
@@ -39,6 +41,12 @@ def test_json_has_one_row_a_trial_with_the_columns_in_order(study: OpenStudy, tm
     assert set(by_state) == {state.value for state in TrialState}
     first = rows[0]
     assert (first["regime"], first["family"], first["depth"], first["epochs"]) == ("good", "resnet", 18, 2)
+    assert first["regime_set"] == "good"
+    assert first["p_good"] > 0.9
+    assert sum(
+        first[f"p_{name}"] for name in ("diverged", "untrained", "good", "overfit", "underfit")
+    ) == pytest.approx(1)
+    assert (first["unsettled_by"], first["seeds_needed"], first["images_needed"]) == (None, None, None)
     assert first["gap"] == pytest.approx(0.03)
     assert first["seconds"] == 4.0
     assert first["parameters"] == 2**53 + 1  # not rounded through a float

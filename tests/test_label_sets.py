@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from fitscape.study.cli.wording import between
 from fitscape.study.records import Label, Regime
 
 
@@ -55,3 +56,9 @@ def test_an_open_label_says_what_would_settle_it(why: str, seeds: int | None, im
     one = replace(label(good=0.6, overfit=0.4), unsettled_by=why, seeds_needed=seeds, images_needed=images)
     assert one.remedy.startswith(said)
     assert bool(one.remedy) is bool(said)
+
+
+def test_open_labels_are_counted_by_the_regimes_they_lie_between() -> None:
+    labels = [label(good=0.7, overfit=0.3), label(overfit=0.7, good=0.3), label(underfit=0.4, untrained=0.6)]
+    decided = replace(label(good=0.99, overfit=0.01), regime=Regime.GOOD)
+    assert between([*labels, decided]) == {"good or overfit": 2, "untrained or underfit": 1}

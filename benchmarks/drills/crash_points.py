@@ -131,7 +131,7 @@ def outcome(place: Place) -> dict[str, Any]:
         runs = {}
         for trial_id, status, run in store.execute(rows, (uid,)).fetchall():
             query = "SELECT key, value, timestamp, step FROM metrics WHERE run_uuid = ?"
-            points = sorted(store.execute(query, (run,)).fetchall())
+            points = sorted(store.execute(query, (run,)).fetchall()) if trial_id else []  # totals: of each driver's end
             params = sorted(store.execute("SELECT key, value FROM params WHERE run_uuid = ?", (run,)).fetchall())
             inputs = store.execute("SELECT count(*) FROM inputs WHERE destination_id = ?", (run,)).fetchone()
             runs[trial_id] = (status, points, params, inputs)

@@ -90,11 +90,11 @@ def _outbox(ledger: Ledger) -> tuple[int, Counter[str]]:
 
 
 def _mlflow(store: Path, uid: str) -> tuple[Counter[tuple[str, str, int]], Counter[str], Counter[str]]:
-    """Rows by (trial, metric, step); runs by trial; runs by status, the parent among them."""
+    """Rows of trials by (trial, metric, step); runs by trial; runs by status, the parent among them."""
     with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         runs = {run: (status, trial) for run, status, trial in connection.execute(_RUNS, (uid,))}
         rows = connection.execute("SELECT run_uuid, key, step FROM metrics").fetchall()
-    points = Counter((runs[run][1], key, step) for run, key, step in rows if run in runs)
+    points = Counter((runs[run][1], key, step) for run, key, step in rows if run in runs and runs[run][1])
     by_trial = Counter(trial for _, trial in runs.values() if trial)
     return points, by_trial, Counter(status for status, _ in runs.values())
 

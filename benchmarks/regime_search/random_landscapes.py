@@ -28,7 +28,9 @@ def random_landscape(seed: int) -> Landscape:
         landscape = _draw(rng, f"D{seed}")
         _, labels, _ = landscape.test_set()
         shares = np.array([(labels == regime).mean() for regime in REGIMES])
-        if (shares[1:] > LEAST_SHARE).all() and (shares[0] == 0 or shares[0] > LEAST_SHARE) and shares.max() < 0.7:
+        nowhere, trained = shares[:2].sum(), shares[2:]
+        lively = (trained > LEAST_SHARE).all() and (nowhere == 0 or nowhere > LEAST_SHARE)
+        if lively and max(nowhere, trained.max()) < 0.7:
             return landscape
 
 

@@ -13,6 +13,7 @@ from benchmarks.regime_search import landscapes, random_landscapes
 from benchmarks.regime_search.landscapes import Landscape
 from fitscape.study.config import RegimeThresholds
 from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.advice import best_point
 from fitscape.study.maps.decision import REGIMES, Cuts
 from fitscape.study.maps.encoding import Encoder
 
@@ -111,6 +112,9 @@ def run(name: str, condition: str, seed: int) -> dict[str, Any]:
     alive = regimes[test] != "diverged"
     beliefs = one.error_interval(points)
     inside = (beliefs["low"] <= here.val[test]) & (here.val[test] <= beliefs["high"])
+    chosen = pd.DataFrame([best_point(one, {}, points=512)])
+    told_of_it = one.error_interval(chosen, chosen=True).iloc[0]
+    error = float(here.landscape.truth(chosen)[1][0])
     return {
         "landscape": name,
         "condition": condition,
@@ -119,7 +123,10 @@ def run(name: str, condition: str, seed: int) -> dict[str, Any]:
         "share_width": float((high - low).mean()),
         "reference_inside": float(reference[0] <= cuts.reference <= reference[1]),
         "field_inside": float(inside[alive].mean()),
-        "brier": float(((p - np.eye(4)[truth]) ** 2).sum(1).mean()),
+        "recommended_inside": float(told_of_it["low"] <= error <= told_of_it["high"]),
+        "recommended_width": float(told_of_it["high"] - told_of_it["low"]),
+        "recommended_over_stated": error / max(float(told_of_it["median"]), 1e-3),
+        "brier": float(((p - np.eye(len(REGIMES))[truth]) ** 2).sum(1).mean()),
         "wrong_decided": float((~right[decided]).sum()),
         "promised_wrong": float((1 - p.max(1))[decided].sum()),
         "decided": float(decided.sum()),
@@ -137,7 +144,8 @@ def _bins(confidence: Array, right: NDArray[np.bool_]) -> list[list[float]]:
     ]
 
 
-SHARES = ("share_inside", "share_width", "reference_inside", "field_inside", "brier")
+RECOMMENDED = ("recommended_inside", "recommended_width", "recommended_over_stated")
+SHARES = ("share_inside", "share_width", "reference_inside", "field_inside", *RECOMMENDED, "brier")
 
 
 def summarize(done: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def read(
         unit: what is logged, where the keys' names do not say.
         experiment: MLflow's experiment or Optuna's study.
         curves: of MLflow, read every epoch.
-        reference_error: best reachable validation error; None: estimated.
+        reference_error: validation error to measure against, of people for one; None: the best seen, estimated.
         guess: take what keys' names suggest where none is given; False: refuse, with the guess.
 
     Raises:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The point of the map that is likeliest to fit well."""
+    """The point of the map that is likeliest to be good."""
 
     point: Mapping[str, Any]  # hyperparameter -> value
     good: float  # probability that a net trained there is good

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from fitscape.study.comparing import BestErrors, Comparison, Plane, Versus
 from fitscape.study.maps.decision import REGIMES
 from fitscape.study.report import wording
-from fitscape.study.report.compared import area_in_words, best_in_words, in_words, points
+from fitscape.study.report.compared import area_in_words, best_in_words, points
 
-MARKS: Final = dict(zip(REGIMES, "xgou", strict=True))
+MARKS: Final = dict(zip(REGIMES, "xngou", strict=True))
 UNSURE: Final = "."
 ROWS_SKIPPED: Final = 2  # a character is twice as high as wide
 
@@ -33,7 +33,7 @@ def _versus(one: Versus) -> Iterator[str]:
     yield f"{'regimes':<24}{one.first:>{wide}}  {one.second:>{wide}}  difference (90 % interval)"
     for regime, row in one.areas.shares.iterrows():
         shares = "  ".join(f"{wording.percent(row[name]):>{wide}}" for name in ("first", "second"))
-        yield f"  {in_words(str(regime)):<22}{shares}  {points(row['low'])} to {points(row['high'])} points"
+        yield f"  {regime!s:<22}{shares}  {points(row['low'])} to {points(row['high'])} points"
     if not one.areas.found:
         yield "areas       no area surely changed its regime"
     for area in one.areas.found:
@@ -51,7 +51,7 @@ def _maps(one: Versus, plane: Plane) -> Iterator[str]:
     held = wording.setting(plane.held)
     names = f"{wording.hyperparameter(plane.y)} (up) over {wording.hyperparameter(plane.x)}"
     yield f"maps        {names}" + (f" at {held}" if held else "")
-    key = ", ".join(f"{mark} {in_words(name)}" for name, mark in MARKS.items())
+    key = ", ".join(f"{mark} {name}" for name, mark in MARKS.items())
     yield f"            {key}, {UNSURE} not sure"
     pictures = [_picture(grid) for grid in (plane.first, plane.second)]
     yield f"  {one.first[:25]:<25}   {one.second[:25]}"
@@ -59,7 +59,7 @@ def _maps(one: Versus, plane: Plane) -> Iterator[str]:
 
 
 def _picture(grid: NDArray[np.float64]) -> list[str]:
-    """Rows from the top; ``grid`` [4, n, n] probabilities."""
+    """Rows from the top; ``grid`` [5, n, n] probabilities."""
     best, sure = grid.argmax(axis=0), grid.max(axis=0) >= 0.5
     marks = np.where(sure, np.array(list(MARKS.values()))[best], UNSURE)
     return ["".join(row) for row in marks[::-ROWS_SKIPPED]]

@@ -10,7 +10,7 @@ from fitscape.study.cli.tally import Tally
 from fitscape.study.cli.view import View
 from fitscape.study.cli.wording import duration, left_out, named, outcome, val_error
 from fitscape.study.files import LEFT_OUT
-from fitscape.study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.records import EpochRecord, Regime, TrialRecord, TrialState
 from fitscape.study.scheduling.events import DataRead, EpochEnded, Event, Finished, Message, Started, TrialEnded
 
 PROGRESS_SECONDS = 30.0  # a log says at least this often that the run is alive, if an epoch ends
@@ -57,7 +57,8 @@ def standing(tally: Tally) -> str:
     """How a study stands, in one line."""
     parts = [f"{tally.ended} of {tally.total} trials ended"]
     parts += [f"{count} {state}" for state, count in tally.states.items() if state is not TrialState.FINISHED]
-    parts += [f"{count} {regime}" for regime, count in tally.regimes.items()]
+    parts += [f"{count} {regime}" for regime, count in tally.regimes.items() if regime is not Regime.UNDECIDED]
+    parts += [f"{count} {names}" for names, count in tally.between.items()]
     if tally.best:
         parts.append(f"best {named(tally.metric)} {val_error(tally.best):.4f}")
     if tally.speeds:
@@ -117,6 +118,7 @@ def _counts(tally: Tally) -> dict[str, Any]:
         "running": len(tally.speeds),
         "states": {str(state): count for state, count in tally.states.items()},
         "regimes": {str(regime): count for regime, count in tally.regimes.items()},
+        "between": tally.between,
         "best": best and {"trial_id": best.trial_id, "val_error": val_error(best)},
         "seconds_left": tally.left,
         "backlog": tally.backlog,

@@ -6,13 +6,13 @@ import pandas as pd
 
 from fitscape.study.cli.wording import described
 from fitscape.study.errors import UserError
+from fitscape.study.maps.decision import REGIMES
 from fitscape.study.opened import OpenStudy
 from fitscape.study.reading import parse_set
 from fitscape.study.reading.hyperparameters import trial_problem
 from fitscape.study.reading.keys import did_you_mean
+from fitscape.study.records import Regime
 from fitscape.study.search.space import point_of
-
-REGIMES = ("diverged", "good", "overfit", "underfit")
 
 
 def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
         "study": study.config.name,
         "point": point,
         "regimes": {name: float(found[name]) for name in REGIMES},
+        "diverged_trials": int(study.map.diverged.sum()),
         "regime": None if found["undecided"] else str(found["regime"]),
         "train_error": float(found["train_error"]),
         "val_error": float(found["val_error"]),
@@ -39,6 +40,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     """The answer for a person."""
     out = [f"{found['study']} at " + ", ".join(f"{k}={_short(v)}" for k, v in found["point"].items()), ""]
     for name, probability in sorted(found["regimes"].items(), key=lambda item: -item[1]):
+        if name == Regime.DIVERGED and not found["diverged_trials"]:
+            continue  # that none was seen to diverge leaves a little for it, which would read as a forecast
         out.append(f"  {name:<10} {probability:5.0%}  {'█' * round(30 * probability)}".rstrip())
     out += [
         "",
@@ -49,7 +52,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     ]
     for trial in found["nearest"]:
         error = "-" if trial["val_error"] is None else f"{trial['val_error']:.3f}"
-        out.append(f"  {trial['trial_id']}  {trial['regime'] or '-':<10} validation error {error}  {trial['trial']}")
+        out.append(f"  {trial['trial_id']}  {trial['named'] or '-':<10} validation error {error}  {trial['trial']}")
     return out
 
 

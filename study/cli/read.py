@@ -46,7 +46,8 @@ def read(
         bool, typer.Option("--curves", help="Of MLflow, read every epoch: a call for each run and metric.")
     ] = False,
     reference_error: Annotated[
-        float | None, typer.Option("--reference-error", help="Best reachable validation error. Default: estimated.")
+        float | None,
+        typer.Option("--reference-error", help="Validation error to measure against. Default: the best seen."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Take what is guessed without asking.")] = False,
     points: PointsForm = None,

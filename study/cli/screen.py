@@ -89,5 +89,11 @@ def _states(tally: Tally) -> Text:
 def _regimes(tally: Tally) -> Text:
     if not tally.regimes:
         return Text("none yet", style="dim")
-    parts = [Text(f"{REGIME_STYLE[r][0]} {n} {r}", style=REGIME_STYLE[r][1]) for r, n in tally.regimes.items()]
+    parts = [
+        Text(f"{REGIME_STYLE[r][0]} {n} {r}", style=REGIME_STYLE[r][1])
+        for r, n in tally.regimes.items()
+        if r is not Regime.UNDECIDED
+    ]
+    mark, style = REGIME_STYLE[Regime.UNDECIDED]
+    parts += [Text(f"{mark} {n} {names}", style=style) for names, n in tally.between.items()]
     return Text("  ").join(parts)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fitscape import __version__
-from fitscape.study.cli.wording import described, duration, left_out, named, size, val_error
+from fitscape.study.cli.wording import between, described, duration, left_out, named, size, val_error
 from fitscape.study.errors import UserError
 from fitscape.study.files import StudyFolder
 from fitscape.study.files import size as measured
@@ -25,7 +25,6 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
     states = ledger.counts()
     labels = _labels(study)
     regimes = Counter(label.regime for label in labels)
-    sets = Counter(" or ".join(r.value for r in label.regime_set) for label in labels if label.unsettled_by)
     driver = holder(study.folder)
     lowest = ledger.lowest(*columns(study.config.data.metric))
     best = lowest and judged(ledger.trial(lowest, details=False), study.config.data.metric)
@@ -39,7 +38,7 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "data": study.provenance.get("data", {}),
         "states": {state.value: states[state] for state in TrialState},
         "regimes": {regime.value: regimes[regime] for regime in Regime},
-        "undecided": dict(sets.most_common()),
+        "undecided": between(labels),
         "metric": study.config.data.metric,
         "unlabelled": max(0, could - len(labels)),
         "best": best and {"trial_id": best.trial_id, "val_error": val_error(best), "trial": described(best)},

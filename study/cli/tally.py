@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fitscape.study.cli.wording import best_of
+from fitscape.study.cli.wording import best_of, between
 from fitscape.study.records import EpochRecord, Regime, TrialRecord, TrialState
 
 READ_SHARE = 20  # reading and labelling take at most one part in 20 of the time
@@ -21,6 +21,7 @@ class Tally:
     ends: dict[str, TrialState] = field(default_factory=dict)  # trial id -> state, of the trials that have ended
     speeds: dict[str, float] = field(default_factory=dict)  # running trial -> training images/s, last epoch
     regimes: dict[Regime, int] = field(default_factory=dict)
+    between: dict[str, int] = field(default_factory=dict)  # of undecided ones, by the regimes that they lie between
     best: TrialRecord | None = None  # by the study's metric, as its record has it
     metric: str = "error"
     backlog: int = 0  # points that MLflow has not got yet
@@ -67,6 +68,7 @@ class Tally:
             labels = study.labels if at_once else study.labels_without_map  # a map takes seconds
             found = [label.regime for label in labels.values()]
             self.regimes = {regime: found.count(regime) for regime in Regime if regime in found}
+            self.between = between(labels.values())
             self.best, self.metric = best_of(study.trials), study.config.data.metric
             self.ends = {trial.trial_id: trial.state for trial in study.trials if trial.state.terminal}
         end = time.monotonic()

@@ -64,6 +64,14 @@ def regimes_in_words(labels: Iterable[Label]) -> str:
     return ", ".join(f"{found[regime]} {regime}" for regime in Regime if found[regime]) or "no label"
 
 
+def between(labels: Iterable[Label]) -> dict[str, int]:
+    """Of undecided labels, how many lie between which regimes, the most frequent first."""
+    open_ = [label.regime_set for label in labels if label.regime is Regime.UNDECIDED]
+    # A set of one: the study asks for more confidence than a set does.
+    names = (" or ".join(regime for regime in Regime if regime in s) if len(s) > 1 else "undecided" for s in open_)
+    return dict(Counter(names).most_common())
+
+
 def val_error(trial: TrialRecord) -> float:
     """Validation error of the last epoch; NaN before the first."""
     return trial.last.val_error if trial.last else math.nan

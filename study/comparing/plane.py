@@ -20,7 +20,7 @@ SIDE: Final = 25  # grid points along an axis
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Plane:
-    """``first`` and ``second``: [4, SIDE, SIDE] probabilities in the order of ``maps.decision.REGIMES``; rows go along
+    """``first`` and ``second``: [5, SIDE, SIDE] probabilities in the order of ``maps.decision.REGIMES``; rows go along
     y, from its low end."""
 
     x: str

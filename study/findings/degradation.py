@@ -1,18 +1,19 @@
 """Do deeper nets train worse? He et al. 2015: plain nets do, residual nets do not, and it is not overfitting."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from fitscape.study.findings.context import Context, Labels, Question, percent
-from fitscape.study.findings.evidence import mean_evidence
-from fitscape.study.findings.finding import Evidence, Finding, judge
+from fitscape.study.findings.evidence import mean_evidence, t_evidence
+from fitscape.study.findings.finding import Counted, Evidence, Finding, Verdict, adjusted, judge
 from fitscape.study.records import Regime, TrialRecord
-from fitscape.study.regimes import DepthPair, depth_pairs
+from fitscape.study.regimes import DepthPair, DepthTest, depth_pairs, depth_tests
+from fitscape.study.regimes.depth import LEAST_RATES, LEAST_SEEDS, RISE
 from fitscape.study.regimes.flags import VANISHING_RATIO
 
-MARGIN: Final = 0.01  # one point of training error is the smallest rise worth the name
 FACTOR_TWO: Final = float(np.log10(2))  # of a gradient ratio: what a larger study should tell
 SOURCE: Final = "He et al. 2015, section 4.2, figure 6"
 
@@ -24,21 +25,15 @@ def degradation(trials: Sequence[TrialRecord], labels: Labels, context: Context)
     ones not to; where both nets only overfit, the pair is the control and no rise is claimed.
     """
     found: list[Finding] = []
-    for pair in _against_shallowest(depth_pairs(trials, classes=context.classes, chance_error=context.chance_error)):
+    for test in depth_tests(depth_pairs(trials, classes=context.classes, chance_error=context.chance_error)):
+        pair = test.pair
         if all(_only_overfits(trials, labels) for trials in (pair.shallow_trials, pair.deep_trials)):
-            found.append(_control(pair))
+            found.append(_control(test))
             continue
-        found.append(_rise(pair))
+        found.append(_rise(test))
         if pair.stratum.model.family == "plain":
             found += _not_vanishing(pair)
     return found
-
-
-def _against_shallowest(pairs: list[DepthPair]) -> list[DepthPair]:
-    shallowest: dict[str, int] = {}
-    for pair in pairs:
-        shallowest[pair.conditions] = min(pair.shallow, shallowest.get(pair.conditions, pair.shallow))
-    return [p for p in pairs if p.shallow == shallowest[p.conditions]]
 
 
 def _only_overfits(trials: Sequence[TrialRecord], labels: Labels) -> bool:
@@ -63,17 +58,17 @@ def _compared(pair: DepthPair) -> str:
     )
 
 
-def _rise(pair: DepthPair) -> Finding:
+def _rise(test: DepthTest) -> Finding:
+    pair = test.pair
     deep, shallow = _names(pair)
     family = pair.stratum.model.family
     plain = family == "plain"
-    evidence = rise(pair)
     meaning = (
         "A deeper net could copy the shallower one and leave the rest as identity, so a higher training error "
         "means that it is harder to train. Overfitting would be a low training error with a high validation error."
     )
-    return judge(
-        evidence,
+    found = judge(
+        rise(test),
         "above" if plain else "not_above",
         claim=f"Degradation: {deep} trains to a higher error than {shallow}"
         if plain
@@ -86,24 +81,38 @@ def _rise(pair: DepthPair) -> Finding:
         effect="a rise of the training error with depth",
         if_found=f"{deep} is harder to train than {shallow}.",
     )
+    return _judged(test, found)
 
 
-def rise(pair: DepthPair) -> Evidence:
+def rise(test: DepthTest) -> Evidence:
     """By how much the deep net ends at the higher training error, seed by seed."""
-    return mean_evidence(
-        pair.deep_errors - pair.shallow_errors,
-        margin=MARGIN,
-        resolution=_one_image(pair),
-        inflation=pair.inflation,
+    return t_evidence(
+        test.estimate,
+        test.se,
+        test.seeds - 1,
+        n=test.seeds,
+        margin=RISE,
         test="paired t over seeds",
+        counted=Counted.SEEDS,
     )
 
 
-def _control(pair: DepthPair) -> Finding:
+def _judged(test: DepthTest, found: Finding) -> Finding:
+    """The finding as the one rule of degradation has it: corrected over the study's pairs; a rise needs enough runs."""
+    if test.degraded or test.denied or not test.lacks:
+        return adjusted(found, test.p_adjusted)
+    rule = f"A rise is found from {LEAST_SEEDS} seeds and {LEAST_RATES} learning rates on."
+    open_ = replace(
+        found, verdict=Verdict.UNDECIDED, needed=None, lacks=test.lacks, explanation=f"{found.explanation} {rule}"
+    )
+    return adjusted(open_, test.p_adjusted)
+
+
+def _control(test: DepthTest) -> Finding:
+    pair = test.pair
     deep, shallow = _names(pair)
-    evidence = rise(pair)
-    return judge(
-        evidence,
+    found = judge(
+        rise(test),
         "not_above",
         claim=f"Degradation, control: nets that only overfit raise no alarm ({deep} against {shallow})",
         question="degradation",
@@ -114,6 +123,7 @@ def _control(pair: DepthPair) -> Finding:
         source=SOURCE,
         effect="a rise of the training error with depth",
     )
+    return _judged(test, found)
 
 
 def _not_vanishing(pair: DepthPair) -> list[Finding]:
@@ -144,11 +154,6 @@ def _not_vanishing(pair: DepthPair) -> list[Finding]:
             if_found="A higher training error with live gradients is degradation, not vanishing gradients.",
         )
     ]
-
-
-def _one_image(pair: DepthPair) -> float:
-    last = pair.deep_trials[0].last
-    return 1 / last.train_n if last is not None else 0.0
 
 
 QUESTION = Question(

@@ -81,6 +81,7 @@ class Finding:
     counted: Counted = Counted.SEEDS
     needed: int | None = None  # of what is counted, to tell an effect of the margin from none with 80 % power
     if_found: str = ""  # what an effect means; said only where one was found
+    lacks: str = ""  # of one that is not judged: the runs without which its rule finds nothing, whatever the estimate
     p_adjusted: float | None = None  # over the study's findings
 
     def _repr_html_(self) -> str:
@@ -110,6 +111,8 @@ class Finding:
             return " ".join(filter(None, (f"Found: {self.effect}. {numbers}.", self.if_found)))
         if self.found is False:
             return f"Found: no {_bare(self.effect)}{worth}. {numbers}."
+        if self.lacks:
+            return f"Not judged: this study lacks {self.lacks}. {numbers}."
         more = f" About {self.needed} {self.counted.value} would tell." if self.needed is not None else ""
         return f"Not decided: {self.effect}{worth}, or not. {numbers}.{more}"
 
@@ -176,17 +179,22 @@ def correct(findings: Iterable[Finding], method: Method = "holm") -> list[Findin
     """Adjust the p values for their number; a verdict that does not survive becomes undecided.
 
     Holm (1979) bounds the chance of any wrong verdict by 5 %, Benjamini and Hochberg (1995, ``bh``) the share
-    of wrong ones. Findings without a p value are left as they are.
+    of wrong ones. Findings without a p value, or with one that is corrected already, are left as they are.
     """
     findings = list(findings)
-    tested = [f for f in findings if not math.isnan(f.p)]
+    tested = [f for f in findings if _to_correct(f)]
     if not tested:
         return findings
-    adjusted = iter(multipletests([f.p for f in tested], method=_STATSMODELS[method])[1])
-    return [f if math.isnan(f.p) else _with_adjusted(f, float(next(adjusted))) for f in findings]
+    values = iter(multipletests([f.p for f in tested], method=_STATSMODELS[method])[1])
+    return [adjusted(f, float(next(values))) if _to_correct(f) else f for f in findings]
 
 
-def _with_adjusted(one: Finding, p: float) -> Finding:
+def _to_correct(one: Finding) -> bool:
+    return not math.isnan(one.p) and one.p_adjusted is None
+
+
+def adjusted(one: Finding, p: float) -> Finding:
+    """With its p value corrected; a verdict that does not survive becomes undecided."""
     return replace(one, p_adjusted=p, verdict=one.verdict if p <= ALPHA else Verdict.UNDECIDED)
 
 

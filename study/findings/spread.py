@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from scipy.special import digamma, polygamma
 from scipy.stats import t as student
 
 from fitscape.study.findings.finding import ALPHA
-from fitscape.study.regimes.depth import variance_prior
 from fitscape.study.regimes.rule import Array
 
 SMALLEST = 1e-4  # standard deviation of an error: below what images can tell
@@ -71,3 +71,32 @@ class Spread:
         """[R, W] draws of the settings' true means, given values [S, W]."""
         t = rng.standard_t(min(self.df, 1e6), (draws, values.shape[1]))
         return np.asarray(values.mean(axis=0) + t * np.sqrt(self.variances / self.seeds))
+
+
+def variance_prior(variance: Array, df: Array) -> tuple[float, float]:
+    """Degrees of freedom and scale of the variances' common prior, by moments of log s^2 (Smyth 2004, 6.2).
+
+    Fewer than three pairs say nothing about their spread: no prior.
+    """
+    usable = variance > 1e-12
+    if usable.sum() < 3:
+        return 0.0, 0.0
+    d = df[usable]
+    e = np.log(variance[usable]) - digamma(d / 2) + np.log(d / 2)
+    spread = float(e.var(ddof=1) - np.mean(polygamma(1, d / 2)))
+    if spread <= 0:
+        return float("inf"), float(np.exp(e.mean()))
+    half = _inverse_trigamma(spread)
+    return 2 * half, float(np.exp(e.mean() + digamma(half) - np.log(half)))
+
+
+def _inverse_trigamma(x: float) -> float:
+    """Newton's iteration on 1 / trigamma, which is nearly linear (Smyth 2004, appendix)."""
+    y = 0.5 + 1 / x
+    for _ in range(50):
+        trigamma = float(polygamma(1, y))
+        step = trigamma * (1 - trigamma / x) / float(polygamma(2, y))
+        y += step
+        if -step / y < 1e-8:
+            break
+    return y

@@ -3,6 +3,8 @@
 import re
 from typing import Final, Literal
 
+from fitscape.study.table import SAID
+
 Part = Literal["train", "val", ""]
 Kind = Literal["accuracy", "error", "loss", ""]
 
@@ -22,7 +24,7 @@ SEEDS: Final = ("seed", "random_seed", "random_state", "rng_seed", "fold", "cv_f
 CLASSES: Final = ("num_classes", "n_classes", "classes", "nb_classes")
 # Columns of an export of ours that are no hyperparameters, and what marks one.
 EXPORTED: Final = frozenset({"trial_id", "regime", "regime_probability", "flops", "val_error"})
-OURS: Final = EXPORTED | {"state", "attempts", "parameters", "epochs", "gap", "flipped_n", "seconds"}
+OURS: Final = EXPORTED | {"state", "attempts", "parameters", "epochs", "gap", "flipped_n", "seconds", *SAID}
 ID: Final = ("run_id", "trial_id", "run", "id", "uuid", "name", "trial")
 
 

@@ -1,4 +1,4 @@
-"""What a map advises: the point likeliest to fit well, and what moving one hyperparameter from there would do."""
+"""What a map advises: the point likeliest to be good, and what moving one hyperparameter from there would do."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,9 +34,13 @@ class Step:
     lowers: float  # probability that, averaged over the space, the odds of an error fall by ``LEAST_FALL``
 
 
-def forecast(fitted: RegimeMap, points: pd.DataFrame) -> pd.DataFrame:
-    """:meth:`RegimeMap.predict` with ``low`` and ``high``, the 90 % interval of the expected validation error."""
-    interval = fitted.error_interval(points)
+def forecast(fitted: RegimeMap, points: pd.DataFrame, *, chosen: bool = False) -> pd.DataFrame:
+    """:meth:`RegimeMap.predict` with ``low`` and ``high``, the 90 % interval of the expected validation error.
+
+    Args:
+        chosen: as for :meth:`RegimeMap.error_interval`.
+    """
+    interval = fitted.error_interval(points, chosen=chosen)
     table = fitted.predict(points)
     return table.assign(val_error=interval["median"], low=interval["low"], high=interval["high"])
 
@@ -97,14 +101,15 @@ def is_trial(base: TrialConfig, point: Mapping[str, Any]) -> bool:
 def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> list[Step]:
     """Each numeric hyperparameter moved up and down from a point, as far as the space goes, surest gain first.
 
-    Data and width move by the factor 2, weight decay by 10, other hyperparameters by a quarter of their range. What a
-    move does to the error is given at the point; whether it helps, of its average over the rest of the space, because a
-    point that was chosen for its low error flatters every move towards it.
+    The point is one that was chosen for its low error. Data and width move by the factor 2, weight decay by 10, other
+    hyperparameters by a quarter of their range. What a move does to the error is given at the point; whether it helps,
+    of its average over the rest of the space, because a chosen point flatters every move towards it.
     """
     moved = [(name, value) for name in fitted.encoder.names for value in _moves(fitted, name, point[name])]
     if not moved:
         return []
-    table = fitted.predict(pd.DataFrame([dict(point), *({**point, name: value} for name, value in moved)]))
+    points = pd.DataFrame([dict(point), *({**point, name: value} for name, value in moved)])
+    table = forecast(fitted, points, chosen=True)
     found = [
         Step(
             hyperparameter=name,

@@ -31,7 +31,7 @@ class BoundarySet:
     y: str
     x_values: Array  # [nx]
     y_values: Array  # [ny]
-    probabilities: Array  # [ny, nx, 4] in the order of REGIMES
+    probabilities: Array  # [ny, nx, 5] in the order of REGIMES
     boundaries: tuple[Boundary, ...]  # of the regimes that have a line here
 
 

@@ -16,9 +16,7 @@ from fitscape.study.regimes.rule import BIAS_LIMIT, DECIDABLE, Scale, regimes
 
 Array = NDArray[np.float64]
 
-REGIMES = ("diverged", "good", "overfit", "underfit")  # columns of every probability array; diverged
-#                                                        holds untrained as well
-_COLUMN = np.array([REGIMES.index({"untrained": "diverged"}.get(name, name)) for name in DECIDABLE], dtype=np.int8)
+REGIMES = tuple(regime.value for regime in DECIDABLE)  # columns of every probability array
 SMALLEST_FLOOR = 2.5e-3  # a reference error of zero still has a finite floor
 LARGEST_ERROR = 1 - 1e-9  # one whose logit is finite
 REACH = 3.0  # standard deviations around the known training error within which the cut's course matters
@@ -82,14 +80,14 @@ class Cuts(Scale):
     ) -> NDArray[np.str_]:
         """The decision list on exact clean errors [n]: names [n] out of REGIMES."""
         skills = self.val_skill(train_error), self.val_skill(val_error)
-        columns = _COLUMN[regimes(*skills, tau=self.tau, untrained=self.untrained)]
-        return np.array(REGIMES)[np.where(diverged, 0, columns)]
+        codes = regimes(*skills, tau=self.tau, untrained=self.untrained)
+        return np.array(REGIMES)[np.where(diverged, REGIMES.index("diverged"), codes)]
 
 
 def regime_probabilities(
     cuts: Cuts, val_mean: Array, val_sd: Array, train_mean: Array, train_sd: Array, p_diverged: Array
 ) -> Array:
-    """[..., 4] probabilities in the order of REGIMES, for independent normal z of validation and training.
+    """[..., 5] probabilities in the order of REGIMES, for independent normal z of validation and training.
 
     P(good) is exact. Past the good threshold the cut between overfit and underfit depends on z_val, over whose
     truncated distribution it is integrated (:func:`_overfit`).
@@ -99,8 +97,9 @@ def regime_probabilities(
     overfit = _overfit(cuts, val_mean, val_sd, train_mean, train_sd, not_good)
     good = learned * (1 - not_good)
     underfit = np.maximum(learned * not_good - overfit, 0)
-    trained = (1 - p_diverged) * np.stack([good, overfit, underfit])
-    return np.stack([1 - trained.sum(0), *trained], axis=-1)
+    untrained = np.maximum(1 - good - overfit - underfit, 0)
+    finite = (1 - p_diverged) * np.stack([untrained, good, overfit, underfit])
+    return np.stack([1 - finite.sum(0), *finite], axis=-1)
 
 
 def _overfit(cuts: Cuts, val_mean: Array, val_sd: Array, train_mean: Array, train_sd: Array, not_good: Array) -> Array:

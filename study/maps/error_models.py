@@ -47,7 +47,7 @@ def observed_z(cuts: Cuts, error: Array, n: Array, flip_rate: Array | float = 0.
 
 
 def lowest_error(outcomes: Outcomes, chance: float) -> float:
-    """A first guess at the best reachable validation error, for the scale's floor: the mean of the lowest twentieth."""
+    """A first guess at the best validation error, for the scale's floor: the mean of the lowest twentieth."""
     errors = np.sort(outcomes.val_error[~outcomes.diverged])
     lowest = float(errors[: max(1, len(errors) // 20)].mean()) if len(errors) else 0.0
     return min(max(lowest, 0.0), 0.95 * chance)
@@ -64,7 +64,7 @@ class Prediction:
     p_diverged: Array
 
     def probabilities(self, cuts: Cuts) -> Array:
-        """[m, 4] in the order of decision.REGIMES."""
+        """[m, 5] in the order of decision.REGIMES."""
         return regime_probabilities(cuts, self.val_mean, self.val_sd, self.train_mean, self.train_sd, self.p_diverged)
 
 

@@ -42,7 +42,7 @@ class RegimeMap:
         space: hyperparameter -> Optuna distribution.
         thresholds: tau, untrained, confidence.
         chance_error: error of always answering the most frequent class of validation.
-        reference_error: best reachable validation error, on clean labels; None: that of the best
+        reference_error: validation error to measure against, on clean labels; None: that of the best
             configurations tried, as far as it is known.
         classes: of the data set, for training errors against noisy labels. None: balanced classes.
 
@@ -121,6 +121,17 @@ class RegimeMap:
         self._fields, self._posterior = fields, posterior
         return self
 
+    def of(self, table: pd.DataFrame) -> "RegimeMap":
+        """The map of other trials by the same law, fitted."""
+        return RegimeMap(
+            self.encoder.space,
+            self.thresholds,
+            chance_error=self.cuts.chance,
+            reference_error=self.cuts.reference if self.given else None,
+            classes=None if self.cuts.classes is None else int(self.cuts.classes),
+            seed=self.seed,
+        ).fit(table)
+
     def _sobol(self, points: int) -> pd.DataFrame:
         return self.encoder.from_unit(self.encoder.sobol(points, self.seed))
 
@@ -138,29 +149,40 @@ class RegimeMap:
         return self._posterior
 
     def predict(self, points: pd.DataFrame, tau: float | None = None) -> pd.DataFrame:
-        """A row per point: probabilities ``diverged`` (with untrained), ``good``, ``overfit``, ``underfit``; the
-        likeliest ``regime`` and its ``probability``; ``undecided`` where that is below the confidence; and the
-        median ``train_error`` and ``val_error`` on clean labels, of a run that does not diverge.
+        """A row per point: the probability of each of REGIMES; the likeliest ``regime`` and its ``probability``;
+        ``undecided`` where that is below the confidence; and the median ``train_error`` and ``val_error`` on clean
+        labels, of a run that does not diverge. Where no trial diverged, ``diverged`` is small and never the likeliest.
         """
         features = self.encoder.features(points)
         p = self.probabilities(features, tau)
-        best = p.argmax(1)
+        seen = [name in self.told for name in REGIMES]
+        best = np.where(seen, p, -1.0).argmax(1)
         fields = self.fields.predict(features)
         return pd.DataFrame(p, columns=list(REGIMES), index=points.index).assign(
             regime=np.array(REGIMES)[best],
-            probability=p.max(1),
+            probability=p[np.arange(len(p)), best],
             undecided=p.max(1) < self.thresholds.confidence,
             train_error=self.cuts.error(fields.train_mean),
             val_error=self.cuts.error(fields.val_mean),
         )
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The regimes that the map may name: where no trial diverged, all but that one."""
+        return tuple(name for name in REGIMES if name != "diverged" or self.diverged.any())
+
     def probabilities(self, features: Array, tau: float | None = None) -> Array:
-        """[m, 4] in the order of REGIMES: over hyperparameters, fields and the reference."""
+        """[m, 5] in the order of REGIMES: over hyperparameters, fields and the reference."""
         return probabilities(self.posterior.predict(features), self._cuts(tau).tau)
 
-    def error_interval(self, points: pd.DataFrame, level: float = 0.9) -> pd.DataFrame:
-        """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point."""
+    def error_interval(self, points: pd.DataFrame, level: float = 0.9, *, chosen: bool = False) -> pd.DataFrame:
+        """Columns ``low``, ``median``, ``high``: validation error that new nets are expected to have at each point.
+
+        Args:
+            chosen: the points were chosen for their low error, and the luck in that is taken out.
+        """
         mean, sd = self.posterior.error(self.encoder.features(points))
+        mean = mean + self.posterior.flattery if chosen else mean
         half = float(ndtri(0.5 + level / 2)) * sd
         ends = {"low": mean - half, "median": mean, "high": mean + half}
         return pd.DataFrame({name: self.cuts.error(z) for name, z in ends.items()}, index=points.index)

@@ -19,7 +19,7 @@ class MapScores:
     """All on the decidable points, but for ``undecided``, which is over all."""
 
     accuracy: float  # share of points whose likeliest regime is the true one
-    brier: float  # mean squared error of the four probabilities, summed over regimes: 0 to 2
+    brier: float  # mean squared error of the probabilities, summed over regimes: 0 to 2
     log_score: float  # mean -log probability of the true regime, nats
     calibration: float  # expected calibration error of the likeliest regime's probability, 10 equal bins
     wrong_decided: float  # share of errors where the map commits itself; 0 where it never does

@@ -1,4 +1,4 @@
-"""The best reachable validation error, estimated without the winner's curse."""
+"""The best validation error of a study, estimated without the winner's curse."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from fitscape.study.records import EpochRecord, TrialRecord
-from fitscape.study.regimes.draws import StandardDraws
+from fitscape.study.regimes.draws import StandardDraws, standard_draws
 from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise, sampling_variance
 from fitscape.study.regimes.rule import Array, rate
 
@@ -64,6 +64,18 @@ def estimate_reference(
         seed_sd=sd,
         group_id=best,
     )
+
+
+def beyond_guessing(trials: Iterable[TrialRecord], chance_error: float) -> tuple[Reference, float] | None:
+    """The best configuration's error and the probability that it lies below that of guessing.
+
+    A study in which that is not sure is no better than guessing. None: no trial ended with finite numbers.
+    """
+    trials = list(trials)
+    if not by_group(trials):
+        return None
+    best = estimate_reference(trials)
+    return best, float((best.draws(standard_draws(0)) < chance_error).mean())
 
 
 def _pessimistic(records: list[EpochRecord], seed_sd: float) -> float:

@@ -74,7 +74,7 @@ def balanced(chance: float) -> float:
 
 @dataclass(frozen=True)
 class Scale:
-    """Errors in skill units u: 0 at the best reachable error, 1 at chance.
+    """Errors in skill units u: 0 at the reference error, 1 at chance.
 
     Measured from chance, so that it stays meaningful where the span to the reference closes.
 
@@ -83,7 +83,7 @@ class Scale:
     """
 
     chance: float  # error of always answering the most frequent class, on validation
-    reference: float | Array  # best reachable validation error; an array holds draws of it
+    reference: float | Array  # validation error to measure against; an array holds draws of it
     classes: float | None = field(default=None, kw_only=True)  # None: balanced, as many as ``chance`` says
 
     def __post_init__(self) -> None:

@@ -22,14 +22,21 @@ def advised(study: OpenStudy) -> tuple[dict[str, Any], dict[str, float], str]:
     if subject.map is None:
         raise UserError(subject.no_map, where=str(study.folder))
     point = recommended(subject.map, study.config.base)
-    told = forecast(subject.map, pd.DataFrame([point])).iloc[0]
-    advice = recommendation(subject)["advice"]
+    told = forecast(subject.map, pd.DataFrame([point]), chosen=True).iloc[0]
+    said = recommendation(subject)
+    advice, guessing = said["advice"], said["guessing"]
     at = f" at {advice['setting']}" if advice["setting"] else ""
     expected = f"expected validation error {advice['error']} ({advice['interval']})"
-    chance = f"it fits well with probability {wording.probability(told['good'])}"
+    chance = f"it is {advice['as_good']} with probability {wording.probability(told['good'])}"
     sentence = f"Use {advice['net']}{at}: {expected}, {chance}."
     if not advice["likely"]:
         sentence = (
-            f"No configuration of this space is likely to fit well; likeliest is {advice['net']}{at}, {expected}."
+            f"No configuration of this space is likely to be {advice['as_good']}; likeliest is {advice['net']}{at}, "
+            f"{expected}."
+        )
+    if guessing:
+        sentence = (
+            f"No better than guessing: the best configuration's error is {guessing['error']} ({guessing['interval']}), "
+            f"that of guessing {guessing['chance']}."
         )
     return point, {name: float(told[name]) for name in ("good", "val_error", "low", "high")}, sentence

@@ -33,9 +33,7 @@ def best_in_words(one: Versus) -> str:
 def area_in_words(area: Area) -> str:
     """Its share of the common space, the change, and where it lies."""
     where = ", ".join(f"{wording.hyperparameter(name)} {_values(name, ends)}" for name, ends in area.where.items())
-    text = (
-        f"{wording.percent(area.share)} of the common space went from {in_words(area.before)} to {in_words(area.after)}"
-    )
+    text = f"{wording.percent(area.share)} of the common space went from {area.before} to {area.after}"
     return text + (f": {where}" if where else "")
 
 
@@ -43,11 +41,6 @@ def _values(name: str, ends: tuple[Any, ...]) -> str:
     shown = [wording.value(name, value) for value in ends]
     between = len(ends) == 2 and all(isinstance(v, int | float) and not isinstance(v, bool) for v in ends)
     return (" to " if between else ", ").join(dict.fromkeys(shown))
-
-
-def in_words(name: str) -> str:
-    """A regime of a map, which counts untrained nets with those that diverged."""
-    return "untrained or diverged" if name == "diverged" else name
 
 
 def points(share: float) -> str:
@@ -98,7 +91,7 @@ def _rows(one: Versus) -> list[tuple[str, str, str, str]]:
         return []
     return [
         (
-            in_words(str(regime)),
+            str(regime),
             wording.percent(row["first"]),
             wording.percent(row["second"]),
             f"{points(row['low'])} to {points(row['high'])}",

@@ -10,7 +10,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.maps.decision import REGIMES
 from fitscape.study.opened import OpenStudy
 from fitscape.study.report import axes, wording
-from fitscape.study.report.sections.planes import grids, holds, pairs
+from fitscape.study.report.sections.planes import grids, holds, pairs, whole
 from fitscape.study.report.sections.trials import thinned
 from fitscape.study.report.slices import slices_of
 from fitscape.study.report.subject import Subject
@@ -44,11 +44,11 @@ def plot_map(study: OpenStudy, x: str | None, y: str | None, at: Mapping[str, An
     (x, y), part = shown[:2], slices_of(subject)[0]
     point = {**next(holds(subject, fitted, part)).point, **at}
     level = fitted.thresholds.tau if tau is None else tau
-    grid = grids(fitted, x, y, point, [level])[0] / 255
-    p = np.concatenate([grid, 1 - grid.sum(0, keepdims=True)])
+    p = whole(grids(fitted, x, y, point, [level])[0])
     places = np.linspace(0, 1, p.shape[2])
     figure = go.Figure()
-    for k, regime in enumerate(REGIMES):
+    for regime in fitted.told:
+        k = REGIMES.index(regime)
         best = np.where(p.argmax(0) == k, p[k], np.nan)
         scale = [[0, _pale(LOOKS[regime].colour, 0.1)], [1, _pale(LOOKS[regime].colour, 0.75)]]
         hover = f"{regime} with probability %{{z:.2f}}<extra></extra>"

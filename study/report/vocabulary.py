@@ -24,7 +24,7 @@ LOOKS: Final = {
     for look in (
         Look(
             Regime.GOOD, "#009E73", "circle", "o", "●", "solid",
-            "The error on unseen images is about as low as any configuration of this study reaches.",
+            "As good as the best here: the error on unseen images is about as low as that of the best configuration.",
         ),
         Look(
             Regime.OVERFIT, "#D55E00", "triangle-up", "^", "▲", "dash",
@@ -32,8 +32,8 @@ LOOKS: Final = {
         ),
         Look(
             Regime.UNDERFIT, "#0072B2", "triangle-down", "v", "▼", "dot",
-            "The net has not even learned its training images: more capacity, longer training or less "
-            "regularization.",
+            "The net has not even learned its training images: more capacity or less regularization. Whether longer "
+            "training would help only longer runs can show.",
         ),
         Look(
             Regime.DIVERGED, "#CC79A7", "x", "X", "✕", "dashdot",
@@ -41,7 +41,7 @@ LOOKS: Final = {
         ),
         Look(
             Regime.UNTRAINED, "#E69F00", "cross", "P", "✚", "dashdot",
-            "Training ran, but ended hardly better than guessing. The map counts it with diverged.",
+            "Training ran, but ended hardly better than guessing.",
         ),
         Look(
             Regime.UNDECIDED, "#7F7F7F", "diamond-open", "D", "◇", "solid",

@@ -81,6 +81,17 @@ def interval(low: float, high: float) -> str:
     return f"{percent(low)} to {percent(high)}"
 
 
+def reference(given: bool) -> str:
+    """What errors are measured against: what the user gave, else the best configuration that the study saw, without
+    the luck of being the best. No proof makes it the best that can be reached."""
+    return "the reference error given" if given else "the best seen in this study (luck taken out)"
+
+
+def as_good(given: bool) -> str:
+    """What the regime good means."""
+    return "close to the reference error given" if given else "as good as the best here"
+
+
 def probability(p: float) -> str:
     """Two digits, never a false certainty."""
     return "above 0.99" if p > 0.99 else "below 0.01" if p < 0.01 else f"{p:.2f}"

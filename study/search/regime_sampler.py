@@ -46,7 +46,7 @@ class RegimeSampler(BaseSampler):
         space: hyperparameter -> distribution; these are sampled together, others at random. None: those that every
             trial has had so far, which the first trial, and whatever changes its space, cannot profit from.
         chance_error: error of always answering the most frequent class.
-        reference_error: best reachable validation error; None: estimated as trials come in.
+        reference_error: validation error to measure against; None: estimated as trials come in.
         tau: excess skill that still counts as good.
         untrained: skill of the training error from which nothing was learned.
         classes: of the data set, where training labels are noisy; None: balanced classes.

@@ -26,7 +26,7 @@ def points(ledger: Ledger, labels: dict[str, Label]) -> list[Point]:
     found = Counter(label.regime for label in labels.values())
     best = [t.last.val_error for t in ended if t.state is TrialState.FINISHED and t.last is not None]
     values: dict[str, float] = {f"regimes.{regime.value}": found[regime] for regime in Regime}
-    values |= {"trials_ended": len(ended), "trial_seconds": sum(trial.seconds for trial in trials)}
+    values |= {"trials_ended": len(ended), "trial_seconds": ledger.seconds()}
     if labels:
         values["decided_share"] = 1 - found[Regime.UNDECIDED] / len(labels)
     if finite := [error for error in best if math.isfinite(error)]:

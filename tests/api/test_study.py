@@ -37,7 +37,7 @@ def test_the_recommendation_is_a_sentence_and_numbers(study: fitscape.Study) -> 
 def test_the_map_predicts_a_frame_of_points(study: fitscape.Study) -> None:
     told = study.map.predict(study.table()[["lr", "weight_decay", "optimizer"]])  # what is absent is in the middle
     assert len(told) == 40
-    assert told[["diverged", "good", "overfit", "underfit"]].sum(axis=1).to_numpy() == pytest.approx(1)
+    assert told[["diverged", "untrained", "good", "overfit", "underfit"]].sum(axis=1).to_numpy() == pytest.approx(1)
 
 
 def test_the_map_is_drawn_over_the_hyperparameters_that_are_named(study: fitscape.Study) -> None:

@@ -24,7 +24,7 @@ def test_two_studies_are_compared_in_lines_and_on_a_page_that_goes_with_the_stud
     assert "images      Both studies hold out the same 1,200 images." in ran.out
     assert "training    equal" in ran.out
     assert re.search(r"best error  old \d.* points \(97.5 % interval \+?-?[\d.]+ to .*sure difference", ran.out)
-    assert len(re.findall(r"^  [xgou.]{25}   [xgou.]{25}$", ran.out, re.M)) == 13
+    assert len(re.findall(r"^  [xngou.]{25}   [xngou.]{25}$", ran.out, re.M)) == 13
     page = tmp_path / "fitscape-runs/old/report/compare-new.html"
     assert str(page.relative_to(tmp_path)) in ran.out
     text = page.read_text()
@@ -45,7 +45,7 @@ def test_a_program_gets_json_and_no_page_unless_it_names_one(fitscape: Command, 
         "trained_on_by_the_other": [0, 0],
     }
     assert found["best_error"]["paired"] is True
-    assert found["areas"]["shares"].keys() == {"diverged", "good", "overfit", "underfit"}
+    assert found["areas"]["shares"].keys() == {"diverged", "untrained", "good", "overfit", "underfit"}
     assert not (tmp_path / "fitscape-runs/old/report").exists()
     ran = fitscape("compare", "old", "new", "--json", "--html", "both.html")
     assert ran.code == 0

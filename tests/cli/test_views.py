@@ -10,13 +10,14 @@ from hand_made import make_epoch, make_trial
 from rich.console import Console
 from rich.text import Text
 
-from fitscape.study.cli.lines import JsonLines, PlainLines
+from fitscape.study.cli.lines import JsonLines, PlainLines, standing
 from fitscape.study.cli.live import view
-from fitscape.study.cli.screen import Screen
+from fitscape.study.cli.screen import Screen, drawing
+from fitscape.study.cli.tally import Tally
 from fitscape.study.cli.view import View
 from fitscape.study.cli.wording import duration, left_out
 from fitscape.study.opened import open_study
-from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.records import Regime, TrialRecord, TrialState
 from fitscape.study.scheduling.events import (
     Backlog,
     DataRead,
@@ -158,6 +159,15 @@ def test_a_screen_shows_counts_regimes_best_speed_and_backlog(small: Path, faile
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "oom: no memory left" in shown.getvalue()  # a failure stays to be read
     assert "report  runs/small/report/index.html" in shown.getvalue()
+
+
+def test_every_view_names_the_regimes_that_undecided_trials_lie_between(tmp_path: Path) -> None:
+    tally = Tally(tmp_path, total=4, regimes={Regime.GOOD: 1, Regime.UNDECIDED: 3}, between={"good or overfit": 3})
+    console = Console(file=io.StringIO(), width=80, record=True)
+    console.print(drawing(tally))
+    for text in (console.export_text(), standing(tally)):
+        assert "3 good or overfit" in text
+        assert "undecided" not in text
 
 
 def test_a_screen_is_left_alone_when_the_run_never_began(small: Path) -> None:

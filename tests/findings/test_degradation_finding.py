@@ -64,11 +64,17 @@ def test_plain_nets_that_train_alike_contradict_the_claim() -> None:
     assert found.verdict is Verdict.CONTRADICTED
 
 
-def test_two_noisy_seeds_decide_nothing_and_say_how_many_would() -> None:
-    found = findings_of(nets(np.random.default_rng(3), {20: 0.2, 56: 0.3}, seeds=2))[0]
-    assert found.verdict is Verdict.UNDECIDED
+def test_two_seeds_are_not_judged_and_say_how_many_are_missing() -> None:
+    found = findings_of(nets(np.random.default_rng(3), {20: 0.02, 56: 0.5}, seeds=2))[0]
+    assert (found.verdict, found.lacks, found.needed) == (Verdict.UNDECIDED, "3 more seeds", None)
+    assert found.sentence.startswith("Not judged: this study lacks 3 more seeds. ")
+
+
+def test_five_noisy_seeds_say_how_many_would_decide() -> None:
+    found = findings_of(nets(np.random.default_rng(3), {20: 0.2, 56: 0.21}))[0]
+    assert (found.verdict, found.lacks) == (Verdict.UNDECIDED, "")
     assert found.needed is not None
-    assert found.needed > 2
+    assert found.needed > 5
 
 
 def test_a_control_is_one_whose_seeds_overfit_together() -> None:
@@ -107,7 +113,7 @@ def test_vanishing_is_not_denied_where_gradients_vanish() -> None:
 
 def test_false_alarms_without_a_difference_are_nominal() -> None:
     rng = np.random.default_rng(0)
-    found = [f for _ in range(200) for f in findings_of(nets(rng, {20: 0.2, 56: 0.2}))]
+    found = [f for _ in range(60) for f in degradation(nets(rng, {20: 0.2, 56: 0.2}), {}, CONTEXT)]
     alarms = np.mean([f.verdict is Verdict.SUPPORTED for f in found if "vanish" not in f.claim])
     assert alarms <= 0.05
 

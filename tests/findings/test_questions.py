@@ -4,6 +4,7 @@ import numpy as np
 from planted import CHANCE, CLASSES, label_planted, planted_study
 
 from fitscape.study.findings import QUESTIONS, Context, Verdict, all_findings
+from fitscape.study.regimes import depth_pairs, depth_tests
 
 CONTEXT = Context(classes=CLASSES, chance_error=CHANCE)
 
@@ -17,13 +18,18 @@ def test_only_questions_whose_data_are_there_are_answered() -> None:
     assert "double_descent" not in {f.question for f in found}
 
 
-def test_degradation_survives_correction_over_the_whole_study() -> None:
+def test_degradation_is_corrected_over_the_pairs_of_depths_as_the_flag_is() -> None:
     trials, _ = planted_study(np.random.default_rng(0))
-    found = all_findings(trials, label_planted(trials).values(), CONTEXT)
-    deeper = next(f for f in found if f.claim.startswith("Degradation: plain56"))
+    labels = label_planted(trials)
+    deeper = next(
+        f for f in all_findings(trials, labels.values(), CONTEXT) if f.claim.startswith("Degradation: plain56")
+    )
     assert deeper.verdict is Verdict.SUPPORTED
-    assert deeper.p_adjusted is not None
-    assert deeper.p_adjusted > deeper.p
+    tests = depth_tests(depth_pairs(trials, classes=CLASSES, chance_error=CHANCE))
+    assert deeper.p_adjusted in [test.p_adjusted for test in tests if test.degraded]
+    assert {i for i, one in labels.items() if "degraded" in one.flags} == {
+        trial.trial_id for test in tests if test.degraded for trial in test.pair.deep_trials
+    }
 
 
 def test_findings_do_not_depend_on_the_order_of_trials() -> None:

@@ -34,6 +34,8 @@ def test_every_sentence_fits_its_verdict_its_margin_and_its_numbers(family: str,
                 assert sentence.startswith(f"Found: no {noun}")
                 # An interval may lie across 0 where it lies below what counts, which must then be named.
                 assert one.margin == 0 or f"of {one.margin:.3g} or more" in sentence
+            elif one.lacks:
+                assert sentence.startswith(f"Not judged: this study lacks {one.lacks}.")
             else:
                 assert sentence.startswith("Not decided")
                 assert one.needed is None or f"About {one.needed} {one.counted.value} would tell" in sentence

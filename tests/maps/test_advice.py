@@ -116,3 +116,23 @@ def test_the_interval_of_an_error_is_of_90_per_cent(fitted: RegimeMap) -> None:
     for end, sign in (("low", -1), ("high", 1)):
         z = fitted.cuts.z(told[end].to_numpy())
         np.testing.assert_allclose((z - mean) / sd, sign * 1.645, atol=1e-2)
+
+
+def test_the_error_of_a_point_that_was_chosen_for_it_is_not_flattered() -> None:
+    """Nothing matters: every configuration has the error .1, and the lowest of a map is lowest by luck."""
+    space = {name: FloatDistribution(0, 1) for name in ("a", "b", "c")}
+    plain, chosen = [], []
+    for seed in range(6):
+        made = RegimeMap(space, THRESHOLDS, chance_error=0.9, reference_error=0.05)
+        points = made.encoder.from_unit(made.encoder.sobol(32, seed))
+        rng = np.random.default_rng(seed)
+        # Structure that no map can know: what a trial measured says nothing of its neighbours.
+        errors = 1 / (1 + np.exp(2.2 + rng.normal(0, 0.7, len(points))))
+        counts = {"train_n": 2000, "val_n": 2000, "diverged": False}
+        made.fit(points.assign(val_error=errors, train_error=errors / 2, **counts))
+        point = pd.DataFrame([best_point(made, {}, points=256)])
+        plain.append(forecast(made, point)["val_error"][0])
+        chosen.append(forecast(made, point, chosen=True)["val_error"][0])
+        assert made.posterior.flattery >= 0
+    assert np.mean(plain) < np.mean(chosen)
+    assert np.median(chosen) > 0.08

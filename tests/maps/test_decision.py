@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from fitscape.study.maps.decision import REGIMES, Cuts, regime_probabilities
 from fitscape.study.maps.error_models import observed_z
-from fitscape.study.records import Regime
 from fitscape.study.regimes.rule import BIAS_LIMIT, DECIDABLE, regimes, to_noisy
 
 CUTS = Cuts(chance=0.9, reference=0.06, tau=0.1)
@@ -32,7 +31,8 @@ def test_an_error_of_zero_is_finite() -> None:
     [
         (0.01, 0.02, True, "diverged"),
         (np.nan, 0.5, False, "diverged"),
-        (0.85, 0.86, False, "diverged"),  # untrained
+        (0.85, 0.86, False, "untrained"),
+        (0.85, 0.86, True, "diverged"),
         (0.05, 0.14, False, "good"),
         (0.00, 0.06, False, "good"),  # interpolates, and is good all the same
         (0.01, 0.50, False, "overfit"),
@@ -85,7 +85,7 @@ def test_the_map_of_known_errors_says_what_the_label_of_the_same_errors_says(
     p = regime_probabilities(cuts, val_z, exact, train_z, exact, none)[0]
     assert p.sum() == pytest.approx(1)
     assert p.max() > 0.99
-    assert REGIMES[p.argmax()] == ("diverged" if label is Regime.UNTRAINED else label.value)
+    assert REGIMES[p.argmax()] == label.value
     assert cuts.labels(cuts.error(train_z), cuts.error(val_z)) == [REGIMES[p.argmax()]]
 
 

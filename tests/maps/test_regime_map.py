@@ -129,7 +129,7 @@ def test_boundaries_run_where_the_regimes_meet(fitted: RegimeMap) -> None:
     cliff = next(b for b in found.boundaries if b.regime == "diverged")
     right = np.concatenate(cliff.lines)[:, 0].max()
     assert np.log10(right) == pytest.approx(-3 + 0.85 * 3, abs=0.15)
-    assert found.probabilities.shape == (41, 41, 4)
+    assert found.probabilities.shape == (41, 41, 5)
 
 
 def test_a_boundary_needs_every_other_hyperparameter(fitted: RegimeMap) -> None:

@@ -1,10 +1,10 @@
-"""The best reachable error."""
+"""The reference error."""
 
 import numpy as np
 import pytest
 from hand_made import make_epoch, make_trial, noisy_epoch
 
-from fitscape.study.regimes import Reference, by_group, estimate_reference, standard_draws
+from fitscape.study.regimes import Reference, beyond_guessing, by_group, estimate_reference, standard_draws
 
 
 def test_a_given_reference_is_taken_as_exact() -> None:
@@ -23,6 +23,14 @@ def test_chosen_on_half_a_and_estimated_on_half_b() -> None:
     reference = estimate_reference([lucky_on_a, lucky_on_b])
     assert reference.group_id == lucky_on_a.config.group_id
     assert reference.error == pytest.approx(0.10, abs=0.001)
+
+
+def test_a_study_of_nets_that_guess_is_not_surely_beyond_guessing() -> None:
+    for error, sure in ((0.89, False), (0.5, True)):
+        found = beyond_guessing([make_trial({}, make_epoch(error, error, val_n=200))], 0.9)
+        assert found is not None
+        assert (found[1] >= 0.9) is sure
+    assert beyond_guessing([], 0.9) is None
 
 
 def test_three_steady_seeds_beat_one_lucky_one() -> None:

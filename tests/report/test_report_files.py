@@ -17,6 +17,7 @@ from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
 from fitscape.study.report import build
 from fitscape.study.report.sections.degradation import degradation
+from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.subject import Subject
 
 WIDTH = {"width": Range(low=0.125, high=1, log=True)}
@@ -188,22 +189,70 @@ def test_a_folder_without_a_study_is_refused_in_one_line(tmp_path: Path) -> None
         build(tmp_path)
 
 
-@pytest.mark.parametrize(("worse", "degraded"), [(1 / 2000, False), (0.008, False), (0.03, True)])
-def test_the_table_of_depths_says_what_the_finding_says(tmp_path: Path, worse: float, degraded: bool) -> None:
+@pytest.mark.parametrize(
+    ("worse", "rates", "said"),
+    [
+        (1 / 2000, 3, "no"),
+        (0.008, 3, "no"),
+        (0.03, 3, "yes"),
+        (0.03, 1, "not judged: it lacks 2 more learning rates"),
+    ],
+)
+def test_table_finding_and_flag_of_degradation_follow_one_rule(
+    tmp_path: Path, worse: float, rates: int, said: str
+) -> None:
     """Every seed one image worse is surely above 0, and far too small to be called degradation."""
     config = StudyConfig(name="depths", base=TrialConfig().with_hyperparameters({"family": "plain", "depth": 20}))
     ends = [
-        ({"depth": depth, "seed": seed}, TrialState.FINISHED, 0.1 + seed / 2000 + (worse if depth == 32 else 0))
+        (
+            {"depth": depth, "seed": seed, "lr": lr},
+            TrialState.FINISHED,
+            0.1 + seed / 2000 + (worse if depth == 32 else 0) + (0.1 if lr != 0.1 else 0),
+        )
         for depth in (20, 32)
         for seed in range(5)
+        for lr in (0.1, 0.03, 0.3)[:rates]
     ]
-    folder = by_hand(tmp_path, config, *ends)
-    subject = Subject(open_study(folder))
-    ((pair, *none),) = [degradation(subject)["pairs"]]
-    assert none == []
-    assert pair["degraded"] is degraded
-    (rise,) = [f for f in subject.findings if f.claim == "Degradation: plain32 trains to a higher error than plain20"]
+    study = open_study(by_hand(tmp_path, config, *ends))
+    (pair,) = degradation(Subject(study))["pairs"]
+    assert pair["degraded"] == said
+    degraded = said == "yes"
+    (rise,) = [f for f in study.findings if f.claim == "Degradation: plain32 trains to a higher error than plain20"]
     assert (rise.verdict is Verdict.SUPPORTED) is degraded
+    assert ("Not judged: this study lacks 2 more learning rates." in rise.sentence) is (rates == 1)
+    deep = {t.trial_id for t in study.trials if t.config.model.depth == 32 and t.config.optimization.lr == 0.1}
+    assert {i for i, label in study.labels.items() if "degraded" in label.flags} == (deep if degraded else set())
+
+
+def test_nothing_is_called_diverged_where_nothing_diverged_and_guessing_is_called_guessing(tmp_path: Path) -> None:
+    config = StudyConfig(name="stuck", space=WIDTH)
+    ends = [({"width": w}, TrialState.FINISHED, 0.89 + 0.002 * k) for k, w in enumerate((0.125, 0.25, 0.5, 0.75, 1))]
+    study = open_study(by_hand(tmp_path, config, *ends))
+    subject = Subject(study)
+    said = recommendation(subject)
+    assert said["guessing"]["chance"].startswith("66")
+    assert said["advice"]["regime"] != "diverged"
+    assert set(study.map.told) == {"untrained", "good", "overfit", "underfit"}
+    assert set(study.map.predict(study.map_table())["regime"]) == {"untrained"}
+    text = build(study.folder).read_text()
+    assert "No better than guessing: no configuration of this study is surely below chance." in text
+    words = text[text.index('id="recommendation"') : text.index('id="words"')]
+    assert "diverge" not in re.sub(r"<script.*?</script>", "", words, flags=re.DOTALL)
+    assert data_of(build(study.folder))["map"]["regimes"] == ["untrained", "good", "overfit", "underfit"]
+
+
+def test_what_is_best_is_best_of_this_study_and_the_best_trial_speaks_of_its_own_net(tmp_path: Path) -> None:
+    config = StudyConfig(name="line", space=WIDTH)
+    ends = [({"width": w}, TrialState.FINISHED, 0.3 - 0.25 * w) for w in (0.125, 0.2, 0.3, 0.5, 0.7, 1)]
+    text = build(by_hand(tmp_path, config, *ends)).read_text()
+    assert "reachable" not in text
+    assert "the best seen in this study (luck taken out): " in text
+    assert "Probability that it is as good as the best here" in text
+    assert "Of this net alone, on other images: " in text
+    assert re.search(r"Further nets of its configuration are expected at [^<]*% \(90 %\)", text)
+    thresholds = config.regimes.model_copy(update={"reference_error": 0.02})
+    given = config.model_copy(update={"name": "given", "regimes": thresholds})
+    assert "the reference error given: 2.0" in build(by_hand(tmp_path, given, *ends)).read_text()
 
 
 def test_the_page_says_how_many_steps_a_trial_took(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from studies_by_hand import epoch_record, run_by_hand
 from fitscape.study.config import TrackingConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
-from fitscape.study.tracking import check, projection, sync
+from fitscape.study.tracking import check, projection, sync, totals
 
 pytestmark = pytest.mark.alone
 
@@ -39,6 +39,7 @@ def test_every_point_is_in_postgres_once_after_shipping_twice(database: str, led
         connection.execute("DELETE FROM cursors")
     assert sync(ledger.path, database).empty
     expected = sum(len(projection.metrics(record)) for trial in ledger.trials() for record in trial.epochs)
+    expected += len(totals.points(ledger, {}))  # of the study's own run
     assert rows(database, "SELECT count(*) FROM metrics") == [(expected,)]
     assert rows(database, "SELECT count(*) FROM (SELECT DISTINCT run_uuid, key, step FROM metrics) AS once") == [
         (expected,)

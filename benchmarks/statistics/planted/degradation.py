@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.statistics.planted.study import Planted, measured, trial
-from fitscape.study.findings.degradation import MARGIN
+from fitscape.study.regimes.depth import RISE
 
 RATES: Final = (0.03, 0.1, 0.3)
 
@@ -40,8 +40,6 @@ KINDS = {
     "nothing, 5 seeds": partial(plant, seeds=5),
     "nothing, 3 seeds, rates alike for the deep net": partial(plant, seeds=3, deep_rates=(0.0, 0.0, 0.0)),
     "nothing, 3 seeds, rates alike for the shallow net": partial(plant, seeds=3, shallow_rates=(0.0, 0.0, 0.0)),
-    "the margin, 5 seeds": partial(plant, seeds=5, rise=MARGIN),
-    "the margin, 5 seeds, rates alike for the deep net": partial(
-        plant, seeds=5, rise=MARGIN, deep_rates=(0.0, 0.0, 0.0)
-    ),
+    "the margin, 5 seeds": partial(plant, seeds=5, rise=RISE),
+    "the margin, 5 seeds, rates alike for the deep net": partial(plant, seeds=5, rise=RISE, deep_rates=(0.0, 0.0, 0.0)),
 }

@@ -15,9 +15,10 @@ from scipy.ndimage import distance_transform_edt
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.decision import REGIMES
+from fitscape.study.records import Regime
 from fitscape.study.report import axes
 from fitscape.study.report.figures.style import INK, SOFT, panels, title
-from fitscape.study.report.sections.planes import grids, holds, pairs
+from fitscape.study.report.sections.planes import grids, holds, pairs, whole
 from fitscape.study.report.slices import slice_keys, slices_of
 from fitscape.study.report.subject import Subject
 from fitscape.study.report.vocabulary import LOOKS, UNLABELLED
@@ -40,8 +41,7 @@ def regime_map(subject: Subject) -> Figure | None:
     figure, panel = panels(len(parts))
     for ax, part in zip(panel, parts, strict=True):
         hold = next(holds(subject, fitted, part))
-        grid = grids(fitted, x, y, hold.point, [fitted.thresholds.tau])[0] / 255
-        p = np.concatenate([grid, 1 - grid.sum(0, keepdims=True)])
+        p = whole(grids(fitted, x, y, hold.point, [fitted.thresholds.tau])[0])
         paint(ax, p, fitted.thresholds.confidence)
         name_areas(ax, p)
         _trials(ax, subject, part.key, x, y)
@@ -51,12 +51,12 @@ def regime_map(subject: Subject) -> Figure | None:
         f"{subject.config.name}: regimes at tau {fitted.thresholds.tau:g} (hatched: undecided)",
         fontsize=11, color=INK, parse_math=False,
     )  # fmt: skip
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=7, fontsize=8, frameon=False)
+    figure.legend(handles=_legend(fitted), loc="outside lower center", ncols=7, fontsize=8, frameon=False)
     return figure
 
 
 def paint(ax: Axes, p: NDArray[np.float64], confidence: float) -> None:
-    """[4, ny, nx] probabilities in the order of REGIMES."""
+    """[5, ny, nx] probabilities in the order of REGIMES."""
     best, certainty = p.argmax(0), p.max(0)
     colours = np.array([to_rgb(LOOKS[name].colour) for name in REGIMES])[best]
     alpha = (0.15 + 0.5 * np.clip((certainty - 0.25) / 0.75, 0, 1))[..., None]
@@ -85,7 +85,7 @@ def name_areas(ax: Axes, p: NDArray[np.float64]) -> None:
             continue
         ax.text(
             column / (p.shape[2] - 1), row / max(p.shape[1] - 1, 1),
-            "untrained or\ndiverged" if regime == "diverged" else regime,
+            regime,
             rotation=90 if across < 3 * LEAST_ROOM else 0, ha="center", va="center", fontsize=8, fontweight="bold",
             color=INK, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
         )  # fmt: skip
@@ -129,8 +129,8 @@ def label_axis(axis: Axis, name: str, distribution: BaseDistribution) -> None:
     axis.set_label_text(told["name"], fontsize=9, color=INK)
 
 
-def _legend() -> list[Any]:
-    looks = [LOOKS[name] for name in LOOKS]
+def _legend(fitted: RegimeMap) -> list[Any]:
+    looks = [LOOKS[name] for name in LOOKS if name in (*fitted.told, Regime.UNDECIDED)]
     marks = [
         Line2D([], [], linestyle="", marker=look.marker, color=look.colour, label=look.name,
                markerfacecolor="none" if look.symbol.endswith("-open") else look.colour)

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from fitscape.study.findings.degradation import MARGIN, rise
+from fitscape.study.findings.degradation import rise
 from fitscape.study.findings.evidence import mean_evidence
-from fitscape.study.findings.finding import is_above
 from fitscape.study.records import TrialRecord
-from fitscape.study.regimes import DepthPair, depth_pairs
+from fitscape.study.regimes import DepthPair, DepthTest, depth_pairs, depth_tests
+from fitscape.study.regimes.depth import LEAST_RATES, LEAST_SEEDS, RISE
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
@@ -22,6 +22,9 @@ def degradation(subject: Subject) -> dict[str, Any]:
     if subject.no_labels:
         return {"series": [], "pairs": []}
     found = depth_pairs(subject.trials, classes=len(subject.classes), chance_error=subject.study.chance_error)
+    tests: dict[str, list[DepthTest]] = {}
+    for test in sorted(depth_tests(found), key=lambda test: test.pair.deep):
+        tests.setdefault(test.pair.conditions, []).append(test)
     strata: dict[str, list[DepthPair]] = {}
     for pair in found:
         strata.setdefault(pair.conditions, []).append(pair)
@@ -32,19 +35,14 @@ def degradation(subject: Subject) -> dict[str, Any]:
         by_family.setdefault(_family(pairs[0]), pairs)
     return {
         "series": [_series(family, pairs) for family, pairs in sorted(by_family.items())],
-        "pairs": [_difference(p) for _, pairs in sorted(by_family.items()) for p in _against_shallowest(pairs)],
-        "margin": f"{100 * MARGIN:g} point",
+        "pairs": [_difference(test) for _, pairs in sorted(by_family.items()) for test in tests[pairs[0].conditions]],
+        "rule": {"rise": f"{100 * RISE:g} point", "seeds": LEAST_SEEDS, "rates": LEAST_RATES},
         "others": sum(len(pairs) for pairs in strata.values()) - sum(len(pairs) for pairs in by_family.values()),
     }
 
 
 def _family(pair: DepthPair) -> str:
     return wording.net(pair.stratum.model.family)
-
-
-def _against_shallowest(pairs: list[DepthPair]) -> list[DepthPair]:
-    least = min(p.shallow for p in pairs)
-    return sorted((p for p in pairs if p.shallow == least), key=lambda p: p.deep)
 
 
 def _series(family: str, pairs: list[DepthPair]) -> dict[str, Any]:
@@ -75,8 +73,8 @@ def _by_seed(errors: Any, trials: tuple[TrialRecord, ...]) -> dict[int, float]:
     return {t.config.seed: float(e) for e, t in zip(errors, trials, strict=True)}
 
 
-def _difference(pair: DepthPair) -> dict[str, Any]:
-    evidence = rise(pair)
+def _difference(test: DepthTest) -> dict[str, Any]:
+    pair, evidence = test.pair, rise(test)
     family = pair.stratum.model.family
     return {
         "deep": wording.net(f"{family}{pair.deep}"),
@@ -87,8 +85,14 @@ def _difference(pair: DepthPair) -> dict[str, Any]:
         "shallow_error": wording.percent(float(pair.shallow_errors.mean())),
         "difference": f"{100 * evidence.estimate:+.1f} points",
         "interval": f"{100 * max(evidence.low, -1):+.1f} to {100 * min(evidence.high, 1):+.1f} points",
-        "degraded": is_above(evidence),
+        "degraded": _said(test),
     }
+
+
+def _said(test: DepthTest) -> str:
+    if test.degraded or test.denied:
+        return "yes" if test.degraded else "no"
+    return f"not judged: it lacks {test.lacks}" if test.lacks else "not shown"
 
 
 SECTION = Section(

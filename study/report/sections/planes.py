@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna.distributions import CategoricalDistribution
+from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import best_point, conditions
@@ -16,6 +17,7 @@ from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.error_models import Prediction
 from fitscape.study.maps.posterior import probabilities
 from fitscape.study.report import axes, wording
+from fitscape.study.report.foretelling import foretelling
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.section import Section
 from fitscape.study.report.slices import Slice, slices_of
@@ -42,8 +44,8 @@ class Hold(NamedTuple):
 def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
     """What the map's switches choose from; ``why`` says why there is no map.
 
-    Each plane holds, at each tau, P(diverged), P(good) and P(overfit) [3, SIDE, SIDE] in 1/255; underfit is
-    what is left to one. Rows go along y, columns along x.
+    Each plane holds, at each tau, the probabilities of all REGIMES but the last [4, SIDE, SIDE] in 1/255; the last is
+    what is left to one. Rows go along y, columns along x. ``regimes`` are those that the map may name.
     """
     subject = told[-1].subject
     fitted = subject.map
@@ -52,6 +54,7 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
         return {
             "why": subject.no_map or "no numeric hyperparameter is searched, so there is no plane to draw",
             "planes": [],
+            "regimes": fitted.told if fitted else (),
         }
     slices = slices_of(subject)
     unordered = set(fitted.encoder.names) - set(numeric)
@@ -82,12 +85,32 @@ def planes(told: list[Stage], pack: Pack) -> dict[str, Any]:
         "taus": taus,
         "tau": fitted.thresholds.tau,
         "confidence": fitted.thresholds.confidence,
+        "regimes": fitted.told,
+        "reference": wording.reference(fitted.given),
         "slices": [{"key": one.key, "name": one.name} for one in slices],
         "holds": [{"key": h.key, "name": h.name} for h in held[slices[0].key]],
         "stages": [f"epoch {stage.epoch}" if stage.epoch else "end" for stage in told],
         "axes": {name: axes.axis(name, fitted.encoder.space[name]) for name in numeric},
         "planes": found,
+        "foretold": _foretold(subject, fitted),
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
+    }
+
+
+def _foretold(subject: Subject, fitted: RegimeMap) -> dict[str, Any] | None:
+    told = foretelling(subject.study, fitted)
+    if told is None:
+        return None
+    low, high = proportion_confint(told.inside, told.n, method="wilson")
+    gain = told.log_score - told.blind
+    return {
+        "n": told.n,
+        "inside": told.inside,
+        "share": wording.percent(told.inside / told.n),
+        "interval": wording.interval(float(low), float(high)),
+        "score": f"{told.log_score:+.2f}",
+        "blind": f"{told.blind:+.2f}",
+        "gain": f"{abs(gain):.2f} nats per trial {'more' if gain >= 0 else 'less'}",
     }
 
 
@@ -105,7 +128,7 @@ def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
 
 
 def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float]) -> list[NDArray[np.uint8]]:
-    """Probabilities of one plane at each tau; along x alone, [3, 1, SIDE], where there is no y."""
+    """Probabilities of one plane at each tau; along x alone, [4, 1, SIDE], where there is no y."""
     step = _step(fitted)
     columns = {name: fitted.encoder.grid(name, SIDE)[::step] for name in (x, y) if name is not None}
     mesh = np.meshgrid(*columns.values())
@@ -119,9 +142,15 @@ def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: 
         ]
     found = []
     for tau in taus:
-        p = probabilities(beliefs, tau)[:, :3]  # diverged, good, overfit
-        found.append(np.rint(255 * p).astype(np.uint8).T.reshape(3, -1, SIDE))
+        p = probabilities(beliefs, tau)[:, :-1]
+        found.append(np.rint(255 * p).astype(np.uint8).T.reshape(p.shape[1], -1, SIDE))
     return found
+
+
+def whole(grid: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """[5, ...] probabilities in the order of REGIMES, of a grid that leaves out the last."""
+    p = grid / 255
+    return np.concatenate([p, 1 - p.sum(0, keepdims=True)])
 
 
 def _step(fitted: RegimeMap) -> int:

@@ -32,13 +32,13 @@ def provenance(subject: Subject) -> list[tuple[str, Rows]]:
 def _thresholds(subject: Subject) -> list[tuple[str, Any]]:
     t = subject.config.regimes
     reference = next((label.reference_error for label in subject.labels.values()), None)
-    given = "given by the user" if t.reference_error is not None else "estimated from this study"
+    given = "given by the user" if t.reference_error is not None else "the best seen in this study, estimated"
     return [
         ("definition of regimes", f"version {t.version}"),
         ("tau (excess error that still counts as good)", f"{t.tau:g}"),
         ("untrained from", f"{t.untrained:g} of the way to chance"),
         ("confidence below which a label is undecided", f"{t.confidence:g}"),
-        ("reference error (best reachable)", f"{wording.percent(reference)}, {given}"),
+        ("reference error", f"{wording.percent(reference)}, {given}"),
         ("error of chance", wording.percent(subject.provenance.get("chance_error"))),
     ]
 

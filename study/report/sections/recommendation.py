@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
@@ -9,12 +10,13 @@ from statsmodels.stats.proportion import proportion_confint
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import CONDITIONS, Step, forecast, recommended, steps
 from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.regimes import final_record
+from fitscape.study.regimes import beyond_guessing, final_record, standard_draws
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
 from fitscape.study.report.slices import NET, net_at
 from fitscape.study.report.subject import Subject
+from fitscape.study.search.space import point_of
 
 SURE: Final = 0.8  # probability from which a change is said to help
 MORE: Final = {  # hyperparameter -> what a higher and a lower value is called
@@ -33,17 +35,35 @@ MORE: Final = {  # hyperparameter -> what a higher and a lower value is called
 def recommendation(subject: Subject) -> dict[str, Any]:
     """``advice`` from the map (None without one, ``why`` says why) and ``best``, the best trial that was run."""
     fitted = subject.map
+    guessing = None if subject.no_labels else _guessing(subject)
     return {
         "advice": _advice(subject, fitted) if fitted else None,
+        "guessing": guessing,
         "why": subject.no_map,
         "best": _best(subject),
+    }
+
+
+def _guessing(subject: Subject) -> dict[str, Any] | None:
+    """The verdict that the study is no better than guessing: its best configuration is not surely below chance."""
+    chance = subject.study.chance_error
+    found = beyond_guessing(subject.trials, chance)
+    if found is None or found[1] >= subject.config.regimes.confidence:
+        return None
+    best, probability = found
+    low, high = np.quantile(best.draws(standard_draws(0)), [0.05, 0.95])
+    return {
+        "error": wording.percent(best.error),
+        "interval": wording.interval(float(low), float(high)),
+        "chance": wording.percent(chance),
+        "probability": wording.probability(probability),
     }
 
 
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     point = recommended(fitted, subject.config.base)
     left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
-    told = forecast(fitted, pd.DataFrame([point])).iloc[0]
+    told = forecast(fitted, pd.DataFrame([point]), chosen=True).iloc[0]
     told_steps = steps(fitted, point)
     moves = [_move(fitted, step) for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
@@ -58,6 +78,8 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "error": _error(fitted, told["val_error"]),
         "interval": _interval(fitted, told["low"], told["high"]),
         "reference": wording.percent(fitted.cuts.reference),
+        "against": wording.reference(fitted.given),
+        "as_good": wording.as_good(fitted.given),
         "threshold": wording.percent(float(fitted.cuts.at_skill(fitted.cuts.tau))),
         "cheaper": cheaper(subject, fitted, point) if told["good"] >= 0.5 else None,
         "moves": moves,
@@ -81,7 +103,7 @@ def _conditions(subject: Subject, point: dict[str, Any]) -> str:
 
 
 def _error(fitted: RegimeMap, error: float) -> str:
-    """The map's scale ends at half the best reachable error."""
+    """The map's scale ends at half the reference error."""
     least = float(expit(fitted.cuts.floor))
     return f"below {wording.percent(least)}" if error < least else wording.percent(error)
 
@@ -134,7 +156,11 @@ def _nearest(subject: Subject, fitted: RegimeMap, point: dict[str, Any]) -> list
 
 
 def _best(subject: Subject) -> dict[str, Any] | None:
-    """The finished trial of the lowest last validation error, with Wilson's 95 % interval of its images."""
+    """The finished trial of the lowest last validation error.
+
+    ``interval`` is Wilson's 95 % interval over its images and speaks of this net alone; ``expected`` is the map's 90 %
+    interval for new nets of its configuration, seeds and the luck of being picked counted; empty outside the space.
+    """
     ended = [(r, t) for t in subject.trials if t.state is TrialState.FINISHED and (r := final_record(t)) is not None]
     if not ended:
         return None
@@ -148,8 +174,17 @@ def _best(subject: Subject) -> dict[str, Any] | None:
         "error": wording.percent(record.val_error),
         "interval": wording.interval(float(low), float(high)),
         "images": record.val_n,
-        "regime": label.regime.value if label else None,
+        "regime": label.named if label else None,
+        "expected": _expected(subject, trial),
     }
+
+
+def _expected(subject: Subject, trial: TrialRecord) -> str:
+    point = point_of(trial.config, subject.space)
+    if subject.map is None or point is None:
+        return ""
+    told = subject.map.error_interval(pd.DataFrame([point])).iloc[0]
+    return _interval(subject.map, float(told["low"]), float(told["high"]))
 
 
 SECTION = Section("recommendation", "Recommendation", "Recommendation", lambda m: recommendation(m.subject))

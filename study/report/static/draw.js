@@ -30,9 +30,9 @@ function layout(more = {}) {
 }
 
 /** Regimes with their markers, as a list beside a figure. */
-function regimeKey(id, looks, name = (look) => look.name) {
+function regimeKey(id, looks) {
   const mark = (look) => make("span", { class: "key", "aria-hidden": "true", style: `color:${look.colour}` }, look.glyph);
-  document.getElementById(id)?.append(...looks.map((look) => make("li", {}, mark(look), name(look))));
+  document.getElementById(id)?.append(...looks.map((look) => make("li", {}, mark(look), look.name)));
 }
 
 /** `make` returns {traces, layout}; it is called again for another theme. */

@@ -6,8 +6,8 @@ function comparisonFigure() {
   const roomy = document.getElementById("comparison-plot").clientWidth > 600;
   const rows = data.comparison.filter((row) => row.shares).reverse();
   return {
-    traces: ["good", "overfit", "underfit", "diverged"].map((name) => ({
-      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name].share), name: mapName(name),
+    traces: data.map.regimes.map((name) => ({
+      type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name].share), name,
       text: rows.map((r) => (roomy && r.shares[name].share > 0.08 ? `${name} ${percent(r.shares[name].share)}` : "")), textposition: roomy ? "inside" : "none", insidetextanchor: "middle", textangle: 0,
       insidetextfont: { color: "#fff" }, constraintext: "none",
       marker: { color: faded(lookOf(name).colour, 0.92), line: { color: colour("card"), width: 1.5 } },
@@ -74,7 +74,7 @@ function legend(id, names) {
 }
 
 function startFigures() {
-  regimeKey("comparison-key", ["good", "overfit", "underfit", "diverged"].map(lookOf), (look) => mapName(look.name));
+  regimeKey("comparison-key", (data.map.regimes ?? []).map(lookOf));
   const sized = (id, rows, each) => { const e = document.getElementById(id); if (e) e.style.height = `${90 + each * rows}px`; };
   sized("comparison-plot", data.comparison.filter((r) => r.shares).length, 52);
   sized("importance-plot", data.hyperparameters.length, 40);

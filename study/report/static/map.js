@@ -58,10 +58,10 @@ function names(grids) {
   const { clientWidth, clientHeight } = document.getElementById("map-plot");
   const size = innerWidth < 640 ? 12 : 15;
   return territories(grids).flatMap((t) => {
-    const long = 0.62 * size * mapName(t.name).length + 10, high = size + 10;
+    const long = 0.62 * size * t.name.length + 10, high = size + 10;
     const fits = (width, height) => width <= t.across * clientWidth * 0.85 && height <= t.up * clientHeight * 0.75;
     if (!fits(long, high) && !fits(high, long)) return [];
-    return [{ x: t.x, y: t.y, text: `<b>${mapName(t.name)}</b>`, textangle: fits(long, high) ? 0 : -90, showarrow: false, font: { size, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3 }];
+    return [{ x: t.x, y: t.y, text: `<b>${t.name}</b>`, textangle: fits(long, high) ? 0 : -90, showarrow: false, font: { size, color: colour("ink") }, bgcolor: colour("card"), opacity: 0.85, borderpad: 3 }];
   });
 }
 
@@ -80,8 +80,8 @@ function planeFigure(plane, grids) {
 function lineFigure(grids) {
   const x = linspace(data.map.side);
   return {
-    traces: REGIMES.map((name, k) => ({
-      type: "scatter", mode: "lines", x, y: grids[k][0], name: mapName(name),
+    traces: data.map.regimes.map((name) => ({
+      type: "scatter", mode: "lines", x, y: grids[REGIMES.indexOf(name)][0], name,
       line: { color: lookOf(name).colour, width: 3, dash: lookOf(name).dash }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
     })),
     layout: layout({ xaxis: ticks(view.x, [0, 1]), yaxis: axis("probability", { range: [0, 1.01] }) }),
@@ -90,12 +90,12 @@ function lineFigure(grids) {
 
 function describe(plane, grids) {
   const net = data.map.slices.find((s) => s.key === view.slice).name;
-  const parts = territories(grids).filter((t) => t.share > 0.005).sort((a, b) => b.share - a.share).map((t) => `${mapName(t.name)} ${percent(t.share)}`);
+  const parts = territories(grids).filter((t) => t.share > 0.005).sort((a, b) => b.share - a.share).map((t) => `${t.name} ${percent(t.share)}`);
   const decided = territories(grids).reduce((sum, t) => sum + t.decided, 0);
   const axes = view.y ? `${nameOf(view.x)} and ${nameOf(view.y)}` : nameOf(view.x);
   const tau = data.map.taus[view.tau];
   const when = data.map.stages.length > 1 ? ` at ${view.stage === data.map.stages.length - 1 ? "the end" : data.map.stages[view.stage]}` : "";
-  return `${net} over ${axes}${when}${plane.held ? `, at ${plane.held}` : ""}. Good means at most ${tau} of the way from the best reachable error to chance. `
+  return `${net} over ${axes}${when}${plane.held ? `, at ${plane.held}` : ""}. Good means at most ${tau} of the way from ${data.map.reference} to chance. `
     + `Likeliest regime by area: ${parts.join(", ")}; ${percent(1 - decided)} is undecided (hatched).`;
 }
 

@@ -1,18 +1,17 @@
 // A plane of the map as a picture: colour for the likeliest regime, hatching where none is likely enough.
 
-const REGIMES = ["diverged", "good", "overfit", "underfit"];
-const mapName = (name) => (name === "diverged" ? "untrained or diverged" : name);
+const REGIMES = ["diverged", "untrained", "good", "overfit", "underfit"];
 const lookOf = (name) => data.looks.find((look) => look.name === name);
 const PIXELS = 420;
 
-/** Four grids [ny][nx] of probabilities; the page holds three, the fourth is the rest. */
+/** A grid [ny][nx] of probabilities for each regime; the page holds all but the last, which is the rest. */
 function probabilities(reference, transposed) {
-  const side = data.map.side, bytes = cut(reference), rows = bytes.length / 3 / side;
+  const side = data.map.side, bytes = cut(reference), rows = bytes.length / (REGIMES.length - 1) / side;
   const at = (k, r, c) => bytes[(k * rows + r) * side + c] / 255;
   const [ny, nx] = transposed ? [side, rows] : [rows, side];
   const grid = (f) => Array.from({ length: ny }, (_, r) => Array.from({ length: nx }, (_, c) => (transposed ? f(c, r) : f(r, c))));
-  const three = [0, 1, 2].map((k) => grid((r, c) => at(k, r, c)));
-  return [...three, three[0].map((row, r) => row.map((_, c) => Math.max(0, 1 - three[0][r][c] - three[1][r][c] - three[2][r][c])))];
+  const given = REGIMES.slice(0, -1).map((_, k) => grid((r, c) => at(k, r, c)));
+  return [...given, given[0].map((row, r) => row.map((_, c) => Math.max(0, 1 - given.reduce((sum, g) => sum + g[r][c], 0))))];
 }
 
 /** A PNG as a data URL; y runs upwards. Bilinear between grid points. */
@@ -28,7 +27,7 @@ function paint(grids) {
     for (let px = 0; px < PIXELS; px++, at += 4) {
       const x = (px / (PIXELS - 1)) * (columns - 1), c = Math.min(Math.floor(x), columns - 2), fx = x - c;
       let best = 0, p = -1;
-      for (let k = 0; k < 4; k++) {
+      for (let k = 0; k < grids.length; k++) {
         const below = grids[k][r], above = grids[k][r + 1];
         const here = (below[c] * (1 - fx) + below[c + 1] * fx) * (1 - fy) + (above[c] * (1 - fx) + above[c + 1] * fx) * fy;
         if (here > p) [best, p] = [k, here];

@@ -10,7 +10,7 @@ from pages import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY))
 
-from tools import numbers
+from tools import published_numbers as numbers
 
 LISTED = yaml.safe_load(numbers.LIST.read_text())
 FIGURES = list(numbers.figures(LISTED))
@@ -71,7 +71,7 @@ def test_a_figure_of_a_key_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_the_command_ends_with_an_error_where_a_figure_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["numbers.py"])
+    monkeypatch.setattr(sys, "argv", ["published_numbers.py"])
     assert numbers.main() == 0
     assert "0 differ, 0 numbers lack a source" in capsys.readouterr().out
     worse = tmp_path / "numbers.yaml"

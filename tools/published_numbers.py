@@ -1,6 +1,6 @@
-"""Check published figures against the committed data that they come from: `python tools/numbers.py`.
+"""Check published figures against the committed data that they come from: `python tools/published_numbers.py`.
 
-tools/numbers.yaml lists, for each page, the files and the figures. A figure is the text of the page with values of
+published_numbers.yaml lists, for each page, the files and the figures. A figure is the text of the page with values of
 the file in braces; the text that comes out must be on the page:
 
     of a .json  a path: `{ratios/plain/median:.2f}`, `{low*100:.1f}`, `{10^[5]/estimate:.3f}`
@@ -28,7 +28,7 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).parents[1]
-LIST = Path(__file__).with_name("numbers.yaml")
+LIST = Path(__file__).with_name("published_numbers.yaml")
 NUMERAL = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?![\w])")
 NO_NUMERAL = re.compile(
     r"`[^`]*`|\]\([^)]*\)|\w*[A-Za-z]-\d+\b|\b\d+x\d+\b|\b\d+\.\d+\.\d+\b"
