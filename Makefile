@@ -67,8 +67,9 @@ numbers: $(READY)  ## published figures against the committed data that they com
 docs: $(READY)  ## the site of docs/, into site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-outputs: $(READY)  ## run docs/how-to/look-at-a-study.md and write down what it prints
+outputs: $(READY)  ## run docs/how-to/look-at-a-study.md and docs/notebook.ipynb, and write down what they show
 	$(BIN)/python tests/support/outputs.py
+	$(BIN)/python tests/support/notebook.py
 
 crashpoints: $(READY)  ## end a driver, or give it an error, at each of its steps in turn: an hour on two quiet cores
 	$(BIN)/python -m benchmarks.drills.crash_points

@@ -1,4 +1,7 @@
-"""A SQLite file as MLflow's store: whether it can serve, found without MLflow or a change to it; how it is made."""
+"""A SQLite file as MLflow's store: whether it can serve, found without MLflow or a change to it; how it is made.
+
+The one change is SQLite's own: what a killed writer had left unfinished is taken back.
+"""
 
 import os
 import re
@@ -65,7 +68,17 @@ def make_whole(file: Path) -> None:
 
 
 def _content(file: Path, experiment: str) -> Trouble | None:
-    engine = sqlalchemy.create_engine(f"sqlite:///file:{file.absolute()}?mode=ro&uri=true")
+    try:
+        return _read(file, experiment, "ro")
+    except sqlalchemy.exc.OperationalError as error:
+        if getattr(error.orig, "sqlite_errorname", None) != "SQLITE_READONLY_ROLLBACK":
+            raise
+        # A writer was killed within a transaction. SQLite takes that back before anybody reads, and writes to do so.
+        return _read(file, experiment, "rw")
+
+
+def _read(file: Path, experiment: str, mode: str) -> Trouble | None:
+    engine = sqlalchemy.create_engine(f"sqlite:///file:{file.absolute()}?mode={mode}&uri=true")
     try:
         with engine.connect() as connection:
             tables = set(sqlalchemy.inspect(connection).get_table_names())

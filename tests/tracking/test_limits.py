@@ -16,7 +16,7 @@ from studies_by_hand import epoch_record, run_by_hand, wait_until
 from fitscape.study.config import TrackingConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import ModelSize, TrialState
-from fitscape.study.tracking import Shipper, pace, projection, session, shipper, sync
+from fitscape.study.tracking import Shipper, pace, projection, session, sync
 
 METRICS = len(projection.metrics(epoch_record()))
 
@@ -190,14 +190,13 @@ def test_the_disk_has_it_before_mlflow_hears_of_it(ledger, proxy, monkeypatch):
 def test_a_ledger_that_cannot_be_read_for_a_while_ends_no_shipping_and_is_said(ledger, proxy, monkeypatch):
     said: list[str] = []
     refusals = [OSError(5, "Input/output error")] * 2
-    begun = projection.begun
 
-    def flaky(trial):
+    def flaky(ledger):
         if refusals:
             raise refusals.pop()
-        return begun(trial)
+        return True
 
-    monkeypatch.setattr(shipper.projection, "begun", flaky)
+    monkeypatch.setattr(Ledger, "begun", property(flaky))
     run_by_hand(ledger, seed=1)
     shipping = Shipper(ledger.path, TrackingConfig(uri=proxy.uri), interval=0.05, say=said.append)
     shipping.start()

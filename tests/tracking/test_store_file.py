@@ -72,6 +72,21 @@ def test_one_that_was_killed_before_its_first_version_too(tmp_path: Path) -> Non
     assert check(tmp_path, TrackingConfig()) is None
 
 
+def test_one_whose_writer_was_killed_within_a_transaction_is_looked_into(tmp_path: Path) -> None:
+    store(tmp_path / "live.db", head(), "deleted", runs=2000)
+    with sqlite3.connect(tmp_path / "live.db") as connection:
+        connection.execute("PRAGMA cache_size=1")  # so that unfinished changes reach the file
+        connection.execute("UPDATE runs SET x = 'unfinished'")
+        for left in ("live.db", "live.db-journal"):  # as a killed writer leaves them, unlocked
+            (tmp_path / left.replace("live", "mlflow")).write_bytes((tmp_path / left).read_bytes())
+    trouble = check(tmp_path, TrackingConfig())
+    assert trouble is not None
+    assert "is deleted" in trouble.what
+    assert check(tmp_path, TrackingConfig(experiment="another")) is None
+    with sqlite3.connect(tmp_path / "mlflow.db") as connection:
+        assert connection.execute("SELECT count(*), max(x) FROM runs").fetchone() == (2000, 1999)
+
+
 def make_and_die(root: Path, statements: int) -> None:
     """In a process of its own: kill -9 before the n-th statement that would reach a database."""
     left = itertools.count(statements, -1)
