@@ -8,6 +8,7 @@ from typing import Any
 
 from fitscape.study.config import DataConfig
 from fitscape.study.data.datasets.source import Source, data_folder, user_cache
+from fitscape.study.paths import absolute_dataset
 
 FORMAT = 3  # raise it when the preparation changes what comes out
 PREPARED = "prepared"  # folder below a data folder
@@ -24,6 +25,7 @@ class CacheDamaged(Exception):
 def place(config: DataConfig, source: Source) -> Path:
     """The folder of a data set's prepared files: ``NAME-KEY`` in ``prepared`` below the data folder."""
     parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY | ({"classes"} if config.classes is None else set()))
+    parts["dataset"] = absolute_dataset(config.dataset)  # as it will be frozen: a resume finds what the run prepared
     state = source.state()
     found = key({**parts, "state": state} if state else parts, source.files())
     return writable(data_folder(config.root) / PREPARED) / f"{source.name}-{found}"
@@ -42,6 +44,10 @@ def writable(folder: Path) -> Path:
 
 def key(parts: dict[str, Any], files: list[Path]) -> str:
     """Hash of what a preparation depends on: the config's part, and each source file's name, size and times."""
-    stats = [(str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path in files for stat in [path.stat()]]
+    stats = [
+        (str(path.absolute()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        for path in files
+        for stat in [path.stat()]
+    ]
     canonical = json.dumps([FORMAT, parts, stats], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

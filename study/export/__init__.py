@@ -81,7 +81,7 @@ def _write_csv(study: OpenStudy, to: Path) -> None:
 
 def _write_parquet(study: OpenStudy, to: Path) -> None:
     frame = _frame(study)
-    mixed = [name for name in frame if frame[name].map(type).nunique() > 1 and frame[name].dtype == object]
+    mixed = [name for name in frame if frame[name].dtype == object and frame[name].dropna().map(type).nunique() > 1]
     frame.astype(dict.fromkeys(mixed, "string")).to_parquet(to, index=False)
 
 

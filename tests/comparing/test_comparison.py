@@ -52,7 +52,7 @@ def test_nets_that_learn_less_are_found_where_they_are() -> None:
     (underfit,) = [area for area in found.areas.found if area.after == "underfit"]
     assert underfit.before == "overfit"
     assert underfit.where["width"][1] < 0.5  # the upper half learns as before
-    assert found.plane.first.shape == found.plane.second.shape == (4, 25, 25)
+    assert found.plane.first.shape == found.plane.second.shape == (5, 25, 25)
     assert np.allclose(found.plane.second.sum(axis=0), 1)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from image_folders import grey_folder, loaded
 
 from fitscape.study.config import DataConfig
 from fitscape.study.data import SealedData, cache, load
@@ -125,6 +126,15 @@ def test_what_decides_the_content_decides_the_folder(digits: SealedData) -> None
     other = [DataConfig(split_seed=1), DataConfig(image_size=8), DataConfig(limit=500)]
     assert all(folder_of(load(config)) == folder_of(digits) for config in same)
     assert len({folder_of(load(config)) for config in other} | {folder_of(digits)}) == 4
+
+
+def test_a_relative_path_finds_what_its_absolute_one_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run gets the path as it was typed, and freezes the absolute one for its resume."""
+    grey_folder(tmp_path / "pets")
+    monkeypatch.chdir(tmp_path)
+    data = {"root": str(tmp_path / "data")}
+    folders = [folder_of(loaded(f"folder:{path}", **data)) for path in ("pets", tmp_path / "pets")]
+    assert folders[0] == folders[1]
 
 
 def test_prepared_parts_equal_those_read_back(digits: SealedData) -> None:

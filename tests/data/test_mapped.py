@@ -168,6 +168,7 @@ def test_a_preparation_that_ended_early_goes_on_where_it_was(photos: Path, monke
     sealed = load(config(photos))
     assert ends == [{records[2], records[4]}]
     assert not place.exists()
+    monkeypatch.setattr(cache, "write", prepare)
     monkeypatch.setattr(room, "MAPPED_FROM", 2**40)
     assert sealed.fingerprint == load(config(photos, root=str(photos.parent / "whole"))).fingerprint
 

@@ -30,13 +30,13 @@ function answer(at) {
   const { plane, transposed } = planeFor(view);
   const p = probabilities(plane.at[view.tau], transposed).map((grid) => between(grid, at.x, at.y));
   const errors = expected(plane, transposed).map((grid) => between(grid, at.x, at.y));
-  const order = REGIMES.map((_, k) => k).sort((a, b) => p[b] - p[a]);
+  const order = REGIMES.map((_, k) => k).filter((k) => data.map.regimes.includes(REGIMES[k])).sort((a, b) => p[b] - p[a]);
   const point = [view.x, ...(view.y ? [view.y] : [])].map((n, k) => `${nameOf(n)} ${shown(n, valueAt(n, k ? at.y : at.x))}`).join(", ");
   const net = data.map.slices.find((s) => s.key === view.slice).name;
-  const says = p[order[0]] >= data.map.confidence ? `${mapName(REGIMES[order[0]])}, with probability ${p[order[0]] > 0.99 ? "above 0.99" : p[order[0]].toFixed(2)}` : `undecided, likeliest ${mapName(REGIMES[order[0]])}`;
+  const says = p[order[0]] >= data.map.confidence ? `${REGIMES[order[0]]}, with probability ${p[order[0]] > 0.99 ? "above 0.99" : p[order[0]].toFixed(2)}` : `undecided, likeliest ${REGIMES[order[0]]}`;
   const span = ([middle, low, high]) => `${percent(middle)} (90\u00a0% interval ${percent(low)} to ${percent(high)})`;
   const bars = order.flatMap((k) => [
-    make("dt", {}, make("span", { class: "key", "aria-hidden": "true", style: `color:${lookOf(REGIMES[k]).colour}` }, lookOf(REGIMES[k]).glyph), mapName(REGIMES[k])),
+    make("dt", {}, make("span", { class: "key", "aria-hidden": "true", style: `color:${lookOf(REGIMES[k]).colour}` }, lookOf(REGIMES[k]).glyph), REGIMES[k]),
     make("dd", { "aria-hidden": "true" }, make("i", { style: `width:${Math.round(100 * p[k])}%;background:${lookOf(REGIMES[k]).colour}` })), make("dd", { class: "number" }, p[k].toFixed(2)),
   ]);
   const near = nearestTo(plane, at).map((i) => make("li", {}, make("button", { type: "button", class: "open", "data-trial": trials.number[i] }, `#${trials.number[i]}`),

@@ -120,7 +120,7 @@ function multiples() {
     const found = planeFor({ ...view, slice: key });
     if (!found) return [];
     const grids = probabilities(found.plane.at[view.tau], found.transposed);
-    const parts = territories(grids).filter((t) => t.share > 0.02).sort((a, b) => b.share - a.share).slice(0, 2).map((t) => `${mapName(t.name)} ${percent(t.share)}`);
+    const parts = territories(grids).filter((t) => t.share > 0.02).sort((a, b) => b.share - a.share).slice(0, 2).map((t) => `${t.name} ${percent(t.share)}`);
     const press = () => { view.slice = key; controls(); show(); };
     return [make("li", {}, make("button", { type: "button", "data-slice": key, "aria-pressed": String(key === view.slice), onclick: press },
       make("img", { src: paint(grids, 140), alt: "" }), name, make("span", {}, parts.join(", "))))];
