@@ -39,6 +39,8 @@ function answer(at) {
     make("dt", {}, make("span", { class: "key", "aria-hidden": "true", style: `color:${lookOf(REGIMES[k]).colour}` }, lookOf(REGIMES[k]).glyph), REGIMES[k]),
     make("dd", { "aria-hidden": "true" }, make("i", { style: `width:${Math.round(100 * p[k])}%;background:${lookOf(REGIMES[k]).colour}` })), make("dd", { class: "number" }, p[k].toFixed(2)),
   ]);
+  const rest = 1 - order.reduce((sum, k) => sum + p[k], 0); // of a regime that no trial of this study was in
+  if (rest >= 0.005) bars.push(make("dt", {}, "not seen here"), make("dd", { "aria-hidden": "true" }), make("dd", { class: "number" }, rest.toFixed(2)));
   const near = nearestTo(plane, at).map((i) => make("li", {}, make("button", { type: "button", class: "open", "data-trial": trials.number[i] }, `#${trials.number[i]}`),
     ` ${labelName(i)}, validation error ${errorText(i, trials.val_error[i])}`, make("span", { class: "soft small" }, ` at ${[view.x, view.y].filter(Boolean).map((n) => `${nameOf(n)} ${shown(n, valueOf(n, i))}`).join(", ")}`)));
   return [
