@@ -36,4 +36,4 @@ def test_only_data_that_are_a_path_on_other_machines_are_looked_for(cluster: Clu
 
 def test_a_data_set_by_name_is_no_path(remote: Cluster) -> None:
     assert look_at_path(remote, "cifar10") == []
-    assert set(folder_preflight.BY_PATH) == {"folder", "csv"}
+    assert set(folder_preflight.BY_PATH) == {"folder", "csv", "hf"}
