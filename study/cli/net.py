@@ -29,7 +29,7 @@ def net(
         bool, typer.Option("--with-validation", help="Train on validation too; errors come from a twin without it.")
     ] = False,
     onnx: Annotated[
-        bool, typer.Option("--onnx", help="Write net.onnx too; needs pip install 'fitscape[onnx]'.")
+        bool, typer.Option("--onnx", help="Write net.onnx too; needs pip install onnx onnxscript.")
     ] = False,
     register: Annotated[
         str | None,

@@ -20,6 +20,7 @@ from fitscape.study.data import TrialData, select
 from fitscape.study.data.splits import content_hashes
 from fitscape.study.errors import UserError
 from fitscape.study.files import NETS, SEEN, WEIGHTS
+from fitscape.study.lazy import install_command
 from fitscape.study.nets import texts
 from fitscape.study.nets.network import Pictures, export
 from fitscape.study.nets.temperature import Calibration, logits_of
@@ -191,7 +192,7 @@ def require_onnx() -> None:
     """
     if missing := [name for name in ("onnx", "onnxscript") if find_spec(name) is None]:
         what = f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed"
-        raise UserError(what, where="--onnx", fix="pip install 'fitscape[onnx]'")
+        raise UserError(what, where="--onnx", fix=install_command("onnx"))
 
 
 def _write_onnx(net: Pictures, to: Path) -> None:

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fitscape.study.config import ResourceConfig
+from fitscape.study.lazy import install_command
 from fitscape.study.plugins import Code, installed
 from fitscape.study.scheduling.card_preflight import look_at_cards
 from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
@@ -206,7 +207,7 @@ def _extra(name: str, answers: list[tuple[str, dict[str, str]]]) -> Finding:
     """An optional package: usable on every node, and the same everywhere. The first answer is this process's."""
     lacking = [f"{host} {answer[name]}" for host, answer in answers if answer[name].startswith(UNUSABLE)]
     if lacking:
-        return Finding(f"the study needs {name}: {'; '.join(lacking)}", False, f"there: pip install 'fitscape[{name}]'")
+        return Finding(f"the study needs {name}: {'; '.join(lacking)}", False, f"there: {install_command(name)}")
     return _same(name, answers[0][1], answers[1:])
 
 

@@ -212,7 +212,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_trained(
 ) -> None:
     monkeypatch.setattr("fitscape.study.nets.make.train_again", None)
     monkeypatch.setattr("fitscape.study.nets.write.find_spec", lambda name: None if name == "onnx" else object())
-    with pytest.raises(UserError, match=r"^--onnx: onnx is not installed \(pip install 'fitscape\[onnx\]'\)$"):
+    with pytest.raises(UserError, match=r"^--onnx: onnx is not installed \(pip install 'onnx.*\)$"):
         make_net(study, best, onnx=True)
 
 

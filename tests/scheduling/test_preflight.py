@@ -68,7 +68,7 @@ def test_an_optional_package_is_tried_on_every_node(
     (bad,) = [finding for finding in findings if not finding.ok]
     host = cluster.nodes()[0].host
     assert bad.what == f"the study needs only_here: {host} cannot import it (No module named 'only_here')"
-    assert bad.fix == "there: pip install 'fitscape[only_here]'"
+    assert bad.fix == "there: pip install 'only_here'"
 
     monkeypatch.setattr(preflight, "_version", lambda package: "0.0")
     found = look_at(cluster, HALF, str(tmp_path), ("timm",))
