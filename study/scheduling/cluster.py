@@ -1,5 +1,6 @@
 """The Ray that a study runs on: one started on this machine, or one that is there."""
 
+import gc
 import os
 import sys
 import time
@@ -115,7 +116,15 @@ class Cluster:
             return
         import ray
 
-        ray.shutdown()
+        # A reference that the collector drops while Ray shuts down, in whatever thread, ends the process: `_exit(1)`.
+        collected = gc.isenabled()
+        gc.collect()
+        gc.disable()
+        try:
+            ray.shutdown()
+        finally:
+            if collected:
+                gc.enable()
         if self._session is not None:
             self._session.release()
 
