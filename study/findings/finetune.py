@@ -120,30 +120,27 @@ def _over_and_under(one: Twins) -> Finding:
 
 def _unfreezing(one: Twins, m: int) -> Finding:
     most = one.levels[-1]
-    rest, head = one.frozen_to(*one.levels[:-1]), one.frozen_to(most)
     name = learning_stages(one.example.config.model, most)
-    return judge(
-        _evidence(head.val(m) - rest.val(m), one, (head, m), (rest, m)),
-        claim=f"Fine-tuning: {_net(one)} at {_images(one, m)} does better with more tuned than {name}",
-        question="finetune",
-        family=one.example.config.model.family,
-        unit=f"validation error, {name} - best of the others",
-        explanation=_by_level(one, m),
-        source=SOURCE_OF_STAGES,
-        effect="a fall of the validation error",
-    )
+    claim = f"does better with more tuned than {name}"
+    return _against_the_others(one, m, most, claim, f"validation error, {name} - best of the others")
 
 
 def _freezing(one: Twins, m: int) -> Finding:
     least = one.levels[0]
-    whole, rest = one.frozen_to(least), one.frozen_to(*one.levels[1:])
     name = learning_stages(one.example.config.model, least)
+    unit = f"validation error, {name} tuned - best of the others"
+    return _against_the_others(one, m, least, "does better with some stages frozen", unit)
+
+
+def _against_the_others(one: Twins, m: int, level: int, claim: str, unit: str) -> Finding:
+    """The nets frozen to one level against the best of all other levels."""
+    single, rest = one.frozen_to(level), one.frozen_to(*(other for other in one.levels if other != level))
     return judge(
-        _evidence(whole.val(m) - rest.val(m), one, (whole, m), (rest, m)),
-        claim=f"Fine-tuning: {_net(one)} at {_images(one, m)} does better with some stages frozen",
+        _evidence(single.val(m) - rest.val(m), one, (single, m), (rest, m)),
+        claim=f"Fine-tuning: {_net(one)} at {_images(one, m)} {claim}",
         question="finetune",
         family=one.example.config.model.family,
-        unit=f"validation error, {name} tuned - best of the others",
+        unit=unit,
         explanation=_by_level(one, m),
         source=SOURCE_OF_STAGES,
         effect="a fall of the validation error",

@@ -33,10 +33,7 @@ class HuggingFace(Source):
     description = "a Hugging Face data set on this machine: hf:PATH, a folder of Parquet or Arrow files, or one file"
 
     def presence(self) -> Presence:
-        listing = self._listing()
-        counts = f"{len(listing.paths)} images in {len(listing.classes)} classes"
-        text = f"{counts} in {self._path()}{image_files.given(listing)}"
-        return Presence(self.name, self._path(), text, counts=listing.counts)
+        return image_files.presence(self.name, self._listing(), self._path(), self._path())
 
     def files(self) -> list[Path]:
         return [table.file for table in self._tables()]

@@ -11,13 +11,19 @@ import numpy as np
 
 from fitscape.study.data.datasets.decoding import Header, decode, header, sixteen_bit_scale
 from fitscape.study.data.datasets.listing import Listing, refused
-from fitscape.study.data.datasets.source import Images, RawData, Source
+from fitscape.study.data.datasets.source import Images, Presence, RawData, Source
 from fitscape.study.data.given_split import Part
 
 MIXED_SIZE = 64  # side of the images where they differ and no image_size is given
 
 
-def given(listing: Listing) -> str:
+def presence(name: str, listing: Listing, place: Path, folder: Path) -> Presence:
+    """``Source.presence`` of a listing; ``place`` is what the user named, a file or the ``folder`` itself."""
+    text = f"{len(listing.paths)} images in {len(listing.classes)} classes in {place}{_given(listing)}"
+    return Presence(name, folder, text, counts=listing.counts)
+
+
+def _given(listing: Listing) -> str:
     """What the user brings beside labels, for the preflight's line; empty where that is nothing."""
     said = ""
     if listing.parts is not None:

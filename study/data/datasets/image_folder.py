@@ -34,9 +34,7 @@ class ImageFolder(ListedSource):
     description = "your own images: folder:PATH, a class a subfolder, below train, val and test if you have a split"
 
     def presence(self) -> Presence:
-        listing = self.listing()
-        counts = f"{len(listing.paths)} images in {len(listing.classes)} classes in {self._path()}"
-        return Presence(self.name, self._path(), counts + image_files.given(listing), counts=listing.counts)
+        return image_files.presence(self.name, self.listing(), self._path(), self._path())
 
     def files(self) -> list[Path]:
         return list(self.listing().paths)

@@ -44,10 +44,7 @@ class ImageList(ListedSource):
     description = "your own list of images: csv:FILE (or .tsv, .parquet, .jsonl), with path, label, split, group"
 
     def presence(self) -> Presence:
-        listing = self.listing()
-        counts = f"{len(listing.paths)} images in {len(listing.classes)} classes"
-        text = f"{counts} in {self._path()}{image_files.given(listing)}"
-        return Presence(self.name, self._path().parent, text, counts=listing.counts)
+        return image_files.presence(self.name, self.listing(), self._path(), self._path().parent)
 
     def files(self) -> list[Path]:
         return [self._path(), *self.listing().paths]
