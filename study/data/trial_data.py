@@ -1,7 +1,7 @@
 """What a trial is given of the data: train and validation as tensors, and nothing of the test part."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fitscape.study.config import Metric
+from fitscape.study.data.folds import Folds
 from fitscape.study.data.mapped.parts import Mapped
 
 
@@ -31,6 +32,18 @@ class TrialData:
     probe_size: int = 2000  # DataConfig.probe_size
     val_groups: Tensor | None = None  # int32 [M]: equal numbers belong together, where the user says so
     mapped: Mapped | None = None  # where the images lie, if they are mapped and not in memory
+    folds: Folds | None = None  # whole, where trials of other seeds validate on other images; these are seed 0's
+
+    def of_seed(self, seed: int) -> "TrialData":
+        """What a trial of this seed is given: its fold is validation. Without folds, this."""
+        if self.folds is None:
+            return self
+        return replace(self, folds=None, **self.folds.fields(seed % len(self.folds.sizes)))
+
+    @property
+    def held_out(self) -> Tensor:
+        """uint8 [N, C, H, W], all images that any trial validates on, in the order of the ledger's."""
+        return self.val_images if self.folds is None else self.folds.held_out
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -58,8 +71,21 @@ class TrialData:
         return self.majority_error if metric == "error" else 1 - 1 / len(self.val_labels.unique())
 
     def to_arrays(self) -> dict[str, Any]:
-        """The fields, every tensor as a numpy view of the same memory."""
-        return {k: v.numpy() if isinstance(v, Tensor) else v for k, v in self.__dict__.items()}
+        """The fields as they are stored, every tensor as a numpy view of the same memory."""
+        fields = {**self.__dict__}
+        if (folds := fields.pop("folds")) is not None:
+            del fields["val_images"], fields["val_labels"]
+            fields |= folds.as_stored()
+        return {k: v.numpy() if isinstance(v, Tensor) else v for k, v in fields.items()}
+
+    @classmethod
+    def stored(cls, fields: dict[str, Any]) -> "TrialData":
+        """Of fields as they are prepared: with folds, ``train_...`` are rings, and ``val_half`` and ``val_groups`` are
+        those of all folds."""
+        if "folds" not in fields:
+            return cls(**fields)
+        folds = Folds.stored(fields)
+        return cls(**{**fields, **folds.fields(0), "folds": folds})
 
     @classmethod
     def from_arrays(cls, fields: dict[str, Any]) -> "TrialData":
@@ -73,12 +99,12 @@ class TrialData:
             found = mapped.open()
             fields = {**fields, "train_images": found["train"], "val_images": found["validation"]}
         tensors: dict[str, Any] = {k: shared_tensor(v) for k, v in fields.items() if isinstance(v, np.ndarray)}
-        return cls(**{**fields, **tensors})
+        return cls.stored({**fields, **tensors})
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = self.to_arrays()
         if self.mapped is not None:
-            del fields["train_images"], fields["val_images"]
+            fields = {name: value for name, value in fields.items() if name not in ("train_images", "val_images")}
         return TrialData.from_arrays, (fields,)
 
 

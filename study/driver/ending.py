@@ -31,7 +31,7 @@ def labels_and_report(folder: Folder, ended: int, data: "TrialData | None" = Non
         if data is not None:
             from fitscape.study.data.pictures import thumbnails
 
-            ledger.set_meta(SUSPECTED, thumbnails(data.val_images, [s.image for s in study.suspects[:SHOWN]]))
+            ledger.set_meta(SUSPECTED, thumbnails(data.held_out, [s.image for s in study.suspects[:SHOWN]]))
         ledger.set_meta(LABELLED_BY, __version__)
         page = build(folder.path, study=study)
         ledger.set_meta(REPORT_TOOK, [round(time.monotonic() - begun, 3), ended])

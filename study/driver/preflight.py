@@ -110,7 +110,12 @@ def _decides(config: StudyConfig, presence: Presence) -> list[Finding]:
     counts = presence.counts
     said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
     fix = "give more images, or a higher validation_fraction"
-    return [Finding(text, False, fix, fatal=False, warning=True) for text in said]
+    found = [Finding(text, False, fix, fatal=False, warning=True) for text in said]
+    folds, seeds = config.data.folds, config.search.seeds
+    if folds is not None and seeds < folds:
+        text = f"search.seeds is {seeds}, so a configuration is measured on {seeds} of {folds} folds at first"
+        found.append(Finding(text, False, f"set it to {folds}", fatal=False, warning=True))
+    return found
 
 
 def _prepared(config: StudyConfig) -> Finding:

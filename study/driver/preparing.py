@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.driver.preflight import require
-from fitscape.study.ledger import PORTRAITS, SETTINGS, Ledger
+from fitscape.study.ledger import LOOK_ALIKES, PORTRAITS, SETTINGS, Ledger
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.cluster import Cluster, count_gpus
 from fitscape.study.scheduling.packing import Request
@@ -76,11 +76,12 @@ def prepare(
 
 
 def write_down(data: "SealedData", ledger: Ledger) -> None:
-    """Who the images are, and small pictures of each class: the report is made from the ledger alone."""
-    from fitscape.study.data.pictures import portraits
+    """Who the images are, and small pictures of each class and of near copies: the report is made from the ledger."""
+    from fitscape.study.data.pictures import look_alikes, portraits
 
     ledger.put_images(data.images())
     ledger.set_meta(PORTRAITS, portraits(data.trial_data))
+    ledger.set_meta(LOOK_ALIKES, look_alikes(data.trial_data, data.summary().get("look_alikes", [])))
 
 
 def settled(config: StudyConfig, kept: Mapping[str, Any] | None) -> StudyConfig:

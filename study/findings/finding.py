@@ -7,6 +7,7 @@ from enum import StrEnum
 from html import escape
 from typing import Any, Final, Literal, TypeAlias
 
+from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
 ALPHA: Final = 0.05  # two-sided, over the study after correction
@@ -196,6 +197,25 @@ def _to_correct(one: Finding) -> bool:
 def adjusted(one: Finding, p: float) -> Finding:
     """With its p value corrected; a verdict that does not survive becomes undecided."""
     return replace(one, p_adjusted=p, verdict=one.verdict if p <= ALPHA else Verdict.UNDECIDED)
+
+
+def over_folds(one: Finding, overlap: float) -> Finding:
+    """A finding over seeds or runs of a study whose seeds are folds: wider, as nets of two folds share training images.
+
+    The variance of a mean of n is (1 / n + overlap) times that of one (Nadeau and Bengio 2003, Machine Learning 52,
+    section 3); tests are taken for normal here. What was drawn from the space, one seed each, stays.
+    """
+    if not overlap or one.counted is Counted.CONFIGURATIONS or not one.n:
+        return one
+    wider = math.sqrt(1 + one.n * overlap)
+    low, high = one.estimate - wider * (one.estimate - one.low), one.estimate + wider * (one.high - one.estimate)
+    found = replace(one, low=low, high=high, p=_wider(one.p, wider), needed=None)
+    return found if one.p_adjusted is None else adjusted(found, _wider(one.p_adjusted, wider))
+
+
+def _wider(p: float, factor: float) -> float:
+    """A two-sided p value after the standard error has grown."""
+    return p if math.isnan(p) else min(1.0, 2 * float(norm.sf(norm.isf(p / 2) / factor)))
 
 
 def to_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:

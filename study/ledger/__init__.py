@@ -6,6 +6,7 @@ from fitscape.study.ledger.lock import Holder, StudyLock, holder
 from fitscape.study.ledger.notes import (
     EXPECTED,
     LABELLED_BY,
+    LOOK_ALIKES,
     PORTRAITS,
     READ,
     REPLAY,
@@ -22,6 +23,7 @@ __all__ = [
     "EXPECTED",
     "INCOMPLETE",
     "LABELLED_BY",
+    "LOOK_ALIKES",
     "PORTRAITS",
     "READ",
     "REPLAY",

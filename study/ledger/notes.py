@@ -12,6 +12,7 @@ from fitscape.study.ledger.database import Database
 EXPECTED = "expected"  # key: seconds until the trials of this run have ended, and when that was said (Unix time)
 REPLAY = "replay"  # key: hyperparameters, seed and origin of each trial of the study that this one repeats, in order
 PORTRAITS = "portraits"  # key: small pictures of each class
+LOOK_ALIKES = "look alikes"  # key: small pictures of validation images beside the training images that they look like
 SUSPECTED = "suspected"  # key: small pictures of images whose labels look wrong, by position in validation
 LABELLED_BY = "labelled by"  # key: the release that gave the labels which are kept
 SETTINGS = "settings"  # key: precision and layout as measured for this study

@@ -107,6 +107,10 @@ def make_net(
     data = load(study.data).trial_data
     if data.fingerprint != provenance["data_fingerprint"]:
         raise UserError("the data differ from the study's", where="data", fix="restore the files that it ran on")
+    if seeds > 1 and data.folds is not None:
+        what = "its seeds validate on different folds, so an ensemble has no image that none of its nets was trained on"
+        raise UserError(what, where=study.name, fix="take one seed")
+    data = data.of_seed(trial.config.seed)
     layout = trial.extra.get("memory_format", settings.memory_format)
     settings = replace(settings, memory_format=layout)
     start = starting_weights(trial.config, folder.parent)

@@ -45,6 +45,7 @@ def evaluate_again(
         labels: int64 [N].
         weights: that the trial starts from.
     """
+    data = data.of_seed(config.seed)
     for progress in run_trial(config, data, settings=settings, weights=weights):
         last = progress
     trial = TrialRun(config, data, settings, weights)

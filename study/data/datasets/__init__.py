@@ -15,6 +15,7 @@ from fitscape.study.data.datasets.own import OwnData
 from fitscape.study.data.datasets.source import Presence, Source
 from fitscape.study.data.datasets.svhn import SVHN
 from fitscape.study.data.datasets.uploaded import Uploaded
+from fitscape.study.data.given_split import require_no_validation
 from fitscape.study.errors import UserError
 from fitscape.study.plugins.named import is_own_dataset
 
@@ -77,6 +78,8 @@ def check_files(config: DataConfig, source: Source | None = None) -> Presence:
     """
     source = source or get(config)
     found = source.presence()
+    if config.folds is not None and found.counts is not None:
+        require_no_validation(found.counts.parts)
     if config.classes is None:
         return found
     if found.counts is not None:

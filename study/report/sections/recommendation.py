@@ -47,7 +47,7 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 def _guessing(subject: Subject) -> dict[str, Any] | None:
     """The verdict that the study is no better than guessing: its best configuration is not surely below chance."""
     chance = subject.study.chance_error
-    found = beyond_guessing(subject.trials, chance)
+    found = beyond_guessing(subject.trials, chance, subject.config.data.overlap)
     if found is None or found[1] >= subject.config.regimes.confidence:
         return None
     best, probability = found
