@@ -1,4 +1,4 @@
-"""A study's trials as tables: a row per trial, with the columns that exports and the report share, per epoch or image."""
+"""A study's trials as tables: a row per trial, with the columns of exports and report, per epoch, or per image."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields

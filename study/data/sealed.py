@@ -14,6 +14,7 @@ from fitscape.study.config import DataConfig
 from fitscape.study.data import cache
 from fitscape.study.data.apart import build_apart
 from fitscape.study.data.datasets import get
+from fitscape.study.data.foreseen import require_every_class
 from fitscape.study.data.mapped.build import build_mapped
 from fitscape.study.data.place import CacheDamaged, place
 from fitscape.study.data.prepare import prepare
@@ -159,25 +160,8 @@ def load(config: DataConfig, *, rebuild: bool = False, say: Callable[[str], None
             facts = cache.write(folder, prepared.parts, prepared.facts)
             trial = prepared.parts["trial"]
     _require_readable(facts, config)
-    _require_every_class(facts, config)
+    require_every_class(config, facts["classes"], facts.get("folds") or [facts["images_by_class"]["validation"]])
     return SealedData(config, folder, TrialData.stored({**trial, "probe_size": config.probe_size}), facts)
-
-
-def _require_every_class(facts: dict[str, Any], config: DataConfig) -> None:
-    """Of a metric that asks each class for its error."""
-    validations = facts.get("folds") or [facts["images_by_class"]["validation"]]
-    least = np.array(validations).min(axis=0)
-    missing = [str(name) for name, count in zip(facts["classes"], least, strict=True) if not count]
-    if missing and config.metric == "balanced_error":
-        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if missing[5:] else "")
-        lacks, more = ("validation, which has", "a higher validation_fraction")
-        if "folds" in facts:
-            lacks, more = ("each fold, and one has", "fewer folds")
-        raise UserError(
-            f"balanced_error needs every class in {lacks} no image of {shown}",
-            where="data.metric",
-            fix=f"give more images of it, {more}, or take metric: error",
-        )
 
 
 def _require_readable(facts: dict[str, Any], config: DataConfig) -> None:

@@ -61,6 +61,14 @@ def test_more_seeds_and_more_images_narrow_it_and_leave_it_where_it_is() -> None
     assert np.median(seeds) == pytest.approx(np.median(now), rel=0.02)
 
 
+def test_runs_that_are_folds_narrow_it_less() -> None:
+    one = fitted(24, seeds=3)
+    apart, folds = (TrialBeliefs(one, overlap)._val[0] for overlap in (0.0, 0.5))
+    assert (folds.sd > apart.sd).all()
+    assert (folds.sd_with(More(seeds=8)) > apart.sd_with(More(seeds=8))).all()
+    assert (folds.sd_with(More(seeds=8)) < folds.sd).all()
+
+
 @pytest.mark.parametrize(
     ("n", "dimensions", "seeds", "heard"),
     [(48, 6, 1, False), (80, 6, 1, True), (16, 6, 3, True), (12, 2, 1, False), (20, 2, 1, True), (4, 1, 3, False)],
