@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fitscape.study.config import Metric
+from fitscape.study.config import Metric, TrialConfig
 from fitscape.study.data.folds import Folds
 from fitscape.study.data.mapped.parts import Mapped
 
@@ -39,6 +39,24 @@ class TrialData:
         if self.folds is None:
             return self
         return replace(self, folds=None, **self.folds.fields(seed % len(self.folds.sizes)))
+
+    def of_trial(self, config: TrialConfig) -> "TrialData":
+        """What a trial is given: the fold of its seed, and images of the size that it asks for.
+
+        Raises:
+            ValueError: the size is above that of these images, or they are mapped and would have to be in memory.
+        """
+        data, size = self.of_seed(config.seed), config.data.image_size
+        if size is None or data.input_shape[1:] == (size, size):
+            return data
+        if problem := unsized(self.input_shape, mapped=self.mapped is not None, size=size):
+            raise ValueError(f"image_size: {problem}")
+        from fitscape.study.data.moments import moments
+        from fitscape.study.data.pixels import resized
+
+        train, validation = (resized(images.numpy(), size) for images in (data.train_images, data.val_images))
+        sized = {"train_images": shared_tensor(train), "val_images": shared_tensor(validation)}
+        return replace(data, **sized, train_moments=torch.from_numpy(moments(train)))
 
     @property
     def held_out(self) -> Tensor:
@@ -106,6 +124,15 @@ class TrialData:
         if self.mapped is not None:
             fields = {name: value for name, value in fields.items() if name not in ("train_images", "val_images")}
         return TrialData.from_arrays, (fields,)
+
+
+def unsized(prepared: tuple[int, int, int], *, mapped: bool, size: int) -> str:
+    """Why a trial cannot have images of this size, of ``prepared`` (C, H, W); empty where it can."""
+    if size > max(prepared[1:]):
+        return f"{size} px are asked for, and the images are prepared at {prepared[2]} px"
+    if mapped and size != prepared[1]:
+        return "these images are too many for other sizes in memory: they stay in files"
+    return ""
 
 
 def shared_tensor(array: "np.ndarray[Any, Any]") -> Tensor:

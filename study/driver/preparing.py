@@ -59,10 +59,12 @@ def prepare(
     from fitscape.study.scheduling.capacity import costliest, hungriest, study_settings
     from fitscape.study.scheduling.card_memory import DataShape
     from fitscape.study.scheduling.estimate import to_time
+    from fitscape.study.scheduling.image_sizes import require_sizes
     from fitscape.study.scheduling.single_images import require_more_than_one_image
     from fitscape.study.search.space import resolve
 
     data, space = load(config.data, say=say), resolve(config)
+    require_sizes(config, space, data.trial_data)
     if config.base.trial is None:
         require_more_than_one_image(config, space, data.trial_data)
     shape = DataShape.of(data.trial_data)

@@ -110,7 +110,7 @@ def make_net(
     if seeds > 1 and data.folds is not None:
         what = "its seeds validate on different folds, so an ensemble has no image that none of its nets was trained on"
         raise UserError(what, where=study.name, fix="take one seed")
-    data = data.of_seed(trial.config.seed)
+    data = data.of_trial(trial.config)
     layout = trial.extra.get("memory_format", settings.memory_format)
     settings = replace(settings, memory_format=layout)
     start = starting_weights(trial.config, folder.parent)

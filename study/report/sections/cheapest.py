@@ -27,7 +27,9 @@ def cheaper(subject: Subject, fitted: RegimeMap, recommended: Mapping[str, Any])
 
     def operations(point: Mapping[str, Any]) -> float | None:
         trial = _trial(subject, point)
-        return None if trial is None else flops(trial.model, work.input_shape, work.classes) or None
+        return (
+            None if trial is None else flops(trial.model, trial.data.shape_of(work.input_shape), work.classes) or None
+        )
 
     span = wording.percent(float(fitted.cuts.at_skill(NEAR * fitted.cuts.tau)) - fitted.cuts.reference)
     said = {"sure": wording.percent(SURE), "span": span}
@@ -66,7 +68,7 @@ def _trial(subject: Subject, point: Mapping[str, Any]) -> TrialConfig | None:
 def _costs(subject: Subject, work: Work, point: Mapping[str, Any]) -> dict[str, str]:
     trial = _trial(subject, point)
     assert trial is not None
-    parameters, operations = measure(trial.model, work.input_shape, work.classes)
+    parameters, operations = measure(trial.model, trial.data.shape_of(work.input_shape), work.classes)
     said = {"parameters": wording.magnitude(parameters), "operations an image": wording.magnitude(operations)}
     seconds = CostModel(work)
     for ran in subject.trials:
