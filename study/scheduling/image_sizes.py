@@ -16,7 +16,7 @@ def require_sizes(config: StudyConfig, space: Space, data: TrialData) -> None:
     """Look at the smallest and largest images of the study, and whether its networks can be built for them.
 
     Raises:
-        UserError: they are larger than the prepared ones, there are too many of them, or a network is too deep for them.
+        UserError: they are larger than the prepared ones, or too many, or a network is too deep for them.
     """
     shape, mapped = data.input_shape, data.mapped is not None
     trials = [*largest_trials(config, space, ()), *smallest_trials(config, space)]
