@@ -11,7 +11,7 @@ from fitscape.study.data.datasets import get
 from fitscape.study.data.datasets.source import Presence, Source, data_folder, user_cache
 from fitscape.study.data.decidable import before_decoding
 from fitscape.study.data.place import place, unfinished
-from fitscape.study.data.room import COPIES, free_at, gigabytes, require_disk, room
+from fitscape.study.data.room import copies, free_at, gigabytes, require_disk, room
 from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
 from fitscape.study.driver.own_code import look
@@ -137,11 +137,11 @@ def _room(config: StudyConfig, source: Source) -> list[Finding]:
     if (folder / "facts.json").is_file():
         return [Finding(f"its {needed.images:,} images are prepared, in {folder}", True)]
     try:
-        require_disk(folder.parent, COPIES * needed.bytes - size(unfinished(folder)))
+        require_disk(folder.parent, copies(config.data) * needed.bytes - size(unfinished(folder)))
     except UserError as error:
         return [Finding(error.what, False, error.fix)]
     text = f"its {needed.images:,} images become {gigabytes(needed.bytes)} of files in {folder.parent}"
-    free = f"{gigabytes(COPIES * needed.bytes)} while they are made; {gigabytes(free_at(folder))} are free"
+    free = f"{gigabytes(copies(config.data) * needed.bytes)} while they are made; {gigabytes(free_at(folder))} are free"
     return [Finding(f"{text}, {free}", True)]
 
 

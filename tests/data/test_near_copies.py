@@ -1,5 +1,6 @@
 """Frames of one scene are found across parts, and unrelated photos are not."""
 
+import base64
 import io
 from pathlib import Path
 
@@ -9,9 +10,15 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from fitscape.study.config import DataConfig
+from fitscape.study.config import DataConfig, StudyConfig
 from fitscape.study.data import load
-from fitscape.study.data.near_copies import LEAST_SIDE, NearCopies, hashes, near_copies
+from fitscape.study.data.near_copies import ALIKE, LEAST_SIDE, NearCopies, hashes, near_copies
+from fitscape.study.driver.preparing import write_down
+from fitscape.study.ledger import Ledger
+from fitscape.study.opened import open_study
+from fitscape.study.report.page import environment
+from fitscape.study.report.sections.images import images
+from fitscape.study.report.subject import Subject
 
 
 def photos(count: int, seed: int, size: int = 64) -> np.ndarray:
@@ -86,6 +93,27 @@ def test_frames_of_a_part_in_two_parts_of_the_split_are_warned_of(tmp_path: Path
     assert int(warning.partition("%")[0]) > 60
     held_out, _, known = warning.partition("For example ")[2].partition(";")[0].partition(" and ")
     assert held_out.rpartition("_")[0] == known.rpartition("_")[0], "two frames of one part are shown"
+
+
+def test_pairs_are_shown_side_by_side_and_none_of_the_sealed_test_part(
+    tmp_path: Path, parts: list[dict[str, str]]
+) -> None:
+    sealed = load(DataConfig(dataset=f"folder:{tmp_path / 'parts'}", image_size=32))
+    facts = {"data_fingerprint": sealed.fingerprint, "chance_error": 0.9, "data": sealed.summary()}
+    with Ledger.create(tmp_path / "ledger.db", StudyConfig(name="s"), facts) as ledger:
+        write_down(sealed, ledger)
+        found = images(Subject(open_study(tmp_path)))
+    assert 0 < len(found["look_alikes"]) <= 6
+    kept = sealed.images()
+    for pair in found["look_alikes"]:
+        held_out, known = pair["names"]
+        assert held_out in kept["validation"].names
+        shown = Image.open(io.BytesIO(base64.b64decode(pair["train"])))
+        row = kept["train"].names.index(known)
+        assert (np.asarray(shown) == sealed.trial_data.train_images[row].permute(1, 2, 0).numpy()).all()
+    text = environment().get_template("images.html.j2").render(images=found)
+    assert text.count('src="data:image/png;base64,') == 2 * len(found["look_alikes"])
+    assert f"differ in {ALIKE} of 63 bits" in text
 
 
 def test_groups_cure_it(tmp_path: Path, parts: list[dict[str, str]]) -> None:
