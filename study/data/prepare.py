@@ -13,6 +13,7 @@ from fitscape.study.config import DataConfig
 from fitscape.study.data.classes import of_classes
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels, RawData
 from fitscape.study.data.folds import ring
+from fitscape.study.data.foreseen import MINIMUM_PART, require_folds
 from fitscape.study.data.given_split import joined, require_no_validation, split_as_given
 from fitscape.study.data.pixels import Pixels, Pool
 from fitscape.study.data.room import require_memory
@@ -20,7 +21,6 @@ from fitscape.study.data.splits import Indices, Split, split
 from fitscape.study.data.trial_data import shared_tensor
 from fitscape.study.errors import UserError
 
-MINIMUM_PART = 4  # in each of train, validation and test
 WARN_FROM = 0.03  # share of held-out images with a near copy in train
 EXAMPLES = 3
 PICTURED = 6
@@ -114,7 +114,7 @@ def _in_memory(raw: RawData, size: int | None) -> Pixels:
 
 def _require_parts(raw: RawData, named: dict[str, Labels], parts: Split) -> None:
     if parts.folds:
-        _require_folds(raw, parts)
+        require_folds(raw.labels, raw.classes, parts)
         named = {part: members for part, members in named.items() if part == "test"}
     for part, members in named.items():
         if len(members) < MINIMUM_PART:
@@ -138,27 +138,6 @@ def _require_parts(raw: RawData, named: dict[str, Labels], parts: Split) -> None
             where="data",
             fix="take the copies out, or give another fraction",
         )
-
-
-def _require_folds(raw: RawData, parts: Split) -> None:
-    """Raises UserError: a fold could not be validation, or the others could not be train."""
-    begin = 0
-    for number, fold in enumerate(parts.folds):
-        half = parts.half_a[begin : begin + len(fold)]
-        begin += len(fold)
-        few = "give more images, or fewer folds"
-        if len(fold) < MINIMUM_PART or half.all() or not half.any():
-            what = f"fold {number} would hold {len(fold)} images or copies of one, and needs {MINIMUM_PART} that differ"
-            raise UserError(what, where="data.folds", fix=few)
-        classes = np.unique(raw.labels[fold])
-        if len(classes) < 2:
-            what = f"fold {number} would hold images of one class only, {raw.classes[classes[0]]}"
-            raise UserError(what, where="data.folds", fix=few)
-        others = np.concatenate([other for other in parts.folds if other is not fold])
-        lost = [raw.classes[c] for c in classes if c not in raw.labels[others]]
-        if lost:
-            what = f"all images of class {lost[0]} belong together, so they are in one fold, and trained on in none"
-            raise UserError(what, where="data.folds", fix="give two groups of each class or more, or leave folds out")
 
 
 def _who(raw: RawData, hashes: NDArray[np.uint64], chosen: Indices) -> dict[str, Any]:

@@ -153,9 +153,10 @@ def test_folds_that_cannot_be_are_refused(
     rows.to_csv(tmp_path / "parts" / "list.csv", index=False)
     asked = {"dataset": f"csv:{tmp_path}/parts/list.csv", "image_size": 16, "folds": 4, **changed}
     config = DataConfig.model_validate(asked)
-    with pytest.raises(UserError) as refused:
-        load(config)
-    assert expected in str(refused.value)
+    for attempt in (check_files, load):  # from the labels alone, and once all is read
+        with pytest.raises(UserError) as refused:
+            attempt(config)
+        assert expected in str(refused.value)
 
 
 def test_a_given_split_is_refused_before_an_image_is_decoded(tmp_path: Path, data_folder: Path) -> None:
