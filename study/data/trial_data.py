@@ -18,7 +18,8 @@ class TrialData:
     """Train and validation, contiguous on the CPU; shared by all trials, so never to be written to.
 
     It pickles as numpy arrays (protocol 5, out of band), so that an object store holds it once a node and every
-    process reads it there without a copy. Images that are mapped are not pickled: each process maps them anew.
+    process reads it there without a copy. Images that are mapped are not pickled: each process maps them anew. A part
+    of them is.
     """
 
     train_images: Tensor  # uint8 [N, C, H, W]
@@ -121,7 +122,7 @@ class TrialData:
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = self.to_arrays()
-        if self.mapped is not None:
+        if self.mapped is not None and fields["train_images"].shape == self.mapped.shapes.get("train"):
             fields = {name: value for name, value in fields.items() if name not in ("train_images", "val_images")}
         return TrialData.from_arrays, (fields,)
 
