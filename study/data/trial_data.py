@@ -56,7 +56,7 @@ class TrialData:
         from fitscape.study.data.pixels import resized
 
         train, validation = (resized(images.numpy(), size) for images in (data.train_images, data.val_images))
-        sized = {"train_images": shared_tensor(train), "val_images": shared_tensor(validation)}
+        sized: dict[str, Any] = {"train_images": shared_tensor(train), "val_images": shared_tensor(validation)}
         return replace(data, **sized, train_moments=torch.from_numpy(moments(train)))
 
     @property
