@@ -1,21 +1,20 @@
 """A study whose seeds are folds, from trained nets to its report, without a driver."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from fitscape.study.comparing.held_out import held_out
 from fitscape.study.config import StudyConfig
 from fitscape.study.data import SealedData, load
-from fitscape.study.driver.ending import labels_and_report
-from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.preparing import write_down
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.nets.make import make_net
 from fitscape.study.opened import OpenStudy, open_study
 from fitscape.study.records import TrialState
+from fitscape.study.report.sections.images import images
+from fitscape.study.report.subject import Subject
 from fitscape.study.training import Settings, run_trial
 from fitscape.study.training.retrain import evaluate_again
 
@@ -34,7 +33,7 @@ def config(root: str) -> StudyConfig:
             "name": "folded",
             "data": {"limit": 240, "folds": FOLDS, "probe_size": 50, "root": root},
             "base": {
-                "model": {"family": "plain", "depth": 8, "width": 0.125},
+                "model": {"family": "plain", "depth": 18, "width": 0.125},
                 "optimization": {"epochs": 2, "steps_per_epoch": 12, "batch_size": 32},
             },
             "space": {"lr": {"low": 0.01, "high": 0.3, "log": True}},
@@ -81,9 +80,15 @@ def test_labels_count_folds_for_less_than_independent_seeds(study: OpenStudy) ->
     assert study.context.overlap == study.config.data.overlap
 
 
-def test_the_report_is_made_and_a_net_is_the_trials(study: OpenStudy, digits: SealedData) -> None:
-    page = labels_and_report(Folder(study.folder), SEEDS, digits.trial_data)
-    assert Path(page).stat().st_size > 10_000
+def test_the_report_counts_the_images_of_the_best_trials_fold(study: OpenStudy, digits: SealedData) -> None:
+    found = images(Subject(study))
+    best = study.recorded[found["best"]]
+    assert sum(row["validation"] for row in found["rows"]) == len(
+        digits.trial_data.of_seed(best.config.seed).val_labels
+    )
+
+
+def test_a_net_trained_again_is_the_trials(study: OpenStudy, digits: SealedData) -> None:
     trial = study.recorded[1]
     fold = digits.trial_data.of_seed(1)
     again = evaluate_again(trial.config, digits.trial_data, fold.val_images, fold.val_labels, settings=Settings())
