@@ -20,7 +20,7 @@ import pytest
 
 # Loaded once, before a process is forked for each run: most of the time of a short run is theirs.
 PRELOADED = ("numpy", "scipy.stats", "scipy.optimize", "torch", "optuna", "statsmodels.api", "PIL.Image")
-OPTIONS = ("-m", "not slow and not gpu and not compose and not alone", "-x", "-q", "--no-header", "--tb=line")
+OPTIONS = ("-m", "not slow and not gpu and not compose", "-x", "-q", "--no-header", "--tb=line")
 
 
 def preload() -> None:

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import tarfile
 import time
+import warnings
 from collections import Counter, defaultdict
 from difflib import unified_diff
 from pathlib import Path
@@ -29,17 +30,21 @@ from covering_tests import CleanRuns, forked, preload, tried
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / ".mutants"
-TREE = PLACE / "tree"
+TREE, COMMIT = PLACE / "tree", PLACE / "commit.tar"
 ROOMS = {  # a folder or file -> its tests
     "study/data/splits.py": ["tests/data/test_splits.py", "tests/data/test_given_split.py"],
-    "study/data/sealed.py": ["tests/data/test_sealed.py", "tests/data/test_splits.py"],
+    "study/data/sealed.py": [
+        "tests/data/test_sealed.py",
+        "tests/data/test_image_folder.py",
+        "tests/data/test_decidable.py",
+    ],
     "study/report/wording.py": ["tests/report/test_wording.py", "tests/findings/test_sentences.py"],
     "study/scheduling/checkpoints.py": [
         "tests/scheduling/test_checkpoints.py",
         "tests/scheduling/test_storage_away.py",
     ],
-    "study/tracking/projection.py": ["tests/tracking"],
-    "study/tracking/session.py": ["tests/tracking"],
+    "study/tracking/projection.py": ["tests/tracking/test_projection.py", "tests/tracking/test_shipper.py"],
+    "study/tracking/session.py": ["tests/tracking/test_shipper.py", "tests/tracking/test_exactly_once.py"],
     "study/driver/resume_checks.py": ["tests/driver/test_resume_checks.py", "tests/driver/test_measured_settings.py"],
     "study/ledger": ["tests/ledger"],
     "study/search": ["tests/search"],
@@ -50,16 +55,14 @@ ROOMS = {  # a folder or file -> its tests
 OF_EACH = 6  # mutants of each room at least, where it has as many
 
 
-def copied() -> None:
-    """The last commit, with the package's links in it."""
-    shutil.rmtree(PLACE, ignore_errors=True)
-    TREE.mkdir(parents=True)
-    (PLACE / "clean").mkdir()
-    archive = TREE.with_suffix(".tar")
-    subprocess.run(["git", "-C", ROOT, "archive", "--output", archive, "HEAD"], check=True)
-    with tarfile.open(archive) as files:
+def copied(fresh: bool) -> None:
+    """The commit that the run began with, and the package's links in it: as it was before any mutant."""
+    if fresh or not COMMIT.exists():
+        shutil.rmtree(PLACE, ignore_errors=True)
+        (PLACE / "clean").mkdir(parents=True)
+        subprocess.run(["git", "-C", ROOT, "archive", "--output", COMMIT, "HEAD"], check=True)
+    with tarfile.open(COMMIT) as files:
         files.extractall(TREE, filter="tar")
-    archive.unlink()
 
 
 def modules() -> list[Path]:
@@ -135,6 +138,8 @@ def attempt(item: WorkItem, clean: CleanRuns, seconds: float) -> WorkResult:
     operator = get_operator(mutation.operator_name)(**mutation.operator_args)
     with use_mutation(mutation.module_path, operator, mutation.occurrence) as (before, after):
         change = "\n".join(unified_diff(before.split("\n"), after.split("\n"), str(mutation.module_path), "", n=1))
+        if not _is_program(after):
+            return WorkResult(WorkerOutcome.SKIPPED, "no program", None, change)
         log = PLACE / "last.log"
         code = forked(lambda: tried(tests, TREE), log, seconds, 5 * seconds) if tests else 0
     if code is None:
@@ -148,11 +153,22 @@ def attempt(item: WorkItem, clean: CleanRuns, seconds: float) -> WorkResult:
     return WorkResult(WorkerOutcome.NORMAL, said, outcome, change)
 
 
+def _is_program(code: str) -> bool:
+    """Python takes it without a warning, which every test would fail on: not `1 is not x`, for one."""
+    with warnings.catch_warnings(action="error"):
+        try:
+            compile(code, "mutant", "exec")
+        except (SyntaxError, SyntaxWarning):
+            return False
+    return True
+
+
 def summary(session: WorkDB) -> int:
     """Print counts by room and whoever survived; the number of survivors."""
     of = {item.job_id: item.mutations[0] for item in session.work_items}
     counts: Counter[tuple[str, str]] = Counter()
-    for job, result in session.results:
+    results = [(job, result) for job, result in session.results if result.worker_outcome is not WorkerOutcome.SKIPPED]
+    for job, result in results:
         kind = "endless" if result.output == "endless" else (result.test_outcome or TestOutcome.INCOMPETENT).value
         counts[room_of(of[job].module_path), {"incompetent": "undecided"}.get(kind, kind)] += 1
     kinds = ("killed", "endless", "survived", "undecided")
@@ -162,7 +178,7 @@ def summary(session: WorkDB) -> int:
     total = {kind: sum(counts[room, kind] for room in ROOMS) for kind in kinds}
     print(f"{'all':<34}" + "".join(f"{total[kind]:>11}" for kind in kinds))
     print(f"{total['killed'] + total['endless']} of {sum(total.values())} were noticed")
-    left = [result for _, result in session.results if result.test_outcome is not TestOutcome.KILLED]
+    left = [result for _, result in results if result.test_outcome is not TestOutcome.KILLED]
     (PLACE / "survivors.txt").write_text("\n\n".join(f"{result.output}\n{result.diff}" for result in left))
     if left:
         print(f"The others: {PLACE / 'survivors.txt'}")
@@ -178,8 +194,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="begin anew, from the last commit")
     options = parser.parse_args()
     file = PLACE / f"session-{options.seed}-{options.sample}.sqlite"
-    if options.fresh or not TREE.exists():
-        copied()
+    copied(options.fresh)
     os.chdir(TREE)
     os.environ |= {"PYTHONPATH": str(TREE), "OMP_NUM_THREADS": "1", "CI": "1"}  # CI: the same examples each time
     preload()
