@@ -44,13 +44,13 @@ ROOMS = {  # a folder or file -> its tests
         "tests/scheduling/test_storage_away.py",
     ],
     "study/tracking/projection.py": ["tests/tracking/test_projection.py", "tests/tracking/test_shipper.py"],
-    "study/tracking/session.py": ["tests/tracking/test_shipper.py"],
     "study/driver/resume_checks.py": ["tests/driver/test_resume_checks.py", "tests/driver/test_measured_settings.py"],
     "study/ledger": ["tests/ledger"],
     "study/search": ["tests/search"],
     "study/maps": ["tests/maps"],
     "study/regimes": ["tests/regimes"],
     "study/findings": ["tests/findings"],
+    "study/tracking/session.py": ["tests/tracking/test_shipper.py"],
 }
 OF_EACH = 6  # mutants of each room at least, where it has as many
 
