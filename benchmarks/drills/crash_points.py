@@ -219,7 +219,9 @@ def explore(
             break
         if done and done % 25 == 0:
             left = (time.monotonic() - began) / done * (len(plan) - done)
-            print(f"{done} of {len(plan)} tried, {lost.total()} with a loss; about {left / 60:.0f} min left", flush=True)
+            print(
+                f"{done} of {len(plan)} tried, {lost.total()} with a loss; about {left / 60:.0f} min left", flush=True
+            )
         place = new_place(parent, template)
         came_to, faults = attempt(place, at, error, calm)
         kind = first.steps[at - 1].partition(" ")[0]

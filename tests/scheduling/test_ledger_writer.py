@@ -18,7 +18,7 @@ from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.reports import End, Report, Start
 
-START = Start(node="n", device="cpu", record=None, node_id="n", pulse=Address(0, 0))
+START = Start(node="n", device="cpu", records=(), node_id="n", pulse=Address(0, 0))
 
 
 class Flaky:
@@ -135,3 +135,14 @@ def test_what_many_trials_have_to_say_is_said_once(tmp_path: Path) -> None:
         scene.bookkeeper.report(scene.id, Report(once=(text,)))
     scene.bookkeeper.close()
     assert scene.heard.messages == ["vit: eager", "swin: eager"]
+
+
+def test_epochs_whose_reports_were_lost_with_a_driver_come_from_the_checkpoint(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.5, 0.5, epoch=1)))
+    records = tuple(make_epoch(0.5, 0.25, epoch=epoch) for epoch in (1, 2, 3))
+    scene.bookkeeper.report(scene.id, Report(start=replace(START, records=records)))
+    scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.5, 0.5, epoch=4)))
+    scene.bookkeeper.close()
+    errors = {record.epoch: record.val_error for record in scene.ledger.trial(scene.id).epochs}
+    assert errors == {1: 0.5, 2: 0.25, 3: 0.25, 4: 0.5}  # what was written first stays
