@@ -121,7 +121,7 @@ def test_all_trials_together_write_no_more_than_a_modest_store_takes(
     digits: TrialData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slots: int
 ) -> None:
     """256 trials of 90 MB each would write 2.3 GB a second where each saves every ten seconds."""
-    clock, size, epochs = Clock(), 100_000, 400
+    clock, size, epochs = Clock(), 1_000_000, 400
     monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=clock.monotonic))
     monkeypatch.setattr(worker, "TRAFFIC", 10.0 * size)  # ten such checkpoints a second
     ray = SimpleNamespace(get_gpu_ids=list, get_runtime_context=lambda: SimpleNamespace(get_node_id=lambda: "0" * 16))
