@@ -26,7 +26,8 @@ from cosmic_ray.mutating import use_mutation
 from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
-from covering_tests import CleanRuns, forked, preload, tried
+
+from tools.covering_tests import CleanRuns, forked, preload, tried
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / ".mutants"
