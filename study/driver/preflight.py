@@ -119,8 +119,8 @@ def _prepared(config: StudyConfig) -> Finding:
     for candidate in (folder, user_cache()):
         if os.access(next(path for path in (candidate, *candidate.parents) if path.exists()), os.W_OK):
             return Finding(f"prepared data go to {candidate}", True)
-    fix = "set FITSCAPE_DATA or data.root to a folder that you may write to"
-    return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, fix)
+    fix = "set FITSCAPE_DATA or data.root to a writable folder"
+    return Finding(f"prepared data need {folder} or {user_cache()}, and neither can be written", False, fix)
 
 
 def _room(config: StudyConfig, source: Source) -> list[Finding]:

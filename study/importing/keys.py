@@ -103,9 +103,7 @@ def _metric(runs: Runs, metrics: Sequence[str], part: str, told: Keys) -> str:
         raise UserError(f"holds losses alone ({listed(losses)})", where=runs.where, fix=LOSSES_ONLY)
     side = "training" if part == "train" else "validation"
     has = f"it has {listed(metrics)}" if metrics else "it holds no metric at all"
-    raise UserError(
-        f"no {side} error or accuracy is to be found", where=runs.where, fix=f"{has}; name it with --{part}"
-    )
+    raise UserError(f"no {side} error or accuracy was found", where=runs.where, fix=f"{has}; name it with --{part}")
 
 
 def _rank(key: str, part: str) -> tuple[bool, bool, int, int]:

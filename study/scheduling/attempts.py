@@ -166,7 +166,11 @@ class Attempts:
             self._bookkeeper.message(f"trial {trial_id}: {cause}; {tries[loss]}{anew}")
             self._feed.again(config, **({CRASHES: list(crashes)} if crashes else {}))
         elif not again:
-            attempts = f"{lost} attempts" if loss is Loss.PROCESS else f"{lost} attempts, the last of them in vain"
+            attempts = (
+                f"{lost} attempts"
+                if loss is Loss.PROCESS
+                else f"{lost} attempts, and the last ones brought no new checkpoint"
+            )
             self._bookkeeper.ended(trial_id, End(state=TrialState.FAILED, message=f"{cause} ({attempts})"))
             self._forget(trial_id)
 

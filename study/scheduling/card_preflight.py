@@ -53,7 +53,7 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
     findings = [*used, *findings, *_multi_process_service(cluster, nodes, resources)]
     if not sound:
         text = f"Ray declares {sum(node.gpus for node in nodes):g} GPU, and torch can use none"
-        return [*findings, Finding(text, False, f"fix what is said of each, or {ON_CPU}")]
+        return [*findings, Finding(text, False, f"fix the fault that is named for each, or {ON_CPU}")]
     return [*findings, *_idle([node for node in cluster.usable() if node.gpus], resources)]
 
 

@@ -89,7 +89,7 @@ def test_name_and_depth_follow_from_the_family() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("test_vit", "takes no 8x8 images of 1 channels"), ("nothing", "has no network 'nothing'")],
+    [("test_vit", "cannot take 8x8 images of 1 channels"), ("nothing", "has no network 'nothing'")],
 )
 def test_what_cannot_be_built_says_why(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
