@@ -166,11 +166,7 @@ class Attempts:
             self._bookkeeper.message(f"trial {trial_id}: {cause}; {tries[loss]}{anew}")
             self._feed.again(config, **({CRASHES: list(crashes)} if crashes else {}))
         elif not again:
-            attempts = (
-                f"{lost} attempts"
-                if loss is Loss.PROCESS
-                else f"{lost} attempts, and the last ones brought no new checkpoint"
-            )
+            attempts = f"{lost} attempts{'' if loss is Loss.PROCESS else ', the last ones without a new checkpoint'}"
             self._bookkeeper.ended(trial_id, End(state=TrialState.FAILED, message=f"{cause} ({attempts})"))
             self._forget(trial_id)
 
