@@ -60,7 +60,7 @@ def attempts(parts: Any) -> Attempts:
 
 
 def begin(attempts: Attempts) -> None:
-    start = Start(node="n", device="cpu", record=None, node_id="f" * 56, pulse=Address(0, 0), crash_log="/log")
+    start = Start(node="n", device="cpu", records=(), node_id="f" * 56, pulse=Address(0, 0), crash_log="/log")
     attempts.heard(ID, Report(start=start))
 
 
