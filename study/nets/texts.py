@@ -43,7 +43,7 @@ The weights of a ResNet18, ResNet34 or DenseNet121 of width 1 with the ImageNet 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class ModelCard:
     """What the model card says. An error is (error, low, high, images), with a 95 % Jeffreys interval."""
 
     study: str
@@ -75,7 +75,7 @@ def loader(channels: int) -> str:
     return LOADER.format(mode="L" if channels == 1 else "RGB")
 
 
-def card(facts: Card) -> str:
+def card(facts: ModelCard) -> str:
     error, low, high, n = facts.error
     trained = "training and validation images" if facts.with_validation else "training images"
     of = "a twin that was trained without the validation images" if facts.with_validation else "this net"

@@ -11,8 +11,8 @@ from fitscape.study.config import RESERVED, StudyConfig, as_type_of
 from fitscape.study.data import datasets
 from fitscape.study.errors import UserError
 from fitscape.study.plugins import Code, Named, code_of
-from fitscape.study.plugins.announced import announced
 from fitscape.study.plugins.examine import Examined, Signature, examine
+from fitscape.study.plugins.named import announced
 from fitscape.study.reading.document import Document, Key
 from fitscape.study.reading.explain import Problem
 from fitscape.study.reading.keys import did_you_mean
