@@ -61,7 +61,7 @@ def download(name: str) -> tuple[dict[str, torch.Tensor], Mapping[str, Any]]:
     try:
         model = timm.create_model(name, pretrained=True)
     except Exception as error:  # timm, its hub and the network raise many kinds
-        raise ValueError(f"timm cannot make it: {str(error).partition(chr(10))[0]}") from error
+        raise ValueError(f"timm cannot load it: {str(error).partition(chr(10))[0]}") from error
     return model.state_dict(), dict(model.pretrained_cfg)
 
 

@@ -57,7 +57,7 @@ def test_a_network_without_its_plugin_is_refused() -> None:
     [
         (
             NET + INIT + FORWARD + "[:, :3]",
-            r"gives logits of shape \(2, 3\) for 2 images and 10 classes; \(2, 10\) would",
+            r"gives logits of shape \(2, 3\) for 2 images and 10 classes; expected \(2, 10\)",
         ),
         (NET + INIT + FORWARD + ".argmax(1)", r"gives logits of shape \(2,\)"),
         (NET + INIT + FORWARD + ", 1", "returns tuple for images, not logits"),
