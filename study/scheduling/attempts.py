@@ -161,7 +161,7 @@ class Attempts:
             }
             crashes = self._crashes[trial_id]
             anew = (
-                f" begins anew, in memory layout {SAFE_FORMAT}" if len(crashes) == 1 and "crashed in" in cause else ""
+                f" starts again, in memory layout {SAFE_FORMAT}" if len(crashes) == 1 and "crashed in" in cause else ""
             )
             self._bookkeeper.message(f"trial {trial_id}: {cause}; {tries[loss]}{anew}")
             self._feed.again(config, **({CRASHES: list(crashes)} if crashes else {}))

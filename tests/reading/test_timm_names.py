@@ -30,7 +30,10 @@ def refusal(text: str) -> str:
         ),
         ("base: {model: {family: 'timm:qqqqqqq'}}", "base.model.family: timm has no network 'qqqqqqq' (timm.list_mod"),
         ("enqueue: [{architecture: 'timm:resnet10x'}]", "enqueue[0].architecture: timm has no network 'resnet10x'"),
-        ("space: {family: {choices: ['timm:a.b']}}", "space.family.choices[0]: 'timm:a.b' is not timm:NAME, where NAME"),
+        (
+            "space: {family: {choices: ['timm:a.b']}}",
+            "space.family.choices[0]: 'timm:a.b' is not timm:NAME, where NAME",
+        ),
         ("base: {model: {family: 'timm:resnet10t', width: 0.5}}", "base.model.width: 0.5 does not go with timm:resn"),
         (
             "space: {architecture: {choices: ['timm:resnet10t', resnet18]}, width: {low: 0.5, high: 1}}",
