@@ -50,7 +50,7 @@ class HeldOut:
                 "each best error is that of the study's own images, and a difference may come from them."
             )
         if self.seen is None:
-            return "It is not known whether the held-out images are the same: a ledger does not say who its images are."
+            return "It is not known whether the held-out images are the same: one ledger does not identify its images."
         if self.same:
             return f"Both studies hold out the same {self.shared:,} images."
         first, second = self.images
