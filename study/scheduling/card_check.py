@@ -8,7 +8,7 @@ import json
 
 # The oldest driver of each CUDA release, by its major version (CUDA's release notes, table 3).
 LEAST_DRIVER = {"11": "450", "12": "525", "13": "580"}
-CONTEXT_BYTES = 600 * 2**20  # of a process on a card, beside what its allocator takes
+CONTEXT_BYTES = 600 * 2**20  # of a process on a card, beside what its allocator takes, at least as it is counted
 OTHER_MAKERS = "only NVIDIA cards are supported; set resources.gpus_per_trial=0 to train on the CPU"
 
 
@@ -66,7 +66,12 @@ def keep_to(share: float) -> None:
 
     if share < 1:
         total = torch.cuda.get_device_properties(0).total_memory
-        torch.cuda.set_per_process_memory_fraction(max(share / 2, share - CONTEXT_BYTES / total))
+        torch.cuda.set_per_process_memory_fraction(fraction(share, total))
+
+
+def fraction(share: float, total: float) -> float:
+    """The part of a card of ``total`` bytes that the allocator of a process with this share of it may take."""
+    return max(share / 2, share - CONTEXT_BYTES / total)
 
 
 def supported(capability: tuple[int, int], architectures: list[str]) -> bool:

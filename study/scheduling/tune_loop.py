@@ -13,7 +13,7 @@ from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.outlook import Outlook
 from fitscape.study.scheduling.pace import Pace
-from fitscape.study.scheduling.ray_patches import untold
+from fitscape.study.scheduling.ray_patches import turning, untold
 from fitscape.study.scheduling.scratch import scratch
 from fitscape.study.scheduling.trial_queue import Feed
 from fitscape.study.scheduling.tuning import Deadline, Reports, Stops
@@ -68,7 +68,7 @@ def tune_trials(
             [bundle], **({"bundle_label_selector": [s]} if (s := attempt["selector"]) else {})
         )
 
-    with scratch() as folder, untold():
+    with scratch() as folder, untold(), turning():
         tune.Tuner(
             tune.with_resources(trainable, resources),
             tune_config=tune.TuneConfig(
