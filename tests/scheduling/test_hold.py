@@ -7,7 +7,6 @@ import pytest
 from fitscape.study.scheduling import hold
 from fitscape.study.scheduling.hold import Holds
 
-
 NODE = 56 * "a"  # as Ray writes an id
 
 
