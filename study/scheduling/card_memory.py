@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from fitscape.study.config import DataCondition, StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.scheduling.capacity import on_worker
-from fitscape.study.scheduling.card_check import CONTEXT_BYTES
 from fitscape.study.scheduling.cards import LOGICAL, MIB, used_mib
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.packing import CARD_SHARE, UNIT, Node, Packing, Request, pack, share
@@ -77,10 +76,16 @@ class DataShape:
 class Need:
     """What one trial takes of a card and of its machine."""
 
-    card_mib: float  # the allocator's peak and the context of the process, which counts as CONTEXT_BYTES at least
+    peak_mib: float  # of the allocator
+    context_mib: float  # of the process beside it
     free_mib: float  # of the card, before the process began
     host_bytes: int
     too_large: bool = False  # a trial ran out of memory with the card to itself
+
+    @property
+    def card_mib(self) -> float:
+        """What other processes lack."""
+        return self.peak_mib + self.context_mib
 
     @property
     def fits(self) -> int:
@@ -132,6 +137,8 @@ def trial_request(
         )
         for kind, node in kinds.items()
     }
+    context = max(need.context_mib for need in needs.values())  # one for all kinds, as the share is
+    needs = {kind: replace(need, context_mib=context) for kind, need in needs.items()}
     packing = pack(
         nodes,
         {kind: need.fits for kind, need in needs.items()},
@@ -147,7 +154,7 @@ def trial_request(
         f", the largest was measured at {need.card_mib:,.0f} MiB of the card and {host / 2**30:.1f} GiB of memory"
     )
     return (
-        Request(resources.cpus_per_trial, share(packing.per_card), host),
+        Request(resources.cpus_per_trial, share(packing.per_card), host, int(context * MIB)),
         _share_text(cluster, packing.per_card) + measured + _left_out_text(packing),
     )
 
@@ -179,9 +186,9 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
         peak = max(peak, torch.cuda.max_memory_reserved() / MIB)
     torch.cuda.empty_cache()
     free, total = (amount / MIB for amount in torch.cuda.mem_get_info())
-    context = max(CONTEXT_BYTES / MIB, total - free - others - torch.cuda.memory_reserved() / MIB)  # see keep_to
     return Need(
-        card_mib=peak + missing + context,
+        peak_mib=peak + missing,
+        context_mib=max(0.0, total - free - others - torch.cuda.memory_reserved() / MIB),
         free_mib=total - others,
         host_bytes=max(2**30, _peak_rss() - made_up),  # images lie in the object store or in files, once a machine
         too_large=too_large,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fitscape.study.config import ResourceConfig, StudyConfig
 from fitscape.study.scheduling import card_memory
-from fitscape.study.scheduling.card_check import CONTEXT_BYTES, fraction
+from fitscape.study.scheduling.card_check import fraction
 from fitscape.study.scheduling.card_memory import DataShape, Need, trial_request
 from fitscape.study.scheduling.cards import LOGICAL, MIB, Card, CardState
 from fitscape.study.scheduling.packing import Node, Request, SetAside, share
@@ -38,9 +38,9 @@ def needs(monkeypatch: pytest.MonkeyPatch) -> dict[str, Need]:
     """What is measured on each node."""
     monkeypatch.delenv(LOGICAL, raising=False)
     found = {
-        "nA100": Need(card_mib=3_000, free_mib=80_000, host_bytes=3 * GIB),
-        "nL4": Need(card_mib=3_000, free_mib=23_000, host_bytes=3 * GIB),
-        "nT4": Need(card_mib=3_000, free_mib=6_500, host_bytes=3 * GIB),
+        "nA100": Need(peak_mib=2_200, context_mib=800, free_mib=80_000, host_bytes=3 * GIB),
+        "nL4": Need(peak_mib=2_200, context_mib=800, free_mib=23_000, host_bytes=3 * GIB),
+        "nT4": Need(peak_mib=2_200, context_mib=800, free_mib=6_500, host_bytes=3 * GIB),
     }
 
     def on_worker(task: Any, request: Request, *arguments: Any, node_id: str) -> Need:
@@ -66,7 +66,7 @@ def request(
 
 def test_as_many_share_a_card_as_fit_its_memory(needs: dict[str, Need]) -> None:
     found, text, _ = request(L4)
-    assert found == Request(1, share(6), 3 * GIB)
+    assert found == Request(1, share(6), 3 * GIB, 800 * MIB)
     assert text.startswith("trials run on 4 x NVIDIA L4; 6 trials share a card, the largest was measured at 3,000 MiB")
 
 
@@ -91,7 +91,7 @@ def test_a_machine_s_memory_bounds_its_processes(needs: dict[str, Need]) -> None
 
 
 def test_a_trial_that_fills_a_card_has_it_to_itself(needs: dict[str, Need]) -> None:
-    needs["nL4"] = Need(card_mib=22_000, free_mib=23_000, host_bytes=GIB, too_large=True)
+    needs["nL4"] = Need(peak_mib=21_200, context_mib=800, free_mib=23_000, host_bytes=GIB, too_large=True)
     found, text, _ = request(L4)
     assert found.gpus == 1.0
     assert "each trial has a card to itself" in text
@@ -134,14 +134,16 @@ def test_one_trial_runs_where_ray_gives_out_less_memory_than_it_takes(needs: dic
 
 
 @given(st.floats(4_000, 190_000), st.floats(100, 60_000), st.floats(100, 3_000))
-def test_what_was_measured_of_a_trial_is_no_more_than_its_process_may_take(
+def test_a_process_may_take_what_was_measured_of_it_and_all_together_no_more_than_the_card(
     total: float, peak: float, context: float
 ) -> None:
-    """Or trials on small cards would halve their batches beside memory that nobody uses."""
-    need = Need(card_mib=peak + max(context, CONTEXT_BYTES / MIB), free_mib=total, host_bytes=GIB)
+    """A constant context made trials on small cards halve their batches beside memory that nobody used."""
+    need = Need(peak_mib=peak, context_mib=context, free_mib=total, host_bytes=GIB)
     trials = min(16, need.fits)
     if trials > 1:
-        assert peak <= fraction(share(trials), total * MIB) * total
+        allowed = fraction(share(trials), total * MIB, context * MIB) * total
+        assert peak <= allowed
+        assert allowed <= total / 2 / trials or trials * (allowed + context) <= total * 1.0001
 
 
 def test_logical_gpus_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
