@@ -120,8 +120,8 @@ def finish(
         nets = to_time(config, resolve(config))
         arguments = (config, prepared.trial, shape.image, shape.classes, kept, device, nets)
         with held(cluster.aside):
-            where = {"selector": cluster.aside.selector()}
-            settings, keep = on_worker(study_settings, Request(resources.cpus_per_trial, gpus), *arguments, **where)
+            request = Request(resources.cpus_per_trial, gpus)
+            settings, keep = on_worker(study_settings, request, *arguments, selector=cluster.aside.selector())
         if settings.precision == "fp32":
             keep["tf32"] = any(state.tf32 for states in cluster.sound.values() for state in states)
     if gpus and settings.precision == "bf16":
