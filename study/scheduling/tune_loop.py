@@ -29,6 +29,9 @@ _TUNE = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_RESULT_BUFFER_LENGTH": "1",
+    # It would warn of the first of its trials after a minute in which none runs, and fail where there is none yet.
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "inf",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S_AUTOSCALER": "inf",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",
