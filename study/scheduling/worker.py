@@ -31,8 +31,8 @@ from fitscape.study.training.memory import is_out_of_memory
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
-HALVED = "its batches do not fit the device and go through in halves"
-EAGER = "its steps cannot be captured, and run on the card one operation after the other"
+HALVED = "its batches do not fit on the device, so each is processed in two halves"
+EAGER = "its steps cannot be captured, so the card runs them one operation after the other"
 TRAFFIC = 200e6  # bytes of checkpoints a second, of all trials together: what a modest object store takes
 SIGN_OF_LIFE = 1.0  # seconds between two restarts of the watchdog, which cost about 50 µs each
 
