@@ -87,7 +87,7 @@ def test_one_worker_has_all_cards_and_the_machine_s_cores() -> None:
 
 
 def test_a_worker_may_have_the_threads_of_sixteen_trials_on_each_of_eight_cards() -> None:
-    """A trial's process has some 50: Ray's own, torch's and CUDA's. Beyond the limit no thread starts, and it ends."""
+    """A process of Ray has 21 before it trains; torch and CUDA add theirs. Beyond the limit no thread starts."""
     worker = yaml.safe_load((CLUSTER.parent / "docker-compose.yml").read_text())["services"]["worker"]
     assert worker["deploy"]["resources"]["limits"]["pids"] >= 8 * 16 * 100
 
