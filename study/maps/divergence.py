@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
 from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.inducing import process
 from fitscape.study.maps.kernel import Hyper, Prior
 
 Array = NDArray[np.float64]
@@ -57,7 +58,7 @@ class DivergenceField:
         n = len(diverged)
         self.sign = np.where(diverged, 1.0, -1.0)
         self.any = bool(diverged.any())
-        self._gp = GaussianProcess(x, np.zeros(n), np.full(n, WIDEST), prior=LATENT, hyper=hyper, standardize=False)
+        self._gp = process(x, np.zeros(n), np.full(n, WIDEST), prior=LATENT, hyper=hyper, standardize=False)
         self._settled = not self.any
 
     @classmethod
@@ -81,10 +82,10 @@ class DivergenceField:
         """Parallel EP, damped in the sites' natural parameters."""
         self._settled = True
         gp = self._gp
-        prior = gp.covariance(gp.x, gp.x)
+        joint = gp.joint()
         for _ in range(sweeps):
-            whitened = gp.whiten(prior)
-            mean, variance = whitened.T @ gp.weights, np.maximum(np.diag(prior) - (whitened**2).sum(0), 1e-8)
+            mean, variance = gp.moments(joint)
+            variance = np.maximum(variance, 1e-8)
             precision = 1 / gp.known
             cavity_precision = np.maximum(1 / variance - precision, 1e-6)
             cavity_mean = (mean / variance - gp.y * precision) / cavity_precision
@@ -92,7 +93,7 @@ class DivergenceField:
             fresh = DAMPING / site + (1 - DAMPING) * precision
             shift = DAMPING * target / site + (1 - DAMPING) * gp.y * precision
             change = float(np.max(np.abs(fresh - precision) / (precision + 1e-3)))
-            gp.condition(gp.x, shift / fresh, 1 / fresh, prior)
+            gp.condition(gp.x, shift / fresh, 1 / fresh, joint)
             if change < 1e-2:
                 break
 

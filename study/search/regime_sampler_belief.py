@@ -84,9 +84,9 @@ class _Running:
         self.among = self.among[np.ix_(rows, rows)]
 
     def _add(self, x: Array) -> None:
-        gp, n = self._gp, self._gp.n
+        gp, n = self._gp, self._gp.rank
         whitened = np.empty((len(x), len(self._rows)))
-        whitened[:, :n] = gp.whiten(gp.covariance(gp.x, x)).T
+        whitened[:, :n] = gp.whiten(gp.covariance(gp.basis, x)).T
         others = gp.covariance(self.x, x) - self.whitened[:, :n] @ whitened[:, :n].T
         own = gp.covariance(x, x) - whitened[:, :n] @ whitened[:, :n].T
         self.among = np.block([[self.among, others], [others.T, own]])
@@ -100,9 +100,9 @@ class _PooledField:
 
     def __init__(self, gp: GaussianProcess, pool: Array, split: int) -> None:
         self.gp, self.pool, self.split = gp, pool, split
-        self._rows = np.empty((2 * gp.n + 64, len(pool)))
-        self._rows[: gp.n] = gp.whiten(gp.covariance(gp.x, pool))
-        whitened = self._rows[: gp.n]
+        self._rows = np.empty((2 * gp.rank + 64, len(pool)))
+        whitened = self._rows[: gp.rank]
+        whitened[:] = gp.whiten(gp.covariance(gp.basis, pool))
         self.mean = whitened.T @ gp.weights
         self.variance = gp.prior_variance(pool) - np.einsum("ij,ij->j", whitened, whitened)
         self.cross = gp.covariance(pool[:split], pool[split:]) - whitened[:, :split].T @ whitened[:, split:]
@@ -130,7 +130,7 @@ class _PooledField:
         if len(pending):
             self.running.set(pending)
             among, at = self.running.among.copy(), np.diag_indices(len(pending))
-            mean = self.running.whitened[:, : gp.n] @ gp.weights
+            mean = self.running.whitened[:, : gp.rank] @ gp.weights
             among[at] = 1 / np.maximum(_information(gp, mean, among[at], binary), 1e-9)
             rows = solve_triangular(np.linalg.cholesky(among), self.running.to_pool, lower=True, check_finite=False)
             variance = variance - (rows**2).sum(0)
