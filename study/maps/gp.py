@@ -224,10 +224,13 @@ class GaussianProcess:
     def leave_one_out(self, configurations: NDArray[np.intp]) -> tuple[Array, Array]:
         """Mean and variance [n], in y's unit, of the noise-free function at each row from the rows of the *other*
         configurations ([n] numbers; rows of one have the same x) (Rasmussen and Williams 2006, section 5.4.2)."""
-        mean, variance = self._left_out(configurations) if self.n else (np.empty(0),) * 2
+        joint = self.joint()
+        if self._posterior is None:
+            self._posterior = self._solve(joint)
+        mean, variance = self._left_out(configurations, joint) if self.n else (np.empty(0),) * 2
         return self.centre + self.scale * mean, self.scale**2 * np.maximum(variance, 1e-8)
 
-    def _left_out(self, configurations: NDArray[np.intp]) -> tuple[Array, Array]:
+    def _left_out(self, configurations: NDArray[np.intp], joint: Array) -> tuple[Array, Array]:
         inverse = cho_solve((self._solved.factor, True), np.eye(self.n), check_finite=False)
         alpha = inverse @ self.y
         mean, variance = np.empty(self.n), np.empty(self.n)

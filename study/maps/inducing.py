@@ -61,10 +61,10 @@ class InducingProcess(GaussianProcess):
         """[m, n] L^-1 K, with the factor L of the inducing points' prior covariance: the observed points' coordinates
         where the inducing points' prior is white.
         """
-        inverse, found = inverse(self._root()), np.empty((len(self.inducing), self.n))
+        whiten, found = inverse(self._root()), np.empty((len(self.inducing), self.n))
         for start in range(0, self.n, BLOCK):
             rows = slice(start, start + BLOCK)
-            found[:, rows] = inverse @ self.covariance(self.inducing, self.x[rows])
+            found[:, rows] = whiten @ self.covariance(self.inducing, self.x[rows])
         return found
 
     def _root(self) -> Array:
@@ -87,8 +87,8 @@ class InducingProcess(GaussianProcess):
         whitened = self.whiten(self._root()) @ joint
         return whitened.T @ self.weights, self.prior_variance(self.x) - (whitened**2).sum(0)
 
-    def _left_out(self, configurations: NDArray[np.intp]) -> tuple[Array, Array]:
-        joint, noise = self.joint(), self.noises
+    def _left_out(self, configurations: NDArray[np.intp], joint: Array) -> tuple[Array, Array]:
+        noise = self.noises
         scaled = joint / np.sqrt(noise)
         root = cholesky(scaled @ scaled.T + np.eye(len(joint)), lower=True, check_finite=False)
         shared = (inverse(root) @ scaled).T  # the inverse of the covariance is D^-1/2 (1 - shared shared') D^-1/2

@@ -12,7 +12,6 @@ from optuna.distributions import CategoricalDistribution
 from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import best_point, conditions
 from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.error_models import Prediction
 from fitscape.study.maps.posterior import probabilities
@@ -124,8 +123,7 @@ def _foretold(subject: Subject, fitted: RegimeMap) -> dict[str, Any] | None:
 
 def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
     """The best point of a slice, and the middle of the space (of unordered ones, the most frequent value)."""
-    best = best_point(fitted, conditions(fitted) | part.picked, points=512, possible=subject.possible)
-    yield Hold("best", "where this net does best", best)
+    yield Hold("best", "where this net does best", subject.best_point(part.picked))
     middle = row_of(fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)), 0)
     for hyperparameter, distribution in fitted.encoder.space.items():
         if isinstance(distribution, CategoricalDistribution) and not axes.numeric(distribution):
