@@ -81,7 +81,7 @@ def gradients(trials: Sequence[TrialRecord], labels: Labels, context: Context) -
     found: list[Finding] = []
     for better, worse, where, remedy, source in CONTRASTS:
         asked = [
-            t for t in told if all(t.config.flat()[hyperparameter] == value for hyperparameter, value in where.items())
+            t for t in told if all(t.config.flattened[hyperparameter] == value for hyperparameter, value in where.items())
         ]
         pairs = twins(asked, better, worse, ignoring=("shortcut",))
         family = "resnet" if better.get("family") == "resnet" else "plain"

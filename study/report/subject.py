@@ -92,7 +92,7 @@ class Subject:
 
     def hyperparameter(self, trial: TrialRecord, name: str) -> Any:
         """The value of one hyperparameter of the space."""
-        return trial.config.flat().get(name, trial.config.model.name)  # only the architecture is no field
+        return trial.config.flattened.get(name, trial.config.model.name)  # only the architecture is no field
 
     @cached_property
     def inside(self) -> list[bool]:
