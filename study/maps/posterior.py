@@ -18,7 +18,7 @@ from fitscape.study.maps.decision import REACH, REGIMES, Cuts
 from fitscape.study.maps.error_models import Fields, Prediction
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
-from fitscape.study.maps.inducing import EXACT
+from fitscape.study.maps.inducing import InducingProcess
 from fitscape.study.regimes.rule import PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
 
 Array = NDArray[np.float64]
@@ -135,7 +135,7 @@ class Posterior:
         nothing was run a field may dip as low as its prior lets it, and the lowest of many equals is lower than all of
         them. Of many the lowest by what they may have at best: draws of all are dear.
         """
-        if len(self.configurations) <= EXACT:
+        if not isinstance(self.fields.val, InducingProcess):
             return self.configurations
         mean, sd = self.fields.val.predict(self.configurations)
         return self.configurations[np.sort(np.argsort(mean - REACH * sd, kind="stable")[:MOST_TRIED])]

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.blas import dtrmm
 from scipy.linalg.lapack import dtrtri
 
 from fitscape.study.maps.kernel import Array
@@ -45,7 +46,7 @@ class Solved:
             if self._asked > self.rank:
                 if self._inverse is None:
                     self._inverse = inverse(self.factor)
-                return np.asarray(self._inverse @ columns)
+                return np.asarray(dtrmm(1.0, self._inverse, columns, lower=1))
         room = np.zeros((len(self._factor), *columns.shape[1:]), order="F")
         room[: self.rank] = columns
         solved: Array = solve_triangular(self._factor, room, lower=True, check_finite=False, overwrite_b=True)
@@ -68,7 +69,7 @@ class Solved:
 def inverse(factor: Array) -> Array:
     """Of a lower triangular matrix."""
     found, _ = dtrtri(factor, lower=1)
-    return np.tril(found)
+    return np.asfortranarray(np.tril(found))
 
 
 def _padded(factor: Array) -> Array:
