@@ -75,14 +75,13 @@ class DivergenceField:
         trials, which begins with a part of them, has no use for them before.
         """
         if not self._settled:
-            self._propagate(SWEEPS)
+            self._propagate(SWEEPS, self._gp.joint())
         return self._gp
 
-    def _propagate(self, sweeps: int) -> None:
+    def _propagate(self, sweeps: int, joint: Array) -> None:
         """Parallel EP, damped in the sites' natural parameters."""
         self._settled = True
         gp = self._gp
-        joint = gp.joint()
         for _ in range(sweeps):
             mean, variance = gp.moments(joint)
             variance = np.maximum(variance, 1e-8)
@@ -109,7 +108,7 @@ class DivergenceField:
             return
         for part in (steps // 2, steps - steps // 2):
             self.gp.optimize(steps=part, subset=subset, rng=rng)
-            self._propagate(SWEEPS)
+            self._propagate(SWEEPS, self._gp.joint())
 
     def _part(self, steps: int, subset: int, rng: np.random.Generator) -> "DivergenceField":
         diverged = self.sign > 0
@@ -124,9 +123,9 @@ class DivergenceField:
         """The part's hyperparameters, and sites matched to what it predicts."""
         gp = self._gp
         gp.hyper = part.gp.hyper
-        mean, sd = part.gp.predict(gp.x)
-        gp.condition(gp.x, *match_site(mean, sd**2, self.sign))
-        self._propagate(SWEEPS_MATCHED)
+        joint, (mean, sd) = gp.joint(), part.gp.predict(gp.x)
+        gp.condition(gp.x, *match_site(mean, sd**2, self.sign), joint)
+        self._propagate(SWEEPS_MATCHED, joint)
 
     def append(self, x: Array, diverged: bool) -> Array:
         """One more trial, its site matched once (assumed-density filtering); the new row of the factor."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 
 from fitscape.study.maps.gp import GaussianProcess, alike
-from fitscape.study.maps.kernel import Array, Prior
+from fitscape.study.maps.kernel import Array, Hyper, Prior
 from fitscape.study.maps.solved import Solved, inverse
 
 EXACT: Final = 1500  # observations up to which a process is exact
@@ -27,6 +27,7 @@ class InducingProcess(GaussianProcess):
     """As :class:`GaussianProcess`, without groups."""
 
     _inducing: Array | None = None
+    _rooted: tuple[Hyper, Array] | None = None  # the factor of the inducing points' prior covariance, and of which
 
     def optimize(self, *, steps: int = 60, subset: int = 400, rng: np.random.Generator | None = None) -> None:
         """To the hyperparameters of ``subset`` random observations alone; outliers are weighed among all."""
@@ -35,7 +36,7 @@ class InducingProcess(GaussianProcess):
         data = self.x[rows], self.y[rows], self.known[rows]
         part = GaussianProcess(*data, prior=self.prior, hyper=self.hyper, standardize=False)
         part.optimize(steps=steps, subset=subset, rng=rng)
-        self.hyper, self._posterior, self._inducing = part.hyper, None, None
+        self.hyper, self._posterior, self._inducing, self._rooted = part.hyper, None, None, None
         if self.prior.noise:
             self._weigh()
 
@@ -68,9 +69,11 @@ class InducingProcess(GaussianProcess):
         return found
 
     def _root(self) -> Array:
-        prior = self.covariance(self.inducing, self.inducing)
-        prior[np.diag_indices(len(prior))] += JITTER * np.trace(prior) / len(prior)
-        return np.asarray(cholesky(prior, lower=True, check_finite=False))
+        if self._rooted is None or self._rooted[0] is not self.hyper:
+            prior = self.covariance(self.inducing, self.inducing)
+            prior[np.diag_indices(len(prior))] += JITTER * np.trace(prior) / len(prior)
+            self._rooted = self.hyper, cholesky(prior, lower=True, check_finite=False)
+        return self._rooted[1]
 
     def _solve(self, joint: Array) -> Solved:
         scaled, identity = joint / np.sqrt(self.noises), np.eye(len(joint))

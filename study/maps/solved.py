@@ -58,7 +58,7 @@ class Solved:
 
     def append(self, point: Array, row: Array, value: float) -> None:
         """One more value, whose row of the factor is [rank + 1]."""
-        rank, self._inverse = self.rank, None
+        rank, self._inverse, self._asked = self.rank, None, 0
         if rank + 1 > len(self._factor):
             self._factor = _padded(self._factor)
         self._factor[rank, : rank + 1] = row

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
+from scipy.linalg.blas import dtrmm
 
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.divergence import information
 from fitscape.study.maps.error_models import Fields, Outcomes, Prediction, observed_z
 from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.solved import inverse
 
 Array = NDArray[np.float64]
 
@@ -132,8 +133,8 @@ class _PooledField:
             among, at = self.running.among.copy(), np.diag_indices(len(pending))
             mean = self.running.whitened[:, : gp.rank] @ gp.weights
             among[at] = 1 / np.maximum(_information(gp, mean, among[at], binary), 1e-9)
-            rows = solve_triangular(np.linalg.cholesky(among), self.running.to_pool, lower=True, check_finite=False)
-            variance = variance - (rows**2).sum(0)
+            rows = dtrmm(1.0, inverse(np.linalg.cholesky(among)), self.running.to_pool, lower=1)
+            variance = variance - np.einsum("ij,ij->j", rows, rows)
             cross = cross - rows[:, : self.split].T @ rows[:, self.split :]
         variance = np.maximum(variance, 1e-8)
         there = slice(self.split, None)
