@@ -67,7 +67,7 @@ class GaussianProcess:
             covariance += np.exp(self.hyper.group) * self._same(np.arange(n))
         covariance[np.diag_indices(n)] += self.noises
         factor = cholesky(covariance, lower=True, check_finite=False) if n else covariance
-        return Solved(self.x, factor, values=self.y)
+        return Solved.of(self.x, factor, self.y)
 
     @property
     def _solved(self) -> Solved:

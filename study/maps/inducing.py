@@ -83,7 +83,7 @@ class InducingProcess(GaussianProcess):
         upper = cholesky(known[::-1, ::-1], lower=True, check_finite=False)[::-1, ::-1]
         mean = cho_solve(among, scaled @ (self.y / np.sqrt(self.noises)), check_finite=False)
         weights = solve_triangular(upper, mean, check_finite=False)
-        return Solved(self.inducing, np.tril(self._root() @ inverse(upper.T)), weights=weights)
+        return Solved(self.inducing, np.tril(self._root() @ inverse(upper.T)), weights)
 
     def moments(self, joint: Array | None = None) -> tuple[Array, Array]:
         joint = self.joint() if joint is None else joint
@@ -115,7 +115,7 @@ class InducingProcess(GaussianProcess):
         self._inducing, rank = posterior["basis"], len(posterior["basis"])
         factor = np.zeros((rank, rank))
         factor[np.tril_indices(rank)] = posterior["factor"]
-        self._posterior = Solved(self._inducing, factor, weights=posterior["weights"])
+        self._posterior = Solved(self._inducing, factor, posterior["weights"])
         return self
 
 

@@ -1,5 +1,7 @@
 """The posterior of a Gaussian process, solved for: a Cholesky factor and weights, to which rows can be added."""
 
+from typing import Self
+
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.blas import dtrmm
@@ -19,16 +21,21 @@ class Solved:
 
     Args:
         factor: L [rank, rank], lower triangular.
-        values: [rank] at the basis, whose covariance is L L'; where ``weights`` = L^-1 values are not at hand.
+        weights: [rank]
     """
 
-    def __init__(
-        self, basis: Array, factor: Array, *, values: Array | None = None, weights: Array | None = None
-    ) -> None:
+    def __init__(self, basis: Array, factor: Array, weights: Array) -> None:
         self.basis = basis
         self._factor, self._asked = _padded(factor), 0
         self._inverse: Array | None = None
-        self.weights: Array = self.whiten(values) if weights is None else weights
+        self.weights = weights
+
+    @classmethod
+    def of(cls, basis: Array, factor: Array, values: Array) -> Self:
+        """Where the ``values`` [rank] at the basis, of covariance L L', are known."""
+        solved = cls(basis, factor, values)
+        solved.weights = solved.whiten(values)
+        return solved
 
     @property
     def rank(self) -> int:

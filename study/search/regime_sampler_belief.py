@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cholesky
 from scipy.linalg.blas import dtrmm
 
 from fitscape.study.maps.decision import Cuts
@@ -133,7 +134,7 @@ class _PooledField:
             among, at = self.running.among.copy(), np.diag_indices(len(pending))
             mean = self.running.whitened[:, : gp.rank] @ gp.weights
             among[at] = 1 / np.maximum(_information(gp, mean, among[at], binary), 1e-9)
-            rows = dtrmm(1.0, inverse(np.linalg.cholesky(among)), self.running.to_pool, lower=1)
+            rows = dtrmm(1.0, inverse(cholesky(among, lower=True, check_finite=False)), self.running.to_pool, lower=1)
             variance = variance - np.einsum("ij,ij->j", rows, rows)
             cross = cross - rows[:, : self.split].T @ rows[:, self.split :]
         variance = np.maximum(variance, 1e-8)
