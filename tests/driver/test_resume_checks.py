@@ -53,7 +53,13 @@ def test_a_value_that_decides_results_is_named_with_both_sides(path: str, value:
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("search.trials", 9), ("resources.max_attempts", 9), ("tracking.experiment", "other"), ("description", "x")],
+    [
+        ("search.trials", 9),
+        ("search.until", {"decided": 0.8}),
+        ("resources.max_attempts", 9),
+        ("tracking.experiment", "other"),
+        ("description", "x"),
+    ],
 )
 def test_what_only_says_how_trials_run_may_change(path: str, value: Any) -> None:
     assert not list(config_changes(BEFORE, changed(path, value)))

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
@@ -10,7 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import CONDITIONS, Step, forecast, recommended, steps
 from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.regimes import beyond_guessing, final_record, standard_draws
+from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
@@ -46,17 +45,12 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 
 def _guessing(subject: Subject) -> dict[str, Any] | None:
     """The verdict that the study is no better than guessing: its best configuration is not surely below chance."""
-    chance = subject.study.chance_error
-    found = beyond_guessing(subject.trials, chance)
-    if found is None or found[1] >= subject.config.regimes.confidence:
-        return None
-    best, probability = found
-    low, high = np.quantile(best.draws(standard_draws(0)), [0.05, 0.95])
-    return {
-        "error": wording.percent(best.error),
-        "interval": wording.interval(float(low), float(high)),
-        "chance": wording.percent(chance),
-        "probability": wording.probability(probability),
+    found = subject.study.guessing
+    return found and {
+        "error": wording.percent(found.error),
+        "interval": wording.interval(found.low, found.high),
+        "chance": wording.percent(found.chance),
+        "probability": wording.probability(found.probability),
     }
 
 
