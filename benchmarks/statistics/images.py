@@ -138,7 +138,7 @@ def run(name: str, condition: str, seed: int) -> dict[str, Any] | None:
 
 
 def summarize(done: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row a data set and number of images: splits whose band holds the truth, interval scores, the last error kept."""
+    """A row a data set and number of images: splits whose band holds the truth, scores, and those of the last error."""
     rows = []
     for name in NAMES:
         group = pd.DataFrame([one for one in done if one["landscape"] == name])

@@ -56,9 +56,13 @@ class LearningCurve:
         low, high = np.quantile(self.at(images, nets=nets), [0.5 - level / 2, 0.5 + level / 2])
         return float(low), float(high)
 
-    def needed(self, error: float, level: float = 0.9) -> tuple[float, float]:
-        """Images with which the expected error is ``error``: ends of the interval; infinite beyond ``FARTHEST``."""
-        share = np.maximum(error / self.error - self.floor, 0) / (1 - self.floor)
+    def needed(self, part: float, level: float = 0.9) -> tuple[float, float]:
+        """Images with which so large a part of the errors at hand is left: ends of the interval.
+
+        Infinite beyond ``FARTHEST``. What the error is now is not quite known either; by what it falls does not hang
+        on that.
+        """
+        share = np.maximum(part - self.floor, 0) / (1 - self.floor)
         with np.errstate(divide="ignore"):
             images = self.top * np.maximum(share ** (-1 / self.exponent), 1.0)
         images = np.where(images <= FARTHEST * self.top, images, np.inf)

@@ -13,6 +13,7 @@ from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
+from fitscape.study.report.sections.more_images import more_images
 from fitscape.study.report.slices import NET, net_at
 from fitscape.study.report.subject import Subject
 from fitscape.study.search.space import point_of
@@ -59,6 +60,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
     told = forecast(fitted, pd.DataFrame([point]), chosen=True).iloc[0]
     told_steps = steps(fitted, point)
+    images = more_images(subject, fitted, point)
     moves = [_move(fitted, step) for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
     return {
@@ -78,7 +80,8 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "cheaper": cheaper(subject, fitted, point) if told["good"] >= 0.5 else None,
         "moves": moves,
         "helps": helping[0] if helping else None,
-        "data": _data(fitted, told_steps),
+        "data": _data(fitted, told_steps, images),
+        "images": images,
         "nearest": [t.number for t in _nearest(subject, fitted, point)],
         "undecided": wording.percent(fitted.undecided_area()),
     }
@@ -133,15 +136,20 @@ def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
     }
 
 
-def _data(fitted: RegimeMap, told: list[Step]) -> dict[str, Any] | None:
-    """More data than there are cannot be asked of the map; what the last doubling brought can."""
+def _data(fitted: RegimeMap, told: list[Step], images: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the last doubling brought. It is no advice where more images than there are would hardly help."""
     down = [s for s in told if s.hyperparameter == "train_fraction" and s.after < s.before]
     if not down:
         return None
     helped = 1 - down[0].lowers
     whole = down[0].before == 1
+    hardly = images is not None and images["helps"] is False
     most = "all of the training images" if whole else f"{wording.percent(down[0].before)} of the training images"
-    return _move(fitted, down[0]) | {"helped": wording.probability(helped), "sure": helped >= SURE, "most": most}
+    return _move(fitted, down[0]) | {
+        "helped": wording.probability(helped),
+        "sure": helped >= SURE and not hardly,
+        "most": most,
+    }
 
 
 def _nearest(subject: Subject, fitted: RegimeMap, point: dict[str, Any]) -> list[TrialRecord]:
