@@ -10,7 +10,6 @@ a change of what it measures. Writes benchmarks/results/statistics-PART.json wit
 """
 
 import argparse
-import gc
 import json
 import time
 from collections.abc import Callable
@@ -33,7 +32,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    gc.freeze()  # statsmodels collects garbage at every correction, which takes longer than the study
     end = time.monotonic() + 60 * arguments.minutes
     for part in arguments.parts or PARTS:
         PARTS[part](QUICK if arguments.quick else arguments.studies, end, not arguments.quick)
