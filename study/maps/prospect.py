@@ -16,15 +16,13 @@ from scipy.special import ndtri
 from fitscape.study.maps.decision import REGIMES, Cuts, regime_probabilities
 from fitscape.study.maps.divergence import information, probability
 from fitscape.study.maps.gp import GaussianProcess
-from fitscape.study.maps.posterior import Component
+from fitscape.study.maps.posterior import Belief, Component
 from fitscape.study.maps.regime_map import RegimeMap
 
 Array = NDArray[np.float64]
 
 POINTS: Final = 256  # of the space that are looked at
 DRAWS: Final = 16  # worlds in which the trials to come are imagined
-CANDIDATES: Final = 1024
-EVEN: Final = 0.25  # share of an adaptive search that looks at no result
 SPREAD: Final = 0.2  # 90 % of the shares lay within it of what was expected (docs/LOG.md)
 SHIFTS: Final = 15  # of the errors that all nets share, equally likely
 
@@ -46,17 +44,18 @@ def shares(fitted: RegimeMap, *, points: int = 4 * POINTS) -> Shares:
     return _counted(fitted.probabilities(_sample(fitted, points)), fitted.thresholds.confidence)
 
 
-def expected(fitted: RegimeMap, more: Sequence[int], *, adaptive: bool, seeds: int = 1) -> list[Shares]:
+def expected(fitted: RegimeMap, more: Sequence[int], *, seeds: int = 1) -> list[Shares]:
     """Expected shares once so many more trials have ended, one for each of ``more`` (ascending).
 
+    The trials to come are taken to be spread evenly. A search that goes to the boundaries decides a little more.
+
     Args:
-        adaptive: the search goes to where the map is not sure; else it spreads its trials evenly.
         seeds: trials of one configuration.
     """
     rng = np.random.default_rng([fitted.seed, 4])
     x = _sample(fitted, POINTS)
     counts = [-(-count // seeds) for count in more]
-    to_come = _to_come(fitted, max(counts, default=0), adaptive, rng)
+    to_come = _to_come(fitted, max(counts, default=0))
     posterior, cuts = fitted.posterior, fitted.fields.cuts
     parts = [_Known.of(fitted, one, x, to_come, seeds) for one in posterior.components]
     latent = _Field.of(fitted.fields.divergence.gp, x, to_come, None) if fitted.fields.divergence.any else None
@@ -113,20 +112,10 @@ def _counted(p: Array, confidence: float) -> Shares:
     return Shares(float(one.mean()), float((~one & (first + second >= confidence)).mean()))
 
 
-def _to_come(fitted: RegimeMap, count: int, adaptive: bool, rng: np.random.Generator) -> Array:
-    """[count, features] where the next trials will be, as far as that can be foreseen."""
+def _to_come(fitted: RegimeMap, count: int) -> Array:
+    """[count, features] of trials that are spread evenly."""
     encoder = fitted.encoder
-    candidates = encoder.features(encoder.from_unit(encoder.sobol(max(CANDIDATES, count), fitted.seed + 1)))
-    rows = rng.permutation(len(candidates))
-    if adaptive:
-        p = fitted.probabilities(candidates)
-        open_ = 1 - p.max(axis=1)
-        # Sampling without replacement by weight (Efraimidis and Spirakis 2006), a part of it blind.
-        blind = rng.random(len(candidates)) < EVEN * count / len(candidates)
-        key = np.where(blind, np.inf, np.log(rng.random(len(candidates))) / np.maximum(open_, 1e-6))
-        rows = np.argsort(-key, kind="stable")
-        rows[:count] = rng.permutation(rows[:count])
-    return np.asarray(candidates[rows[:count]])
+    return encoder.features(encoder.from_unit(encoder.sobol(count, fitted.seed + 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +162,16 @@ def _root(gp: GaussianProcess, to_come: Array, known: Array, noise: float | None
     return np.asarray(solve_triangular(cholesky(covariance, lower=True), cross, lower=True))
 
 
+def _noise(gp: GaussianProcess, seeds: int) -> float:
+    """Variance of the mean of a configuration's seeds, each with its images."""
+    return (gp.noise + (float(np.median(gp.known)) * gp.scale**2 if gp.n else 0.0)) / seeds
+
+
+def _of_belief(belief: Belief, x: Array, to_come: Array, seeds: int) -> _Field:
+    field = _Field.of(belief.gp, x, to_come, _noise(belief.gp, seeds), belief.widen)
+    return replace(field, hidden=belief.hidden)
+
+
 @dataclass(frozen=True, eq=False)
 class _Known:
     """Both fields of a component and its reference."""
@@ -186,12 +185,7 @@ class _Known:
 
     @classmethod
     def of(cls, fitted: RegimeMap, one: Component, x: Array, to_come: Array, seeds: int) -> "_Known":
-        fields = []
-        for belief in (one.val, one.train):
-            gp = belief.gp
-            images = float(np.median(gp.known)) * gp.scale**2 if gp.n else 0.0
-            field = _Field.of(gp, x, to_come, (gp.noise + images) / seeds, belief.widen)
-            fields.append(replace(field, hidden=belief.hidden))
+        val, train = (_of_belief(belief, x, to_come, seeds) for belief in (one.val, one.train))
         posterior, gp = fitted.posterior, one.val.gp
         variance, shared = np.zeros(len(to_come) + 1), np.zeros(len(x))
         if one.best is not None:
@@ -199,11 +193,10 @@ class _Known:
             shared = gp.posterior_covariance(x, posterior.tried, one.best)
             if len(to_come):
                 known = gp.whiten(gp.covariance(gp.x, to_come))
-                images = float(np.median(gp.known)) * gp.scale**2
                 cross = gp.posterior_covariance(to_come, posterior.tried, one.best)[:, None]
-                fall = (_root(gp, to_come, known, (gp.noise + images) / seeds, cross) ** 2).sum(axis=1).cumsum()
+                fall = (_root(gp, to_come, known, _noise(gp, seeds), cross) ** 2).sum(axis=1).cumsum()
                 variance[1:] = np.maximum(variance[0] - fall, 1e-6)
-        return cls(*fields, one.reference, one.expected, variance, shared)
+        return cls(val, train, one.reference, one.expected, variance, shared)
 
     def after(
         self, count: int, true: "_Known", val: tuple[Array, Array], train: tuple[Array, Array], cuts: Cuts

@@ -15,7 +15,6 @@ from fitscape.study.errors import UserError
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.prospect import Shares, expected, limit, shares, spread
 from fitscape.study.opened import open_study
-from fitscape.study.samplers import sampler_of
 from fitscape.study.scheduling.estimate import spoken
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.outlook import Outlook
@@ -95,8 +94,7 @@ class Goal:
     def _sentence(self, fitted: RegimeMap, now: Shares) -> str:
         left, fit = self._outlook.left, self._outlook.fit
         ahead = sorted({math.ceil(part * self._seen) for part in AHEAD} | ({fit} if fit <= 2 * self._seen else set()))
-        adaptive = sampler_of(self._config.search.sampler).adaptive
-        curve = expected(fitted, ahead, adaptive=adaptive, seeds=self._config.search.seeds)
+        curve = expected(fitted, ahead, seeds=self._config.search.seeds)
         facts = {"now": now, "goal": self._goal, "reach": limit(fitted).one, "ended": self._seen}
         return outlook_in_words(
             ahead=ahead, curve=[c.one for c in curve], left=left, fit=fit, seconds=self._outlook.seconds, **facts

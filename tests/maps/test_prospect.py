@@ -27,7 +27,7 @@ def test_what_is_expected_begins_with_what_is_and_comes_near_what_will_be(
 ) -> None:
     misses = []
     for now, later in studies:
-        curve = [one.one for one in expected(now, MORE, adaptive=False)]
+        curve = [one.one for one in expected(now, MORE)]
         assert curve[0] == pytest.approx(shares(now).one, abs=0.06)
         assert curve == sorted(curve)
         misses.append(curve[-1] - shares(later).one)
@@ -41,21 +41,10 @@ def test_no_share_is_named_by_one_regime_and_by_two(studies: list[tuple[RegimeMa
         assert 0 < told.two <= told.undecided
 
 
-def test_a_search_that_goes_to_the_boundaries_is_expected_to_decide_more(
-    studies: list[tuple[RegimeMap, RegimeMap]],
-) -> None:
-    even, adaptive = (
-        np.mean([expected(now, [32], adaptive=adaptive)[0].one for now, _ in studies]) for adaptive in (False, True)
-    )
-    assert adaptive > even
-
-
 def test_seeds_of_one_configuration_decide_less_than_as_many_configurations(
     studies: list[tuple[RegimeMap, RegimeMap]],
 ) -> None:
-    apart, together = (
-        np.mean([expected(now, [30], adaptive=False, seeds=seeds)[0].one for now, _ in studies]) for seeds in (1, 6)
-    )
+    apart, together = (np.mean([expected(now, [30], seeds=seeds)[0].one for now, _ in studies]) for seeds in (1, 6))
     assert apart > together
 
 
@@ -78,5 +67,5 @@ def test_a_space_in_which_trials_diverge_is_foreseen_too() -> None:
     table = maps.trials("S2", maps.Condition(32), seed=2)
     assert table["diverged"].any()
     table = pd.concat([table, table.sample(4, random_state=int(rng.integers(9)))])
-    now, more = expected(maps.fitted("S2", table), [0, 40], adaptive=True)
+    now, more = expected(maps.fitted("S2", table), [0, 40])
     assert more.one > now.one
