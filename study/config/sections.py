@@ -107,7 +107,8 @@ class SearchConfig(Frozen):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the sampler, at least 0."""
     until: Until | None = None
-    """What ends the run before all of its trials: so much of the space decided. Unset: all trials are run."""
+    """What ends the run before all of its trials, such as {decided: 0.9}: the share of the space whose regime the map
+    names. Unset: all trials are run."""
 
 
 class RegimeThresholds(Frozen):

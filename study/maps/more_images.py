@@ -27,6 +27,7 @@ WORLDS: Final = 1200  # draws of the map
 LAWS: Final = 400  # shapes that continue them
 MISFIT: Final = 0.1  # standard deviation of the log error around a law
 EXPONENT: Final = (0.5, 0.6)  # median, and standard deviation of its logarithm
+LEARNED: Final = 0.6  # of chance: an error below it has begun to follow the law
 LEAST_ERROR: Final = 1e-4
 
 
@@ -71,7 +72,8 @@ class LearningCurve:
 
 
 def learning_curve(fitted: RegimeMap, point: Mapping[str, Any], *, val_n: float = 0.0) -> LearningCurve | None:
-    """The curve at a point; None where the images are no hyperparameter of the space, or hardly vary.
+    """The curve at a point; None where the images are no hyperparameter of the space, or hardly vary, or where nets
+    with half of them have hardly learned.
 
     Args:
         val_n: images behind a measured error, whose luck scatters single nets too; 0: that is left out.
@@ -81,8 +83,11 @@ def learning_curve(fitted: RegimeMap, point: Mapping[str, Any], *, val_n: float 
         return None
     rng = np.random.default_rng([fitted.seed, 6])
     low, top = ends
-    shares = np.geomspace(max(low, top / SPAN), top, GRID)
-    features = fitted.encoder.features(pd.DataFrame([{**point, IMAGES: share} for share in shares]))
+    shares, features = _grid(fitted, point, max(low, top / SPAN), top)
+    learned = fitted.fields.cuts.error(fitted.fields.val.predict(features)[0]) < LEARNED * fitted.cuts.chance
+    if not learned.any() or shares[learned][0] > top / 2:
+        return None
+    shares, features = _grid(fitted, point, float(shares[learned][0]), top)
     components = fitted.posterior.components
     each = -(-WORLDS // len(components))
     z = np.concatenate([one.val.draw(features, each, rng) for one in components])
@@ -102,6 +107,12 @@ def learning_curve(fitted: RegimeMap, point: Mapping[str, Any], *, val_n: float 
     sampling = 1 / (np.clip(error * (1 - error), 1e-4, None) * val_n) if val_n else 0.0
     scatter = np.sqrt(noise[world] * rng.gamma(TAILS / 2, 2 / TAILS, WORLDS) ** -1.0 + sampling)
     return LearningCurve(top, error, floor[shape], exponent[shape], scatter * rng.standard_normal(WORLDS))
+
+
+def _grid(fitted: RegimeMap, point: Mapping[str, Any], low: float, top: float) -> tuple[Array, Array]:
+    """Numbers of images between two, and the features of the point with each."""
+    shares = np.geomspace(low, top, GRID)
+    return shares, fitted.encoder.features(pd.DataFrame([{**point, IMAGES: share} for share in shares]))
 
 
 def _ends(fitted: RegimeMap) -> tuple[float, float] | None:

@@ -233,7 +233,7 @@ def test_nothing_is_called_diverged_where_nothing_diverged_and_guessing_is_calle
     said = recommendation(subject)
     (verdict,) = [line for line in lines(summarize(study)) if line.startswith("verdict")]
     assert verdict.startswith("verdict  no better than guessing: no configuration is surely below chance; the best has")
-    assert verdict.endswith("guessing 66.7%")
+    assert "guessing 66." in verdict
     assert said["guessing"]["chance"].startswith("66")
     assert said["advice"]["regime"] != "diverged"
     assert set(study.map.told) == {"untrained", "good", "overfit", "underfit"}

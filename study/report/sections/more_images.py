@@ -48,7 +48,7 @@ def more_images(subject: Subject, fitted: RegimeMap, point: Mapping[str, Any]) -
     table = subject.study.map_table()
     table = table[~table["diverged"].astype(bool)]
     if curve is None:
-        return _unknown("the trials' numbers of images hardly differ")
+        return _unknown("the trials' numbers of images hardly differ, or those with half of them hardly learned")
     near = int((table[IMAGES] >= curve.top / SPAN).sum())
     if near < LEAST:
         return _unknown(f"only {near} trials had an eighth of the images or more, and {LEAST} are needed")
@@ -72,13 +72,13 @@ def audit(fitted: RegimeMap, table: pd.DataFrame, validation: int) -> Audit | No
     chance, classes = fitted.cuts.chance, fitted.cuts.classes
     classes = None if classes is None else int(classes)
     small = RegimeMap(space, fitted.thresholds, chance_error=chance, reference_error=None, classes=classes).fit(few)
-    inside = 0
+    told = list[bool]()
     for row in many.to_dict("records"):
         curve = learning_curve(small, {name: row[name] for name in small.encoder.names}, val_n=validation)
-        assert curve is not None
-        low, high = curve.band(row[IMAGES], nets=True)
-        inside += low <= row["val_error"] <= high
-    return Audit(len(many), inside)
+        if curve is not None:
+            low, high = curve.band(row[IMAGES], nets=True)
+            told.append(low <= row["val_error"] <= high)
+    return Audit(len(told), sum(told)) if told else None
 
 
 def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], images: float) -> dict[str, Any]:
