@@ -1,7 +1,7 @@
 """How often this project is right, on studies whose truth was planted.
 
     python -m benchmarks.statistics                    all parts, 1,000 studies a kind: hours on one core
-    python -m benchmarks.statistics claims             one part (claims, maps, labels, images, groups, comparisons)
+    python -m benchmarks.statistics claims             one part (claims, maps, labels, prospects, images, ...)
     python -m benchmarks.statistics --minutes 20       begins nothing after 20 minutes; call again to go on
     python -m benchmarks.statistics --quick            a few studies of each kind, printed, not kept
 
@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.machine import facts
-from benchmarks.statistics import claims, comparisons, groups, images, kept, labels, maps
+from benchmarks.statistics import claims, comparisons, groups, images, kept, labels, maps, prospects
 from benchmarks.statistics.planted import families
 
 QUICK = 5
@@ -70,6 +70,11 @@ def run_maps(studies: int, end: float, keep: bool) -> None:
 def run_labels(studies: int, end: float, keep: bool) -> None:
     """Labels of trials, with the map and without it; as many studies."""
     _run_landscapes("labels", labels, studies, end, keep)
+
+
+def run_prospects(studies: int, end: float, keep: bool) -> None:
+    """What more trials were expected to decide; a tenth as many studies of each landscape."""
+    _run_landscapes("prospects", prospects, studies, end, keep)
 
 
 def run_images(studies: int, end: float, keep: bool) -> None:
@@ -133,6 +138,7 @@ PARTS: dict[str, Callable[[int, float, bool], None]] = {
     "claims": run_claims,
     "maps": run_maps,
     "labels": run_labels,
+    "prospects": run_prospects,
     "images": run_images,
     "groups": run_groups,
     "comparisons": run_comparisons,

