@@ -25,7 +25,8 @@ SPAN: Final = 8.0  # part of the images, down to top / SPAN, whose errors the la
 GRID: Final = 6  # points of it
 WORLDS: Final = 1200  # draws of the map
 LAWS: Final = 400  # shapes that continue them
-MISFIT: Final = 0.1  # standard deviation of the log error around a law
+MISFIT: Final = 0.05  # standard deviation of the log error around a law
+NO_FLOOR: Final = 0.15  # laws without a floor for each one with
 EXPONENT: Final = (0.5, 0.6)  # median, and standard deviation of its logarithm
 LEARNED: Final = 0.6  # of chance: an error below it has begun to follow the law
 LEAST_ERROR: Final = 1e-4
@@ -90,12 +91,12 @@ def learning_curve(fitted: RegimeMap, point: Mapping[str, Any], *, val_n: float 
     shares, features = _grid(fitted, point, float(shares[learned][0]), top)
     components = fitted.posterior.components
     each = -(-WORLDS // len(components))
-    z = np.concatenate([one.val.draw(features, each, rng) for one in components])
+    z = np.concatenate([one.val.gp.sample(features, each, rng) for one in components])
     noise = np.repeat([one.val.gp.noise for one in components], each)
     errors = np.log(np.maximum(fitted.fields.cuts.error(z), LEAST_ERROR))
     # Which law continues a draw: shapes by how well they fit, and draws that no shape fits count less.
     shape_rng = rng.random((LAWS, 2))
-    floor = shape_rng[:, 0]
+    floor = np.maximum((1 + NO_FLOOR) * shape_rng[:, 0] - NO_FLOOR, 0.0)
     exponent = np.exp(np.log(EXPONENT[0]) + EXPONENT[1] * ndtri(shape_rng[:, 1]))
     shapes = np.log(floor[:, None] + (1 - floor[:, None]) * (shares / top) ** -exponent[:, None])
     level = (errors[:, None, :] - shapes).mean(axis=2)

@@ -69,7 +69,7 @@ def test_what_cannot_be_said_comes_with_its_reason(tmp_path: Path, monkeypatch: 
     few = subject(tmp_path / "few", floor=0, train=0.1, n=8)
     checked = subject(tmp_path / "checked", floor=0, train=0.1)
     name = "fitscape.study.report.sections.more_images.audit"
-    monkeypatch.setattr(name, lambda *_: Audit(n=12, inside=6))
+    monkeypatch.setattr(name, lambda *_: Audit(n=12, inside=5))
     for study, why in (
         (fixed, "every trial had the same share of the images"),
         (few, "and 12 are needed"),
