@@ -72,12 +72,15 @@ class LearningCurve:
         return float(low), float(high)
 
 
-def learning_curve(fitted: RegimeMap, point: Mapping[str, Any], *, val_n: float = 0.0) -> LearningCurve | None:
+def learning_curve(
+    fitted: RegimeMap, point: Mapping[str, Any], *, val_n: float = 0.0, chosen: bool = False
+) -> LearningCurve | None:
     """The curve at a point; None where the images are no hyperparameter of the space, or hardly vary, or where nets
     with half of them have hardly learned.
 
     Args:
         val_n: images behind a measured error, whose luck scatters single nets too; 0: that is left out.
+        chosen: as for :meth:`RegimeMap.error_interval`.
     """
     ends = _ends(fitted)
     if ends is None or ends[1] < 2 * ends[0]:
@@ -92,6 +95,7 @@ def learning_curve(fitted: RegimeMap, point: Mapping[str, Any], *, val_n: float 
     components = fitted.posterior.components
     each = -(-WORLDS // len(components))
     z = np.concatenate([one.val.gp.sample(features, each, rng) for one in components])
+    z = z + fitted.posterior.flattery if chosen else z
     noise = np.repeat([one.val.gp.noise for one in components], each)
     errors = np.log(np.maximum(fitted.fields.cuts.error(z), LEAST_ERROR))
     # Which law continues a draw: shapes by how well they fit, and draws that no shape fits count less.

@@ -44,7 +44,7 @@ def more_images(subject: Subject, fitted: RegimeMap, point: Mapping[str, Any]) -
     if IMAGES not in fitted.encoder.names:
         return _unknown("every trial had the same share of the images (search train_fraction)")
     validation = subject.provenance.get("data", {}).get("images", {}).get("validation", 0)
-    curve = learning_curve(fitted, point)
+    curve = learning_curve(fitted, point, chosen=True)
     table = subject.study.map_table()
     table = table[~table["diverged"].astype(bool)]
     if curve is None:
@@ -134,10 +134,9 @@ def _audited(found: Audit | None) -> str:
 
 
 def _passes(subject: Subject, point: Mapping[str, Any]) -> str:
-    config = subject.config.base.with_hyperparameters(dict(point))
-    training, images = config.optimization, subject.study.context.train_images * config.data.train_fraction
-    if training.steps_per_epoch is None:
-        return f"for {training.epochs} passes over whatever images there are"
-    steps = training.epochs * training.steps_per_epoch
-    passes = wording.number(steps * training.batch_size / images, 2)
+    at = {**subject.config.base.flat(), **point}
+    if at["steps_per_epoch"] is None:
+        return f"for {at['epochs']} passes over whatever images there are"
+    steps, images = at["epochs"] * at["steps_per_epoch"], subject.study.context.train_images * at[IMAGES]
+    passes = wording.number(steps * at["batch_size"] / images, 2)
     return f"for {steps:,} steps, which are {passes} passes over the images that there are, and fewer over more"
