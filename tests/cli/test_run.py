@@ -103,6 +103,8 @@ def test_a_goal_is_read_with_the_time_and_written_into_the_study(
     assert resumed["until"] == {"decided": 0.85}
     for wrong in ("decided", "decided=9", "decided=nan", "labelled=0.9"):
         assert fitscape("run", "regimes", "--until", wrong).code == ExitCode.BAD_INPUT
+    misspelt = fitscape("run", "regimes", "--set", "search.until.deciding=0.9")
+    assert "no such key (did you mean decided?)" in misspelt.refusal
     nothing = fitscape("run", "quickstart", "--set", "space={}", "--until", "decided=0.9")
     assert "search.until: nothing is searched" in nothing.refusal
     assert len(calls) == 2
