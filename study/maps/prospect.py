@@ -59,7 +59,7 @@ def expected(fitted: RegimeMap, more: Sequence[int], *, seeds: int = 1) -> list[
     posterior, cuts = fitted.posterior, fitted.fields.cuts
     parts = [_Known.of(fitted, one, x, to_come, seeds) for one in posterior.components]
     latent = _Field.of(fitted.fields.divergence.gp, x, to_come, None) if fitted.fields.divergence.any else None
-    rate = fitted.fields.predict(x[:1]).p_diverged[0]
+    rate = fitted.fields.p_diverged(x[:1])[0]
     normals = rng.standard_normal((DRAWS, 6, len(x)))
     found = []
     for count in counts:
@@ -139,7 +139,7 @@ class _Field:
         mean, sd = gp.predict(x)
         falls = np.zeros((len(to_come) + 1, len(x)))
         if len(to_come):
-            there, known = gp.whiten(gp.covariance(gp.x, x)), gp.whiten(gp.covariance(gp.x, to_come))
+            there, known = gp.whiten(gp.covariance(gp.basis, x)), gp.whiten(gp.covariance(gp.basis, to_come))
             cross = gp.scale**2 * (gp.covariance(to_come, x) - known.T @ there)
             falls[1:] = (_root(gp, to_come, known, noise, cross) ** 2).cumsum(axis=0)
         return cls(mean, sd**2, np.minimum(falls, 0.999 * sd**2), gp.n)
@@ -202,7 +202,7 @@ class _Known:
             variance[:] = max(one.variance, 1e-6)
             shared = gp.posterior_covariance(x, posterior.tried, one.best)
             if len(to_come):
-                known = gp.whiten(gp.covariance(gp.x, to_come))
+                known = gp.whiten(gp.covariance(gp.basis, to_come))
                 cross = gp.posterior_covariance(to_come, posterior.tried, one.best)[:, None]
                 fall = (_root(gp, to_come, known, _noise(gp, seeds), cross) ** 2).sum(axis=1).cumsum()
                 variance[1:] = np.maximum(variance[0] - fall, 1e-6)
