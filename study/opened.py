@@ -23,6 +23,7 @@ from fitscape.study.measures import Suspect, confusion, suspects_in_folds
 from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
 from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all, regimes_at
+from fitscape.study.regimes.reference import Guessing, guessing
 from fitscape.study.search.optuna_study import outcomes
 from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, predictions, table
@@ -189,12 +190,16 @@ class OpenStudy:
             self._store.keep_map(fitted)
         return fitted
 
+    @cached_property
+    def guessing(self) -> Guessing | None:
+        """The verdict that the study is no better than guessing, where it is."""
+        return guessing(self.trials, self.chance_error, self.config.regimes.confidence, self.config.data.overlap)
+
     @property
     def context(self) -> Context:
         """The data set's facts that findings are asked with."""
-        train = self.provenance.get("data", {}).get("images", {}).get("train", 0)
-        overlap, chance = self.config.data.overlap, self.chance_error
-        return Context(classes=self.classes, chance_error=chance, train_images=train, overlap=overlap)
+        train, overlap = self.provenance.get("data", {}).get("images", {}).get("train", 0), self.config.data.overlap
+        return Context(classes=self.classes, chance_error=self.chance_error, train_images=train, overlap=overlap)
 
     @cached_property
     def findings(self) -> list[Finding]:
