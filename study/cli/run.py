@@ -27,6 +27,7 @@ from fitscape.study.cli.options import (
     StudyName,
     TrackingUri,
     Trials,
+    accepted,
     study_folder,
 )
 from fitscape.study.errors import ExitCode, UserError
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from fitscape.study.scheduling.events import Observer
 
 ASK_EVERY = 0.5  # seconds
-ALLOWED = ("data", "code", "config")
 
 
 def run(
@@ -85,18 +85,13 @@ def resume(
     """Continue an interrupted study, or add trials to a study."""
     _require_shown(live, quiet)
     folder = _folder(root, name)
-    allowed = [word.strip() for word in allow.split(",") if word.strip()]
-    for word in allowed:
-        if word not in ALLOWED:
-            raise UserError(f"'{word}' is not one of {', '.join(ALLOWED)}", where="--allow")
+    allowed = accepted([word.strip() for word in allow.split(",") if word.strip()], "--allow")
     if trials is not None and trials < 1:
         raise UserError(f"{trials} is not at least 1", where="--trials")
     from fitscape.study import driver
 
     with _observed(folder, live, quiet, as_json) as observer:
-        return driver.resume(
-            folder, trials=trials, allow=frozenset(allowed), address=address, observer=observer, time_limit=for_
-        )
+        return driver.resume(folder, trials=trials, allow=allowed, address=address, observer=observer, time_limit=for_)
 
 
 def _require_shown(live: bool, quiet: bool) -> None:
