@@ -55,7 +55,7 @@ def test_the_map_is_drawn_over_the_hyperparameters_that_are_named(study: fitscap
     assert study.plot_map().layout.xaxis.title.text == "learning rate"  # the one that matters most
     with pytest.raises(UserError, match="choose from lr, weight_decay, layers"):
         study.plot_map("optimizer")
-    with pytest.raises(UserError, match=r"at\['optimizer'\]: 'lion' is outside"):
+    with pytest.raises(UserError, match=r"at\['optimizer'\]: 'lion' is outside the study's space"):
         study.plot_map(at={"optimizer": "lion"})
     with pytest.raises(UserError, match="tau is 5, and it is between 0 and 1"):
         study.plot_map(tau=5)
