@@ -50,8 +50,9 @@ def _without_crashing_files(config: DataConfig, folder: Path, seconds: float | N
         while True:
             journal = Path(temporary) / f"{len(crashing)}"
             try:
-                given = (build, config, folder, crashing, journal)
-                return call(*given) if seconds is None else call_within(seconds, *given)
+                if seconds is None:
+                    return call(build, config, folder, crashing, journal)
+                return call_within(seconds, build, config, folder, crashing, journal)
             except Crashed as error:
                 found = to_blame(unfinished(journal)) if journal.exists() else {}
                 if not found and is_own_dataset(config.dataset):
