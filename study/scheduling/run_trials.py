@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from fitscape.models.starting_weights import StartingWeights
@@ -82,8 +82,8 @@ def run_trials(
         UserError: the ledger cannot be read or written at the start. What it refuses later makes the outcome an
             interrupted one.
     """
+    from fitscape.study.scheduling.card_check import CONTEXT_BYTES, no_fault
     from fitscape.study.scheduling.card_check import card_fault as own_card_fault
-    from fitscape.study.scheduling.card_check import no_fault
     from fitscape.study.scheduling.tune_loop import tune_trials
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
@@ -122,6 +122,7 @@ def run_trials(
         timeout=config.resources.trial_timeout,
         save_every=SAVE_EVERY if save_every is None else save_every,
         share=request.gpus or 1.0,
+        context=request.context or CONTEXT_BYTES,
         logical=logical,
         code=installed(),
         card_fault=card_fault or (no_fault if logical else own_card_fault),
@@ -140,7 +141,8 @@ def run_trials(
             slots=lambda: places.slots,
             limit=limit,
         )
-        tune_trials(config, shared, places, bookkeeper, feed, attempts, pace, outlook, interruption)
+        with _goal(config, ledger, outlook, interruption, bookkeeper):
+            tune_trials(config, shared, places, bookkeeper, feed, attempts, pace, outlook, interruption)
     if feed.out_of_time:
         interruption.wind_up("no trial that is left can end in time")
     if feed.error is not None:
@@ -218,6 +220,17 @@ def _feed(
     finally:
         feed.close()
         places.close()
+
+
+def _goal(
+    config: StudyConfig, ledger: Ledger, outlook: Outlook, interruption: Interruption, bookkeeper: "Bookkeeper"
+) -> AbstractContextManager[object]:
+    """What ends the run once enough is decided, if the study asks for that."""
+    if config.search.until is None:
+        return nullcontext()
+    from fitscape.study.scheduling.goal import Goal
+
+    return Goal(config, ledger.path.parent, outlook, interruption, bookkeeper.decided)
 
 
 @contextmanager
