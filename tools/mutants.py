@@ -131,18 +131,18 @@ def drawn(session: WorkDB, sample: int, seed: int) -> None:
     print(f"{len(every):,} mutants, of which {len(chosen)} are drawn")
 
 
-def attempt(item: WorkItem, clean: CleanRuns, seconds: float) -> WorkResult:
+def attempt(item: WorkItem, clean: CleanRuns) -> WorkResult:
     """Killed: a test failed, or it ran endlessly. Incompetent: the limit by the clock came, and nothing is known."""
     (mutation,) = item.mutations
     lines = range(mutation.start_pos[0], mutation.end_pos[0] + 1)
-    tests = clean.covering(mutation.module_path, lines, files_of(mutation.module_path))
+    tests, seconds = clean.covering(mutation.module_path, lines, files_of(mutation.module_path))
     operator = get_operator(mutation.operator_name)(**mutation.operator_args)
     with use_mutation(mutation.module_path, operator, mutation.occurrence) as (before, after):
         change = "\n".join(unified_diff(before.split("\n"), after.split("\n"), str(mutation.module_path), "", n=1))
         if not _is_program(after):
             return WorkResult(WorkerOutcome.SKIPPED, "no program", None, change)
         log = PLACE / "last.log"
-        code = forked(lambda: tried(tests, TREE), log, seconds, 5 * seconds) if tests else 0
+        code = forked(lambda: tried(tests, TREE), log, seconds, 10 * seconds) if tests else 0
     if code is None:
         outcome, said = TestOutcome.INCOMPETENT, "undecided: out of time by the clock"
     elif code == 0 or code == 5:
@@ -208,7 +208,7 @@ def main() -> None:
         for item in sorted(session.pending_work_items, key=_in_turn):
             if time.monotonic() > end:
                 break
-            result = attempt(item, clean, options.seconds)
+            result = attempt(item, clean)
             session.set_result(item.job_id, result)
             (mutation,) = item.mutations
             where = f"{mutation.module_path}:{mutation.start_pos[0]} {mutation.operator_name.removeprefix('core/')}"
