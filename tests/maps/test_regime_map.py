@@ -162,6 +162,17 @@ def test_all_diverged_is_a_map_too(held_out: tuple) -> None:
     assert (make(24, diverged=True).predict(held_out[0])["diverged"] > 0.5).all()
 
 
+def test_the_luck_of_a_chosen_point_is_taken_out_of_it_alone(
+    monkeypatch: pytest.MonkeyPatch, fitted: RegimeMap
+) -> None:
+    at = pd.DataFrame({"lr": [0.02, 0.05], "width": [0.3, 0.4], "norm": "batch"})
+    monkeypatch.setitem(vars(fitted.posterior), "flattery", 0.5)
+    any_point, chosen = fitted.error_interval(at), fitted.error_interval(at, chosen=True)
+    mean, _ = fitted.posterior.error(fitted.encoder.features(at))
+    assert any_point["median"].to_numpy() == pytest.approx(fitted.cuts.error(mean))
+    assert chosen["median"].to_numpy() == pytest.approx(fitted.cuts.error(mean + 0.5))
+
+
 def test_bad_tables_are_refused() -> None:
     fresh = RegimeMap(SPACE, RegimeThresholds(), chance_error=0.9, reference_error=0.05)
     with pytest.raises(ValueError, match="at least one"):
