@@ -97,9 +97,9 @@ class TrialConfig(Frozen):
     evaluation: Evaluation = Evaluation()
     """How it is measured."""
     trial: Annotated[str, Field(pattern=rf"^{REFERENCE}$")] | None = None
-    """Your own training loop, my_loop.py:NAME, with the file in plugins. Unset: ours."""
+    """Your own training loop, my_loop.py:NAME, with the file in plugins. Unset: Fitscape's own."""
     theirs: dict[str, Value] = Field(default_factory=dict)
-    """Of a run that was read, its hyperparameters by the names that its program gave them. Null: it does not say."""
+    """Only for a run that was read: its hyperparameters, under the names that its program gave them. Null: unknown."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
@@ -117,9 +117,9 @@ class TrialConfig(Frozen):
         return releases.trial_id(self.model_dump(mode="json") | {"seed": 0})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Pydantic's, without the ids of the original."""
+        """Pydantic's, without what was computed of the original."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in ("trial_id", "group_id"):
+        for name in ("trial_id", "group_id", "flattened"):
             vars(copied).pop(name, None)
         return copied
 
@@ -128,7 +128,12 @@ class TrialConfig(Frozen):
 
         Those of a run that was read, and keywords of the user's own network, hide ours of the same name.
         """
-        # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
+        return dict(self.flattened)
+
+    @cached_property
+    def flattened(self) -> Mapping[str, Any]:
+        """As ``flat``, not to be changed."""
+        # Not by `model_dump`: every value is a number or a word already.
         model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS} | self.model.keywords
         ours = {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation)}
         return {**ours, "seed": self.seed, **self.theirs}
@@ -180,7 +185,7 @@ class TrialConfig(Frozen):
     def _with_keywords(self, changed: dict[str, Any], family: str) -> dict[str, Keyword]:
         """The keywords with some values replaced, each of the type that it has."""
         if not is_own(family):
-            raise ValueError(f"{next(iter(changed))}: is no hyperparameter of {family}")
+            raise ValueError(f"{next(iter(changed))}: is not a hyperparameter of {family}")
         return self.model.keywords | {
             name: as_type_of(self.model.keywords[name], value, name) for name, value in changed.items()
         }

@@ -33,7 +33,7 @@ def require_free(folder: Folder) -> None:
     for place in dict.fromkeys((str(folder.path.absolute()), folder.shared)):
         foreign = sorted(_foreign(place))
         if folder.backup.name in foreign:
-            raise UserError("the backup of a study of this name is there", where=redact(place), fix=fix)
+            raise UserError("a backup of a study of this name exists", where=redact(place), fix=fix)
         if foreign:
             more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
             what = f"holds {', '.join(foreign[:3])}{more}, which no study of fitscape wrote"

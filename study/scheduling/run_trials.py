@@ -82,8 +82,8 @@ def run_trials(
         UserError: the ledger cannot be read or written at the start. What it refuses later makes the outcome an
             interrupted one.
     """
+    from fitscape.study.scheduling.card_check import CONTEXT_BYTES, no_fault
     from fitscape.study.scheduling.card_check import card_fault as own_card_fault
-    from fitscape.study.scheduling.card_check import no_fault
     from fitscape.study.scheduling.tune_loop import tune_trials
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
@@ -122,6 +122,7 @@ def run_trials(
         timeout=config.resources.trial_timeout,
         save_every=SAVE_EVERY if save_every is None else save_every,
         share=request.gpus or 1.0,
+        context=request.context or CONTEXT_BYTES,
         logical=logical,
         code=installed(),
         card_fault=card_fault or (no_fault if logical else own_card_fault),
@@ -144,7 +145,7 @@ def run_trials(
     if feed.out_of_time:
         interruption.wind_up("no trial that is left can end in time")
     if feed.error is not None:
-        interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
+        interruption.request(f"no further trial could be drawn: {type(feed.error).__name__}: {feed.error}")
     with _written(interruption, observer):
         if ledger.unended and not interruption.requested:  # whatever made Tune end, it is no success
             interruption.request("the trials ended early")

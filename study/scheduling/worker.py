@@ -20,7 +20,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.plugins import Code, install
 from fitscape.study.records import EpochRecord, TrialState
-from fitscape.study.scheduling.card_check import card_fault, keep_to
+from fitscape.study.scheduling.card_check import CONTEXT_BYTES, card_fault, keep_to
 from fitscape.study.scheduling.card_faults import CardFault
 from fitscape.study.scheduling.cards import own
 from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_records, with_records
@@ -32,8 +32,8 @@ from fitscape.study.training.memory import is_out_of_memory
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
-HALVED = "its batches do not fit the device and go through in halves"
-EAGER = "its steps cannot be captured, and run on the card one operation after the other"
+HALVED = "its batches do not fit on the device, so each is processed in two halves"
+EAGER = "its steps cannot be captured, so the card runs them one operation after the other"
 TRAFFIC = 200e6  # bytes of checkpoints a second, of all trials together: what a modest object store takes
 SIGN_OF_LIFE = 1.0  # seconds between two restarts of the watchdog, which cost about 50 µs each
 
@@ -52,6 +52,7 @@ class Shared:
     save_every: float = SAVE_EVERY
     run: TrialFunction = run_trial
     share: float = 1.0  # of a card
+    context: int = CONTEXT_BYTES  # of its process, within the share
     logical: bool = False  # GPUs are numbers, as tests declare them, and trials train on the CPU
     card_fault: Callable[[], str] = card_fault  # what is wrong with this process's card
     code: Code | None = None  # of the user's
@@ -242,7 +243,7 @@ class TrialRunner(tune.Trainable):
         if not self._card_tried and (fault := self._shared.card_fault()):
             raise CardFault(self._card, "refused", fault)
         if not self._card_tried and not self._shared.logical:
-            keep_to(self._shared.share)
+            keep_to(self._shared.share, self._shared.context)
         self._card_tried = True
 
     def _watch(self) -> None:

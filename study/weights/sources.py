@@ -78,7 +78,9 @@ def _from_file(path: Path) -> Source:
         ),
         facts={"from": str(path), **{k: about[k] for k in ("dataset", "fingerprint", "input_shape") if k in about}},
         seen=np.load(beside) if beside.is_file() else None,
-        note="" if known else f"{path.name} does not say how its images were normalized: as for ImageNet, it is taken",
+        note=""
+        if known
+        else f"{path.name} does not say how its images were normalized, so ImageNet's normalization is used",
     )
 
 

@@ -123,5 +123,5 @@ def test_the_backup_of_a_lost_ledger_is_not_replaced_by_a_new_study(tmp_path: Pa
     with Ledger.create(folder.ledger, CONFIG, {}) as ledger:
         ledger.backup(folder.backup)
     folder.ledger.unlink()
-    with pytest.raises(UserError, match=r"the backup of a study of this name is there \(fitscape resume mine"):
+    with pytest.raises(UserError, match=r"a backup of a study of this name exists \(fitscape resume mine"):
         driver.run(CONFIG, tmp_path)

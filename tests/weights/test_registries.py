@@ -118,6 +118,6 @@ def test_timm_downloads_by_its_own_code(registry: Registry, tmp_path: Path, monk
     assert torch.equal(found.weights.tensors["conv1.weight"], state["conv1.weight"])
     assert found.facts["license"] == "apache-2.0"
     monkeypatch.setitem(registered, "resnet18.a1_in1k", replace(config, url=registry.publish({"w": Code()})))
-    with pytest.raises(UserError, match="timm cannot give it") as refused:
+    with pytest.raises(UserError, match="timm cannot load it") as refused:
         named("timm:resnet18.a1_in1k", tmp_path)
     assert "\n" not in str(refused.value)

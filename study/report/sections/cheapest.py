@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from fitscape.models.size import measure
 from fitscape.study.config import TrialConfig
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import CONDITIONS, conditions
@@ -64,6 +63,8 @@ def _trial(subject: Subject, point: Mapping[str, Any]) -> TrialConfig | None:
 
 
 def _costs(subject: Subject, work: Work, point: Mapping[str, Any]) -> dict[str, str]:
+    from fitscape.models.size import measure  # torch: not before it is needed
+
     trial = _trial(subject, point)
     assert trial is not None
     parameters, operations = measure(trial.model, work.input_shape, work.classes)
