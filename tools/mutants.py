@@ -105,9 +105,8 @@ def files_of(module: Path) -> tuple[list[str], list[str]]:
     for tests in ROOMS[room_of(module)]:
         found += sorted((TREE / tests).rglob("test_*.py")) if (TREE / tests).is_dir() else [TREE / tests]
     mirrors = [file for file in found if file.stem.startswith(f"test_{module.stem.removesuffix('s')}")]
-    return tuple(
-        [str(f.relative_to(TREE)) for f in files] for files in (mirrors, [f for f in found if f not in mirrors])
-    )
+    others = [file for file in found if file not in mirrors]
+    return [str(file.relative_to(TREE)) for file in mirrors], [str(file.relative_to(TREE)) for file in others]
 
 
 ARITHMETIC = {"Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow"}
