@@ -23,7 +23,15 @@ from fitscape.study.maps.trial_beliefs import TrialBeliefs
 from fitscape.study.measures import Suspect, confusion, suspects
 from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
-from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all, regimes_at
+from fitscape.study.regimes import (
+    Guessing,
+    Reference,
+    estimate_reference,
+    final_record,
+    guessing,
+    label_all,
+    regimes_at,
+)
 from fitscape.study.search.optuna_study import outcomes
 from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, table
@@ -188,6 +196,11 @@ class OpenStudy:
         if self._store is not None:
             self._store.keep_map(fitted)
         return fitted
+
+    @cached_property
+    def guessing(self) -> Guessing | None:
+        """The verdict that the study is no better than guessing, where it is."""
+        return guessing(self.trials, self.chance_error, self.config.regimes.confidence)
 
     @property
     def context(self) -> Context:

@@ -27,6 +27,7 @@ from fitscape.study.cli.options import (
     StudyName,
     TrackingUri,
     Trials,
+    Until,
     study_folder,
 )
 from fitscape.study.errors import ExitCode, UserError
@@ -51,6 +52,7 @@ def run(
     address: Address = None,
     tracking_uri: TrackingUri = None,
     for_: For = None,
+    until: Until = None,
     live: Live = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -59,7 +61,7 @@ def run(
     _require_shown(live, quiet)
     from fitscape.study.cli.configure import changes_of, configure, options_of
 
-    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri), plugin)
+    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri, until), plugin)
     config = configure(study, changes, scale, address)
     from fitscape.study import driver
     from fitscape.study.scheduling.events import Message
@@ -78,6 +80,7 @@ def resume(
     allow: Allow = "",
     address: Address = None,
     for_: For = None,
+    until: Until = None,
     live: Live = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -95,7 +98,13 @@ def resume(
 
     with _observed(folder, live, quiet, as_json) as observer:
         return driver.resume(
-            folder, trials=trials, allow=frozenset(allowed), address=address, observer=observer, time_limit=for_
+            folder,
+            trials=trials,
+            until=until,
+            allow=frozenset(allowed),
+            address=address,
+            observer=observer,
+            time_limit=for_,
         )
 
 

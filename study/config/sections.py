@@ -87,6 +87,13 @@ class DataConfig(Frozen):
     """Largest share of broken files to leave out, 0 to 1 (1 excluded). With more of them, the data set is refused."""
 
 
+class Until(Frozen):
+    """What a study is to reach."""
+
+    decided: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the search space whose regime the map names with the study's confidence, above 0, below 1."""
+
+
 class SearchConfig(Frozen):
     """Which trials are run, and how many."""
 
@@ -99,6 +106,9 @@ class SearchConfig(Frozen):
     """Number of seeds per suggested configuration, 1 to 1000. Each seed is one trial."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the sampler, at least 0."""
+    until: Until | None = None
+    """What ends the run before all of its trials, such as {decided: 0.9}: the share of the space whose regime the map
+    names. Unset: all trials are run."""
 
 
 class RegimeThresholds(Frozen):

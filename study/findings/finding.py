@@ -7,12 +7,14 @@ from enum import StrEnum
 from html import escape
 from typing import Any, Final, Literal, TypeAlias
 
-from statsmodels.stats.multitest import multipletests
+import numpy as np
+from scipy.stats import false_discovery_control
+
+from fitscape.study.regimes.correction import holm
 
 ALPHA: Final = 0.05  # two-sided, over the study after correction
 
 Method: TypeAlias = Literal["holm", "bh"]
-_STATSMODELS: Final[dict[Method, str]] = {"holm": "holm", "bh": "fdr_bh"}
 
 
 class Verdict(StrEnum):
@@ -185,7 +187,8 @@ def correct(findings: Iterable[Finding], method: Method = "holm") -> list[Findin
     tested = [f for f in findings if _to_correct(f)]
     if not tested:
         return findings
-    values = iter(multipletests([f.p for f in tested], method=_STATSMODELS[method])[1])
+    p = np.array([f.p for f in tested])
+    values = iter(holm(p) if method == "holm" else false_discovery_control(p))
     return [adjusted(f, float(next(values))) if _to_correct(f) else f for f in findings]
 
 

@@ -10,6 +10,7 @@ from scipy.special import logit
 from fitscape.models.weight_names import NONE
 from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.regimes.correction import holm
 from fitscape.study.regimes.flags import INTERPOLATION_ERROR
 from fitscape.study.regimes.replicates import finite
 from fitscape.study.regimes.rule import Array, flip_rate, rate, to_noisy
@@ -124,13 +125,10 @@ def depth_tests(pairs: Iterable[DepthPair]) -> list[DepthTest]:
 
     p values are adjusted over these, so that the chance of any wrong word on depth is 5 % a study.
     """
-    # Here, or every worker and the driver would load it before the first trial: half a second.
-    from statsmodels.stats.multitest import multipletests
-
     tests = [_test(pair) for pair in _against_shallowest(pairs)]
     if not tests:
         return []
-    adjusted = multipletests([test.p_adjusted for test in tests], method="holm")[1]
+    adjusted = holm(np.array([test.p_adjusted for test in tests]))
     return [replace(test, p_adjusted=float(p)) for test, p in zip(tests, adjusted, strict=True)]
 
 

@@ -78,6 +78,35 @@ def beyond_guessing(trials: Iterable[TrialRecord], chance_error: float) -> tuple
     return best, float((best.draws(standard_draws(0)) < chance_error).mean())
 
 
+@dataclass(frozen=True)
+class Guessing:
+    """The best configuration of a study that is no better than guessing."""
+
+    error: float
+    low: float  # 90 % interval
+    high: float
+    chance: float
+    probability: float  # that it is below chance
+
+    @property
+    def sentence(self) -> str:
+        """The verdict with its numbers."""
+        found = (
+            f"the best has an error of {self.error:.1%} ({self.low:.1%} to {self.high:.1%}), guessing {self.chance:.1%}"
+        )
+        return f"no better than guessing: no configuration is surely below chance; {found}"
+
+
+def guessing(trials: Iterable[TrialRecord], chance_error: float, confidence: float) -> Guessing | None:
+    """The verdict that a study is no better than guessing; None where its best configuration is surely below chance."""
+    found = beyond_guessing(trials, chance_error)
+    if found is None or found[1] >= confidence:
+        return None
+    best, probability = found
+    low, high = np.quantile(best.draws(standard_draws(0)), [0.05, 0.95])
+    return Guessing(best.error, float(low), float(high), chance_error, probability)
+
+
 def _pessimistic(records: list[EpochRecord], seed_sd: float) -> float:
     """Mean logit error on half A plus one standard error; the images are common to all seeds."""
     errors, images = zip(*map(_for_choosing, records), strict=True)
