@@ -33,7 +33,7 @@ class RowBeliefs:
     seed: Array  # variances of a run around its configuration's error: of its seed, and of its images
     images: Array
     runs: Array
-    overlap: float
+    overlap: float = 0.0
 
     @classmethod
     def of(cls, belief: Belief, configurations: NDArray[np.intp], overlap: float = 0.0) -> Self:
