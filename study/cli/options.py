@@ -1,5 +1,6 @@
 """Options that several commands share, and the folder of a study that a command names."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -88,6 +89,19 @@ Until = Annotated[
     ),
 ]
 ROOT = Path("fitscape-runs")
+ALLOWED = ("data", "code", "config")
+
+
+def accepted(changes: Collection[str], where: str) -> frozenset[str]:
+    """The kinds of change that a resume accepts.
+
+    Raises:
+        UserError: a word that is none of them.
+    """
+    for word in changes:
+        if word not in ALLOWED:
+            raise UserError(f"'{word}' is not one of {', '.join(ALLOWED)}", where=where)
+    return frozenset(changes)
 
 
 def studies(root: Path) -> list[str]:

@@ -28,6 +28,7 @@ from fitscape.study.cli.options import (
     TrackingUri,
     Trials,
     Until,
+    accepted,
     study_folder,
 )
 from fitscape.study.errors import ExitCode, UserError
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from fitscape.study.scheduling.events import Observer
 
 ASK_EVERY = 0.5  # seconds
-ALLOWED = ("data", "code", "config")
 
 
 def run(
@@ -88,10 +88,7 @@ def resume(
     """Continue an interrupted study, or add trials to a study."""
     _require_shown(live, quiet)
     folder = _folder(root, name)
-    allowed = [word.strip() for word in allow.split(",") if word.strip()]
-    for word in allowed:
-        if word not in ALLOWED:
-            raise UserError(f"'{word}' is not one of {', '.join(ALLOWED)}", where="--allow")
+    allowed = accepted([word.strip() for word in allow.split(",") if word.strip()], "--allow")
     if trials is not None and trials < 1:
         raise UserError(f"{trials} is not at least 1", where="--trials")
     from fitscape.study import driver
@@ -101,7 +98,7 @@ def resume(
             folder,
             trials=trials,
             until=until,
-            allow=frozenset(allowed),
+            allow=allowed,
             address=address,
             observer=observer,
             time_limit=for_,

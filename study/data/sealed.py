@@ -124,7 +124,7 @@ def load(config: DataConfig, *, rebuild: bool = False, say: Callable[[str], None
 
     Args:
         rebuild: prepare it anew in any case.
-        say: gets a sentence now and then while images are decoded.
+        say: gets a sentence now and then while images are decoded, or a user's function is waited for.
 
     Raises:
         UserError: unknown data set, files missing, damaged, too few or unreadable, the disk full.
@@ -142,7 +142,7 @@ def load(config: DataConfig, *, rebuild: bool = False, say: Callable[[str], None
             build_mapped(config, source, folder, say, anew=rebuild)
             facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         elif source.foreign:
-            build_apart(config, folder)
+            build_apart(config, folder, say)
             facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         else:
             prepared = prepare(source.read(config.image_size), config)
