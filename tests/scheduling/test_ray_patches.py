@@ -138,6 +138,8 @@ def test_an_hour_without_a_first_trial_is_no_error_of_tune(monkeypatch: pytest.M
             manager.on_no_available_trials([])
 
     monkeypatch.setattr(module, "_is_ray_cluster", lambda: cluster_file)
+    for name in _TUNE:  # an earlier test's study has set them
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(IndexError):
         an_hour()
     for name, value in _TUNE.items():
