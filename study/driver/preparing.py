@@ -110,6 +110,7 @@ def finish(
     from fitscape.study.scheduling.card_memory import trial_request
     from fitscape.study.scheduling.card_preflight import leave_out_without_bf16
     from fitscape.study.scheduling.estimate import to_time
+    from fitscape.study.scheduling.hold import held
     from fitscape.study.search.space import resolve
 
     shape, resources = prepared.shape, config.resources
@@ -121,7 +122,9 @@ def finish(
         device = "cuda" if gpus and not os.environ.get(LOGICAL) else "cpu"
         nets = to_time(config, resolve(config))
         arguments = (config, prepared.trial, shape.image, shape.classes, kept, device, nets)
-        settings, keep = on_worker(study_settings, Request(resources.cpus_per_trial, gpus), *arguments)
+        with held(cluster.aside):
+            request = Request(resources.cpus_per_trial, gpus)
+            settings, keep = on_worker(study_settings, request, *arguments, selector=cluster.aside.selector())
         if settings.precision == "fp32":
             keep["tf32"] = any(state.tf32 for states in cluster.sound.values() for state in states)
     if gpus and settings.precision == "bf16":
@@ -130,7 +133,8 @@ def finish(
     if keep:
         ledger.settle(_with_resources(ledger.config, {name: keep[name] for name in MEASURED}))
     left = max(1, config.search.trials - sum(n for state, n in ledger.counts().items() if state.terminal))
-    request, text = trial_request(config, prepared.hungry, shape, settings, cluster, trials=left)
+    with held(cluster.aside):
+        request, text = trial_request(config, prepared.hungry, shape, settings, cluster, trials=left)
     if text:
         say(text)
     return settings, request

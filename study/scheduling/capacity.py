@@ -195,15 +195,32 @@ def _chosen(
     return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), (), problem
 
 
-def on_worker(task: Callable[..., Any], request: Request, *arguments: Any, node_id: str | None = None) -> Any:
+def on_worker(
+    task: Callable[..., Any],
+    request: Request,
+    *arguments: Any,
+    node_id: str | None = None,
+    selector: Mapping[str, str] | None = None,
+) -> Any:
     """Run a function once where trials run, and return what it returns.
 
     The function and its arguments are pickled: they hold shapes and counts, never data.
+
+    Args:
+        task: the function.
+        request: what it takes.
+        arguments: of the function.
+        node_id: the node to run it on.
+        selector: labels of the nodes that may run it, as ``SetAside.selector`` has them.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    where = {} if node_id is None else {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False)}
+    where: dict[str, Any] = {}
+    if node_id is not None:
+        where["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node_id, soft=False)
+    elif selector:
+        where["label_selector"] = dict(selector)
     remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2, **where)(_with_code)
     return ray.get(remote.remote(installed(), task, *arguments))
 
