@@ -112,7 +112,11 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = wording.percent
+    environment.filters |= {
+        "percent": wording.percent,
+        "sentence": wording.sentence,
+        "span": lambda ends: wording.interval(ends["low"], ends["high"]),
+    }
     return environment
 
 

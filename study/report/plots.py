@@ -37,7 +37,7 @@ def plot_map(study: OpenStudy, x: str | None, y: str | None, at: Mapping[str, An
         if name is not None and name not in known:
             raise UserError(f"'{name}' is no hyperparameter for this", fix=f"choose from {', '.join(known)}")
     shown = [name for name in (x, y) if name is not None]
-    likeliest = [name for pair in pairs(subject, fitted, numeric, 1)[:1] for name in pair if name is not None]
+    likeliest = [name for pair in pairs(subject, numeric, 1) for name in pair if name is not None]
     shown += [name for name in (*likeliest, *numeric) if name not in shown]
     if len(shown) < 2:
         raise UserError("needs two numeric hyperparameters", where=str(study.folder))

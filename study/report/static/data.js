@@ -48,6 +48,14 @@ function percent(share) {
   return `${shown.toFixed(shown === 0 || (shown >= 9.95 && shown < 99.5) || shown >= 100 ? 0 : 1)}\u00a0%`;
 }
 
+/** An end that cannot be told from none or all is left out. */
+function interval(low, high) {
+  const none = low > 0 && low < 0.001, all = high >= 0.9995 && high < 1;
+  if (none && high < 0.001) return percent(high);
+  if (none || all) return none && all ? "0\u00a0% to 100\u00a0%" : none ? `at most ${percent(high)}` : `at least ${percent(low)}`;
+  return `${percent(low)} to ${percent(high)}`;
+}
+
 function shown(name, value) {
   if (value === null || value === undefined) return "not set";
   if (name === "architecture") return netName(value);
