@@ -91,15 +91,17 @@ function lookAt(i, tau = data.map.taus?.indexOf(data.tau) ?? 0, stage = -1) {
   return data.looks[cut(trials.regimes.at(stage)[Math.max(tau, 0)])[i]];
 }
 
-/** Elements without markup: every text is a text node, whatever it holds. */
+const READ_OUT = ["aria-label", "alt", "title", "placeholder"];
+
+/** Elements without markup: every text is a text node, whatever it holds, in the page's language. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else if (value === true) element.setAttribute(key, "");
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value);
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, READ_OUT.includes(key) ? say(value) : value);
   }
-  element.append(...children.filter((c) => c !== null && c !== undefined));
+  element.append(...children.filter((c) => c !== null && c !== undefined).map(say));
   return element;
 }
 
