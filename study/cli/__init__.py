@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code (study/errors.py).
 
     What a user can fix is one line on stderr (only a changed study has a line for each difference).
-    ``--debug``, anywhere, shows the traceback too.
+    ``--debug``, anywhere, shows the traceback too; ``--lang ko``, anywhere, puts reports and summaries into Korean.
     """
     _require_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -59,6 +59,7 @@ def _run(words: list[str], *, debug: bool) -> int:
     from fitscape.study.cli.app import app
 
     try:
+        words = _in_language(words)
         code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
         flush()
         return int(code or ExitCode.DONE)
@@ -80,6 +81,25 @@ def _run(words: list[str], *, debug: bool) -> int:
         text, code = _explained(error)
         print(f"fitscape: {text.strip()}", file=sys.stderr)
         return code
+
+
+def _in_language(words: list[str]) -> list[str]:
+    """The words without ``--lang NAME``, which is taken for the whole process.
+
+    Raises:
+        UserError: no such language.
+    """
+    from fitscape.study.report.language import use
+
+    kept, language = [], None
+    for word in (following := iter(words)):
+        name, _, value = word.partition("=")
+        if name == "--lang":
+            language = value or next(following, "")
+        else:
+            kept.append(word)
+    use(language)
+    return kept
 
 
 def _explained(error: Exception) -> tuple[str, int]:

@@ -5,6 +5,7 @@ Sentences are made in English, where their numbers are; what a person sees is pu
 """
 
 import os
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -59,3 +60,8 @@ def _read(language: str) -> Catalogue:
 def say(text: str) -> str:
     """In the language of this process."""
     return catalogue()(text)
+
+
+def aligned(line: str) -> str:
+    """The same for a line of a summary, whose first column is a word of its own."""
+    return "".join(say(part) for part in re.split(r"(\s{2,})", line))

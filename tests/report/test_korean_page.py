@@ -1,0 +1,57 @@
+"""The page in Korean, in a browser: no word of it is left in English."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from fitscape.study.opened import open_study
+from fitscape.study.report import language
+from fitscape.study.report.page import render
+from fitscape.study.report.subject import Subject
+
+KEPT = re.compile(  # names that stay in Latin letters
+    r"Fitscape|fitscape|FITSCAPE|trained|Tiny nets on digits|digits|ResNet|DenseNet|plain|resnet|densenet|batch|FLOPs|PNG|SVG|MLflow|plotly\.js|"
+    r"JavaScript|Plotly Inc|MIT|regime|degradation|ledger|tau|sobol|\bhe\b|adamw|sgd|one_cycle|constant|identity|small|running|"
+    r"reestimated|none|enqueued|cpu|here|UTC|Ray|numpy|torch|python|id\b|cls|id|[0-9a-f]{12,}|[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])|HC3"
+)
+TEXTS = """() => {
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode;
+    if (!node.parentElement.closest('script, style, [translate=no], dl.hyperparameters dd, .provenance dd')) found.push(node.textContent);
+  }
+  for (const e of document.querySelectorAll('[aria-label], [alt], [placeholder]')) for (const n of ['aria-label', 'alt', 'placeholder']) if (e.hasAttribute(n)) found.push(e.getAttribute(n));
+  return found;
+}"""
+
+
+@pytest.fixture
+def korean(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(language.VARIABLE, "ko")
+    page = tmp_path / "index.html"
+    with open_study(folder) as study:
+        page.write_text(render(Subject(study)), encoding="utf-8")
+    return page
+
+
+def test_no_word_of_the_page_is_missing_in_the_catalogue(browser: Browser, korean: Path) -> None:
+    page: Any = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce").new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(korean.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("html").get_attribute("lang") == "ko"
+    page.evaluate("document.querySelectorAll('.plot').forEach((plot) => plot.fitscape?.())")
+    page.locator("#map-cross").click()
+    texts = page.evaluate(TEXTS)
+    page.locator("#trials-table [data-trial]").first.click()
+    texts += page.evaluate(TEXTS)
+    missing = {text for text in texts if re.search(r"[A-Za-z]{2,}", KEPT.sub("", text))}
+    assert not missing
+    assert said == []
+    assert "적합" in page.locator("#words").inner_text()
+    page.context.close()
