@@ -81,7 +81,7 @@ def _rise(test: DepthTest) -> Finding:
         explanation=f"{_compared(pair)} {meaning}",
         source=SOURCE,
         effect="a rise of the training error with depth",
-        if_found=f"{deep} is harder to train than {shallow}.",
+        if_found=f"So {deep} is harder to train than {shallow}.",
     )
     return _judged(test, found)
 

@@ -125,7 +125,7 @@ def test_a_study_of_seeds_alone_has_its_page(tmp_path: Path, space: dict[str, An
 
     studied(tmp_path, space, [{**point, "seed": seed} for seed in range(4)])
     text = build(tmp_path).read_text()
-    assert "The best trial that was run is" in text
+    assert "The best trial that was run:" in text
     assert "there is no plane to draw" in text or "searches no hyperparameter" in text
 
 
