@@ -13,18 +13,17 @@ from fitscape.study.report.page import render
 from fitscape.study.report.subject import Subject
 
 KEPT = re.compile(  # names that stay in Latin letters
-    r"Fitscape|fitscape|FITSCAPE|trained|Tiny nets on digits|digits|ResNet|DenseNet|plain|resnet|densenet|batch|FLOPs|PNG|SVG|MLflow|plotly\.js|"
-    r"JavaScript|Plotly Inc|MIT|regime|degradation|ledger|tau|sobol|\bhe\b|adamw|sgd|one_cycle|constant|identity|small|running|"
-    r"reestimated|none|enqueued|cpu|here|UTC|Ray|numpy|torch|python|id\b|cls|id|[0-9a-f]{12,}|[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])|HC3"
+    r"Fitscape|fitscape|FITSCAPE|trained|Tiny nets on digits|digits|ResNet|DenseNet|plain|resnet|densenet|batch|FLOPs|"
+    r"PNG|SVG|MLflow|plotly\.js|JavaScript|Plotly Inc|MIT|regime|degradation|ledger|tau|sobol|\bhe\b|adamw|sgd|one_cycle|"
+    r"constant|identity|small|reestimated|none|cpu|here|UTC|id|[0-9a-f]{12,}|HC3|[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])"
 )
 TEXTS = """() => {
   const found = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const node = walk.currentNode;
-    if (!node.parentElement.closest('script, style, [translate=no], dl.hyperparameters dd, .provenance dd')) found.push(node.textContent);
-  }
-  for (const e of document.querySelectorAll('[aria-label], [alt], [placeholder]')) for (const n of ['aria-label', 'alt', 'placeholder']) if (e.hasAttribute(n)) found.push(e.getAttribute(n));
+  const left = 'script, style, [translate=no], dl.hyperparameters dd, .provenance dd';
+  while (walk.nextNode()) if (!walk.currentNode.parentElement.closest(left)) found.push(walk.currentNode.textContent);
+  for (const name of ['aria-label', 'alt', 'placeholder'])
+    for (const e of document.querySelectorAll(`[${name}]`)) found.push(e.getAttribute(name));
   return found;
 }"""
 
