@@ -14,13 +14,14 @@ from fitscape.study.report.subject import Subject
 
 KEPT = re.compile(  # names that stay in Latin letters
     r"Fitscape|fitscape|FITSCAPE|trained|Tiny nets on digits|digits|ResNet|DenseNet|plain|resnet|densenet|batch|FLOPs|"
-    r"PNG|SVG|MLflow|plotly\.js|JavaScript|Plotly Inc|MIT|regime|degradation|ledger|tau|sobol|\bhe\b|adamw|sgd|one_cycle|"
-    r"constant|identity|small|reestimated|none|cpu|here|UTC|id|[0-9a-f]{12,}|HC3|[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])"
+    r"PNG|SVG|MLflow|plotly\.js|JavaScript|Plotly Inc|MIT|regime|degradation|ledger|tau|sobol|\bhe\b|adamw|sgd|"
+    r"one_cycle|constant|identity|small|reestimated|none|cpu|here|UTC|id|[0-9a-f]{12,}|HC3|Ray|Prechelt|"
+    r"[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])"
 )
 TEXTS = """() => {
   const found = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const left = 'script, style, [translate=no], dl.hyperparameters dd, .provenance dd';
+  const left = 'script, style, noscript, [translate=no], dl.hyperparameters dd, .provenance dd';
   while (walk.nextNode()) if (!walk.currentNode.parentElement.closest(left)) found.push(walk.currentNode.textContent);
   for (const name of ['aria-label', 'alt', 'placeholder'])
     for (const e of document.querySelectorAll(`[${name}]`)) found.push(e.getAttribute(name));

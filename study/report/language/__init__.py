@@ -1,7 +1,7 @@
 """The language of the page, its pictures and the terminal's summaries.
 
 Sentences are made in English, where their numbers are; what a person sees is put into another language on its way out
-(decision 9). One catalogue a language, ``NAME.po``, in gettext's form.
+(decision 14). One catalogue a language, ``NAME.po``, in gettext's form.
 """
 
 import os

@@ -50,6 +50,7 @@ class Catalogue:
         return not _LATIN.search(text) or self._found(text.strip()) is not None
 
     def _found(self, text: str) -> str | None:
+        text = text.replace("\u00a0", " ")  # before a percent sign; messages have none
         if text not in self._known:
             self._known[text] = self._message(text) or self._by_parts(text, _SENTENCES) or self._by_list(text)
         return self._known[text]

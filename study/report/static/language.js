@@ -35,7 +35,7 @@ const say = (() => {
     return parts.length > 1 && parts.some((part, k) => k % 2 === 0 && look(part) !== null) ? parts.map((part, k) => (k % 2 ? part : spoken(part))).join("") : null;
   }
   function look(text) {
-    const core = text.trim();
+    const core = text.trim().replaceAll("\u00a0", " "); // before a percent sign; messages have none
     if (!known.has(core)) known.set(core, byMessage(core) ?? byParts(core, /((?<=[.?!])\s+(?=[A-Z#\d<(-]))/) ?? byParts(core, /(, |; | · |<[^>]*>| \/ )/));
     return known.get(core);
   }
