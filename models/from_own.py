@@ -83,12 +83,10 @@ def require_contract(spec: ModelSpec, input_shape: InputShape, classes: int) -> 
         if shape != (IMAGES, classes):
             raise ValueError(
                 f"family: {spec.family} gives logits of shape {shape} for {IMAGES} images and {classes} classes; "
-                f"({IMAGES}, {classes}) would be right"
+                f"expected ({IMAGES}, {classes})"
             )
         if not logits.is_floating_point():
-            raise ValueError(
-                f"family: {spec.family} gives logits of type {logits.dtype}; floating point would be right"
-            )
+            raise ValueError(f"family: {spec.family} gives logits of type {logits.dtype}; expected floating point")
     try:
         logits.float().square().mean().backward()
     except RuntimeError as error:
@@ -103,7 +101,7 @@ def _logits(spec: ModelSpec, model: nn.Module, images: Tensor) -> Tensor:
     except Exception as error:
         size = "x".join(map(str, images.shape[2:]))
         raise ValueError(
-            f"family: {spec.family} takes no {size} images of {images.shape[1]} channels: {_said(error)}"
+            f"family: {spec.family} cannot take {size} images of {images.shape[1]} channels: {_said(error)}"
         ) from error
     if not isinstance(logits, Tensor):
         raise ValueError(f"family: {spec.family} returns {type(logits).__name__} for images, not logits")

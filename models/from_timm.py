@@ -61,7 +61,7 @@ def download(name: str) -> tuple[dict[str, torch.Tensor], Mapping[str, Any]]:
     try:
         model = timm.create_model(name, pretrained=True)
     except Exception as error:  # timm, its hub and the network raise many kinds
-        raise ValueError(f"timm cannot give it: {str(error).partition(chr(10))[0]}") from error
+        raise ValueError(f"timm cannot load it: {str(error).partition(chr(10))[0]}") from error
     return model.state_dict(), dict(model.pretrained_cfg)
 
 
@@ -87,7 +87,7 @@ _REFUSALS = (AssertionError, IndexError, RuntimeError, TypeError, ValueError, Ze
 def _unfit(spec: ModelSpec, input_shape: InputShape, error: Exception) -> ValueError:
     said = str(error).partition("\n")[0] or type(error).__name__
     channels, height, width = input_shape
-    return ValueError(f"input_shape: {spec.family} takes no {height}x{width} images of {channels} channels ({said})")
+    return ValueError(f"input_shape: {spec.family} cannot take {height}x{width} images of {channels} channels ({said})")
 
 
 def _timm() -> Any:

@@ -119,14 +119,14 @@ class ModelSpec:
             except ValueError as error:
                 raise ValueError(f"family: {error}") from None
         if self.own:
-            self._require_fixed("it comes as it is, only its own keywords are hyperparameters of it")
+            self._require_fixed("only its own keywords are its hyperparameters")
             if self.dropout != 0:
                 raise ValueError(f"dropout: {self.dropout} does not go with {self.family}; make it one of its keywords")
             if self.weights != NONE:
-                raise ValueError(f"weights: {self.weights} do not go with {self.family}; its own code may load some")
+                raise ValueError(f"weights: {self.weights} do not go with {self.family}; its own code may load weights")
             return
         if self.keywords:
-            raise ValueError(f"keywords: {self.family} takes none; only code of your own does")
+            raise ValueError(f"keywords: {self.family} takes none; only a network of your own does")
         if self.timm:
             self._leave_to_timm()
             return
@@ -155,10 +155,10 @@ class ModelSpec:
         """Refuse what timm's networks have no hyperparameter for: a trial must not say that it set what it did not."""
         if not re.fullmatch(TIMM_FAMILY, self.family):
             raise ValueError(
-                f"family: '{self.family}' is not timm: and a name of small letters, digits and _ "
-                "(what timm writes after a dot names weights, and none are loaded)"
+                f"family: '{self.family}' is not timm:NAME, where NAME has small letters, digits and _ "
+                "(a part after a dot would name weights, and no weights are loaded)"
             )
-        self._require_fixed("a network of timm comes as it is, only dropout is a hyperparameter of it")
+        self._require_fixed("dropout is the only hyperparameter of a timm network")
         self._check_dropout()
 
     def _require_fixed(self, why: str) -> None:

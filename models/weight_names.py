@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 NONE = "none"
-FILE_ENDINGS = (".safetensors", ".pth", ".pt")
 _STUDY = r"study:(?P<study>[A-Za-z0-9][A-Za-z0-9._-]{0,79})(/(?P<trial>[0-9a-f]{12}))?"
 _REGISTRIES = r"torchvision:(?P<torchvision>[\w.]+)|timm:(?P<timm>[\w.-]+)"
 _NAME = rf"({_STUDY}|{_REGISTRIES}|(?P<file>.+\.(safetensors|pth|pt)))"

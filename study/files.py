@@ -4,6 +4,7 @@ Every stage that reads or writes a study's folder takes the names from here.
 """
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -112,6 +113,14 @@ def whole_file(to: Path, *, durable: bool = False) -> Iterator[Path]:
             sync(to.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def meant_for(name: str) -> str | None:
+    """The file that a partial file of this name was to become; None where it is no partial file of ours."""
+    if not name.endswith(PARTIAL):
+        return None
+    beside = re.fullmatch(r"\.(.+)\.\d+\.\d+", name.removesuffix(PARTIAL))
+    return beside[1] if beside else name.removesuffix(PARTIAL)
 
 
 def write_whole(to: Path, text: str, *, durable: bool = False) -> None:

@@ -27,7 +27,7 @@ class Lasting(threading.Thread):
             try:
                 return self._work()
             except Exception as error:  # noqa: BLE001  (whatever it is, it must be seen, and the work go on)
-                _quietly(self._died, f"{self.name} stopped: {type(error).__name__}: {error}; it begins again")
+                _quietly(self._died, f"{self.name} stopped: {type(error).__name__}: {error}; it starts again")
                 time.sleep(PAUSE)
 
 

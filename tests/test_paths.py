@@ -70,5 +70,5 @@ def test_a_root_that_no_store_can_lie_in_is_named(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("uri", ["http://[::1:5000", "http://host:port", "http://h:99999999"])
 def test_a_text_that_is_no_uri_is_refused_as_the_config_is_read(uri: str) -> None:
-    with pytest.raises(ValueError, match="is no URI"):
+    with pytest.raises(ValueError, match="is not a URI"):
         TrackingConfig(uri=uri)

@@ -213,9 +213,15 @@ def explore(
     tried: Counter[str] = Counter()
     lost: Counter[str] = Counter()
     examples = []
-    for at, error in plan:
+    began = time.monotonic()
+    for done, (at, error) in enumerate(plan):
         if time.monotonic() > deadline:
             break
+        if done and done % 25 == 0:
+            left = (time.monotonic() - began) / done * (len(plan) - done)
+            print(
+                f"{done} of {len(plan)} tried, {lost.total()} with a loss; about {left / 60:.0f} min left", flush=True
+            )
         place = new_place(parent, template)
         came_to, faults = attempt(place, at, error, calm)
         kind = first.steps[at - 1].partition(" ")[0]

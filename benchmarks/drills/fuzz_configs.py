@@ -28,7 +28,7 @@ from fitscape.study.errors import ExitCode
 from fitscape.study.reading.document import dump
 
 REFUSAL = re.compile(r"fitscape: \S*s\.yaml:\d+: (?P<key>[^:]+): [^\n]+\n")
-NO_STUDY = re.compile(r"fitscape: \S*s\.yaml(:\d+)?: [^\n]*(is no study|is empty)[^\n]*\n")
+NO_STUDY = re.compile(r"fitscape: \S*s\.yaml(:\d+)?: [^\n]*(is not a study|is empty)[^\n]*\n")
 
 
 class Cases:

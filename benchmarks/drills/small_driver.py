@@ -15,7 +15,7 @@ from typing import Any
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData, load
 from fitscape.study.driver import backups, lease, run_study, start
-from fitscape.study.driver.preparing import Prepared
+from fitscape.study.driver.preparing import PreparedStudy
 from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP, LEDGER
 from fitscape.study.records import EpochRecord, ModelSize
@@ -141,7 +141,7 @@ def prepare_once() -> None:
     for module in HEAVY:
         import_module(module)
     data = load(config().data)
-    prepared = Prepared(data, DataShape.of(data.trial_data), config().base, (), Settings(), {})
+    prepared = PreparedStudy(data, DataShape.of(data.trial_data), config().base, (), Settings(), {})
     run_study.Cluster = OneProcess  # type: ignore[assignment,misc]
     run_study.prepare = lambda *_, **__: prepared
     run_study.finish = lambda *_, **__: (Settings(), Request(1, 0))

@@ -72,10 +72,6 @@ class Curve:
         """The scores at the last checkpoint up to n trials."""
         return self.scores[max(i for i, mark in enumerate(self.n) if mark <= n)]
 
-    def mean_error(self, low: int, high: int) -> float:
-        """Mean of 1 - accuracy over log n between two numbers of trials."""
-        return float(np.mean([1 - s["accuracy"] for n, s in zip(self.n, self.scores, strict=True) if low <= n <= high]))
-
 
 def checkpoints(last: int, first: int = 16, ratio: float = 1.12) -> list[int]:
     """Numbers of trials, spaced evenly in the logarithm."""

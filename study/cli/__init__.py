@@ -57,10 +57,12 @@ def leave(code: int) -> NoReturn:
 
 def _run(words: list[str], *, debug: bool) -> int:
     from fitscape.study.cli.app import app
+    from fitscape.study.report.language import using
 
     try:
-        words = _in_language(words)
-        code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
+        words, language = _language(words)
+        with using(language):
+            code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
         flush()
         return int(code or ExitCode.DONE)
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
@@ -83,14 +85,8 @@ def _run(words: list[str], *, debug: bool) -> int:
         return code
 
 
-def _in_language(words: list[str]) -> list[str]:
-    """The words without ``--lang NAME``, which is taken for the whole process.
-
-    Raises:
-        UserError: no such language.
-    """
-    from fitscape.study.report.language import use
-
+def _language(words: list[str]) -> tuple[list[str], str | None]:
+    """The words without ``--lang NAME``, and the name."""
     kept, language = [], None
     for word in (following := iter(words)):
         name, _, value = word.partition("=")
@@ -98,8 +94,7 @@ def _in_language(words: list[str]) -> list[str]:
             language = value or next(following, "")
         else:
             kept.append(word)
-    use(language)
-    return kept
+    return kept, language
 
 
 def _explained(error: Exception) -> tuple[str, int]:

@@ -33,10 +33,10 @@ def report(
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print the page as a PDF too. It needs Chromium.")] = False,
     watching: Annotated[
-        bool, typer.Option("--watch", help="Serve the page on this machine, made anew while the study runs.")
+        bool, typer.Option("--watch", help="Serve the page on this machine, and update it while the study runs.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option("--port", min=1, max=65535, help="Of --watch. Default: one that is free.")
+        int | None, typer.Option("--port", min=1, max=65535, help="Port for --watch. Default: a free one.")
     ] = None,
 ) -> int:
     """Write the report of a study and print its path; with --watch, serve it while the study runs."""

@@ -24,9 +24,15 @@ def net(
     recommended: Annotated[
         bool, typer.Option("--recommended", help="Take the configuration that the report recommends.")
     ] = False,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Nets of an ensemble.")] = 1,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, max=100, help="Number of nets in an ensemble, each with its own seed.")
+    ] = 1,
     with_validation: Annotated[
-        bool, typer.Option("--with-validation", help="Train on validation too; errors come from a twin without it.")
+        bool,
+        typer.Option(
+            "--with-validation",
+            help="Train on validation images too; the errors are those of a twin trained without them.",
+        ),
     ] = False,
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write net.onnx too; needs pip install onnx onnxscript.")

@@ -31,7 +31,8 @@ def read(
     ] = None,
     classes: Annotated[int | None, typer.Option("--classes", help="Number of classes.")] = None,
     chance_error: Annotated[
-        float | None, typer.Option("--chance-error", help="Error of guessing. Default: of equally frequent classes.")
+        float | None,
+        typer.Option("--chance-error", help="Error of guessing. Default: that of equally frequent classes."),
     ] = None,
     epoch: Annotated[str | None, typer.Option("--epoch", metavar="KEY", help="What counts epochs.")] = None,
     params: Annotated[str | None, typer.Option("--params", metavar="A,B", help="The hyperparameters.")] = None,
@@ -43,13 +44,13 @@ def read(
         str | None, typer.Option("--experiment", help="MLflow's experiment, or Optuna's study.")
     ] = None,
     curves: Annotated[
-        bool, typer.Option("--curves", help="Of MLflow, read every epoch: a call for each run and metric.")
+        bool, typer.Option("--curves", help="Read every epoch from MLflow, with one call per run and metric.")
     ] = False,
     reference_error: Annotated[
         float | None,
         typer.Option("--reference-error", help="Validation error to measure against. Default: the best seen."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take what is guessed without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the guesses without asking.")] = False,
     points: PointsForm = None,
     root: Root = ROOT,
 ) -> int:
@@ -93,7 +94,7 @@ def count(text: str | None) -> int | str | None:
     if text is None or not text.lstrip("-").isdecimal():
         return text
     if int(text) < 1:
-        raise UserError(f"{text} is no number of images", fix="at least 1")
+        raise UserError(f"{text} is not a number of images", fix="at least 1")
     return int(text)
 
 

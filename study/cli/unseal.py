@@ -28,7 +28,7 @@ def unseal(folder: Path, reason: str) -> None:
     with StudyLock(folder), Ledger.open(folder / LEDGER) as ledger:
         take_up(kept(ledger.config, folder))
         for e in open_test(ledger, reason=reason, keep=keep):
-            note = "" if e.reproduced else "; trained again it gave another validation error"
+            note = "" if e.reproduced else "; trained again, it had a different validation error"
             what = f"{e.architecture} seed {e.seed}{f' as written in {e.net}' if e.net else ''}"
             typer.echo(
                 f"{what}: test error {e.test_error:.4f} [{e.low:.4f}, {e.high:.4f}] "

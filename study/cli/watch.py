@@ -45,7 +45,9 @@ class Server(ThreadingHTTPServer):
             super().__init__((HOST, port), _Handler)
         except OSError as error:
             taken = f"{port} cannot be used: {error.strerror or error}"
-            raise UserError(taken, where="--port", fix="name another port, or none: then a free one is found") from None
+            raise UserError(
+                taken, where="--port", fix="name another port, or leave --port out to take a free one"
+            ) from None
 
     @property
     def url(self) -> str:

@@ -44,7 +44,7 @@ class HeldOut:
     def sentence(self) -> str:
         """What a person has to know about the images."""
         if self.seen is None:
-            return "It is not known whether the held-out images are the same: a ledger does not say who its images are."
+            return "It is not known whether the held-out images are the same: one ledger does not identify its images."
         if self.same:
             return f"Both studies hold out the same {self.shared:,} images."
         first, second = self.images

@@ -22,7 +22,7 @@ def seconds_of(value: Any) -> Any:
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
     if not re.match(PATTERN, text):
-        raise ValueError(f"'{value}' is no length of time: {EXPECTED}")
+        raise ValueError(f"'{value}' is not a length of time: {EXPECTED}")
     return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)([dhms])", text))
 
 

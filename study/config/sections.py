@@ -27,7 +27,7 @@ class Range(Frozen):
     high: Finite
     """Largest value, not below low."""
     log: bool = False
-    """Whether values are spread by ratio and not by difference. Use it for learning rates, widths and weight decay."""
+    """Whether values are spread evenly by ratio. Use it for learning rates, widths and weight decay."""
     step: Annotated[float, Field(gt=0)] | None = None
     """Distance between neighbouring values, above 0, not together with log. Unset: 1 for whole numbers, else none."""
 
@@ -80,11 +80,11 @@ class DataConfig(Frozen):
     metric: Metric = "error"
     """What decides regimes, map and advice: error counts wrong images, balanced_error averages over the classes."""
     groups: str | None = None
-    """What keeps images in one part of the split: a column, folder, or a pattern (?P<group>...) on file names."""
+    """Which images stay in one part of the split: a column, folder, or a pattern (?P<group>...) on file names."""
     allow_group_leak: bool = False
     """Whether your own split may have a group in two of its parts."""
     unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    """Largest share of broken files that is left out without refusing the data set, 0 to 1 (1 excluded)."""
+    """Largest share of broken files to leave out, 0 to 1 (1 excluded). With more of them, the data set is refused."""
 
 
 class SearchConfig(Frozen):
@@ -114,7 +114,7 @@ class RegimeThresholds(Frozen):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.9
     """A label that is less probable than this is undecided, above 0.5, below 1."""
     reference_error: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """The best validation error that can be reached, 0 to 1 (1 excluded). Unset: estimated from the study."""
+    """Validation error that counts as the best, 0 to 1 (1 excluded). Unset: the best of the study, estimated."""
 
 
 class ResourceConfig(Frozen):
@@ -159,5 +159,5 @@ class TrackingConfig(Frozen):
     @classmethod
     def _is_a_uri(cls, uri: str | None) -> str | None:
         if uri is not None and (problem := uri_problem(uri)):
-            raise ValueError(f"'{uri}' is no URI: {problem}")
+            raise ValueError(f"'{uri}' is not a URI: {problem}")
         return uri

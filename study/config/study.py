@@ -29,7 +29,7 @@ class StudyConfig(Frozen):
     description: str = ""
     """One sentence about what the study asks."""
     plugins: tuple[str, ...] = ()
-    """Files of your own code, each a .py file that the study names: my_nets.py. They run where trials run."""
+    """Python files with your own code, such as my_nets.py. They run where trials run."""
     data: DataConfig = DataConfig()
     """The data set and its split."""
     base: TrialConfig = TrialConfig()
@@ -58,7 +58,9 @@ class StudyConfig(Frozen):
     def _hyperparameters_exist_and_points_are_valid(self) -> Self:
         for keyword in self.base.model.keywords:
             if keyword in RESERVED:
-                raise ValueError(f"base.model.keywords.{keyword}: is a hyperparameter of ours, choose another name")
+                raise ValueError(
+                    f"base.model.keywords.{keyword}: is one of Fitscape's own hyperparameters, choose another name"
+                )
         if isinstance(self.space, dict):
             for hyperparameter in self.space:
                 self._require_hyperparameter(hyperparameter, f"space.{hyperparameter}")
@@ -74,7 +76,9 @@ class StudyConfig(Frozen):
         searched = self.space if isinstance(self.space, dict) else {}
         noisy = any(point.get("label_noise") for point in self.enqueue) or "label_noise" in searched
         if self.data.metric == "balanced_error" and (noisy or self.base.data.label_noise > 0):
-            raise ValueError("data.metric: balanced_error does not go with label noise; take error, or leave it out")
+            raise ValueError(
+                "data.metric: balanced_error does not go with label noise; set it to error, or leave the noise out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -97,9 +97,9 @@ class TrialConfig(Frozen):
     evaluation: Evaluation = Evaluation()
     """How it is measured."""
     trial: Annotated[str, Field(pattern=rf"^{REFERENCE}$")] | None = None
-    """Your own training loop, my_loop.py:NAME, with the file in plugins. Unset: ours."""
+    """Your own training loop, my_loop.py:NAME, with the file in plugins. Unset: Fitscape's own."""
     theirs: dict[str, Value] = Field(default_factory=dict)
-    """Of a run that was read, its hyperparameters by the names that its program gave them. Null: it does not say."""
+    """Only for a run that was read: its hyperparameters, under the names that its program gave them. Null: unknown."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of weights, subset, order and augmentation, at least 0, below 2147483648."""
 
@@ -180,7 +180,7 @@ class TrialConfig(Frozen):
     def _with_keywords(self, changed: dict[str, Any], family: str) -> dict[str, Keyword]:
         """The keywords with some values replaced, each of the type that it has."""
         if not is_own(family):
-            raise ValueError(f"{next(iter(changed))}: is no hyperparameter of {family}")
+            raise ValueError(f"{next(iter(changed))}: is not a hyperparameter of {family}")
         return self.model.keywords | {
             name: as_type_of(self.model.keywords[name], value, name) for name, value in changed.items()
         }

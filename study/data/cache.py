@@ -62,7 +62,7 @@ def write(
             (whole / "facts.json").write_text(text)
             _put(whole, folder)
     except (OSError, RuntimeError) as error:  # torch reports a failed write as RuntimeError
-        fix = "set FITSCAPE_DATA or data.root to a folder with room that you may write to"
+        fix = "set FITSCAPE_DATA or data.root to a writable folder with enough room"
         raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root", fix=fix) from error
     result: dict[str, Any] = json.loads(text)
     return result

@@ -59,8 +59,8 @@ def undecidable(
     if half > tau * chance:
         of = f" from {groups} groups" if groups else ""
         said.append(
-            f"{images.sum():.0f} validation images{of} know an error of {LIKELY:g} to +-{half:.2f}, and a good net may "
-            f"be {tau * chance:.2f} above the best: many labels will be undecided"
+            f"{images.sum():.0f} validation images{of} measure an error of {LIKELY:g} to +-{half:.2f}, and a good "
+            f"net may be {tau * chance:.2f} above the best: many labels will be undecided"
         )
     if metric == "balanced_error":
         halves = np.minimum(QUANTILE * np.sqrt(0.25 / known), 1)

@@ -119,7 +119,8 @@ def _require_parts(raw: RawData, named: dict[str, Labels], parts: Split) -> None
         )
     if parts.half_a.all() or not parts.half_a.any():
         raise UserError(
-            f"the {len(named['validation'])} images of validation are copies of each other, so it has no two halves",
+            f"the {len(named['validation'])} validation images are copies of each other, "
+            "so they cannot be split into two halves",
             where="data",
             fix="take the copies out, or give another fraction",
         )

@@ -135,14 +135,14 @@ def fetch(id_: str, to: Path, storage: str | None) -> None:
         parts = dict(_stored(id_, storage))
     if MANIFEST not in parts:
         there = f"in {storage}" if storage else "brought by the job, and FITSCAPE_STORAGE is not set"
-        raise UserError(f"these images are not {there}", where=where, fix="submit the study anew from their folder")
+        raise UserError(f"these images are not {there}", where=where, fix="submit the study again from their folder")
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as temporary:
         whole = Path(temporary) / "whole"
         whole.mkdir()
         for name in json.loads(parts[MANIFEST]()):
             if name not in parts:
-                raise UserError(f"the part {name} is missing", where=where, fix="submit the study anew")
+                raise UserError(f"the part {name} is missing", where=where, fix="submit the study again")
             with tarfile.open(fileobj=io.BytesIO(parts[name]())) as archive:
                 archive.extractall(whole, filter="data")
         with contextlib.suppress(OSError):  # another process was quicker

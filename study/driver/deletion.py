@@ -22,6 +22,7 @@ from fitscape.study.files import (
     PAGE,
     WEIGHTS,
     StudyFolder,
+    meant_for,
 )
 from fitscape.study.ledger import StudyLock
 from fitscape.study.scheduling.checkpoints import is_checkpoint
@@ -32,7 +33,6 @@ _LEDGERS: Final = re.compile(
     rf"(?:{re.escape(LEDGER)}|{re.escape(BACKUP)}|ledger\.v\d+(?:\.\d+)?\.db)(?:-wal|-shm|-journal)?"
 )
 _OLDER_LOG: Final = re.compile(rf"{re.escape(LOG)}\.\d+")
-_PARTIAL: Final = re.compile(r"\..+\.partial")
 _TRIAL: Final = re.compile(r"[0-9a-f]{12}")
 
 
@@ -60,8 +60,8 @@ def delete(folder: Path) -> list[Path]:
 def _own(folder: Path) -> Iterator[Path]:
     place = StudyFolder(folder)
     for path in folder.glob("*"):
-        name = path.name
-        ours = name in _PLAIN - {LOCK} or any(p.fullmatch(name) for p in (_LEDGERS, _OLDER_LOG, _PARTIAL))
+        name = meant_for(path.name) or path.name
+        ours = name in _PLAIN - {LOCK} or any(p.fullmatch(name) for p in (_LEDGERS, _OLDER_LOG))
         if ours and not path.is_dir():
             yield path
     for path in (

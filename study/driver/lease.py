@@ -158,7 +158,7 @@ class Lease:
 
     def _taken(self) -> StudyLocked:
         return StudyLocked(
-            "another driver has taken it over", where=self._folder.place, fix="look for it, and stop one"
+            "another driver has taken it over", where=self._folder.place, fix="find it, and stop one of the two"
         )
 
 

@@ -8,7 +8,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.files import CODE
 from fitscape.study.plugins import Code, code_of, install
 from fitscape.study.plugins.examine import examine, notices
-from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.checks import PreflightCheck
 
 
 def take_up(config: StudyConfig) -> Code | None:
@@ -43,10 +43,10 @@ def tell(code: Code | None, say: Callable[[str], None]) -> None:
             say(notice)
 
 
-def look(config: StudyConfig) -> list[Finding]:
+def look(config: StudyConfig) -> list[PreflightCheck]:
     """Whether the code can be imported here, for ``fitscape doctor``."""
     try:
         code = take_up(config)
     except UserError as error:
-        return [Finding(f"{error.where}: {error.what}", False, error.fix)]
-    return [] if code is None else [Finding(f"own code: {code.digest}", True)]
+        return [PreflightCheck(f"{error.where}: {error.what}", False, error.fix)]
+    return [] if code is None else [PreflightCheck(f"own code: {code.digest}", True)]

@@ -8,13 +8,14 @@ from typing import Any
 from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.lease import OWNER
 from fitscape.study.errors import UserError
-from fitscape.study.files import CHECKPOINTS, LEDGER, LOCK
+from fitscape.study.files import BACKUP, CHECKPOINTS, CONFIG, LEDGER, LOCK, LOG, meant_for
 from fitscape.study.scheduling.checkpoints import is_checkpoint
 from fitscape.study.scheduling.storage import open_storage
 from fitscape.study.tracking import redact
 
 # A driver that was killed before its ledger had a row may have left these.
 _OF_AN_EMPTY_LEDGER = (f"{LEDGER}-journal", f"{LEDGER}-wal", f"{LEDGER}-shm")
+_WRITTEN_WHOLE = (BACKUP, CONFIG, LEDGER, LOG, OWNER)  # a kill may have left the beginning of one of these
 _PROBE = re.compile(r"probe-[0-9a-f]{32}")
 _TRIAL = re.compile(r"[0-9a-f]{12}")
 
@@ -32,7 +33,7 @@ def require_free(folder: Folder) -> None:
     for place in dict.fromkeys((str(folder.path.absolute()), folder.shared)):
         foreign = sorted(_foreign(place))
         if folder.backup.name in foreign:
-            raise UserError("the backup of a study of this name is there", where=redact(place), fix=fix)
+            raise UserError("a backup of a study of this name exists", where=redact(place), fix=fix)
         if foreign:
             more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
             what = f"holds {', '.join(foreign[:3])}{more}, which no study of fitscape wrote"
@@ -66,7 +67,7 @@ def _is_ours(fs: Any, entry: Any) -> bool:
         return _is_lock(fs, entry)
     if name == LEDGER:
         return entry.size == 0
-    return name in _OF_AN_EMPTY_LEDGER or _PROBE.fullmatch(name) is not None
+    return name in _OF_AN_EMPTY_LEDGER or meant_for(name) in _WRITTEN_WHOLE or _PROBE.fullmatch(name) is not None
 
 
 def _is_lock(fs: Any, entry: Any) -> bool:

@@ -18,6 +18,7 @@ from fitscape.study.driver.own_code import look
 from fitscape.study.errors import UserError
 from fitscape.study.files import size
 from fitscape.study.reading.timm_names import extras
+from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import (
     Cluster,
     available_cpus,
@@ -25,14 +26,13 @@ from fitscape.study.scheduling.cluster import (
     require_one_card,
     require_resources,
 )
-from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.folder_preflight import look_at_path
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.preflight import ROOM_MIB, inside_session_folder, look_at
 from fitscape.study.tracking import check
 
 
-def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[Finding]:
+def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[PreflightCheck]:
     """All findings; joins the cluster, or starts a local one, for as long as it takes."""
     tracking = Background(lambda: check(root, config.tracking))  # takes as long as the cluster does
     findings = [*first_look(config, root, address=address), *look(config)]
@@ -45,12 +45,14 @@ def preflight(config: StudyConfig, root: Path, *, address: str | None = None) ->
             findings += look_at_path(cluster, config.data.dataset)
     trouble = tracking.result()
     findings.append(
-        Finding("tracking can be written", True) if trouble is None else Finding(trouble.what, False, trouble.fix)
+        PreflightCheck("tracking can be written", True)
+        if trouble is None
+        else PreflightCheck(trouble.what, False, trouble.fix)
     )
     return findings
 
 
-def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[Finding]:
+def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[PreflightCheck]:
     """What needs neither Ray nor torch: resources of this machine, data, disk, folder."""
     return [
         _here(config) if address is None else _asked(config),
@@ -60,7 +62,7 @@ def first_look(config: StudyConfig, root: Path, *, address: str | None) -> list[
     ]
 
 
-def require(findings: list[Finding], say: Callable[[str], None] | None = None) -> None:
+def require(findings: list[PreflightCheck], say: Callable[[str], None] | None = None) -> None:
     """Refuse what is fatal, and say the other faults: a card or a node that is left out does not end a run.
 
     Raises:
@@ -74,81 +76,83 @@ def require(findings: list[Finding], say: Callable[[str], None] | None = None) -
             say(f"{finding.what} ({finding.fix})" if finding.fix else finding.what)
 
 
-def _here(config: StudyConfig) -> Finding:
+def _here(config: StudyConfig) -> PreflightCheck:
     cpus, gpus = available_cpus(), count_gpus()
     try:
         require_resources(config.resources, cpus=cpus, gpus=gpus, where="this machine")
     except UserError as error:
-        return Finding(f"{error.where}: {error.what}", False, error.fix)
-    return Finding(f"this machine has {cpus} CPU and {gpus} GPU", True)
+        return PreflightCheck(f"{error.where}: {error.what}", False, error.fix)
+    return PreflightCheck(f"this machine has {cpus} CPU and {gpus} GPU", True)
 
 
-def _asked(config: StudyConfig) -> Finding:
+def _asked(config: StudyConfig) -> PreflightCheck:
     """What no cluster could give."""
     try:
         require_one_card(config.resources)
     except UserError as error:
-        return Finding(f"{error.where}: {error.what}", False, error.fix)
+        return PreflightCheck(f"{error.where}: {error.what}", False, error.fix)
     asked = config.resources.gpus_per_trial
-    return Finding(f"a trial asks for {config.resources.cpus_per_trial:g} CPU and {asked} GPU", True)
+    return PreflightCheck(f"a trial asks for {config.resources.cpus_per_trial:g} CPU and {asked} GPU", True)
 
 
-def _data(config: StudyConfig) -> list[Finding]:
+def _data(config: StudyConfig) -> list[PreflightCheck]:
     """The data set, looked up once: tens of thousands of files take a second."""
     try:
         source = get(config.data)
         presence = check_files(config.data, source)
     except UserError as error:
-        return [Finding(f"{error.where}: {error.what}", False, error.fix), _prepared(config)]
-    found = Finding(f"data set {config.data.dataset}: {presence.text}", True)
+        return [PreflightCheck(f"{error.where}: {error.what}", False, error.fix), _prepared(config)]
+    found = PreflightCheck(f"data set {config.data.dataset}: {presence.text}", True)
     room_for = [] if presence.download else _room(config, source)
     return [found, *_decides(config, presence), _prepared(config), *room_for]
 
 
-def _decides(config: StudyConfig, presence: Presence) -> list[Finding]:
+def _decides(config: StudyConfig, presence: Presence) -> list[PreflightCheck]:
     """What the validation part of a user's own images will not decide: a warning, as the study can be run."""
     counts = presence.counts
     said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
     fix = "give more images, or a higher validation_fraction"
-    return [Finding(text, False, fix, fatal=False, warning=True) for text in said]
+    return [PreflightCheck(text, False, fix, fatal=False, warning=True) for text in said]
 
 
-def _prepared(config: StudyConfig) -> Finding:
+def _prepared(config: StudyConfig) -> PreflightCheck:
     """Where the data set is kept once it is prepared: a user without a home (HOME=/) has no such place."""
     folder = data_folder(config.data.root)
     for candidate in (folder, user_cache()):
         if os.access(next(path for path in (candidate, *candidate.parents) if path.exists()), os.W_OK):
-            return Finding(f"prepared data go to {candidate}", True)
-    fix = "set FITSCAPE_DATA or data.root to a folder that you may write to"
-    return Finding(f"neither {folder} nor {user_cache()} can be written, where prepared data go", False, fix)
+            return PreflightCheck(f"prepared data go to {candidate}", True)
+    fix = "set FITSCAPE_DATA or data.root to a writable folder"
+    return PreflightCheck(f"prepared data need {folder} or {user_cache()}, and neither can be written", False, fix)
 
 
-def _room(config: StudyConfig, source: Source) -> list[Finding]:
+def _room(config: StudyConfig, source: Source) -> list[PreflightCheck]:
     """What the decoded images will take of the disk where they are many, before any is decoded."""
     needed = room(config.data, source)
     if needed is None or not needed.mapped:
         return []
     folder = place(config.data, source)
     if (folder / "facts.json").is_file():
-        return [Finding(f"its {needed.images:,} images are prepared, in {folder}", True)]
+        return [PreflightCheck(f"its {needed.images:,} images are prepared, in {folder}", True)]
     try:
         require_disk(folder.parent, COPIES * needed.bytes - size(unfinished(folder)))
     except UserError as error:
-        return [Finding(error.what, False, error.fix)]
+        return [PreflightCheck(error.what, False, error.fix)]
     text = f"its {needed.images:,} images become {gigabytes(needed.bytes)} of files in {folder.parent}"
     free = f"{gigabytes(COPIES * needed.bytes)} while they are made; {gigabytes(free_at(folder))} are free"
-    return [Finding(f"{text}, {free}", True)]
+    return [PreflightCheck(f"{text}, {free}", True)]
 
 
-def _disk(root: Path) -> Finding:
+def _disk(root: Path) -> PreflightCheck:
     existing = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free / 2**20
     if free < ROOM_MIB:
-        return Finding(f"{free:.0f} MiB are free at {existing}", False, f"free {ROOM_MIB} MiB, or name another --root")
-    return Finding(f"{free / 1024:.0f} GiB are free at {existing}", True)
+        return PreflightCheck(
+            f"{free:.0f} MiB are free at {existing}", False, f"free {ROOM_MIB} MiB, or name another --root"
+        )
+    return PreflightCheck(f"{free / 1024:.0f} GiB are free at {existing}", True)
 
 
-def _time(config: StudyConfig, slots: int) -> list[Finding]:
+def _time(config: StudyConfig, slots: int) -> list[PreflightCheck]:
     """What the study's trials will take here, from a few steps of its nets; nothing where they cannot be timed."""
     from fitscape.study.driver.preparing import Known, prepare
     from fitscape.study.scheduling.estimate import describe
@@ -156,14 +160,14 @@ def _time(config: StudyConfig, slots: int) -> list[Finding]:
     try:
         prepared = prepare(config, Known(), local=True)
     except UserError as error:
-        return [Finding(error.what, False, error.fix)]
+        return [PreflightCheck(error.what, False, error.fix)]
     timed = (prepared.keep or {}).get("timed", ())
     text = describe(config, prepared.shape.work, timed, slots, config.search.trials)
-    return [Finding(f"expected: {text}", True)] if text else []
+    return [PreflightCheck(f"expected: {text}", True)] if text else []
 
 
-def _durable(root: Path) -> Finding:
+def _durable(root: Path) -> PreflightCheck:
     if inside_session_folder(root):
         fix = "set FITSCAPE_ROOT to a folder on a durable volume"
-        return Finding(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, fix)
-    return Finding(f"{root.absolute()} outlives a Ray session", True)
+        return PreflightCheck(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, fix)
+    return PreflightCheck(f"{root.absolute()} outlives a Ray session", True)

@@ -34,7 +34,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedStudy:
     """``settings`` and ``keep`` are None where they must be measured on the cluster."""
 
     data: "SealedData"
@@ -47,7 +47,7 @@ class Prepared:
 
 def prepare(
     config: StudyConfig, known: Known, *, local: bool, say: Callable[[str], None] = lambda text: None
-) -> Prepared:
+) -> PreparedStudy:
     """Load the data; on a local CPU measure precision and layout too. Torch is imported here.
 
     ``say`` gets a sentence now and then while images are decoded.
@@ -69,10 +69,10 @@ def prepare(
     trial = costliest(config, space, known.pending, shape.image, shape.classes)
     if not local or (config.resources.gpus_per_trial != 0 and count_gpus()):
         hungry = tuple(hungriest(config, space, known.pending, shape.image, shape.classes))
-        return Prepared(data, shape, trial, hungry, None, None)
+        return PreparedStudy(data, shape, trial, hungry, None, None)
     nets = to_time(config, space)
     measured = study_settings(config, trial, shape.image, shape.classes, known.settings or {}, "cpu", nets)
-    return Prepared(data, shape, trial, (), *measured)
+    return PreparedStudy(data, shape, trial, (), *measured)
 
 
 def write_down(data: "SealedData", ledger: Ledger) -> None:
@@ -95,7 +95,7 @@ def _with_resources(config: StudyConfig, values: dict[str, Any]) -> StudyConfig:
 
 
 def finish(
-    prepared: Prepared, config: StudyConfig, ledger: Ledger, cluster: Cluster, say: Callable[[str], None]
+    prepared: PreparedStudy, config: StudyConfig, ledger: Ledger, cluster: Cluster, say: Callable[[str], None]
 ) -> "tuple[Settings, Request]":
     """What only the cluster knows: settings measured on it, and the share of a card.
 

@@ -16,7 +16,7 @@ from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.lease import Lease
 from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
-from fitscape.study.driver.preparing import Known, Prepared, finish, prepare, write_down
+from fitscape.study.driver.preparing import Known, PreparedStudy, finish, prepare, write_down
 from fitscape.study.driver.starting_weights import Pinned, sentences
 from fitscape.study.driver.wind_up import WindUp
 from fitscape.study.errors import ExitCode, UserError
@@ -26,10 +26,10 @@ from fitscape.study.reading.timm_names import extras
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
+from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.estimate import describe
 from fitscape.study.scheduling.events import DataRead, Finished, Message, Outcome, Started
-from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.interruption import ASKED_BY, Interruption, listening, not_passed_on
 from fitscape.study.scheduling.preflight import look_at
 from fitscape.study.scheduling.time_limit import TimeLimit
@@ -91,7 +91,7 @@ class Conduct:
                     require(findings, self._observer.say)
                     trouble = tracking.result(self._interruption)
                     if trouble is not None:
-                        require([Finding(trouble.what, False, trouble.fix)])
+                        require([PreflightCheck(trouble.what, False, trouble.fix)])
                     prepared = preparing.result(self._interruption)
                     with open_ledger(prepared.data) as self._ledger:
                         return self._with_ledger(config, self._ledger, prepared)
@@ -109,7 +109,7 @@ class Conduct:
             Upkeep(self._folder, ledger, config, self._observer, self._lease).close()
             return self._conclude(config, Outcome(counts=ledger.counts(), interrupted="", seconds=0.0), shipper)
 
-    def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> ExitCode:
+    def _with_ledger(self, config: StudyConfig, ledger: Ledger, prepared: PreparedStudy) -> ExitCode:
         """Once its trials have begun, what the disk refuses interrupts the study, and a resume goes on."""
         try:
             shipper = self._begin(config, ledger)
@@ -134,7 +134,7 @@ class Conduct:
             self._observer.say(f"{error}; {self._go_on}")
             return self._exit_code({})
 
-    def _show_data(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> None:
+    def _show_data(self, config: StudyConfig, ledger: Ledger, prepared: PreparedStudy) -> None:
         summary = prepared.data.summary()
         self._list_left_out(summary["unreadable"])
         self._observer(DataRead(summary))
@@ -178,7 +178,7 @@ class Conduct:
             if trouble:
                 self._observer.say(trouble)
 
-    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: Prepared) -> Outcome:
+    def _trials(self, config: StudyConfig, ledger: Ledger, prepared: PreparedStudy) -> Outcome:
         from fitscape.study.scheduling.run_trials import run_trials
 
         ledger.set_meta(RUNNING, {"host": socket.gethostname(), "pid": os.getpid()})

@@ -13,7 +13,7 @@ from fitscape.study.scheduling.time_limit import TimeLimit
 from fitscape.study.threads import Lasting
 
 LOOK_EVERY = 0.25  # seconds
-ASKED = "finished as it was asked to"
+ASKED = "finished on request"
 
 
 class WindUp:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fitscape.study.errors import UserError
 from fitscape.study.importing import names
-from fitscape.study.importing.runs import Run, Runs, as_number, finite, listed
+from fitscape.study.importing.runs import Runs, as_number, finite, listed
 from fitscape.study.records import CLEAN
 
 ENOUGH: Final = 0.5  # share of the runs that must hold a key for it to be guessed
@@ -103,9 +103,7 @@ def _metric(runs: Runs, metrics: Sequence[str], part: str, told: Keys) -> str:
         raise UserError(f"holds losses alone ({listed(losses)})", where=runs.where, fix=LOSSES_ONLY)
     side = "training" if part == "train" else "validation"
     has = f"it has {listed(metrics)}" if metrics else "it holds no metric at all"
-    raise UserError(
-        f"no {side} error or accuracy is to be found", where=runs.where, fix=f"{has}; name it with --{part}"
-    )
+    raise UserError(f"no {side} error or accuracy was found", where=runs.where, fix=f"{has}; name it with --{part}")
 
 
 def _rank(key: str, part: str) -> tuple[bool, bool, int, int]:
@@ -194,8 +192,3 @@ def _classes(runs: Runs, there: Sequence[str]) -> int | None:
 
 def _quoted(text: str | None) -> str:
     return f"'{text}'" if text and set(" ()") & set(text) else text or ""
-
-
-def runs_with(runs: Sequence[Run], key: str) -> list[Run]:
-    """Those that logged a key at least once."""
-    return [run for run in runs if any(key in row for row in run.rows)]

@@ -42,7 +42,7 @@ def read(uri: str, where: str, study: str | None) -> Runs:
                 study = names[0]
             if study is None or study not in names:
                 what = "has no study" if not names else f"has no study '{study}'" if study else "has several studies"
-                fix = f"name one with --experiment: {listed(names)}" if names else "is it the storage that you mean?"
+                fix = f"name one with --experiment: {listed(names)}" if names else "is it the storage you mean?"
                 raise UserError(what, where=where, fix=fix)
             found = optuna.load_study(study_name=study, storage=storage)
             names_of_values = found.metric_names or _names(len(found.directions))

@@ -44,7 +44,7 @@ def read(
     """
     found = _read(source, experiment, epoch, params, curves)
     if not found.runs:
-        raise UserError("holds no run", where=found.where, fix="is it the source that you mean?")
+        raise UserError("holds no run", where=found.where, fix="is it the source you mean?")
     return found
 
 
@@ -76,7 +76,7 @@ def _read(
         from fitscape.study.importing import optuna_storage
 
         return optuna_storage.read(str(path), str(path), experiment)
-    raise UserError("is no source of runs", where=str(path), fix=f"a source is {_TAKES}")
+    raise UserError("is not a source of runs", where=str(path), fix=f"a source is {_TAKES}")
 
 
 def _table(frame: pd.DataFrame, where: str, epoch: str | None, params: Sequence[str] | None) -> Runs:

@@ -49,7 +49,7 @@ def recognized(key: str, values: Sequence[float], option: str, given: Unit | Non
         given = "error%" if kind == "error" and per_cent else given
     most = 100 if given.endswith("%") else 1
     if low < -1e-9 or high > most * (1 + 1e-9):
-        what = f"'{key}' reaches from {low:g} to {high:g}, so it is no {given.removesuffix('%')}"
+        what = f"'{key}' reaches from {low:g} to {high:g}, so it is not an {given.removesuffix('%')}"
         raise UserError(
             f"{what}{' in per cent' if most == 100 else ' rate'}", where=option, fix="name a rate, or --unit"
         )

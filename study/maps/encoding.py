@@ -124,7 +124,6 @@ class Encoder:
         self._axes = [_axis(self.space[name]) for name in self.names]
         self.fixed = {name: _axis(d).from_unit(np.zeros(1))[0] for name, d in self.space.items() if d.single()}
         self.dimensions = len(self.names)  # of the unit cube
-        self.features_n = sum(axis.width for axis in self._axes)
 
     @property
     def numeric_columns(self) -> dict[str, int]:

@@ -284,7 +284,7 @@ def outcomes_of(table: pd.DataFrame) -> Outcomes:
     diverged = table["diverged"].to_numpy(bool) | ~np.isfinite(train + val)
     for name, error in (("train_error", train), ("val_error", val)):
         if ((error[~diverged] < 0) | (error[~diverged] > 1)).any():
-            raise ValueError(f"{name}: a rate between 0 and 1 is wanted")
+            raise ValueError(f"{name}: must be a rate between 0 and 1")
 
     optional = [table[name].fillna(0).to_numpy(float) if name in table else np.zeros(len(table)) for name in OPTIONAL]
     return Outcomes(train, val, diverged, *optional)

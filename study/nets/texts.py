@@ -30,7 +30,7 @@ inside. It needs torch, and Pillow to read files:
 |---|---|
 | `net.pt2` | the whole net, by `torch.export` |
 | `weights.safetensors` | its weights by torchvision's names; `base.model.weights` of another study takes the file |
-| `net.onnx` | where it was asked for: the net from after the resizing, float32 pixels from 0 to 255 |
+| `net.onnx` | if you asked for it: the net from after the resizing, float32 pixels from 0 to 255 |
 | `classes.json` | the names of the outputs, in their order |
 | `preprocess.json` | what is done to a picture, the temperature, and how far the labels agree with the trial's |
 | `training-images.npy` | a hash of each training image: another study refuses the weights if it holds these out |
@@ -38,12 +38,12 @@ inside. It needs torch, and Pillow to read files:
 
 The weights of a ResNet18, ResNet34 or DenseNet121 of width 1 with the ImageNet stem go into torchvision's class too:
 `net = torchvision.models.resnet18(num_classes=len(classes))`, then
-`net.load_state_dict(safetensors.torch.load_file("weights.safetensors"))`. Such a net wants normalized pixels.
+`net.load_state_dict(safetensors.torch.load_file("weights.safetensors"))`. Such a net needs normalized pixels.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class ModelCard:
     """What the model card says. An error is (error, low, high, images), with a 95 % Jeffreys interval."""
 
     study: str
@@ -75,7 +75,7 @@ def loader(channels: int) -> str:
     return LOADER.format(mode="L" if channels == 1 else "RGB")
 
 
-def card(facts: Card) -> str:
+def card(facts: ModelCard) -> str:
     error, low, high, n = facts.error
     trained = "training and validation images" if facts.with_validation else "training images"
     of = "a twin that was trained without the validation images" if facts.with_validation else "this net"
@@ -95,7 +95,7 @@ def card(facts: Card) -> str:
 
 ## Errors
 
-Of {of}, on {n} validation images. These images have chosen the configuration, so that the error is a little too low.
+Of {of}, on {n} validation images. These images helped to choose the configuration, so the error is a little too low.
 
 | class | error | 95 % interval | images |
 |---|---|---|---|

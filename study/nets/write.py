@@ -153,7 +153,7 @@ def _preprocess(facts: Facts, net: Pictures, agreement: float) -> dict[str, Any]
     }
 
 
-def _card(facts: Facts, agreement: float) -> texts.Card:
+def _card(facts: Facts, agreement: float) -> texts.ModelCard:
     labels, wrong = facts.validation.val_labels, facts.wrong
     low, high = jeffreys(int(wrong.sum()), len(wrong))
     by_class = []
@@ -162,7 +162,7 @@ def _card(facts: Facts, agreement: float) -> texts.Card:
         if n:
             by_class.append((name, missed / n, *jeffreys(missed, n), n))
     trial = facts.trials[0]
-    return texts.Card(
+    return texts.ModelCard(
         study=facts.study,
         trial=trial.trial_id,
         net=trial.model.name,

@@ -52,7 +52,7 @@ def _files(plugins: Sequence[str]) -> dict[str, Path]:
     for i, plugin in enumerate(plugins):
         path, where = expanded(plugin).absolute(), f"plugins.{i}"
         if path.suffix != ".py" or not path.stem.isidentifier():
-            raise UserError(f"'{plugin}' is no Python file", where=where, fix="name a file such as my_nets.py")
+            raise UserError(f"'{plugin}' is not a Python file", where=where, fix="name a file such as my_nets.py")
         if not path.is_file():
             raise UserError(f"{path} is not a file", where=where, fix="paths in a file start at its folder")
         if found.setdefault(path.name, path) != path:

@@ -78,7 +78,7 @@ def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > LARGEST:
-            raise UserError(f"has {size / 2**20:.0f} MiB, so it is no code", where=str(path))
+            raise UserError(f"has {size / 2**20:.0f} MiB, which is too large for code", where=str(path))
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
@@ -91,7 +91,7 @@ def _imported(module: Module) -> Iterator[str]:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f"{module.path}:{line}" if line else module.path
-        raise UserError(f"is no Python: {getattr(error, 'msg', error)}", where=where) from None
+        raise UserError(f"is not valid Python: {getattr(error, 'msg', error)}", where=where) from None
     package = module.name if module.package else module.name.rpartition(".")[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

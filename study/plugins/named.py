@@ -1,7 +1,9 @@
-"""Where a study names code of the user's."""
+"""Where a study names a user's own code, and the names that installed packages announce for theirs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Any, Literal
 
 from fitscape.models.reference import Reference, is_reference
@@ -10,6 +12,7 @@ from fitscape.study.paths import PATH_KINDS
 
 Key = tuple[str | int, ...]
 Role = Literal["network", "data set", "loss", "trial", "sampler"]
+GROUPS = {"network": "fitscape.families", "data set": "fitscape.datasets", "sampler": "fitscape.samplers"}
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,10 @@ def _choices(study: Mapping[str, Any], hyperparameter: str) -> list[Any]:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+@cache
+def announced(role: str) -> dict[str, str]:
+    """Announced name -> ``package.module:NAME``, of a role that packages can announce by an entry point."""
+    found = {point.name: point.value.partition(" ")[0] for point in entry_points(group=GROUPS[role])}
+    return {name: value for name, value in sorted(found.items()) if is_reference(value)}

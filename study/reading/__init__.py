@@ -77,7 +77,7 @@ def validate(
         UserError: the first of its problems.
     """
     if not isinstance(document.value, dict):
-        _refuse(document, [Problem((), f"{shown(document.value)} is no study", _keys_hint())])
+        _refuse(document, [Problem((), f"{shown(document.value)} is not a study", _keys_hint())])
     document = overrides.apply(document, changes)
     for problem in retired_problems(document):
         if on_retired is None:

@@ -76,7 +76,7 @@ def read(path: Path) -> Document:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"cannot be read: {reason}", where=str(path)) from None
     if data is None:
-        raise UserError(f"is larger than {MAX_BYTES // 1024} KiB, so it is no study", where=str(path))
+        raise UserError(f"is larger than {MAX_BYTES // 1024} KiB, which is too large for a study", where=str(path))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

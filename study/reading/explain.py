@@ -81,7 +81,7 @@ def explain(error: ErrorDetails, key: Key, value: Any) -> Problem:
     if kind == "literal_error":
         return _not_one_of(key, value, context["expected"])
     if kind == "string_pattern_mismatch":
-        return Problem(key, f"{shown(value)} is no name", NAME_RULE)
+        return Problem(key, f"{shown(value)} is not a name", NAME_RULE)
     if kind == "too_short":
         return Problem(key, "needs at least one value")
     if kind == "value_error":
@@ -113,7 +113,7 @@ def _problem(detail: ErrorDetails, document: Any) -> Problem | None:
         choices = isinstance(value, list)
         return Problem(
             key,
-            f"{shown(value)} is no hyperparameter",
+            f"{shown(value)} is not a hyperparameter",
             "write {choices: [...]}" if choices else "{low:, high:} or {choices:}",
         )
     if key[:1] == ("space",) and "choices" in key and isinstance(key[-1], int):

@@ -152,15 +152,15 @@ def growth_rate_problems(config: StudyConfig) -> Iterator[Problem]:
         and any(value != default for _, value in _values(searched, "growth_rate", config.base))
     ):
         fix = f"search it in a study of {', '.join(GROWING)} alone"
-        yield Problem(("space", "growth_rate"), f"is no hyperparameter of {lacking}", fix)
+        yield Problem(("space", "growth_rate"), f"is not a hyperparameter of {lacking}", fix)
     growing = {*families, *(_family(config.base, point) for point in config.enqueue)} & {*GROWING}
     if config.base.model.growth_rate != default and not growing:
-        what = f"is no hyperparameter of {config.base.model.family}"
+        what = f"is not a hyperparameter of {config.base.model.family}"
         yield Problem(("base", "model", "growth_rate"), what, f"{', '.join(GROWING)} has one")
     for i, point in enumerate(config.enqueue):
         family = _family(config.base, point)
         if point.get("growth_rate", default) != default and family not in GROWING:
-            yield Problem(("enqueue", i, "growth_rate"), f"is no hyperparameter of {family}", "leave it out")
+            yield Problem(("enqueue", i, "growth_rate"), f"is not a hyperparameter of {family}", "leave it out")
 
 
 def _families(config: StudyConfig) -> list[str]:

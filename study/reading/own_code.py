@@ -11,8 +11,8 @@ from fitscape.study.config import RESERVED, StudyConfig, as_type_of
 from fitscape.study.data import datasets
 from fitscape.study.errors import UserError
 from fitscape.study.plugins import Code, Named, code_of
-from fitscape.study.plugins.announced import announced
 from fitscape.study.plugins.examine import Examined, Signature, examine
+from fitscape.study.plugins.named import announced
 from fitscape.study.reading.document import Document, Key
 from fitscape.study.reading.explain import Problem
 from fitscape.study.reading.keys import did_you_mean
@@ -56,7 +56,7 @@ def keyword_problems(config: StudyConfig) -> Iterator[Problem]:
     lacking = next((name for name in named if not is_own(name)), None)
     for keyword in config.base.model.keywords:
         if lacking is not None and keyword in space:
-            yield Problem(("space", keyword), f"is no hyperparameter of {lacking}", "leave out one of the two")
+            yield Problem(("space", keyword), f"is not a hyperparameter of {lacking}", "leave out one of the two")
 
 
 def absolute_plugins(document: Document, folder: Path) -> Document:
@@ -90,7 +90,7 @@ def _fill(document: Document, code: Code, examined: Examined) -> None:
         return
     first = networks[0]
     if not is_own(model.get("family")):
-        what = f"{first.reference} is searched, and base.model.family is none of your own"
+        what = f"{first.reference} is searched, so base.model.family must be a network of your own"
         raise UserError(what, where=document.where(first.key), fix="make it base.model.family")
     signature = examined.networks[str(first.reference)]
     model["keywords"] = _keywords(first, signature, given or {}, document)
@@ -114,7 +114,7 @@ def _keywords(network: Named, signature: Signature, given: dict[str, Any], docum
     found = {name: value for name, value in signature.defaults.items() if name not in RESERVED}
     for name, value in given.items():
         if name in RESERVED:
-            what = f"{name} is a hyperparameter of ours"
+            what = f"{name} is one of Fitscape's own hyperparameters"
             raise UserError(what, where=document.where((*key, name)), fix="give the keyword another name")
         try:
             found[name] = as_type_of(found[name], value, name) if name in found else value

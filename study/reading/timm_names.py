@@ -87,7 +87,7 @@ def _hyperparameters_it_lacks(config: StudyConfig) -> Iterator[Problem]:
     for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
         if searched and hyperparameter in config.space and not _only(config.space[hyperparameter], fixed):
             fix = "leave out one of the two; dropout is the only hyperparameter of a network of timm"
-            yield Problem(("space", hyperparameter), f"is no hyperparameter of {searched[0]}", fix)
+            yield Problem(("space", hyperparameter), f"is not a hyperparameter of {searched[0]}", fix)
 
 
 def _only(hyperparameter: Hyperparameter, value: Any) -> bool:

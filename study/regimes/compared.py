@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.depth import depth_pairs, depth_tests
 from fitscape.study.regimes.late import beyond_fluctuation, error_rises, loss_rises
-from fitscape.study.regimes.subject import Subject
+from fitscape.study.regimes.subject import TrialAtEpoch
 
 
 def study_flags(
     trials: Sequence[TrialRecord],
-    subjects: Sequence[Subject],
+    subjects: Sequence[TrialAtEpoch],
     classes: int,
     chance_error: float,
     epoch: int | None,
@@ -25,7 +25,7 @@ def study_flags(
     return found
 
 
-def late_flags(subjects: Sequence[Subject]) -> dict[str, set[str]]:
+def late_flags(subjects: Sequence[TrialAtEpoch]) -> dict[str, set[str]]:
     """Overfit in time, where the labelled epoch is the pair's last one: the rise is sure over images, and larger
     than the epochs of this run differ anyway."""
     late = [

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from fitscape.study.regimes.draws import StandardDraws
 from fitscape.study.regimes.replicates import SeedNoise, apart
 from fitscape.study.regimes.rule import Array, rate
-from fitscape.study.regimes.subject import Subject
+from fitscape.study.regimes.subject import TrialAtEpoch
 
 
 class Draws(NamedTuple):
@@ -55,20 +55,20 @@ class Runs:
     seeds: int
 
 
-def runs_of(subjects: Sequence[Subject], noise: SeedNoise) -> dict[str, Runs]:
+def runs_of(subjects: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, Runs]:
     """By trial id, of the subjects that have errors.
 
     All seeds of a configuration count alike. One that lies far from all others of its configuration (it may have
     collapsed) is left to itself, and the others do not count it.
     """
-    groups: dict[str, list[Subject]] = {}
+    groups: dict[str, list[TrialAtEpoch]] = {}
     for subject in subjects:
         if subject.record is not None:
             groups.setdefault(subject.trial.config.group_id, []).append(subject)
     return {key: runs for group in groups.values() for key, runs in _group(group, noise).items()}
 
 
-def _group(group: Sequence[Subject], noise: SeedNoise) -> dict[str, Runs]:
+def _group(group: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, Runs]:
     records = [s.record for s in group if s.record is not None]
     train_n, val_n = [r.train_n for r in records], [r.val_n for r in records]
     train = logit(rate([r.train_error for r in records], train_n))

@@ -8,7 +8,7 @@ import numpy as np
 
 from fitscape.study.records import EpochRecord, Regime
 from fitscape.study.regimes.rule import MIXED
-from fitscape.study.regimes.subject import Subject
+from fitscape.study.regimes.subject import TrialAtEpoch
 
 VANISHING_RATIO: Final = 1e-3
 VANISHING_STEPS: Final = 500
@@ -66,7 +66,7 @@ class Flag:
     """
 
     meaning: str  # for a person, in a sentence
-    holds: Callable[[Subject, Regime, float], bool] | None = None
+    holds: Callable[[TrialAtEpoch, Regime, float], bool] | None = None
 
 
 DEGRADED: Final = (
@@ -101,6 +101,6 @@ FLAGS: Final = {
 }
 
 
-def flags_of(subject: Subject, regime: Regime, bias_share: float) -> set[str]:
+def flags_of(subject: TrialAtEpoch, regime: Regime, bias_share: float) -> set[str]:
     """The flags that one trial has by itself."""
     return {name for name, flag in FLAGS.items() if flag.holds and flag.holds(subject, regime, bias_share)}

@@ -13,7 +13,7 @@ from fitscape.study.regimes.evidence import Beliefs, Draws, More, Runs, own_draw
 from fitscape.study.regimes.reference import Reference
 from fitscape.study.regimes.replicates import SeedNoise
 from fitscape.study.regimes.rule import Array, Scale, flip_rate, rate, regime_of, regimes, shares
-from fitscape.study.regimes.subject import Subject
+from fitscape.study.regimes.subject import TrialAtEpoch
 
 SETTLING_DRAWS: Final = 500  # what would settle a label is said roughly
 FURTHER_SEEDS: Final = (1, 2, 4, 8)
@@ -57,7 +57,7 @@ class Judge:
         assert self.beliefs is not None
         return float(np.median(self.beliefs.reference))
 
-    def judged(self, subjects: Sequence[Subject]) -> list[Judged]:
+    def judged(self, subjects: Sequence[TrialAtEpoch]) -> list[Judged]:
         """All subjects have a record."""
         confidence = self.thresholds.confidence
         rows = self.shares(subjects)
@@ -83,11 +83,11 @@ class Judge:
             found[i] = replace(found[i], unsettled_by=why, seeds_needed=seeds, images_needed=images)
         return found
 
-    def shares(self, subjects: Sequence[Subject], more: More | None = None, *, alone: bool = False) -> Array:
+    def shares(self, subjects: Sequence[TrialAtEpoch], more: More | None = None, *, alone: bool = False) -> Array:
         """[T, 5] shares of draws in each regime; ``alone``: from the runs of each configuration, without the map."""
         return self._shares(self._skills(subjects, more or More(), alone), self.thresholds.tau)
 
-    def shares_at(self, subjects: Sequence[Subject], taus: Sequence[float]) -> list[Array]:
+    def shares_at(self, subjects: Sequence[TrialAtEpoch], taus: Sequence[float]) -> list[Array]:
         """``shares`` at each tau. The draws are the same, and are most of the work."""
         skills = self._skills(subjects, More(), alone=False)
         return [self._shares(skills, tau) for tau in taus]
@@ -95,7 +95,7 @@ class Judge:
     def _shares(self, skills: tuple[Array, Array], tau: float) -> Array:
         return shares(regimes(*skills, tau=tau, untrained=self.thresholds.untrained))
 
-    def _skills(self, subjects: Sequence[Subject], more: More, alone: bool) -> tuple[Array, Array]:
+    def _skills(self, subjects: Sequence[TrialAtEpoch], more: More, alone: bool) -> tuple[Array, Array]:
         """Draws [T, R] of the skills of training and validation error."""
         standard = self.standard
         held = np.array([not alone and self._held(s) for s in subjects], dtype=bool)
@@ -112,7 +112,7 @@ class Judge:
         clean = np.where(held, 0.0, flipped)[:, None]  # beliefs are about clean labels
         return scale.train_skill(drawn.train, clean), scale.val_skill(drawn.val)
 
-    def _held(self, subject: Subject) -> bool:
+    def _held(self, subject: TrialAtEpoch) -> bool:
         return self.beliefs is not None and self.beliefs.holds(subject.trial.trial_id)
 
     def _references(self, standard: StandardDraws) -> Array:
@@ -121,7 +121,7 @@ class Judge:
         assert self.beliefs is not None
         return np.resize(self.beliefs.reference, standard.reference_seed.shape)
 
-    def _unsettled(self, subjects: Sequence[Subject]) -> list[tuple[str, int | None, int | None]]:
+    def _unsettled(self, subjects: Sequence[TrialAtEpoch]) -> list[tuple[str, int | None, int | None]]:
         """Why each subject has no label, and the least seeds and images that would give one if they came out alike."""
         if not subjects:
             return []

@@ -15,7 +15,7 @@ from fitscape.study.regimes.judge import DIVERGED, Judge, Judged
 from fitscape.study.regimes.reference import Reference, estimate_reference
 from fitscape.study.regimes.replicates import SeedNoise, by_group, intact, pooled_seed_noise
 from fitscape.study.regimes.rule import DECIDABLE, regime_of, split_excess
-from fitscape.study.regimes.subject import Subject, subject_of
+from fitscape.study.regimes.subject import TrialAtEpoch, subject_of
 
 CHUNK: Final = 128  # trials drawn at once: arrays of 128 x 2,000 stay in the processor's cache
 
@@ -82,7 +82,7 @@ def _case(
     epoch: int | None,
     reference: Reference | None,
     beliefs: Beliefs | None,
-) -> tuple[Judge, list[Subject]]:
+) -> tuple[Judge, list[TrialAtEpoch]]:
     """The judge of these trials, and those of them that have something to show."""
     noise = pooled_seed_noise(intact(by_group(trials)))
     subjects = [s for t in trials if (s := subject_of(t, epoch, classes)) is not None]
@@ -94,7 +94,7 @@ def _case(
     return Judge(thresholds, chance_error, classes, noise, standard_draws(seed), runs, reference, beliefs), subjects
 
 
-def _chunks(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
+def _chunks(subjects: Sequence[TrialAtEpoch]) -> Iterator[Sequence[TrialAtEpoch]]:
     """Those that have errors."""
     drawn = [s for s in subjects if s.record is not None]
     return (drawn[start : start + CHUNK] for start in range(0, len(drawn), CHUNK))
@@ -127,14 +127,14 @@ def _reference(trials: list[TrialRecord], thresholds: RegimeThresholds, noise: S
     return estimate_reference(trials, given=thresholds.reference_error, noise=noise)
 
 
-def _labels(judge: Judge, subjects: Sequence[Subject], extra: Mapping[str, set[str]]) -> list[Label]:
+def _labels(judge: Judge, subjects: Sequence[TrialAtEpoch], extra: Mapping[str, set[str]]) -> list[Label]:
     judged: dict[int, Judged] = {}
     for chunk in _chunks(subjects):
         judged.update((id(s), one) for s, one in zip(chunk, judge.judged(chunk), strict=True))
     return [_label(judge, s, judged.get(id(s), DIVERGED), extra.get(s.trial.trial_id, set())) for s in subjects]
 
 
-def _label(judge: Judge, subject: Subject, judged: Judged, extra: set[str]) -> Label:
+def _label(judge: Judge, subject: TrialAtEpoch, judged: Judged, extra: set[str]) -> Label:
     row, thresholds = judged.shares, judge.thresholds
     regime = regime_of(row, thresholds.confidence)
     bias, gap, share = (float(x) for x in split_excess(judged.train_skill, judged.val_skill))

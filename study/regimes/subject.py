@@ -13,7 +13,7 @@ DIVERGED_EVALS: Final = 3
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrialAtEpoch:
     """A trial at the epoch that is labelled; ``record`` None: it has diverged."""
 
     trial: TrialRecord
@@ -25,7 +25,7 @@ class Subject:
         return self.epochs[-1].epoch if self.epochs else 0
 
 
-def subject_of(trial: TrialRecord, epoch: int | None, classes: int) -> Subject | None:
+def subject_of(trial: TrialRecord, epoch: int | None, classes: int) -> TrialAtEpoch | None:
     if trial.state in (TrialState.PENDING, TrialState.FAILED):
         return None
     if epoch is None:
@@ -36,10 +36,10 @@ def subject_of(trial: TrialRecord, epoch: int | None, classes: int) -> Subject |
         epochs = tuple(e for e in trial.epochs if e.epoch <= epoch)
         ended = not epochs or epochs[-1].epoch < epoch
     if ended and trial.state is TrialState.DIVERGED:
-        return Subject(trial, epochs, None)
+        return TrialAtEpoch(trial, epochs, None)
     if not epochs or (epoch is not None and ended):
         return None
-    return Subject(trial, epochs, None if diverged(epochs, classes) else epochs[-1])
+    return TrialAtEpoch(trial, epochs, None if diverged(epochs, classes) else epochs[-1])
 
 
 def diverged(epochs: Sequence[EpochRecord], classes: int) -> bool:

@@ -35,7 +35,9 @@ def plot_map(study: OpenStudy, x: str | None, y: str | None, at: Mapping[str, An
     for name in (x, y, *at):
         known = numeric if name in (x, y) else fitted.encoder.names
         if name is not None and name not in known:
-            raise UserError(f"'{name}' is no hyperparameter for this", fix=f"choose from {', '.join(known)}")
+            raise UserError(
+                f"'{name}' is not a hyperparameter that can be drawn here", fix=f"choose from {', '.join(known)}"
+            )
     shown = [name for name in (x, y) if name is not None]
     likeliest = [name for pair in pairs(subject, numeric, 1) for name in pair if name is not None]
     shown += [name for name in (*likeliest, *numeric) if name not in shown]

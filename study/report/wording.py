@@ -125,6 +125,7 @@ def magnitude(given: float | None) -> str:
     """``11.2 M`` for 11,173,962."""
     if given is None or not math.isfinite(given):
         return NOT_MEASURED
+    given = float(f"{given:.3g}")  # first, or 999,999 would be 1e+03 k
     for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if given >= size:
             return f"{given / size:.3g}\u00a0{unit}"

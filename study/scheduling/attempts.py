@@ -161,12 +161,12 @@ class Attempts:
             }
             crashes = self._crashes[trial_id]
             anew = (
-                f" begins anew, in memory layout {SAFE_FORMAT}" if len(crashes) == 1 and "crashed in" in cause else ""
+                f" starts again, in memory layout {SAFE_FORMAT}" if len(crashes) == 1 and "crashed in" in cause else ""
             )
             self._bookkeeper.message(f"trial {trial_id}: {cause}; {tries[loss]}{anew}")
             self._feed.again(config, **({CRASHES: list(crashes)} if crashes else {}))
         elif not again:
-            attempts = f"{lost} attempts" if loss is Loss.PROCESS else f"{lost} attempts, the last of them in vain"
+            attempts = f"{lost} attempts{'' if loss is Loss.PROCESS else ', the last ones without a new checkpoint'}"
             self._bookkeeper.ended(trial_id, End(state=TrialState.FAILED, message=f"{cause} ({attempts})"))
             self._forget(trial_id)
 

@@ -5,8 +5,8 @@ from collections import defaultdict
 
 from fitscape.study.config import ResourceConfig
 from fitscape.study.scheduling.cards import CHECK_WITHIN, LOGICAL, CardState, check_declared, from_json, other_maker
+from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import Cluster, errand
-from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.packing import Node
 
 ANSWER_WITHIN = CHECK_WITHIN + 30.0  # seconds: a node's first task waits for the code and a new process
@@ -19,7 +19,7 @@ TURNS = (  # benchmarks/results/gpu-nvidia-h200-2026-11-26.json
 ON_CPU = "set resources.gpus_per_trial=0 to train on the CPU"
 
 
-def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
+def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[PreflightCheck]:
     """Run a kernel on every card that trials may get; set those aside that cannot.
 
     A GPU that Ray declares and torch cannot use is an error where no other is left: a trial never falls back to the
@@ -27,7 +27,7 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
     """
     nodes = [node for node in cluster.usable() if node.gpus]
     if not nodes or resources.gpus_per_trial == 0:
-        device = Finding("trials train on the CPU" + ("" if nodes else ": there is no NVIDIA card"), True)
+        device = PreflightCheck("trials train on the CPU" + ("" if nodes else ": there is no NVIDIA card"), True)
         return [device, *_other_makers(), *_idle(nodes, resources)]
     states = _ask(cluster, nodes)
     findings, sound = [], defaultdict(list)
@@ -36,7 +36,7 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
         if answer is None:
             cluster.aside.nodes[node.id] = what = "the check of its cards does not answer"
             fix = "look at that machine with nvidia-smi and `ray status`"
-            findings.append(Finding(f"{node.host} is left out: {what}", False, fix, fatal=False))
+            findings.append(PreflightCheck(f"{node.host} is left out: {what}", False, fix, fatal=False))
             continue
         for state in answer:
             if state.fault:
@@ -47,17 +47,17 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Finding]:
                 cluster.sound.setdefault(node.id, []).append(state)
                 sound[state.text].append(node.host)
                 if state.fix:
-                    findings.append(Finding(f"{node.host}: {state.text}: {state.fix}", True))
+                    findings.append(PreflightCheck(f"{node.host}: {state.text}: {state.fix}", True))
     cluster.cards = [f"{len(hosts)} x {text}" for text, hosts in sound.items()]
-    used = [Finding(f"{len(hosts)} x {text} on {_hosts(hosts)}", True) for text, hosts in sound.items()]
+    used = [PreflightCheck(f"{len(hosts)} x {text} on {_hosts(hosts)}", True) for text, hosts in sound.items()]
     findings = [*used, *findings, *_multi_process_service(cluster, nodes, resources)]
     if not sound:
         text = f"Ray declares {sum(node.gpus for node in nodes):g} GPU, and torch can use none"
-        return [*findings, Finding(text, False, f"fix what is said of each, or {ON_CPU}")]
+        return [*findings, PreflightCheck(text, False, f"fix the fault that is named for each, or {ON_CPU}")]
     return [*findings, *_idle([node for node in cluster.usable() if node.gpus], resources)]
 
 
-def leave_out_without_bf16(cluster: Cluster) -> list[Finding]:
+def leave_out_without_bf16(cluster: Cluster) -> list[PreflightCheck]:
     """Once bf16 was chosen: the cards that have no units for it, each set aside."""
     findings = [
         _left_out(cluster, node, state, NO_BF16, USE_FP32)
@@ -66,24 +66,24 @@ def leave_out_without_bf16(cluster: Cluster) -> list[Finding]:
         if not state.bf16
     ]
     if findings and not any(node.gpus for node in cluster.usable()):
-        findings.append(Finding("no card has bf16 units, which the study's precision needs", False, USE_FP32))
+        findings.append(PreflightCheck("no card has bf16 units, which the study's precision needs", False, USE_FP32))
     return findings
 
 
-def _left_out(cluster: Cluster, node: Node, state: CardState, why: str, fix: str) -> Finding:
+def _left_out(cluster: Cluster, node: Node, state: CardState, why: str, fix: str) -> PreflightCheck:
     cluster.aside.cards.setdefault(node.id, {})[state.card.uuid] = why
-    return Finding(f"{node.host}: {state.text} is left out: {why}", False, fix, fatal=False)
+    return PreflightCheck(f"{node.host}: {state.text} is left out: {why}", False, fix, fatal=False)
 
 
-def _multi_process_service(cluster: Cluster, nodes: list[Node], resources: ResourceConfig) -> list[Finding]:
+def _multi_process_service(cluster: Cluster, nodes: list[Node], resources: ResourceConfig) -> list[PreflightCheck]:
     """Whether trials that share a card run side by side on it; nothing where they have cards to themselves."""
     real = [node for node in nodes if any(state.capability for state in cluster.sound.get(node.id, ()))]
     if not real or resources.gpus_per_trial == 1:
         return []
     lacking = [node.host for node in real if not all(state.mps for state in cluster.sound[node.id])]
     if not lacking:
-        return [Finding("NVIDIA MPS runs: trials that share a card run side by side", True)]
-    return [Finding(f"NVIDIA MPS does not run on {_hosts(lacking)}: {TURNS}", True)]
+        return [PreflightCheck("NVIDIA MPS runs: trials that share a card run side by side", True)]
+    return [PreflightCheck(f"NVIDIA MPS does not run on {_hosts(lacking)}: {TURNS}", True)]
 
 
 def _ask(cluster: Cluster, nodes: list[Node]) -> dict[str, list[CardState]]:
@@ -104,14 +104,14 @@ def _ask(cluster: Cluster, nodes: list[Node]) -> dict[str, list[CardState]]:
     return states
 
 
-def _idle(nodes: list[Node], resources: ResourceConfig) -> list[Finding]:
+def _idle(nodes: list[Node], resources: ResourceConfig) -> list[PreflightCheck]:
     """Cards that no trial would ever use, with what to change."""
     cards = int(sum(node.gpus for node in nodes))
     if not cards:
         return []
     if resources.gpus_per_trial == 0:
         what = f"{cards} card(s) stay idle: trials ask for no GPU"
-        return [Finding(what, False, "set resources.gpus_per_trial=auto", fatal=False)]
+        return [PreflightCheck(what, False, "set resources.gpus_per_trial=auto", fatal=False)]
     findings = []
     for node in nodes:
         trials = int(node.cpus / resources.cpus_per_trial + 1e-6)
@@ -119,18 +119,18 @@ def _idle(nodes: list[Node], resources: ResourceConfig) -> list[Finding]:
             what = f"{node.host}: {node.gpus - trials:g} of {node.gpus:g} cards stay idle: its {node.cpus:g} CPU hold"
             what += f" {trials} trial(s) of {resources.cpus_per_trial:g} CPU"
             fix = f"set resources.cpus_per_trial={max(0.1, int(10 * node.cpus / node.gpus) / 10):g}"
-            findings.append(Finding(what, False, fix, fatal=False))
+            findings.append(PreflightCheck(what, False, fix, fatal=False))
     most = resources.max_concurrent
     if most is not None and most < cards:
         what = f"{cards - most} of {cards} cards stay idle: resources.max_concurrent is {most}"
-        findings.append(Finding(what, False, f"set it to {cards} or more", fatal=False))
+        findings.append(PreflightCheck(what, False, f"set it to {cards} or more", fatal=False))
     return findings
 
 
-def _other_makers() -> list[Finding]:
+def _other_makers() -> list[PreflightCheck]:
     """A GPU of this machine that is not NVIDIA's is not used, which is said."""
     maker = other_maker()
-    return [Finding(f"{maker} not supported", True)] if maker else []
+    return [PreflightCheck(f"{maker} not supported", True)] if maker else []
 
 
 def _hosts(hosts: list[str]) -> str:

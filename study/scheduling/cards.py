@@ -178,7 +178,7 @@ def check_one(uuid: str) -> str:
     found = cards()
     named = [card for card in found if card.uuid == uuid]
     if found and not named:
-        return "the driver lists it no more"
+        return "the driver no longer lists it"
     return check(named or [Card(uuid, uuid)])[0].fault
 
 

@@ -1,11 +1,13 @@
 """Checkpoints of unfinished trials: a file per epoch, the previous one kept, on a folder or an object store."""
 
+import base64
 import contextlib
 import hashlib
 import json
 import re
+import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -166,23 +168,32 @@ def is_checkpoint(name: str) -> bool:
     return _NAME.fullmatch(name.removesuffix(PARTIAL)) is not None
 
 
-def with_record(record: EpochRecord, state: bytes) -> bytes:
-    """A trial's state, which checks itself, after a line of the record of its epoch: a SHA-256 and JSON.
+def with_records(records: Sequence[EpochRecord], state: bytes) -> bytes:
+    """A trial's state, which checks itself, after a line of the records of all its epochs: a SHA-256, and packed JSON.
 
-    A worker that is ended saves an epoch of which its driver may never hear: a later driver hears of it from here.
+    A worker saves epochs of which the ledger may never hear: its driver ends while their reports wait to be written. A
+    later driver hears of them from here.
     """
-    head = json.dumps(asdict(record)).encode()
-    return hashlib.sha256(head).hexdigest().encode() + b" " + head + b"\n" + state
+    packed = base64.b64encode(zlib.compress(json.dumps([asdict(record) for record in records]).encode(), 1))
+    return hashlib.sha256(packed).hexdigest().encode() + b" " + packed + b"\n" + state
 
 
-def split_record(data: bytes) -> tuple[EpochRecord, bytes]:
-    """What ``with_record`` joined; 0.1.0 wrote the JSON without its checksum.
+def split_records(data: bytes) -> tuple[tuple[EpochRecord, ...], bytes]:
+    """What ``with_records`` joined, at least one record; 0.1.0 wrote the last one only, as JSON without a checksum.
 
     Raises:
         ValueError: it joined something else, or the line has changed since.
     """
     line, _, state = data.partition(b"\n")
-    digest, _, head = (b"", b"", line) if line.startswith(b"{") else line.partition(b" ")
-    if digest and hashlib.sha256(head).hexdigest().encode() != digest:
-        raise ValueError("corrupt, the checksum of its record does not match")
-    return TypeAdapter(EpochRecord).validate_python(json.loads(head)), state
+    if line.startswith(b"{"):
+        return (TypeAdapter(EpochRecord).validate_python(json.loads(line)),), state
+    digest, _, packed = line.partition(b" ")
+    if hashlib.sha256(packed).hexdigest().encode() != digest:
+        raise ValueError("corrupt, the checksum of its records does not match")
+    try:
+        found = json.loads(zlib.decompress(base64.b64decode(packed)))
+    except zlib.error as error:
+        raise ValueError(f"its records cannot be unpacked: {error}") from None
+    if not found:
+        raise ValueError("it holds no epoch")
+    return TypeAdapter(tuple[EpochRecord, ...]).validate_python(found), state

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import Cluster, errand
-from fitscape.study.scheduling.findings import Finding
 
 BY_PATH = ("folder", "csv", "hf")  # data sets that are a path
 ANSWER_WITHIN = 60.0  # seconds
 
 
-def look_at_path(cluster: Cluster, dataset: str) -> list[Finding]:
+def look_at_path(cluster: Cluster, dataset: str) -> list[PreflightCheck]:
     """Of a study that is driven from here the data travel by themselves: a node that lacks the path is no fault.
 
     A job that `fitscape submit --no-upload` starts there reads the path itself.
@@ -33,10 +33,10 @@ def look_at_path(cluster: Cluster, dataset: str) -> list[Finding]:
         except ray.exceptions.RayError:  # the node went away: the look at the nodes says so
             continue
     if not lacking:
-        return [Finding(f"{path} is on every node", True)]
+        return [PreflightCheck(f"{path} is on every node", True)]
     what = f"{path} is not on {', '.join(sorted(lacking))}: a study that is driven there cannot read it"
     fix = "submit it without --no-upload, which sends the images, or put them where every node sees them"
-    return [Finding(what, False, fix, fatal=False)]
+    return [PreflightCheck(what, False, fix, fatal=False)]
 
 
 def _sees(path: str) -> bool:

@@ -148,8 +148,9 @@ class Bookkeeper:
             self._sizes[trial_id] = report.size
         if report.extra:
             self._ledger.annotate(trial_id, **report.extra)
-        for record in (report.start.record if report.start is not None else None, report.record):
-            if record is not None and self._ledger.record_epoch(trial_id, record):
+        before = report.start.records if report.start is not None else ()
+        for record in (*before, *([report.record] if report.record is not None else [])):
+            if self._ledger.record_epoch(trial_id, record):
                 self._observer(EpochEnded(trial_id, record))
         if report.end is not None:
             self._end(trial_id, report.end)

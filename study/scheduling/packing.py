@@ -7,7 +7,6 @@ from typing import Any
 UNIT = 10_000  # Ray counts GPUs in ten-thousandths
 MOST_PER_CARD = 16  # trials; more only wait for one another
 CARD_SHARE = 0.9  # of a card's memory that trials may fill
-HOST_SHARE = 0.9  # of a machine's memory, likewise
 _SMALL = 1e-6
 
 

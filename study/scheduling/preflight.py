@@ -15,8 +15,8 @@ from fitscape.study.config import ResourceConfig
 from fitscape.study.lazy import install_command
 from fitscape.study.plugins import Code, installed
 from fitscape.study.scheduling.card_preflight import look_at_cards
+from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
-from fitscape.study.scheduling.findings import Finding
 from fitscape.study.scheduling.packing import Node, Request
 from fitscape.study.scheduling.storage import open_storage, read_storage, write_storage
 
@@ -27,7 +27,9 @@ NOT_SHARED = "what the driver wrote is not there: it is not the same storage"
 ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
 
 
-def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: tuple[str, ...] = ()) -> list[Finding]:
+def look_at(
+    cluster: Cluster, resources: ResourceConfig, storage: str, extras: tuple[str, ...] = ()
+) -> list[PreflightCheck]:
     """Resources; and of every node: it answers, its versions and code are this process's, it reaches the storage.
 
     A node or a card that cannot be used is put into ``cluster.aside``, as long as there is another.
@@ -48,19 +50,19 @@ def look_at(cluster: Cluster, resources: ResourceConfig, storage: str, extras: t
     return [_room(cluster.usable(), resources), *findings]
 
 
-def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[str, ...]) -> list[Finding]:
+def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[str, ...]) -> list[PreflightCheck]:
     """Every node that runs trials is asked; those at fault are set aside, unless all are."""
     workers = [node for node in cluster.nodes() if node.cpus > 0]
     with _sign(storage) as (sign, trouble):
         answers = _ask(workers, storage, extras, sign)
         unseen = {node.id: _unseen(storage, node.host, answers[node.id]) for node in workers if node.id in answers}
 
-    def compare(nodes: list[Node]) -> list[Finding]:
+    def compare(nodes: list[Node]) -> list[PreflightCheck]:
         told = [(node.host, answers[node.id]) for node in nodes if node.id in answers]
         lost = "; ".join(filter(None, (unseen.get(node.id) for node in nodes)))
         return _compare(here, told, storage, extras, trouble or lost)
 
-    silent = Finding("it does not answer", False, "look at it with `ray status`")
+    silent = PreflightCheck("it does not answer", False, "look at it with `ray status`")
     faults = {node.id: [f for f in compare([node]) if not f.ok] if node.id in answers else [silent] for node in workers}
     sound = [node for node in workers if not faults[node.id]]
     if not sound:  # the fault is everywhere, or this machine's
@@ -70,19 +72,19 @@ def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[s
         if faults[node.id]:
             why = cluster.aside.nodes[node.id] = "; ".join(finding.what for finding in faults[node.id])
             fix = "; ".join(finding.fix for finding in faults[node.id])
-            findings.append(Finding(f"{node.host} is left out: {why}", False, fix, fatal=False))
+            findings.append(PreflightCheck(f"{node.host} is left out: {why}", False, fix, fatal=False))
     return findings + compare(sound)
 
 
-def _answering(nodes: list[Node], answers: dict[str, dict[str, str]]) -> Finding:
+def _answering(nodes: list[Node], answers: dict[str, dict[str, str]]) -> PreflightCheck:
     silent = [node.host for node in nodes if node.id not in answers]
     what = f"{len(nodes) - len(silent)} of {len(nodes)} nodes answer" + (f", not {', '.join(silent)}" if silent else "")
-    return Finding(what, not silent, "look at these nodes with `ray status`" if silent else "")
+    return PreflightCheck(what, not silent, "look at these nodes with `ray status`" if silent else "")
 
 
 def _compare(
     here: dict[str, str], told: list[tuple[str, dict[str, str]]], storage: str, extras: tuple[str, ...], trouble: str
-) -> list[Finding]:
+) -> list[PreflightCheck]:
     """What nodes say of themselves beside what this process is; ``trouble`` is its own with the storage."""
     findings = [_same(key, here, told) for key in here if key not in extras]
     findings += [_extra(name, [(HERE, here), *told]) for name in extras]
@@ -183,7 +185,7 @@ def _ask(nodes: list[Node], storage: str, extras: tuple[str, ...], sign: str) ->
     return answers
 
 
-def _room(nodes: list[Node], resources: ResourceConfig) -> Finding:
+def _room(nodes: list[Node], resources: ResourceConfig) -> PreflightCheck:
     gpus = sum(node.gpus for node in nodes)
     asked = resources.gpus_per_trial
     share = (1.0 if gpus else 0.0) if asked == "auto" else asked
@@ -191,42 +193,44 @@ def _room(nodes: list[Node], resources: ResourceConfig) -> Finding:
     slots = sum(node.slots(request) for node in nodes)
     there = f"{sum(node.cpus for node in nodes):g} CPU and {gpus:g} GPU on {len(nodes)} node(s)"
     if slots:
-        return Finding(f"a trial takes {request}; {slots} fit at once on {there}", True)
+        return PreflightCheck(f"a trial takes {request}; {slots} fit at once on {there}", True)
     fix = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"
-    return Finding(f"a trial takes {request}; no node has that ({there})", False, fix)
+    return PreflightCheck(f"a trial takes {request}; no node has that ({there})", False, fix)
 
 
-def _same(key: str, here: dict[str, str], answers: list[tuple[str, dict[str, str]]]) -> Finding:
+def _same(key: str, here: dict[str, str], answers: list[tuple[str, dict[str, str]]]) -> PreflightCheck:
     other = sorted({f"{host} has {answer[key]}" for host, answer in answers if answer[key] != here[key]})
     if not other:
-        return Finding(f"{key} {here[key]} on every node", True)
-    return Finding(f"{key} is {here[key]} here, but {'; '.join(other)}", False, f"install the same {key} everywhere")
+        return PreflightCheck(f"{key} {here[key]} on every node", True)
+    return PreflightCheck(
+        f"{key} is {here[key]} here, but {'; '.join(other)}", False, f"install the same {key} everywhere"
+    )
 
 
-def _extra(name: str, answers: list[tuple[str, dict[str, str]]]) -> Finding:
+def _extra(name: str, answers: list[tuple[str, dict[str, str]]]) -> PreflightCheck:
     """An optional package: usable on every node, and the same everywhere. The first answer is this process's."""
     lacking = [f"{host} {answer[name]}" for host, answer in answers if answer[name].startswith(UNUSABLE)]
     if lacking:
-        return Finding(f"the study needs {name}: {'; '.join(lacking)}", False, f"there: {install_command(name)}")
+        return PreflightCheck(f"the study needs {name}: {'; '.join(lacking)}", False, f"there: {install_command(name)}")
     return _same(name, answers[0][1], answers[1:])
 
 
-def _own_code(told: list[tuple[str, dict[str, str]]]) -> list[Finding]:
+def _own_code(told: list[tuple[str, dict[str, str]]]) -> list[PreflightCheck]:
     """The user's code, where nodes were asked to import it."""
     asked = [(host, answer["own_code"]) for host, answer in told if "own_code" in answer]
     wrong = [f"{host}: {problem}" for host, problem in asked if problem]
     if wrong:
         fix = "install there what it imports"
-        return [Finding(f"your own code cannot be imported: {'; '.join(wrong)}", False, fix)]
-    return [Finding("your own code can be imported on every node", True)] if asked else []
+        return [PreflightCheck(f"your own code cannot be imported: {'; '.join(wrong)}", False, fix)]
+    return [PreflightCheck("your own code can be imported on every node", True)] if asked else []
 
 
-def _storage(answers: list[tuple[str, str]], storage: str) -> Finding:
+def _storage(answers: list[tuple[str, str]], storage: str) -> PreflightCheck:
     wrong = [f"{host}: {problem}" for host, problem in answers if problem]
     if not wrong:
-        return Finding(f"{storage} can be written and read from every node", True)
+        return PreflightCheck(f"{storage} can be written and read from every node", True)
     fix = "set FITSCAPE_STORAGE to a shared folder or s3://BUCKET/PATH that every node reaches, with room"
-    return Finding(f"{storage} cannot be used: {'; '.join(wrong)}", False, fix)
+    return PreflightCheck(f"{storage} cannot be used: {'; '.join(wrong)}", False, fix)
 
 
 def _version(package: str) -> str:

@@ -17,7 +17,7 @@ class Start:
 
     node: str
     device: str
-    record: EpochRecord | None  # of the epoch it continues from, which was perhaps never reported; None: from scratch
+    records: tuple[EpochRecord, ...]  # up to the epoch it continues from, perhaps never written; none: from scratch
     node_id: str  # Ray's
     pulse: Address  # of the process
     card: str = ""  # UUID of its card
@@ -27,7 +27,7 @@ class Start:
     @property
     def epoch(self) -> int:
         """The epoch of the checkpoint it continues from; 0 is from scratch."""
-        return 0 if self.record is None else self.record.epoch
+        return self.records[-1].epoch if self.records else 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,7 +144,7 @@ def run_trials(
     if feed.out_of_time:
         interruption.wind_up("no trial that is left can end in time")
     if feed.error is not None:
-        interruption.request(f"no further trial could be had: {type(feed.error).__name__}: {feed.error}")
+        interruption.request(f"no further trial could be drawn: {type(feed.error).__name__}: {feed.error}")
     with _written(interruption, observer):
         if ledger.unended and not interruption.requested:  # whatever made Tune end, it is no success
             interruption.request("the trials ended early")

@@ -12,7 +12,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.search.space import Space
 
 SHAPING = ("architecture", "family", "depth", "norm", "stem")  # what decides whether a batch norm sees maps of 1x1
-FIX = "take 2 images a batch or more, norm group, or larger images"
+FIX = "use batches of 2 images or more, norm: group, or larger images"
 
 
 def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialData) -> None:

@@ -23,7 +23,7 @@ from fitscape.study.records import EpochRecord, TrialState
 from fitscape.study.scheduling.card_check import card_fault, keep_to
 from fitscape.study.scheduling.card_faults import CardFault
 from fitscape.study.scheduling.cards import own
-from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_record, with_record
+from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_records, with_records
 from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
 from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure, first_line
@@ -32,8 +32,8 @@ from fitscape.study.training.memory import is_out_of_memory
 
 SAVE_EVERY = 10.0  # seconds of training between two checkpoints
 SAVE_SHARE = 0.05  # of a trial's time that may go into writing checkpoints
-HALVED = "its batches do not fit the device and go through in halves"
-EAGER = "its steps cannot be captured, and run on the card one operation after the other"
+HALVED = "its batches do not fit on the device, so each is processed in two halves"
+EAGER = "its steps cannot be captured, so the card runs them one operation after the other"
 TRAFFIC = 200e6  # bytes of checkpoints a second, of all trials together: what a modest object store takes
 SIGN_OF_LIFE = 1.0  # seconds between two restarts of the watchdog, which cost about 50 µs each
 
@@ -119,6 +119,7 @@ class TrialRunner(tune.Trainable):
         """Free the memory of the trial before the next one takes its own."""
         self._epochs: Iterator[Progress] | None = None
         self._progress: Progress | None = None
+        self._records: list[EpochRecord] = []  # of all epochs so far
         self._halved = False  # which has been reported
         self._save_seconds, self._saved_bytes = 0.0, 0
         gc.collect()
@@ -145,10 +146,10 @@ class TrialRunner(tune.Trainable):
                 self._config, shared.data, settings=settings, checkpoint=checkpoint, on_step=self._sign_of_life, **named
             )
 
-        def go_on(epoch: int, data: bytes) -> tuple[EpochRecord | None, Iterator[Progress]]:
-            record, state = split_record(data)
+        def go_on(epoch: int, data: bytes) -> tuple[tuple[EpochRecord, ...], Iterator[Progress]]:
+            records, state = split_records(data)
             try:
-                return record, run(state)
+                return records, run(state)
             except Exception as error:
                 if isinstance(error, ValueError | MemoryError) or is_out_of_memory(error):
                     raise
@@ -156,12 +157,13 @@ class TrialRunner(tune.Trainable):
                 raise ValueError(f"it does not fit: {type(error).__name__}: {first_line(error)}") from error
 
         found, refused = shared.checkpoints.newest(trial_id, go_on, waiting=lambda error: self._watch())
-        record, self._epochs = found or (None, run(None))
+        records, self._epochs = found or ((), run(None))
+        self._records = list(records)
         node_id = ray.get_runtime_context().get_node_id()
         start = Start(
             node=f"{socket.gethostname()}:{node_id[:8]}",
             device=device_name(settings.device),
-            record=record,
+            records=records,
             node_id=node_id,
             pulse=self._pulse.address,
             card=self._card,
@@ -177,6 +179,7 @@ class TrialRunner(tune.Trainable):
             return Report(end=End(state=TrialState.FINISHED))
         if not isinstance(progress.record, EpochRecord):
             raise TypeError(f"the trial reported {type(progress.record).__name__} instead of an epoch record")
+        self._records.append(progress.record)
         end: End | None = None
         notices: tuple[str, ...] = ()
         saved: int | None = None
@@ -216,7 +219,7 @@ class TrialRunner(tune.Trainable):
         started = time.monotonic()
         trial_id = self._config.trial_id
         try:
-            data = with_record(progress.record, progress.checkpoint())
+            data = with_records(self._records, progress.checkpoint())
             self._saved_bytes = len(data)
             self._shared.checkpoints.save(trial_id, progress.record.epoch, data)
             return ()

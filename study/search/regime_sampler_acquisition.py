@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from fitscape.study.maps.error_models import Prediction
-from fitscape.study.search.regime_sampler_belief import Belief, View
+from fitscape.study.search.regime_sampler_belief import Belief, FieldView
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ STEP = 0.1  # finite difference of the regime probabilities, in standard deviati
 RELEVANT = 0.25  # probability from which a boundary may draw the straddle
 
 
-def targeted(belief: Belief, views: tuple[View, View, View], beliefs: Prediction) -> Array:
+def targeted(belief: Belief, views: tuple[FieldView, FieldView, FieldView], beliefs: Prediction) -> Array:
     """[candidates] expected fall of the map's Brier score over the space, to first order.
 
     Observing x moves the mean of a field at z by a normal step of variance red(z, x); the Brier score that is
@@ -52,14 +52,14 @@ def _sought(probabilities: Array) -> Array:
     return np.column_stack([probabilities[:, :2].sum(1), probabilities[:, 2:]])
 
 
-def _fall(view: View, probabilities: Callable[[float], Array]) -> Array:
+def _fall(view: FieldView, probabilities: Callable[[float], Array]) -> Array:
     """[candidates] summed over the integration points, of one field; its mean moved by so many sds."""
     slope = (probabilities(STEP) - probabilities(-STEP)) / (2 * STEP)
     weight = (slope**2).sum(1) / view.variance[: len(slope)]
     return (weight @ view.cross**2) * view.information
 
 
-def straddle(belief: Belief, views: tuple[View, View, View], beliefs: Prediction) -> Array:
+def straddle(belief: Belief, views: tuple[FieldView, FieldView, FieldView], beliefs: Prediction) -> Array:
     """[candidates] largest ambiguity about a relevant boundary: 1.96 sd less the distance to it, in prior sds."""
     cuts, split = belief.cuts, belief.split
     divergence = views[2]

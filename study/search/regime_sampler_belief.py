@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class View:
+class FieldView:
     """One field as the acquisition sees it: pool = integration points, then candidates; in z's unit."""
 
     mean: Array  # [pool]
@@ -120,7 +120,7 @@ class _PooledField:
         self.cross -= new[: self.split, None] * new[None, self.split :]
         self.running.follow(x, row, new, self._rows)
 
-    def view(self, pending: Array, *, binary: bool = False) -> View:
+    def view(self, pending: Array, *, binary: bool = False) -> FieldView:
         """Condition the covariance, never the mean, on observations that will come at ``pending``.
 
         ``binary``: what will be observed is the sign of the function, not the function.
@@ -138,7 +138,7 @@ class _PooledField:
         variance = np.maximum(variance, 1e-8)
         there = slice(self.split, None)
         gain = _information(gp, self.mean[there], variance[there], binary)
-        return View(gp.centre + gp.scale * self.mean, unit * variance, unit * cross, gain / unit)
+        return FieldView(gp.centre + gp.scale * self.mean, unit * variance, unit * cross, gain / unit)
 
 
 class Belief:
@@ -173,11 +173,11 @@ class Belief:
         z, known = observed_z(self.cuts, outcome.train_error, outcome.train_n, outcome.flip_rate)
         self.train.grow(features, fields.train.append(features, float(z[0]), float(known[0])))
 
-    def views(self, pending: Array) -> tuple[View, View, View]:
+    def views(self, pending: Array) -> tuple[FieldView, FieldView, FieldView]:
         """Validation, training, divergence, given the features [q, features] of the trials that run."""
         return self.val.view(pending), self.train.view(pending), self.divergence.view(pending, binary=True)
 
-    def prediction(self, views: tuple[View, View, View]) -> Prediction:
+    def prediction(self, views: tuple[FieldView, FieldView, FieldView]) -> Prediction:
         """Over the pool."""
         val, train, divergence = views
         p = self.fields.divergence.probability(divergence.mean, divergence.variance)

@@ -38,7 +38,7 @@ def report_errors(
     finite = all(map(math.isfinite, errors))
     for name, error in zip(ERRORS, errors, strict=True):
         if math.isfinite(error) and not 0 <= error <= 1:
-            raise UserError(f"{error:g} is no error rate", where=name, fix="give a share of 0 to 1")
+            raise UserError(f"{error:g} is not an error rate", where=name, fix="give a share of 0 to 1")
     if finite:
         for name, error in zip(ERRORS, errors, strict=True):
             trial.set_user_attr(name, error)

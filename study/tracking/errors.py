@@ -46,7 +46,7 @@ def _proxy(location: Location) -> str:
     scheme, host = location.uri.partition("://")[0], _host(location).partition(":")[0]
     if scheme not in getproxies() or proxy_bypass(host):
         return ""
-    return f"; {scheme.upper()}_PROXY is set: for a server that it does not reach, NO_PROXY={host}"
+    return f"; {scheme.upper()}_PROXY is set: if that proxy does not reach the server, set NO_PROXY={host}"
 
 
 def _host(location: Location) -> str:

@@ -9,7 +9,7 @@ from fitscape.study.files import FINDINGS, StudyFolder
 ORDER = ("contradicted", "supported", "undecided")
 
 
-def told_findings(study: Path) -> str:
+def as_markdown(study: Path) -> str:
     """One line per finding, decided ones first; empty before there is a report.
 
     Args:

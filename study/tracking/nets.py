@@ -67,7 +67,7 @@ def require_name(name: str) -> None:
     """
     if not NAME.fullmatch(name) or name != name.strip():
         fix = "1 to 200 letters, digits, blanks, dots, hyphens or underscores, as in --register shoes"
-        raise UserError(f"'{name}' is no name of a registered model", where="--register", fix=fix)
+        raise UserError(f"'{name}' is not a name for a registered model", where="--register", fix=fix)
 
 
 def wanted_name(folder: Path) -> str:

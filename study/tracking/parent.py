@@ -10,7 +10,7 @@ from fitscape.study.files import CONFIG, FIGURES, LEDGER, PAGE, REPORT, StudyFol
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import Label, TrialState
 from fitscape.study.tracking import entries
-from fitscape.study.tracking.findings_markdown import told_findings
+from fitscape.study.tracking.findings_markdown import as_markdown
 
 GENERATION = "ledger.events"  # tag of the parent: how far the ledger was when it was last described here
 LEDGER_FOLDER = "ledger"  # of the parent's artifacts
@@ -95,7 +95,7 @@ def description(ledger: Ledger, run_id: str) -> str:
         "Trials: " + (", ".join(f"{n} {state.value}" for state, n in counts.items() if n) or "none yet"),
         "Regimes: " + (", ".join(f"{n} {regime}" for regime, n in regimes.most_common()) or "none yet"),
         f"Thresholds: version {config.regimes.version}, tau {config.regimes.tau:g}",
-        told_findings(ledger.path.parent),
+        as_markdown(ledger.path.parent),
         space,
         f"Artifacts: `{REPORT}/{PAGE}` is the map; `{CONFIG}` repeats the study; "
         f"`{LEDGER_FOLDER}/{LEDGER}` holds every number, gradient norms by layer among them.",

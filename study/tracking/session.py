@@ -88,7 +88,7 @@ class Session:
         raise OldCopy(
             f"MLflow is ahead of this copy of the study: {why}",
             where=str(self._ledger.path.parent),
-            fix="sync where the study ran last, or fetch it anew below another --root",
+            fix="sync where the study ran last, or fetch it again below another --root",
         )
 
     def reconcile(self) -> None:

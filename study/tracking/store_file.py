@@ -25,14 +25,14 @@ def trouble_of(file: Path, experiment: str) -> Trouble | None:
         return Trouble(f"{file} is a folder", f"name a file: sqlite:///FOLDER/{MLFLOW_STORE}")
     existing = next(path for path in (file, *file.parents) if path.exists())
     if not os.access(existing, os.W_OK):
-        return Trouble(f"{existing} cannot be written", "give yourself the right, or choose another --root")
+        return Trouble(f"{existing} cannot be written", "make it writable, or choose another --root")
     if not existing.is_dir() and existing != file:
-        return Trouble(f"{existing} is a file, and {file} was to lie below it", "name another store")
+        return Trouble(f"{file} cannot be made, because {existing} is a file", "name another store")
     if not file.exists() or not file.stat().st_size:
         return None
     with file.open("rb") as opened:
         if opened.read(len(SQLITE_HEAD)) != SQLITE_HEAD:
-            return Trouble(f"{file} is no database", "move it away, or name another store with --tracking-uri")
+            return Trouble(f"{file} is not a database", "move it away, or name another store with --tracking-uri")
     try:
         return _content(file, experiment)
     except sqlalchemy.exc.SQLAlchemyError as error:

@@ -115,7 +115,7 @@ def _require_clean(dataset: Any, indices: Iterable[Any], name: str) -> None:
     for index in indices:
         one, other = (dataset[index] for _ in range(2))
         if isinstance(one, tuple | list) and not _same(one[0], other[0]):
-            what = f"image {index} is another one when it is read again, so it is augmented"
+            what = f"image {index} differs when it is read again, so it is augmented"
             raise UserError(what, where=name, fix="give the same images without random transforms")
 
 

@@ -48,6 +48,6 @@ def require_loss(name: str, classes: int) -> None:
         raise ValueError(f"loss: {name} raised {type(error).__name__}: {first}") from error
     if not isinstance(loss, Tensor) or loss.shape != ():
         given = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise ValueError(f"loss: {name} gives {given}; the mean over the batch, a scalar, would be right")
+        raise ValueError(f"loss: {name} gives {given}; expected a scalar, the mean over the batch")
     if not loss.requires_grad:
         raise ValueError(f"loss: {name} gives no gradient")

@@ -90,7 +90,7 @@ class Report:
         seconds = time.perf_counter() - self._since
         due = self.epoch + 1
         if epoch is not None and epoch != due:
-            raise ValueError(f"report: epoch {epoch} comes after epoch {self.epoch}, {due} would be right")
+            raise ValueError(f"report: epoch {epoch} comes after epoch {self.epoch}; expected {due}")
         notices = []
         measure = train_error if callable(train_error) else None
         train_error = measure() if measure else train_error
@@ -149,12 +149,12 @@ def _share(name: str, value: Errors, n: int | None, most: int) -> tuple[float, i
     """
     values = np.asarray(value, dtype=np.float64)
     if values.ndim > 1:
-        raise ValueError(f"report: {name} has the shape {values.shape}; give a share, or one value an image")
+        raise ValueError(f"report: {name} has the shape {values.shape}; give a share, or one value per image")
     count = int(n) if n is not None else (len(values) if values.ndim else most)
     if values.ndim and len(values) != count:
         raise ValueError(f"report: {name} has {len(values)} values for {count} images")
     if not 1 <= count <= most:
-        raise ValueError(f"report: {name} is of {count} images, and there are {most}")
+        raise ValueError(f"report: {name} counts {count} images, and there are {most}")
     error = float(values.mean())
     if math.isfinite(error) and not 0 <= error <= 1:
         raise ValueError(f"report: {name} is {error:g}, and errors are shares of 0 to 1 (is it a percentage?)")

@@ -47,7 +47,7 @@ class Settings:
         try:
             torch.device(self.device)
         except RuntimeError as error:
-            raise ValueError(f"device: '{self.device}' is no device, take cpu or cuda") from error
+            raise ValueError(f"device: '{self.device}' is not a device, use cpu or cuda") from error
 
     @property
     def torch_device(self) -> torch.device:

@@ -59,5 +59,5 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
 def _state_dict(path: Path) -> Mapping[str, Any]:
     state = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, Mapping):
-        raise ValueError(f"it is a {type(state).__name__} and no state dict")
+        raise ValueError(f"it is a {type(state).__name__}, not a state dict")
     return state

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,9 @@ def _from_file(path: Path) -> Source:
         ),
         facts={"from": str(path), **{k: about[k] for k in ("dataset", "fingerprint", "input_shape") if k in about}},
         seen=np.load(beside) if beside.is_file() else None,
-        note="" if known else f"{path.name} does not say how its images were normalized: as for ImageNet, it is taken",
+        note=""
+        if known
+        else f"{path.name} does not say how its images were normalized, so ImageNet's normalization is used",
     )
 
 
@@ -116,9 +119,12 @@ def _from_torchvision(name: str) -> Source:
         fix = "as in torchvision:ResNet18_Weights.IMAGENET1K_V1; torchvision.models.list_models() names the networks"
         raise UserError(f"torchvision has no weights '{name}'", where=WHERE, fix=fix) from error
     try:
-        state = found.get_state_dict(progress=False, check_hash=True)
+        state = found.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except UnpicklingError as error:
+        raise UserError(f"torchvision:{name} holds more than tensors, which is not read", where=WHERE) from error
     except (OSError, RuntimeError) as error:
-        raise UserError(f"torchvision:{name} cannot be downloaded: {error}", where=WHERE) from error
+        what = f"torchvision:{name} cannot be downloaded: {str(error).partition(chr(10))[0]}"
+        raise UserError(what, where=WHERE, fix="try again, or give the file of the weights instead") from error
     how = found.transforms()
     return Source(
         weights=StartingWeights(

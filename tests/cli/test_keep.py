@@ -15,7 +15,7 @@ from small_study import small_study
 
 from fitscape.study.cli import browser
 from fitscape.study.ledger import Ledger
-from fitscape.study.scheduling.findings import Finding
+from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.tracking import Backlog
 from fitscape.study.tracking.location import locate
 from fitscape.study.tracking.parent import where_key
@@ -73,13 +73,13 @@ def test_ui_needs_a_store(fitscape: Command) -> None:
 
 
 def test_doctor_tells_every_finding_and_fails_on_one(fitscape: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = [Finding("room", True), Finding("no room", False, "make some")]
+    findings = [PreflightCheck("room", True), PreflightCheck("no room", False, "make some")]
     # By its full name: once imported, the module hides the function of the same name in its package.
     monkeypatch.setattr(import_module("fitscape.study.driver.preflight"), "preflight", lambda *_, **__: findings)
     ran = fitscape("doctor")
     assert (ran.code, ran.out) == (2, "ok     room\nFAULT  no room (make some)\n")
     assert json.loads(fitscape("doctor", "--json").out)[1]["fix"] == "make some"
-    findings[1] = Finding("few images", False, "give more", fatal=False, warning=True)
+    findings[1] = PreflightCheck("few images", False, "give more", fatal=False, warning=True)
     ran = fitscape("doctor")
     assert (ran.code, ran.out) == (0, "ok     room\nWARN   few images (give more)\n")
     findings.pop()

@@ -51,7 +51,7 @@ def test_a_read_study_answers_every_command_and_cannot_be_resumed(
     [
         (("--points", "yaml"), "'yaml' is not one of json, optuna, tune"),
         (("--unit", "bits"), "'bits' is not one of"),
-        (("--val-n", "0"), "0 is no number of images"),
+        (("--val-n", "0"), "0 is not a number of images"),
         (("--yes", "--tau", "0.1"), "No such option"),
     ],
 )

@@ -61,6 +61,19 @@ def test_a_metric_that_needs_a_class_that_validation_lacks_is_refused(folder: Pa
         load(DataConfig(**given, metric="balanced_error"))
 
 
+def test_of_many_classes_that_validation_lacks_five_are_named(folder: Path, tmp_path: Path) -> None:
+    image = next((folder / "fine").iterdir())
+    for name in "abcdef":
+        (folder / name).mkdir()
+        with Image.open(image) as picture:
+            picture.rotate(90 * "abcdef".index(name)).resize((9 + "abcdef".index(name), 8)).save(
+                folder / name / "1.png"
+            )
+    data = DataConfig(dataset=f"folder:{folder}", root=str(tmp_path / "cache"), metric="balanced_error", image_size=8)
+    with pytest.raises(UserError, match="no image of a, b, c, d, e and 1 more"):
+        load(data)
+
+
 @pytest.mark.parametrize(
     "noisy",
     [

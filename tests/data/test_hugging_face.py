@@ -103,7 +103,7 @@ def test_an_image_that_breaks_is_left_out_like_any_file(tmp_path: Path) -> None:
     [
         (
             {"image": ["a.png"] * 30, "label": [0, 1] * 15},
-            "row 0 holds no image (a table that names files is read with",
+            "row 0 holds no image (use csv:FILE for a table that names",
         ),
         ({"image": [{"bytes": b"x"}] * 30, "label": [[0], [1]] * 15}, "a row has several labels"),
         ({"image": [{"bytes": b"x"}] * 30, "other": [0, 1] * 15}, "has no column of labels (its columns are image"),

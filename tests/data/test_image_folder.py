@@ -61,6 +61,8 @@ def test_too_many_corrupt_files_are_refused_until_the_limit_is_raised(make_folde
         loaded(dataset)
     assert "data.unreadable_limit" in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert [f"cat/00{i}.png: " in str(caught.value) for i in range(5)] == [True] * 3 + [False] * 2
+    assert " ... (" in str(caught.value)
     assert loaded(dataset, unreadable_limit=0.1).summary()["read"] == 45
 
 

@@ -111,8 +111,8 @@ SPLIT = {"split": "train"}
         (lambda r: [{**row, "label": "dent"} for row in r], {}, "one class only, dent"),
         (lambda r: r[:8], {}, "has 8 images, too few"),
         (lambda r: change(r, 3, path="gone.png"), {}, "1 of 60 files are not there, the first: gone.png"),
-        (lambda r: change(r, 3, path="../x.png"), {}, "1 rows lead out of"),
-        (lambda r: change(r, 3, path="/etc/passwd"), {}, "1 rows lead out of"),
+        (lambda r: change(r, 3, path="../x.png"), {}, "1 rows name files outside"),
+        (lambda r: change(r, 3, path="/etc/passwd"), {}, "1 rows name files outside"),
         (lambda r: change(r, 3, path="https://h/x.png"), {}, "1 rows name a URL"),
         (lambda r: [{**row, "split": "fold1"} for row in r], {}, "column 'split' says fold1"),
         (
@@ -122,7 +122,7 @@ SPLIT = {"split": "train"}
         ),
         (lambda r: r, {"groups": "part"}, "no column 'part'"),
         (lambda r: r, {"groups": r"(?P<group>frame\d+)"}, "matches no file"),
-        (lambda r: r, {"groups": r"(?P<group>frame\d+"}, "is no regular expression"),
+        (lambda r: r, {"groups": r"(?P<group>frame\d+"}, "is not a regular expression"),
         (
             lambda r: [{**row, "split": "test" if i % 6 == 0 else "train"} for i, row in enumerate(r)],
             {"groups": "part_no"},

@@ -62,9 +62,9 @@ def test_what_is_no_image_is_counted(pets: Path) -> None:
     (pets / "annotations" / "a.xml").write_text("x")
     Image.new("RGB", (12, 12)).save(pets / "montage.png")
     notes = load(config(pets)).summary()["notes"]
-    assert "folders without images are no classes: annotations" in notes
+    assert "folders without images are not classes: annotations" in notes
     assert "1 images lie in no class's folder and are left out" in notes
-    assert "2 files that are no images were passed over: .txt 1, .xml 1" in notes
+    assert "2 files that are not images were skipped: .txt 1, .xml 1" in notes
 
 
 def test_a_file_that_appears_later_is_named_too(pets: Path) -> None:

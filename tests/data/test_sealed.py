@@ -169,5 +169,7 @@ def test_a_validation_part_without_two_halves_is_refused() -> None:
     """Four contents, each eight times and under two labels: validation is eight copies of one image."""
     contents = np.random.default_rng(0).integers(0, 256, (4, 1, 4, 4), dtype=np.uint8)
     raw = RawData(images=np.repeat(contents, 8, axis=0), labels=np.tile([0, 1], 16), classes=("a", "b"))
-    with pytest.raises(UserError, match="images of validation are copies of each other, so it has no two halves"):
+    with pytest.raises(
+        UserError, match="validation images are copies of each other, so they cannot be split into two halves"
+    ):
         prepare(raw, DataConfig(validation_fraction=0.34, test_fraction=0.25))

@@ -45,7 +45,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_what_was_measured_is_in_the_ledger_s_config_afterwards(tmp_path: Path) -> None:
     with Ledger.create(tmp_path / "ledger.db", frozen(study()), {}) as ledger:
         nothing: Any = SimpleNamespace(usable=list, cards=[])
-        prepared = preparing.Prepared(nothing, nothing, study().base, (), Settings(), KEPT)
+        prepared = preparing.PreparedStudy(nothing, nothing, study().base, (), Settings(), KEPT)
         finish(prepared, study(), ledger, nothing, print)
         assert (ledger.config.resources.precision, ledger.config.resources.memory_format) == ("bf16", "mixed")
         assert ledger.get_meta(SETTINGS) == KEPT

@@ -43,6 +43,10 @@ def named_like_a_trial(folder: Path) -> None:
     (folder / "checkpoints" / "0123456789ab" / "best.pt").write_text("weights")
 
 
+def partial_of_a_file_of_their_own(folder: Path) -> None:
+    (folder / "thesis.pdf.partial").write_text("mine")
+
+
 def subfolder(folder: Path) -> None:
     (folder / "report").mkdir()
     (folder / "report" / "thesis.tex").write_text("mine")
@@ -55,6 +59,7 @@ FOREIGN = (
     hidden_file,
     lock_of_another_program,
     named_like_a_trial,
+    partial_of_a_file_of_their_own,
     subfolder,
 )
 
@@ -102,6 +107,13 @@ def test_what_a_killed_driver_leaves_before_its_first_trial_is_no_obstacle(tmp_p
     kept = Path(folder.checkpoints) / "0123456789ab" / "000002.ckpt"
     kept.parent.mkdir(parents=True)
     kept.touch()
+    for name in (
+        ".study.yaml.12.34.partial",
+        ".ledger.db.12.34.partial",
+        "ledger.backup.db.partial",
+        "owner.json.partial",
+    ):
+        (folder.path / name).touch()
     require_free(folder)
 
 
@@ -111,5 +123,5 @@ def test_the_backup_of_a_lost_ledger_is_not_replaced_by_a_new_study(tmp_path: Pa
     with Ledger.create(folder.ledger, CONFIG, {}) as ledger:
         ledger.backup(folder.backup)
     folder.ledger.unlink()
-    with pytest.raises(UserError, match=r"the backup of a study of this name is there \(fitscape resume mine"):
+    with pytest.raises(UserError, match=r"a backup of a study of this name exists \(fitscape resume mine"):
         driver.run(CONFIG, tmp_path)

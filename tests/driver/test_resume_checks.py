@@ -1,5 +1,6 @@
 """What stops a resume, and what does not."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,6 +160,10 @@ def test_the_workarounds_are_in_the_hash_of_trial_code() -> None:
     for file in ("models/workarounds.py", "study/scheduling/ray_patches.py"):
         assert (root / file).is_file()
         assert any(part in (root / file, *(root / file).parents) for part in parts)
+
+
+def test_facts_that_were_written_and_read_are_no_change() -> None:
+    refuse((BEFORE, json.loads(json.dumps(FACTS))))
 
 
 def test_another_commit_with_the_same_trial_code_is_no_change() -> None:

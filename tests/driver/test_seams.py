@@ -200,7 +200,7 @@ def test_a_thread_of_the_backups_that_dies_says_so_and_goes_on(tmp_path: Path, m
         upkeep = Upkeep(folder, ledger, StudyConfig(name="by-hand"), told, Lease(folder, Interruption()))
         wait_until(lambda: (folder.path / BACKUP).is_file(), 20)
         upkeep.close()
-    assert told.messages == ["the thread of the backups stopped: ArithmeticError: odd; it begins again"]
+    assert told.messages == ["the thread of the backups stopped: ArithmeticError: odd; it starts again"]
 
 
 TOKEN = """

@@ -1,5 +1,7 @@
 """Findings on early overfitting, planted and null."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hand_made import make_epoch, make_trial
@@ -74,3 +76,9 @@ def test_a_rise_of_just_the_margin_is_not_denied() -> None:
 
 def test_without_late_pairs_nothing_is_said() -> None:
     assert early_overfit([make_trial({"seed": s}, make_epoch(0, 0.1)) for s in range(9)], {}, CONTEXT) == []
+
+
+def test_curves_of_fewer_than_four_epochs_are_not_judged() -> None:
+    trials = study(np.random.default_rng(0), 0.4)
+    assert early_overfit([replace(t, epochs=t.epochs[:3]) for t in trials], {}, CONTEXT) == []
+    assert len(early_overfit([replace(t, epochs=t.epochs[:4]) for t in trials], {}, CONTEXT)) == 2

@@ -30,6 +30,22 @@ def test_while_nothing_diverged_the_risk_is_small_but_not_zero() -> None:
     assert ((p > 0) & (p < 0.05)).all()
 
 
+def test_with_few_trials_it_is_the_exact_posterior_nearly() -> None:
+    """Of draws of the prior, each weighed by how likely it makes what was seen."""
+    x, at = np.array([[0.1], [0.45], [0.6], [0.9]]), np.array([[0.3], [0.55], [1.0]])
+    diverged = np.array([False, False, True, True])
+    field = DivergenceField(x, diverged)
+    mean, sd = field.gp.predict(at)
+    everywhere = np.vstack([x, at])
+    root = np.linalg.cholesky(field.gp.covariance(everywhere, everywhere) + 1e-6 * np.eye(7))
+    draws = np.random.default_rng(0).standard_normal((300_000, 7)) @ root.T
+    weights = ndtr(draws[:, :4] * np.where(diverged, 1, -1)).prod(axis=1)
+    exact = np.average(draws[:, 4:], axis=0, weights=weights)
+    spread = np.sqrt(np.average((draws[:, 4:] - exact) ** 2, axis=0, weights=weights))
+    assert np.abs(mean - exact).max() < 0.05 * spread.max()
+    assert sd == pytest.approx(spread, rel=0.1)  # a little narrower, as EP is
+
+
 @pytest.mark.parametrize("diverged", [True, False])
 def test_one_outcome_everywhere_is_no_trouble(diverged: bool) -> None:
     field = DivergenceField(np.random.default_rng(0).random((6, 2)), np.full(6, diverged))

@@ -52,8 +52,8 @@ def test_unordered_choices_are_one_hot_and_numbers_are_ordered() -> None:
 
 
 def test_two_numbers_or_booleans_stay_categories() -> None:
-    assert Encoder({"a": CategoricalDistribution([1, 2])}).features_n == 2
-    assert Encoder({"a": CategoricalDistribution([True, False])}).features_n == 2
+    for choices in ([1, 2], [True, False]):
+        assert Encoder({"a": CategoricalDistribution(choices)}).features(pd.DataFrame({"a": choices})).shape == (2, 2)
 
 
 def test_an_absent_hyperparameter_sits_in_the_middle() -> None:

@@ -57,12 +57,15 @@ def test_a_network_without_its_plugin_is_refused() -> None:
     [
         (
             NET + INIT + FORWARD + "[:, :3]",
-            r"gives logits of shape \(2, 3\) for 2 images and 10 classes; \(2, 10\) would",
+            r"gives logits of shape \(2, 3\) for 2 images and 10 classes; expected \(2, 10\)",
         ),
         (NET + INIT + FORWARD + ".argmax(1)", r"gives logits of shape \(2,\)"),
         (NET + INIT + FORWARD + ", 1", "returns tuple for images, not logits"),
         (NET + INIT + FORWARD + ".detach()", "cannot be trained"),
-        (NET + INIT + FORWARD.replace("flatten(1)", "flatten(2)"), "takes no 8x8 images of 3 channels: RuntimeError: "),
+        (
+            NET + INIT + FORWARD.replace("flatten(1)", "flatten(2)"),
+            "cannot take 8x8 images of 3 channels: RuntimeError: ",
+        ),
         ("def Net(channels, classes): return 3", "gives int, not a torch.nn.Module"),
         ("def Net(channels, classes): return 1 / 0", r"Net\(3, 10\) raised ZeroDivisionError: division by zero"),
         ("from torch import nn\ndef Net(channels, classes): return nn.Flatten()", "has no parameters to train"),

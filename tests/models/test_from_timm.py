@@ -75,7 +75,7 @@ def test_hyperparameters_that_do_not_apply_are_refused(hyperparameters: dict[str
 
 @pytest.mark.parametrize("name", ["", "resnet10t.c3_in1k", "hf-hub:someone/model", "local-dir:x", "../x", "ResNet"])
 def test_names_that_could_load_something_are_no_families(name: str) -> None:
-    with pytest.raises(ValueError, match="is not timm: and a name of small letters"):
+    with pytest.raises(ValueError, match="is not timm:NAME, where NAME has small letters"):
         ModelSpec(family=f"timm:{name}")
 
 
@@ -89,7 +89,7 @@ def test_name_and_depth_follow_from_the_family() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("test_vit", "takes no 8x8 images of 1 channels"), ("nothing", "has no network 'nothing'")],
+    [("test_vit", "cannot take 8x8 images of 1 channels"), ("nothing", "has no network 'nothing'")],
 )
 def test_what_cannot_be_built_says_why(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -47,6 +47,15 @@ def test_measuring_does_not_touch_what_torch_does_afterwards() -> None:
     assert out.isfinite().all()
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_counting_leaves_a_net_in_the_mode_it_was_in(training: bool) -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(72, 10)).train(training)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    assert count(net, torch.ones(1, 1, 8, 8)) == (2 * 9 + 2 + 2 + 2 + 720 + 10, 2 * (36 * 18 + 720))
+    assert {layer.training for layer in net.modules()} == {training}
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
 @pytest.mark.parametrize("name", ["levit_128s", "beit_base_patch16_224", "eva02_tiny_patch14_224", "test_convnext"])
 def test_every_product_of_a_network_of_timm_is_counted(name: str) -> None:
     timm = pytest.importorskip("timm")

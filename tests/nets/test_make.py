@@ -226,7 +226,7 @@ def test_the_commands_write_a_net_and_predict_with_it(
     assert command(["net", "tens", "--root", str(tmp_path), "--trial", "000000000000"]) == 2
     assert "no trial is called '000000000000'" in capsys.readouterr().err
     assert command(["net", "tens", "--root", str(tmp_path), "--recommended", "--register", "a/b"]) == 2
-    assert "--register: 'a/b' is no name of a registered model" in capsys.readouterr().err
+    assert "--register: 'a/b' is not a name for a registered model" in capsys.readouterr().err
     assert command(["net", "tens", "--root", str(tmp_path), "--recommended"]) == 0
     said = capsys.readouterr().out
     written = folder / NETS / best.trial_id

@@ -70,7 +70,7 @@ def test_other_code_of_the_same_name_takes_the_place(tmp_path: Path) -> None:
     [
         ({}, "my_nets.py:SmallNet", "my_nets.py is not a file"),
         ({"other": ""}, "my_nets.py:SmallNet", "is in a file that the study does not name (add plugins: [my_nets.py]"),
-        ({"my_nets": "def ("}, "my_nets.py:SmallNet", "my_nets.py:1: is no Python: "),
+        ({"my_nets": "def ("}, "my_nets.py:SmallNet", "my_nets.py:1: is not valid Python: "),
         ({"my_nets": "import random", "random": ""}, "my_nets.py:SmallNet", "Python has a module random of its own"),
         ({"my_nets": "import torch", "torch": ""}, "my_nets.py:SmallNet", "an installed package is called torch too"),
         ({"my_nets": ""}, "no_such_package.nets:Net", "there is no package no_such_package"),

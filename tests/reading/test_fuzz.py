@@ -35,7 +35,7 @@ def check_changed(document: Any) -> None:
         return
     assert "\n" not in message
     if not isinstance(document, dict):
-        assert "is no study" in message or "is empty" in message
+        assert "is not a study" in message or "is empty" in message
         return
     place = PLACE.match(message)
     assert place, message

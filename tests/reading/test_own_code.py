@@ -73,7 +73,7 @@ def test_a_frozen_study_is_read_without_its_code(config: StudyConfig, tmp_path: 
         (["base.model.keywords.blocks=2"], "has no keyword blocks (choose from width, slope, pool, bias)"),
         (["base.model.keywords.widht=2"], "has no keyword widht (did you mean width?)"),
         (["base.model.keywords.width=wide"], "'wide' is not a whole number"),
-        (["space.architecture.choices=[my_nets.py:SmallNet, resnet18]"], "is no hyperparameter of resnet18"),
+        (["space.architecture.choices=[my_nets.py:SmallNet, resnet18]"], "is not a hyperparameter of resnet18"),
         (["base.model.family=my_nets.py:Missing"], "my_nets.py:Missing: my_nets.py has no Missing"),
         (["base.model.family=resnet", "space.architecture.choices=[my_nets.py:SmallNet]"], "make it base.model.family"),
         (["base.model.family=nets/my_nets.py:SmallNet"], "name the file alone, and its folder in plugins"),

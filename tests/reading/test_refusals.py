@@ -40,8 +40,8 @@ def refusal(text: str) -> str:
         ("stopping: true", "s.yaml:2: stopping: early stopping was removed"),
         ("description: 3", "s.yaml:2: description: 3 is not text (put it in quotes)"),
         ("space: 5", "s.yaml:2: space: 5 is no space (a mapping of hyperparameters, or the name of a search space)"),
-        ("space: {lr: 5}", "s.yaml:2: space.lr: 5 is no hyperparameter ({low:, high:} or {choices:})"),
-        ("space: {lr: [1, 2]}", "s.yaml:2: space.lr: a list is no hyperparameter (write {choices: [...]})"),
+        ("space: {lr: 5}", "s.yaml:2: space.lr: 5 is not a hyperparameter ({low:, high:} or {choices:})"),
+        ("space: {lr: [1, 2]}", "s.yaml:2: space.lr: a list is not a hyperparameter (write {choices: [...]})"),
         ("space: {lr: {choices: [1, [2]]}}", "s.yaml:2: space.lr.choices[1]: a list is no choice"),
         ("enqueue: {lr: 1}", "s.yaml:2: enqueue: a mapping is not a list (write [{lr: 0.1}, {lr: 0.2}])"),
         ("enqueue: [3]", "s.yaml:2: enqueue[0]: 3 is not a point (write {lr: 0.1})"),
@@ -79,21 +79,24 @@ def refusal(text: str) -> str:
         ("space: {lr: {choices: [fast]}}", "s.yaml:2: space.lr.choices[0]: 'fast' is not a number"),
         (
             "base: {model: {growth_rate: 12}}",
-            "s.yaml:2: base.model.growth_rate: is no hyperparameter of resnet (densenet has one)",
+            "s.yaml:2: base.model.growth_rate: is not a hyperparameter of resnet (densenet has one)",
         ),
         (
             "base: {model: {family: plain, growth_rate: 12}}\nspace: {architecture: {choices: [resnet18, plain18]}}",
-            "s.yaml:2: base.model.growth_rate: is no hyperparameter of plain",
+            "s.yaml:2: base.model.growth_rate: is not a hyperparameter of plain",
         ),
         (
             "space: {growth_rate: {low: 8, high: 32}}",
-            "s.yaml:2: space.growth_rate: is no hyperparameter of resnet (sea",
+            "s.yaml:2: space.growth_rate: is not a hyperparameter of resnet (sea",
         ),
         (
             "space: {architecture: {choices: [densenet121, plain18]}, growth_rate: {choices: [12, 24]}}",
-            "s.yaml:2: space.growth_rate: is no hyperparameter of plain (search it in a study of densenet alone)",
+            "s.yaml:2: space.growth_rate: is not a hyperparameter of plain (search it in a study of densenet alone)",
         ),
-        ("enqueue: [{growth_rate: 12}]", "s.yaml:2: enqueue[0].growth_rate: is no hyperparameter of resnet (leave it"),
+        (
+            "enqueue: [{growth_rate: 12}]",
+            "s.yaml:2: enqueue[0].growth_rate: is not a hyperparameter of resnet (leave it",
+        ),
         ("space: {family: {choices: [1]}}", "s.yaml:2: space.family.choices[0]: 1 is not a word"),
         ("space: {architecture: {choices: [densnet121]}}", "s.yaml:2: space.architecture.choices[0]: 'densnet121' is"),
         ("space: {depth: {choices: [18, 121]}}", "s.yaml:2: space.depth.choices[1]: 121 is not a depth of resnet"),
@@ -119,7 +122,7 @@ def test_several_problems_are_counted() -> None:
 
 @pytest.mark.parametrize("text", ["- 1", "5", "word"])
 def test_a_document_that_is_no_mapping_is_no_study(text: str) -> None:
-    with pytest.raises(UserError, match=r"^s\.yaml:1: .* is no study \(a study has the keys name, "):
+    with pytest.raises(UserError, match=r"^s\.yaml:1: .* is not a study \(a study has the keys name, "):
         validate(parse(text, "s.yaml"))
 
 

@@ -30,11 +30,14 @@ def refusal(text: str) -> str:
         ),
         ("base: {model: {family: 'timm:qqqqqqq'}}", "base.model.family: timm has no network 'qqqqqqq' (timm.list_mod"),
         ("enqueue: [{architecture: 'timm:resnet10x'}]", "enqueue[0].architecture: timm has no network 'resnet10x'"),
-        ("space: {family: {choices: ['timm:a.b']}}", "space.family.choices[0]: 'timm:a.b' is not timm: and a name"),
+        (
+            "space: {family: {choices: ['timm:a.b']}}",
+            "space.family.choices[0]: 'timm:a.b' is not timm:NAME, where NAME",
+        ),
         ("base: {model: {family: 'timm:resnet10t', width: 0.5}}", "base.model.width: 0.5 does not go with timm:resn"),
         (
             "space: {architecture: {choices: ['timm:resnet10t', resnet18]}, width: {low: 0.5, high: 1}}",
-            "s.yaml:2: space.width: is no hyperparameter of timm:resnet10t (leave out one of the two; dropout is ",
+            "s.yaml:2: space.width: is not a hyperparameter of timm:resnet10t (leave out one of the two; dropout is ",
         ),
         ("space: {architecture: {choices: [resnet19]}}", "is not one of resnet18, resnet34"),
     ],

@@ -86,11 +86,11 @@ def test_noise_correction_agrees_with_drawn_labels() -> None:
     assert np.mean(predictions != told) == pytest.approx(float(to_noisy(0.2, 0.3, classes)), abs=0.005)
 
 
-@given(flipped=st.floats(0, 0.6), error=unit, reference=st.floats(0, 0.3))
+@given(flipped=st.floats(0, 0.6), error=unit, reference=st.floats(0, 0.3), classes=st.sampled_from([10, None]))
 def test_train_skill_of_a_net_that_ignores_the_noise_is_that_of_its_clean_error(
-    flipped: float, error: float, reference: float
+    flipped: float, error: float, reference: float, classes: int | None
 ) -> None:
-    scale = Scale(0.9, reference, classes=10)
+    scale = Scale(0.9, reference, classes=classes)  # a chance error of .9 alone says ten classes as well
     told = to_noisy(error, flipped, 10)
     assert scale.train_skill(told, flipped) == pytest.approx(float(scale.val_skill(error)), abs=1e-9)
     assert scale.denoised(told, flipped)[0] == pytest.approx(error, abs=1e-9)

@@ -185,7 +185,7 @@ def test_an_opening_that_came_to_no_number_is_told_beside_one_that_did(tmp_path:
 
 
 def test_a_folder_without_a_study_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no study"):
+    with pytest.raises(UserError, match="is not a study"):
         build(tmp_path)
 
 

@@ -50,7 +50,8 @@ def test_shares(share: float | None, text: str) -> None:
         (0.00012, 2, "0.00012"),
         (0.0, 3, "0"),
         (-3.0, 3, "-3"),
-        (1e20, 3, "1e+20"),
+        (999_999_999_999_999, 3, "999,999,999,999,999"),
+        (1e15, 3, "1e+15"),
         (None, 3, "not measured"),
         (math.inf, 3, "not measured"),
     ],
@@ -100,10 +101,26 @@ def test_settings_leave_out_the_net_and_the_seed() -> None:
 
 @pytest.mark.parametrize(
     ("given", "text"),
-    [(999, "999"), (1000, "1 k"), (11_173_962, "11.2 M"), (2.5e9, "2.5 G"), (3e12, "3 T"), (None, "not measured")],
+    [
+        (999, "999"),
+        (1000, "1 k"),
+        (999_499, "999 k"),
+        (999_500, "1 M"),
+        (1e6, "1 M"),
+        (11_173_962, "11.2 M"),
+        (1e9, "1 G"),
+        (2.5e9, "2.5 G"),
+        (1e12, "1 T"),
+        (3.14159e12, "3.14 T"),
+    ],
 )
-def test_magnitudes(given: float | None, text: str) -> None:
-    assert wording.magnitude(given) == text.replace(" ", SPACE) if given else text
+def test_magnitudes(given: float, text: str) -> None:
+    assert wording.magnitude(given) == text.replace(" ", SPACE)
+
+
+@pytest.mark.parametrize("given", [None, math.nan, math.inf])
+def test_a_magnitude_that_does_not_exist_is_not_measured(given: float | None) -> None:
+    assert wording.magnitude(given) == "not measured"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def attempts(parts: Any) -> Attempts:
 
 
 def begin(attempts: Attempts) -> None:
-    start = Start(node="n", device="cpu", record=None, node_id="f" * 56, pulse=Address(0, 0), crash_log="/log")
+    start = Start(node="n", device="cpu", records=(), node_id="f" * 56, pulse=Address(0, 0), crash_log="/log")
     attempts.heard(ID, Report(start=start))
 
 
@@ -134,7 +134,7 @@ def test_a_crash_is_named_and_told_to_the_next_process(attempts: Attempts, parts
     node["answer"] = "SIGSEGV"
     attempts.lost(TRIAL, DIED, "hung: no step for 2 s")
     attempts.look()
-    assert "crashed in native code (SIGSEGV); attempt 2 of 2 begins anew, in memory layout nchw" in parts.said[0]
+    assert "crashed in native code (SIGSEGV); attempt 2 of 2 starts again, in memory layout nchw" in parts.said[0]
     assert parts.handed == [{CRASHES: ["SIGSEGV"]}]
 
 

@@ -118,7 +118,7 @@ def test_a_gpu_of_another_maker_or_without_a_driver_is_at_fault(monkeypatch: pyt
 
 def test_a_card_that_is_gone_from_the_list_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, ("GPU-a", ()))
-    assert check_one("GPU-b") == "the driver lists it no more"
+    assert check_one("GPU-b") == "the driver no longer lists it"
 
 
 def test_a_local_ray_hands_cards_on_by_uuid(monkeypatch: pytest.MonkeyPatch) -> None:

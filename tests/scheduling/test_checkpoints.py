@@ -16,7 +16,7 @@ from hand_made import make_epoch
 
 from fitscape.study.errors import UserError
 from fitscape.study.records import GradientProfile
-from fitscape.study.scheduling.checkpoints import CheckpointStore, split_record, with_record
+from fitscape.study.scheduling.checkpoints import CheckpointStore, split_records, with_records
 from fitscape.study.scheduling.storage import copy_file, fetch_file, open_storage, write
 
 
@@ -129,34 +129,34 @@ def test_an_unknown_kind_of_storage_is_refused() -> None:
         open_storage("nonsense://x")
 
 
-def test_a_record_travels_with_its_checkpoint_as_it_is() -> None:
+def test_records_travel_with_their_checkpoint_as_they_are() -> None:
     profile = GradientProfile(step=9, layers=("a", "b"), gradient_norms=(0.1, 1e-300), weight_norms=(1.0, math.inf))
-    record = make_epoch(0.1 + 0.2, math.nan, epoch=7, gradients=(profile,))
-    told, state = split_record(with_record(record, b"\x00state\n\xff"))
-    assert repr(told) == repr(record)  # NaN equals itself
+    records = (make_epoch(0.5, 0.5, epoch=6), make_epoch(0.1 + 0.2, math.nan, epoch=7, gradients=(profile,)))
+    found, state = split_records(with_records(records, b"\x00state\n\xff"))
+    assert repr(found) == repr(records)  # NaN equals itself
     assert state == b"\x00state\n\xff"
 
 
-@pytest.mark.parametrize("data", [b"", b"\x80\x81 torn", b"{}\nstate", b'{"epoch": 1'])
+@pytest.mark.parametrize("data", [b"", b"\x80\x81 torn", b"{}\nstate", b'{"epoch": 1', with_records((), b"state")])
 def test_what_holds_no_record_is_refused_as_any_damage(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"\S"):
-        split_record(data)
+        split_records(data)
 
 
 @pytest.mark.parametrize("at", [0, 70, 90, -25])
-def test_a_record_that_has_changed_is_refused(at: int) -> None:
-    data = bytearray(with_record(make_epoch(0.1, 0.2), b"state of the trial, 20 long"))
+def test_records_that_have_changed_are_refused(at: int) -> None:
+    data = bytearray(with_records([make_epoch(0.1, 0.2)], b"state of the trial, 20 long"))
     data[at] ^= 1
     if at > 0:
-        with pytest.raises(ValueError, match="checksum of its record"):
-            split_record(bytes(data))
+        with pytest.raises(ValueError, match="checksum of its records"):
+            split_records(bytes(data))
     elif at == 0:
         with pytest.raises(ValueError, match=r"\S"):
-            split_record(bytes(data))
+            split_records(bytes(data))
     else:
-        split_record(bytes(data))  # the state checks itself
+        split_records(bytes(data))  # the state checks itself
 
 
 def test_a_checkpoint_of_0_1_0_is_read() -> None:
     record = make_epoch(0.1, 0.2)
-    assert split_record(json.dumps(asdict(record)).encode() + b"\nstate") == (record, b"state")
+    assert split_records(json.dumps(asdict(record)).encode() + b"\nstate") == ((record,), b"state")

@@ -50,7 +50,7 @@ def test_its_trial_begins_anew_in_the_safe_layout_which_is_recorded(crashed: Cra
     assert [record.epoch for record in trial.epochs] == [1, 2, 3, 4]
     assert EventKind.VOIDED in crashed.events
     (said,) = [text for text in crashed.heard.messages if trial.trial_id in text and "crashed" in text]
-    assert "its process crashed in native code (SIGSEGV); attempt 2 of 3 begins anew, in memory layout nchw" in said
+    assert "its process crashed in native code (SIGSEGV); attempt 2 of 3 starts again, in memory layout nchw" in said
 
 
 def test_one_that_crashes_in_that_too_has_failed(crashed: Crashed) -> None:

@@ -18,7 +18,7 @@ from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.reports import End, Report, Start
 
-START = Start(node="n", device="cpu", record=None, node_id="n", pulse=Address(0, 0))
+START = Start(node="n", device="cpu", records=(), node_id="n", pulse=Address(0, 0))
 
 
 class Flaky:
@@ -80,14 +80,16 @@ def test_a_trial_is_written_told_and_its_checkpoints_removed(tmp_path: Path) -> 
     assert not list((tmp_path / "checkpoints").iterdir())
 
 
-def test_an_epoch_that_only_its_checkpoint_tells_of_is_written_at_the_next_start_and_once(tmp_path: Path) -> None:
+def test_epochs_whose_reports_were_lost_with_a_driver_come_from_the_checkpoint(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
+    scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.5, 0.5, epoch=1)))
+    records = tuple(make_epoch(0.5, 0.25, epoch=epoch) for epoch in (1, 2, 3))
     for _ in range(2):
-        start = replace(START, record=make_epoch(0.5, 0.5, epoch=1))
-        scene.bookkeeper.report(scene.id, Report(start=start))
-    scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.4, 0.4, epoch=2)))
+        scene.bookkeeper.report(scene.id, Report(start=replace(START, records=records)))
+    scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.5, 0.5, epoch=4)))
     scene.bookkeeper.close()
-    assert [record.epoch for record in scene.ledger.trial(scene.id).epochs] == [1, 2]
+    errors = {record.epoch: record.val_error for record in scene.ledger.trial(scene.id).epochs}
+    assert errors == {1: 0.5, 2: 0.25, 3: 0.25, 4: 0.5}  # what was written first stays
 
 
 def test_what_cannot_be_written_is_tried_again_and_nothing_overtakes_it(tmp_path: Path) -> None:

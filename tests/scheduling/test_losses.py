@@ -6,7 +6,7 @@ from fitscape.study.scheduling.reports import Report, Start
 
 
 def start() -> Report:
-    return Report(start=Start(node="n", device="cpu", record=None, node_id="n", pulse=Address(0, 0)))
+    return Report(start=Start(node="n", device="cpu", records=(), node_id="n", pulse=Address(0, 0)))
 
 
 def test_twenty_lost_nodes_end_no_trial_that_comes_further_each_time() -> None:

@@ -13,7 +13,7 @@ from odd_trials import seeds_study
 
 from fitscape.study.config import DataConfig, ResourceConfig, StudyConfig
 from fitscape.study.data import TrialData
-from fitscape.study.driver.preparing import Known, Prepared, finish
+from fitscape.study.driver.preparing import Known, PreparedStudy, finish
 from fitscape.study.ledger import Ledger
 from fitscape.study.scheduling import capacity
 from fitscape.study.scheduling.card_memory import DataShape
@@ -105,7 +105,7 @@ def test_calibration_sends_no_data(
         update={"base": seeds_study([1]).base.with_hyperparameters({"width": 0.0625, "batch_size": 2})}
     )
     shape = DataShape.of(many_images)
-    prepared = Prepared(data=None, shape=shape, trial=config.base, hungry=(config.base,), settings=None, keep=None)  # type: ignore[arg-type]
+    prepared = PreparedStudy(data=None, shape=shape, trial=config.base, hungry=(config.base,), settings=None, keep=None)  # type: ignore[arg-type]
     with pickled() as seen, Ledger.create(tmp_path / "ledger.db", config, {}) as ledger:
         look_at(cluster, config.resources, str(tmp_path / "storage"))
         _, request = finish(prepared, config, ledger, cluster, lambda text: None)

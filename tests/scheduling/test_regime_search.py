@@ -123,5 +123,5 @@ def test_what_it_cannot_search_is_said() -> None:
         fitscape.RegimeSearch(chance_error=0.9).suggest("t0")
     searcher = searching()
     searcher.suggest("t0")
-    with pytest.raises(UserError, match="val_error: 12 is no error rate"):
+    with pytest.raises(UserError, match="val_error: 12 is not an error rate"):
         searcher.on_trial_complete("t0", {"train_error": 0.1, "val_error": 12.0})

@@ -22,7 +22,7 @@ from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.reports import End, Report, Start
 
-START = Start(node="n", device="cpu", record=None, node_id="n", pulse=Address(0, 0))
+START = Start(node="n", device="cpu", records=(), node_id="n", pulse=Address(0, 0))
 TRIALS = 8
 
 

@@ -14,7 +14,7 @@ from fitscape.study.data import TrialData
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling import checkpoints
-from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, with_record
+from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, with_records
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.run_trials import Outcome
 from fitscape.study.scheduling.storage import write
@@ -185,7 +185,7 @@ def test_a_checkpoint_of_other_code_is_a_notice_and_a_new_start(
     from hand_made import make_epoch
 
     store = CheckpointStore(str(tmp_path))
-    store.save(TRIAL.trial_id, 2, with_record(make_epoch(0.5, 0.5, epoch=2), b"state"))
+    store.save(TRIAL.trial_id, 2, with_records([make_epoch(0.5, 0.5, epoch=2)], b"state"))
 
     def other_code(*_: Any, checkpoint: bytes | None, **__: Any) -> Iterator[Any]:
         if checkpoint is not None:

@@ -165,5 +165,5 @@ def test_values_of_other_directions_are_no_errors_and_a_study_without_any_is_war
 @pytest.mark.parametrize(("train", "val", "where"), [(12.5, 20.0, "train_error"), (0.1, -0.2, "val_error")])
 def test_what_is_no_rate_is_refused(train: float, val: float, where: str) -> None:
     trial = optuna.create_study().ask()
-    with pytest.raises(UserError, match=f"{where}: .* is no error rate"):
+    with pytest.raises(UserError, match=f"{where}: .* is not an error rate"):
         report_errors(trial, train, val)

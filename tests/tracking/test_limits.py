@@ -202,7 +202,7 @@ def test_a_ledger_that_cannot_be_read_for_a_while_ends_no_shipping_and_is_said(l
     shipping.start()
     wait_until(lambda: ledger.cursor(shipping._location.sink) > 0, 60)
     assert shipping.close(60, extend=True).empty
-    assert said == ["the shipper stopped: OSError: [Errno 5] Input/output error; it begins again"]
+    assert said == ["the shipper stopped: OSError: [Errno 5] Input/output error; it starts again"]
 
 
 def copy_of(ledger: Ledger, to: Path) -> Path:

@@ -81,7 +81,7 @@ def test_a_net_saved_again_replaces_the_first(ledger, net):
 
 @pytest.mark.parametrize("name", ["a/b", "a:b", "it's", " pets", ""])
 def test_a_name_that_no_registered_model_can_have_is_refused(name):
-    with pytest.raises(UserError, match="is no name of a registered model"):
+    with pytest.raises(UserError, match="is not a name for a registered model"):
         require_name(name)
 
 

@@ -127,7 +127,7 @@ def test_what_is_no_database_or_another_s_is_named(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("not a database at all, just text...")
     trouble = check(tmp_path, TrackingConfig())
     assert trouble is not None
-    assert trouble.what == f"{tmp_path / 'mlflow.db'} is no database"
+    assert trouble.what == f"{tmp_path / 'mlflow.db'} is not a database"
     with sqlite3.connect(tmp_path / "photos.db") as connection:
         connection.execute("CREATE TABLE photos (x)")
     other = trouble_of(tmp_path / "photos.db", "fitscape")

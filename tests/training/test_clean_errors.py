@@ -180,7 +180,7 @@ def one_pass() -> Iterator[tuple[Tensor, Tensor]]:
 @pytest.mark.parametrize(
     ("train", "said"),
     [
-        (Noisy(lambda: torch.rand(1).item()), "train_subset: image .* is another one when it is read again"),
+        (Noisy(lambda: torch.rand(1).item()), "train_subset: image .* differs when it is read again"),
         (Noisy(np.random.rand), "so it is augmented"),
         (one_pass(), "is a generator, and has to be read more than once"),
         ([{"pixels": images()[0]}], "batches that are a dict, and they have to begin with images and labels"),

@@ -113,9 +113,9 @@ def test_a_loss_that_is_not_finite_diverges(folder: Path, digits: TrialData) -> 
     ("call", "said"),
     [
         ("report(train_error=3.2, val_error=0.5)", "train_error is 3.2, and errors are shares of 0 to 1"),
-        ("report(train_error=0.5, val_error=0.5, epoch=7)", "epoch 7 comes after epoch 0, 1 would be right"),
+        ("report(train_error=0.5, val_error=0.5, epoch=7)", "epoch 7 comes after epoch 0; expected 1"),
         ("report(train_error=0.5, val_error=[True], val_n=9)", "val_error has 1 values for 9 images"),
-        ("report(train_error=0.5, val_error=0.5, train_n=10**9)", "train_error is of 1000000000 images"),
+        ("report(train_error=0.5, val_error=0.5, train_n=10**9)", "train_error counts 1000000000 images"),
         ("raise KeyError('mine')", "mine"),
     ],
 )

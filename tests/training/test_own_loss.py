@@ -48,8 +48,8 @@ def test_another_loss_trains_another_net_and_is_recorded_as_cross_entropy(folder
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("def mine(logits, labels): return logits.mean(1)", r"gives a tensor of shape \(4,\); the mean over the batch"),
-        ("def mine(logits, labels): return 3.0", "gives float; the mean over the batch, a scalar, would be right"),
+        ("def mine(logits, labels): return logits.mean(1)", r"gives a tensor of shape \(4,\); expected a scalar"),
+        ("def mine(logits, labels): return 3.0", "gives float; expected a scalar, the mean over the batch"),
         ("def mine(logits, labels): return logits.detach().mean()", "gives no gradient"),
         ("def mine(logits, labels): return logits[labels + 99]", "raised IndexError"),
     ],

@@ -43,12 +43,12 @@ class PassedOver:
         """
         said = []
         if names := ", ".join(no_classes):
-            said.append(f"folders without images are no classes: {names}")
+            said.append(f"folders without images are not classes: {names}")
         if loose:
             said.append(f"{loose} images lie in no class's folder and are left out")
         if self.other:
             kinds = ", ".join(f"{suffix or 'no ending'} {count}" for suffix, count in sorted(self.other.items()))
-            said.append(f"{self.other.total()} files that are no images were passed over: {kinds}")
+            said.append(f"{self.other.total()} files that are not images were skipped: {kinds}")
         return tuple(said)
 
 

@@ -131,7 +131,7 @@ class HuggingFace(Source):
                 content = _bytes(row[table.image])
                 if content is None:
                     what = f"{table.file}: row {i} holds no image"
-                    raise refused(what, "a table that names files is read with csv:FILE")
+                    raise refused(what, "use csv:FILE for a table that names files")
                 try:
                     with whole_file(to) as partial:
                         partial.write_bytes(content)
@@ -151,7 +151,7 @@ def _label(value: Any, table: Table) -> str | None:
         raise refused(f"{table.file}: a row has several labels", "Fitscape takes one class per image")
     if table.classes and isinstance(value, int):
         if not 0 <= value < len(table.classes):
-            raise refused(f"{table.file}: label {value} is none of its {len(table.classes)} classes")
+            raise refused(f"{table.file}: label {value} is not one of its {len(table.classes)} classes")
         return table.classes[value]
     return str(value)
 

@@ -31,7 +31,7 @@ class ImageFolder(ListedSource):
 
     name = "folder"
     argument_name = "PATH"
-    description = "your own images: folder:PATH, a class a subfolder, below train, val and test if you have a split"
+    description = "your own images: folder:PATH, one subfolder per class, below train, val and test if you have a split"
 
     def presence(self) -> Presence:
         return image_files.presence(self.name, self.listing(), self._path(), self._path())

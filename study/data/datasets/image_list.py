@@ -160,7 +160,7 @@ def _files(names: list[str], root: Path) -> tuple[Path, ...]:
     outside += [n for n, p in zip(names, paths, strict=True) if Path(n).is_absolute() and not _below(p, inside, root)]
     if outside:
         raise refused(
-            f"{len(outside)} rows lead out of {root}, for example {outside[0]}", "put the list beside its images"
+            f"{len(outside)} rows name files outside {root}, for example {outside[0]}", "put the list beside its images"
         )
     missing = [name for name, path in zip(names, paths, strict=True) if not path.is_file()]
     if missing:

@@ -82,7 +82,7 @@ def pattern(given: str) -> re.Pattern[str]:
     try:
         found = re.compile(given)
     except re.error as error:
-        raise refused(f"'{given}' is no regular expression: {error}", where="data.groups") from error
+        raise refused(f"'{given}' is not a regular expression: {error}", where="data.groups") from error
     if "group" not in found.groupindex:
         raise refused(f"'{given}' has no (?P<group>...)", r"for example (?P<group>part\d+)", "data.groups")
     return found

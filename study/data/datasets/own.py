@@ -146,7 +146,7 @@ def _images(value: Any, name: str) -> Images:
 def _labels(value: Any, classes: Any, name: str) -> tuple[Labels, tuple[str, ...]]:
     labels = np.asarray(value)
     if labels.ndim != 1:
-        raise refused(f"{name} returns labels of shape {labels.shape}", "give one label an image, [N]")
+        raise refused(f"{name} returns labels of shape {labels.shape}", "give one label per image, [N]")
     if classes is None:
         known = sorted(set(labels.tolist()))
         if not known or not all(isinstance(label, int | str) for label in known):
@@ -165,7 +165,7 @@ def _numbered(labels: Any, classes: tuple[str, ...], name: str) -> Labels:
     places = {word: i for i, word in enumerate(classes)}
     unknown = [word for word in map(str, labels) if word not in places]
     if unknown:
-        raise refused(f"{name} returns the label {unknown[0]}, which is none of its classes")
+        raise refused(f"{name} returns the label {unknown[0]}, which is not one of its classes")
     return np.array([places[str(word)] for word in labels], dtype=np.int64)
 
 

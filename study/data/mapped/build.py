@@ -54,7 +54,7 @@ def build_mapped(config: DataConfig, source: Source, folder: Path, say: Say, *, 
             _Preparation(config, source, listing, folder, say).carry_out()
             remove(unfinished(folder))
     except OSError as error:
-        fix = "set FITSCAPE_DATA or data.root to a folder with room that you may write to"
+        fix = "set FITSCAPE_DATA or data.root to a writable folder with enough room"
         raise UserError(f"{folder.parent} cannot be written: {error}", where="data.root", fix=fix) from error
 
 

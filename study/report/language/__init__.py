@@ -6,6 +6,8 @@ Sentences are made in English, where their numbers are; what a person sees is pu
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -18,15 +20,24 @@ LANGUAGES: Final = (ENGLISH, "ko")
 VARIABLE: Final = "FITSCAPE_LANG"
 
 
-def use(language: str | None) -> None:
-    """Choose the language of this process and of those that it starts; None: leave it as it is.
+@contextmanager
+def using(language: str | None) -> Iterator[None]:
+    """The language of this process, and of those that it starts, for a while; None: leave it as it is.
 
     Raises:
         UserError: there is no catalogue of it.
     """
+    before = os.environ.get(VARIABLE)
     if language is not None:
         os.environ[VARIABLE] = language
-    current()
+    try:
+        current()
+        yield
+    finally:
+        if before is not None:
+            os.environ[VARIABLE] = before
+        elif language is not None:
+            del os.environ[VARIABLE]
 
 
 def current() -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class PreflightCheck:
     """One thing that was looked at; ``fix`` is empty where it is well.
 
     A fault that is not ``fatal`` is said, and the run goes on: a node or a card that is left out, one that stays idle.
