@@ -23,7 +23,8 @@ KOREAN = language.catalogue("ko")
 KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
 NAMES = re.compile(  # of nets, people, methods and formats, which stay in Latin letters
     r"ResNet|DenseNet|(?<![a-z])(?:plain|resnet|densenet|batch|group|he|glorot|gaussian|none|timm)(?![a-z])|HC3|"
-    r"[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])|Girshick|Dollar|Prechelt|\bHe\b|\bNg\b|Machine Learning Yearning|Fitscape|regime|degradation"
+    r"[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])|Girshick|Dollar|Prechelt|\bHe\b|\bNg\b|"
+    r"Machine Learning Yearning|Fitscape|regime|degradation"
 )
 
 
