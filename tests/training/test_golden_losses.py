@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import DataConfig, TrialConfig
@@ -17,6 +18,9 @@ from fitscape.study.data import TrialData, load
 from fitscape.study.training import Settings, run_trial
 
 TABLE = Path(__file__).with_name("golden_losses.json")
+LOCK = (Path(__file__).parents[2] / "requirements.lock").read_text()
+# Other CPUs sum in another order. Another torch has other kernels too (2.9: 0.27 % in DenseNet121's first epoch).
+TOLERANCE = 2e-3 if f"\ntorch=={torch.__version__.partition('+')[0]}\n" in LOCK else 1e-2
 LOSSES = ("batch_loss", "train_loss", "val_loss")
 SHARED = {"width": 0.25, "train_fraction": 0.4, "batch_size": 64, "epochs": 2, "lr": 0.02}
 TRIALS: dict[str, dict[str, Any]] = {
@@ -41,7 +45,7 @@ def losses(data: TrialData, name: str, batch_norm: str) -> list[list[float]]:
 def test_losses_are_those_of_the_table(digits: TrialData, name: str, batch_norm: str) -> None:
     expected = json.loads(TABLE.read_text())[batch_norm][name]
     for epoch, row in zip(losses(digits, name, batch_norm), expected, strict=True):
-        assert epoch == pytest.approx(row, rel=2e-3)  # other CPUs sum in another order
+        assert epoch == pytest.approx(row, rel=TOLERANCE)
 
 
 def test_what_evaluations_use_changes_no_batch_loss() -> None:
