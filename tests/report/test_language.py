@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -119,7 +118,8 @@ def test_what_the_user_named_what_scripts_hold_and_what_is_escaped_stay_as_they_
 
 @pytest.mark.parametrize("installed", [True, False])
 def test_a_picture_is_korean_where_a_font_has_the_letters(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    fonts = [SimpleNamespace(name="DejaVu Sans"), *([SimpleNamespace(name="NanumGothic")] if installed else [])]
+    dejavu = next(font for font in font_manager.fontManager.ttflist if font.name == "DejaVu Sans")
+    fonts = [dejavu, *([replace(dejavu, name="NanumGothic")] if installed else [])]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", fonts)
     figure = Figure()
     axes = figure.add_subplot()
