@@ -78,7 +78,7 @@ def test_every_message_keeps_its_places_and_its_markup() -> None:
 def test_a_message_is_whole_or_its_parts_are_and_names_and_numbers_stay() -> None:
     said = {
         "validation error, plain18 - densenet121": "검증 오류, plain18 - densenet121",
-        "width 0.5, weight decay below 0.1\u00a0%": "너비 0.5, 가중치 감쇠 0.1 % 미만",
+        "width 0.5, weight decay below 0.1\u00a0%": "너비 0.5, 가중치 감쇠 0.1\u00a0% 미만",
         "A finding about cats. The map shows where.": "A finding about cats. 어디서인지는 지도가 보여 줍니다.",
         "● good": "● 적합",
         "0.25": "0.25",

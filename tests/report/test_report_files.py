@@ -95,7 +95,7 @@ def test_a_study_of_few_trials_is_reported(tmp_path: Path, count: int) -> None:
     config = StudyConfig(name="few", space=WIDTH)
     ends = [({"width": w}, TrialState.FINISHED, 0.1) for w in (0.25, 0.5)[:count]]
     text = build(by_hand(tmp_path, config, *ends)).read_text()
-    assert ("The best trial that was run is" in text) == (count > 0)
+    assert ("The best trial that was run:" in text) == (count > 0)
 
 
 def test_a_study_without_a_space_has_no_map_but_its_trials(tmp_path: Path) -> None:

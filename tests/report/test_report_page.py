@@ -252,7 +252,7 @@ def test_without_scripts_the_words_are_there(browser: Browser, page_file: Path) 
     page = context.new_page()
     page.goto(page_file.as_uri())
     text = page.locator("main").inner_text()
-    assert "The best trial that was run is" in text
+    assert "The best trial that was run:" in text
     assert "need JavaScript" in text
     context.close()
 

@@ -12,6 +12,7 @@ NUMBER: Final = (
 _PLACE = re.compile(r"\{(\w+)\}")
 _ANY = r"(?:(?![.?!]\s[A-Z]).)+?"  # no place goes on past the end of a sentence
 _OF_NUMBER = re.compile(r"n\d*")
+_PERCENT = re.compile(r"(?<=\d) %")  # stays with its number
 _LATIN = re.compile(r"[A-Za-z]{2}")
 _GLYPHS: Final = " \n\t●▲▼✕✚◇○⚑✓✗·.,"
 _SENTENCES = re.compile(r"(?<=[.?!])\s+(?=[A-Z#\d<(-])")
@@ -43,7 +44,7 @@ class Catalogue:
         if not self.messages or not _LATIN.search(core):
             return text
         found = self._found(core)
-        return text if found is None else text.replace(core, found, 1)
+        return text if found is None else text.replace(core, _PERCENT.sub("\u00a0%", found), 1)
 
     def knows(self, text: str) -> bool:
         """Whether something of it is put into the language; a text without a word is known."""

@@ -43,7 +43,7 @@ const say = (() => {
     const core = text.replace(new RegExp(`^[\\s${GLYPHS}]+`), "").trim();
     if (!/[A-Za-z]{2}/.test(core)) return text;
     const found = look(core);
-    return found === null ? text : text.replace(core, () => found);
+    return found === null ? text : text.replace(core, () => found.replace(/(?<=\d) %/g, "\u00a0%"));
   }
   return (text) => (data.words && typeof text === "string" ? spoken(text) : text);
 })();
