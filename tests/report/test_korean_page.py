@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from outputs import quickstart
 from playwright.sync_api import Browser
 
 from fitscape.study.opened import open_study
@@ -30,10 +31,12 @@ TEXTS = """() => {
 
 
 @pytest.fixture
-def korean(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def korean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a quickstart that was really run."""
     monkeypatch.setenv(language.VARIABLE, "ko")
     page = tmp_path / "index.html"
-    with open_study(folder) as study:
+    quickstart(tmp_path)
+    with open_study(tmp_path / "fitscape-runs/quickstart") as study:
         page.write_text(render(Subject(study)), encoding="utf-8")
     return page
 

@@ -11,6 +11,7 @@ NUMBER: Final = (
 )
 _PLACE = re.compile(r"\{(\w+)\}")
 _ANY = r"(?:(?![.?!]\s[A-Z]).)+?"  # no place goes on past the end of a sentence
+_INTERVAL = r"[^();]+?"
 _OF_NUMBER = re.compile(r"n\d*")
 _PERCENT = re.compile(r"(?<=\d) %")  # stays with its number
 _LATIN = re.compile(r"[A-Za-z]{2}")
@@ -22,8 +23,8 @@ _LIST = re.compile(r"(, |; | · |<br>| / )")
 class Catalogue:
     """Calling it translates a text; what it does not know stays English.
 
-    A message has places, ``{net}`` for any text and ``{n}``, ``{n1}`` for a number with its unit; what stands there is
-    translated by itself. A text that is no message is taken by its sentences, and then by its commas.
+    A message has places, ``{net}`` for any text, ``{n}``, ``{n1}`` for a number with its unit and ``{i}`` for an interval;
+    what stands there is translated by itself. A text that is no message is taken by its sentences, and then by its commas.
     """
 
     def __init__(self, language: str, messages: Mapping[str, str]) -> None:
@@ -96,5 +97,6 @@ def _expression(message: str) -> str:
             expression += f"(?P=_{part})"
         else:
             seen.add(part)
-            expression += f"(?P<_{part}>{NUMBER if _OF_NUMBER.fullmatch(part) else _ANY})"
+            kind = NUMBER if _OF_NUMBER.fullmatch(part) else _INTERVAL if part == "i" else _ANY
+            expression += f"(?P<_{part}>{kind})"
     return expression

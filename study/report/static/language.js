@@ -13,7 +13,7 @@ const say = (() => {
       if (k % 2 === 0) return literal(part);
       if (seen.has(part)) return `\\k<_${part}>`;
       seen.add(part);
-      return `(?<_${part}>${/^n\d*$/.test(part) ? NUMBER : "(?:(?![.?!]\\s[A-Z])[^])+?"})`;
+      return `(?<_${part}>${/^n\d*$/.test(part) ? NUMBER : part === "i" ? "[^();]+?" : "(?:(?![.?!]\\s[A-Z])[^])+?"})`;
     }).join("")}$`);
   };
   const bare = (message) => message.replaceAll(/\{\w+\}/g, "").length;
