@@ -23,8 +23,8 @@ _LIST = re.compile(r"(, |; | · |<br>| / )")
 class Catalogue:
     """Calling it translates a text; what it does not know stays English.
 
-    A message has places, ``{net}`` for any text, ``{n}``, ``{n1}`` for a number with its unit and ``{i}`` for an interval;
-    what stands there is translated by itself. A text that is no message is taken by its sentences, and then by its commas.
+    A message has places: ``{net}`` for any text, ``{n}`` and ``{n1}`` for a number with its unit, ``{i}`` for an interval.
+    What stands there is translated by itself. A text that is no message is taken by its sentences, then by its commas.
     """
 
     def __init__(self, language: str, messages: Mapping[str, str]) -> None:
