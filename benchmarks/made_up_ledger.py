@@ -37,6 +37,7 @@ PROVENANCE: dict[str, Any] = {
     "data": {
         "dataset": "made up",
         "classes": [str(k) for k in range(CLASSES)],
+        "input_shape": [3, 32, 32],
         "images": {"train": TRAIN, "validation": VALIDATION, "test": 2000},
     },
     "code": {"fitscape": "0", "trial_code": "0" * 16, "torch": "0", "commit": ""},

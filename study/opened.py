@@ -7,7 +7,7 @@ driver that runs.
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -27,8 +27,6 @@ from fitscape.study.regimes import Reference, estimate_reference, final_record, 
 from fitscape.study.search.optuna_study import outcomes
 from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, table
-
-MOST_MAPPED: Final = 1500  # trials that a map is fitted on: its cost grows with their cube
 
 
 def open_study(folder: str | Path) -> "OpenStudy":
@@ -293,8 +291,5 @@ class OpenStudy:
         return self.validation, said
 
     def map_table(self) -> pd.DataFrame:
-        """What the map is fitted on: a row for each trial inside the space that finished or diverged.
-        Of more than ``MOST_MAPPED`` a sample, drawn at random, which is the same each time.
-        """
-        frame = pd.DataFrame(outcomes(self.trials, self.space, self.classes))
-        return frame if len(frame) <= MOST_MAPPED else frame.sample(MOST_MAPPED, random_state=0).sort_index()
+        """What the map is fitted on: a row for each trial inside the space that finished or diverged."""
+        return pd.DataFrame(outcomes(self.trials, self.space, self.classes))

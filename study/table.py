@@ -45,7 +45,7 @@ def table(trials: Iterable[TrialRecord], labels: Mapping[str, Label], searched: 
 
 def _row(trial: TrialRecord, label: Label | None, extra: Mapping[str, str]) -> dict[str, Any]:
     model, last = trial.config.model, trial.last
-    flat = {"architecture": model.name, **trial.config.flat()}
+    flat = {"architecture": model.name, **trial.config.flattened}
     return {
         "trial_id": trial.trial_id,
         "state": trial.state.value,

@@ -46,7 +46,7 @@ def _drawn(study: OpenStudy, measured: Array, another_design: bool, rng: np.rand
     if fitted is None:
         return rng.choice(measured, size) if another_design else np.broadcast_to(measured, size)
     if not another_design:
-        return np.broadcast_to(_expected(fitted, fitted.posterior.tried), size)
+        return np.broadcast_to(_expected(fitted, fitted.posterior.configurations), size)
     designs = [fitted.encoder.from_unit(fitted.encoder.sobol(size[1], seed)) for seed in range(SEARCHES)]
     return _expected(fitted, fitted.encoder.features(pd.concat(designs, ignore_index=True))).reshape(size)
 

@@ -117,9 +117,9 @@ class TrialConfig(Frozen):
         return releases.trial_id(self.model_dump(mode="json") | {"seed": 0})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Pydantic's, without the ids of the original."""
+        """Pydantic's, without what was computed of the original."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in ("trial_id", "group_id"):
+        for name in ("trial_id", "group_id", "flattened"):
             vars(copied).pop(name, None)
         return copied
 
@@ -128,7 +128,12 @@ class TrialConfig(Frozen):
 
         Those of a run that was read, and keywords of the user's own network, hide ours of the same name.
         """
-        # Not by `model_dump`: a report asks 70,000 times, and every value is a number or a word already.
+        return dict(self.flattened)
+
+    @cached_property
+    def flattened(self) -> Mapping[str, Any]:
+        """As ``flat``, not to be changed."""
+        # Not by `model_dump`: every value is a number or a word already.
         model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS} | self.model.keywords
         ours = {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation)}
         return {**ours, "seed": self.seed, **self.theirs}

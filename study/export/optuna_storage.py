@@ -92,7 +92,7 @@ def _opened(file: Path) -> Iterator[optuna.storages.RDBStorage]:
 
 
 def _frozen(trial: TrialRecord, labels: Mapping[str, Label], space: Space, classes: int) -> FrozenTrial:
-    flat = {"architecture": trial.config.model.name, **trial.config.flat()}
+    flat = {"architecture": trial.config.model.name, **trial.config.flattened}
     snap = {name: snapped(flat[name], space[name]) for name in space}
     inside = {name: value for name, value in snap.items() if holds(space[name], value)}
     state, values = outcome(trial)

@@ -110,8 +110,8 @@ def stalled(trial: TrialRecord, labels: Labels) -> bool:
 
 def config_key(trial: TrialRecord, without: Iterable[str]) -> str:
     """The configuration but for some hyperparameters: equal for trials that differ in those alone."""
-    dropped = set(without)
-    return repr(sorted((k, repr(v)) for k, v in trial.config.flat().items() if k not in dropped))
+    flat = trial.config.flattened
+    return repr([(name, repr(flat[name])) for name in sorted(flat.keys() - set(without))])
 
 
 def strata(trials: Iterable[TrialRecord], over: Iterable[str]) -> list[list[TrialRecord]]:
@@ -132,7 +132,7 @@ def twins(
     keys = {*first, *second, *ignoring}
     found: dict[str, list[TrialRecord | None]] = {}
     for trial in trials:
-        flat = trial.config.flat()
+        flat = trial.config.flattened
         for side, setting in enumerate((first, second)):
             if all(flat[hyperparameter] == value for hyperparameter, value in setting.items()):
                 found.setdefault(config_key(trial, keys), [None, None])[side] = trial

@@ -81,9 +81,7 @@ def gradients(trials: Sequence[TrialRecord], labels: Labels, context: Context) -
     told = ended(trials)
     found: list[Finding] = []
     for better, worse, where, remedy, source in CONTRASTS:
-        asked = [
-            t for t in told if all(t.config.flat()[hyperparameter] == value for hyperparameter, value in where.items())
-        ]
+        asked = [t for t in told if all(t.config.flattened[name] == value for name, value in where.items())]
         pairs = twins(asked, better, worse, ignoring=("shortcut",))
         family = "resnet" if better.get("family") == "resnet" else "plain"
         text = {"question": "gradients", "family": family, "source": source}

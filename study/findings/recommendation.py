@@ -87,7 +87,7 @@ def _zeros(nets: Sequence[TrialRecord], moves: Sequence[Move]) -> list[Array]:
 
 
 def _hyperparameter(trial: TrialRecord, move: Move) -> float:
-    return float(trial.config.flat()[move.hyperparameter])
+    return float(trial.config.flattened[move.hyperparameter])
 
 
 def _logit_error(trial: TrialRecord, chance: float) -> float:

@@ -60,8 +60,9 @@ class OnDemand:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # One look asks for a length and for items; the figures of one trial are looked at together.
-        self._profiles = lru_cache(maxsize=1)(self._read_profiles)
+        # One look asks for a length and for items; the figures of one trial, its first and last profiles, are looked at
+        # together.
+        self._profiles = lru_cache(maxsize=4)(self._read_profiles)
         self._late = lru_cache(maxsize=1)(self._read_late)
 
     def profiles(self, trial_id: str, epoch: int) -> tuple[GradientProfile, ...]:

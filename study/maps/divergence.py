@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
 from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.inducing import process
 from fitscape.study.maps.kernel import Hyper, Prior
 
 Array = NDArray[np.float64]
@@ -57,7 +58,7 @@ class DivergenceField:
         n = len(diverged)
         self.sign = np.where(diverged, 1.0, -1.0)
         self.any = bool(diverged.any())
-        self._gp = GaussianProcess(x, np.zeros(n), np.full(n, WIDEST), prior=LATENT, hyper=hyper, standardize=False)
+        self._gp = process(x, np.zeros(n), np.full(n, WIDEST), prior=LATENT, hyper=hyper, standardize=False)
         self._settled = not self.any
 
     @classmethod
@@ -74,17 +75,16 @@ class DivergenceField:
         trials, which begins with a part of them, has no use for them before.
         """
         if not self._settled:
-            self._propagate(SWEEPS)
+            self._propagate(SWEEPS, self._gp.joint())
         return self._gp
 
-    def _propagate(self, sweeps: int) -> None:
+    def _propagate(self, sweeps: int, joint: Array) -> None:
         """Parallel EP, damped in the sites' natural parameters."""
         self._settled = True
         gp = self._gp
-        prior = gp.covariance(gp.x, gp.x)
         for _ in range(sweeps):
-            whitened = gp.whiten(prior)
-            mean, variance = whitened.T @ gp.weights, np.maximum(np.diag(prior) - (whitened**2).sum(0), 1e-8)
+            mean, variance = gp.moments(joint)
+            variance = np.maximum(variance, 1e-8)
             precision = 1 / gp.known
             cavity_precision = np.maximum(1 / variance - precision, 1e-6)
             cavity_mean = (mean / variance - gp.y * precision) / cavity_precision
@@ -92,7 +92,7 @@ class DivergenceField:
             fresh = DAMPING / site + (1 - DAMPING) * precision
             shift = DAMPING * target / site + (1 - DAMPING) * gp.y * precision
             change = float(np.max(np.abs(fresh - precision) / (precision + 1e-3)))
-            gp.condition(gp.x, shift / fresh, 1 / fresh, prior)
+            gp.condition(gp.x, shift / fresh, 1 / fresh, joint)
             if change < 1e-2:
                 break
 
@@ -108,7 +108,7 @@ class DivergenceField:
             return
         for part in (steps // 2, steps - steps // 2):
             self.gp.optimize(steps=part, subset=subset, rng=rng)
-            self._propagate(SWEEPS)
+            self._propagate(SWEEPS, self._gp.joint())
 
     def _part(self, steps: int, subset: int, rng: np.random.Generator) -> "DivergenceField":
         diverged = self.sign > 0
@@ -123,9 +123,9 @@ class DivergenceField:
         """The part's hyperparameters, and sites matched to what it predicts."""
         gp = self._gp
         gp.hyper = part.gp.hyper
-        mean, sd = part.gp.predict(gp.x)
-        gp.condition(gp.x, *match_site(mean, sd**2, self.sign))
-        self._propagate(SWEEPS_MATCHED)
+        joint, (mean, sd) = gp.joint(), part.gp.predict(gp.x)
+        gp.condition(gp.x, *match_site(mean, sd**2, self.sign), joint)
+        self._propagate(SWEEPS_MATCHED, joint)
 
     def append(self, x: Array, diverged: bool) -> Array:
         """One more trial, its site matched once (assumed-density filtering); the new row of the factor."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fitscape.study.maps.decision import Cuts, regime_probabilities
 from fitscape.study.maps.divergence import DivergenceField
 from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.inducing import process
 from fitscape.study.maps.kernel import Hyper
 from fitscape.study.regimes.rule import rate
 
@@ -86,8 +87,8 @@ class Fields:
         val_z, val_known = observed_z(cuts, finite.val_error, finite.val_n)
         train_z, train_known = observed_z(cuts, finite.train_error, finite.train_n, finite.flip_rate)
         groups = None if groups is None else groups[kept]
-        self.val = GaussianProcess(features[kept], val_z, val_known, hyper=val_hyper, groups=groups)
-        self.train = GaussianProcess(features[kept], train_z, train_known, hyper=train_hyper, groups=groups)
+        self.val = process(features[kept], val_z, val_known, hyper=val_hyper, groups=groups)
+        self.train = process(features[kept], train_z, train_known, hyper=train_hyper, groups=groups)
         self.divergence = DivergenceField(features, outcomes.diverged, divergence_hyper)
 
     @classmethod
@@ -108,6 +109,9 @@ class Fields:
             field.optimize(steps=steps, subset=subset, rng=rng)
 
     def predict(self, features: Array) -> Prediction:
+        return Prediction(*self.val.predict(features), *self.train.predict(features), self.p_diverged(features))
+
+    def p_diverged(self, features: Array) -> Array:
+        """[m] P(diverged)"""
         latent, sd = self.divergence.gp.predict(features) if self.divergence.any else (np.zeros(len(features)),) * 2
-        p_diverged = self.divergence.probability(latent, sd**2)
-        return Prediction(*self.val.predict(features), *self.train.predict(features), p_diverged)
+        return self.divergence.probability(latent, sd**2)

@@ -46,7 +46,7 @@ def foretold(fit: Callable[[pd.DataFrame], RegimeMap], table: pd.DataFrame, even
         even: of each row, whether its point was drawn without a look at results.
     """
     table = table.assign(even=np.asarray(even, dtype=bool)).dropna(subset=["started_at", "ended_at"])
-    known = np.array([(table["ended_at"] <= start).sum() for start in table["started_at"]])
+    known = np.searchsorted(np.sort(table["ended_at"]), table["started_at"], side="right")  # had ended by then
     told = table[table["even"] & ~table["diverged"].astype(bool) & (known >= LEAST_KNOWN)].sort_values("started_at")
     inside, scores, blind = [], [], []
     fits = max(1, min(MOST_FITS, MOST_ROWS // max(len(table), 1), len(told)))

@@ -10,16 +10,16 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky
 from scipy.optimize import brentq, minimize
 
 from fitscape.study.maps.kernel import JITTER, Array, Hyper, Prior, matern, negative_log_posterior
+from fitscape.study.maps.solved import Solved
 
 TAILS = 4.0  # degrees of freedom of the seed noise: now and then a net collapses, and one such run must not bend a map
 LEAST_LEFT_OUT = 8  # observations from which their residuals say something
 OUTLYING = 3.0  # standard deviations to which a residual counts
 LARGEST_MISFIT = 9.0
-CHUNK = 64  # rows by which the Cholesky buffer grows
 
 
 class GaussianProcess:
@@ -28,7 +28,7 @@ class GaussianProcess:
     ``x`` [n, features]; ``y`` [n]; ``known`` [n] noise variances that are known beforehand, in y's unit; a
     homogeneous seed noise is fitted on top. Replicates are plain repeated rows; rows of one run (its epochs)
     have the same number in ``groups`` [n] and share a random effect. Targets are standardized here unless
-    ``standardize`` is False.
+    ``standardize`` is False. The posterior is solved for when it is first asked for.
     """
 
     def __init__(
@@ -49,30 +49,70 @@ class GaussianProcess:
         self.hyper = hyper or Hyper.of(self.prior.centre(x.shape[1]))
         self.condition(x, (y - self.centre) / self.scale, known / self.scale**2)
 
-    def condition(self, x: Array, y: Array, known: Array, prior: Array | None = None) -> None:
-        """Replace the data; y and known in standardized units. ``prior``: covariance(x, x), where it is at hand."""
-        n = self.n = len(y)
+    def condition(self, x: Array, y: Array, known: Array, joint: Array | None = None) -> None:
+        """Replace the data; y and known in standardized units. ``joint``: :meth:`joint`, where it is at hand."""
+        self.n = len(y)
         self.x, self.y, self.known = x, y, known
-        self.outlying = np.zeros(n)  # noise on top, of rows that only the tails explain
-        self._factorize(prior)
+        self.outlying = np.zeros(self.n)  # noise on top, of rows that only the tails explain
+        self._posterior = None if joint is None else self._solve(joint)
 
-    def _factorize(self, prior: Array | None = None) -> None:
-        n, x = self.n, self.x
-        capacity = (n // CHUNK + 1) * CHUNK
-        self._factor = np.asfortranarray(np.eye(capacity))
-        if n:
-            covariance = self.covariance(x, x) if prior is None else prior.copy()
-            if self.groups is not None:
-                covariance += np.exp(self.hyper.group) * self._same(np.arange(n))
-            covariance[np.diag_indices(n)] += self.known + self.outlying + self._floor
-            self._factor[:n, :n] = cholesky(covariance, lower=True, check_finite=False)
-        self.weights = self.whiten(self.y)
+    def joint(self) -> Array:
+        """What stays while points and hyperparameters do: the prior covariance [n, n] of the observed points."""
+        return self.covariance(self.x, self.x)
+
+    def _solve(self, joint: Array) -> Solved:
+        n = self.n
+        covariance = joint.copy()
+        if self.groups is not None:
+            covariance += np.exp(self.hyper.group) * self._same(np.arange(n))
+        covariance[np.diag_indices(n)] += self.noises
+        factor = cholesky(covariance, lower=True, check_finite=False) if n else covariance
+        return Solved.of(self.x, factor, self.y)
+
+    @property
+    def _solved(self) -> Solved:
+        if self._posterior is None:
+            self._posterior = self._solve(self.joint())
+        return self._posterior
+
+    @property
+    def basis(self) -> Array:
+        """[rank, features] points through which the observations speak."""
+        return self._solved.basis
+
+    @property
+    def weights(self) -> Array:
+        """[rank]; see :class:`Solved`."""
+        return self._solved.weights
+
+    @property
+    def rank(self) -> int:
+        return self._solved.rank
+
+    @property
+    def noises(self) -> Array:
+        """[n] variance of each observation around the noise-free function, in standardized units."""
+        return self.known + self.outlying + self._floor
+
+    def moments(self, joint: Array | None = None) -> tuple[Array, Array]:
+        """Mean and variance [n] of the noise-free function at the observed points, in standardized units."""
+        whitened = self.whiten(self.joint() if joint is None else joint)
+        return whitened.T @ self.weights, self.prior_variance(self.x) - (whitened**2).sum(0)
 
     @property
     def state(self) -> dict[str, Array]:
-        """All that ``restored`` needs."""
-        data = {"x": self.x, "y": self.y, "known": self.known, "outlying": self.outlying}
+        """All that ``restored`` and ``adopt`` need."""
+        data = {"x": self.x, "y": self.y, "known": self.known, "outlying": self.outlying, **self.posterior}
         return data | {"hyper": self.hyper.vector, "unit": np.array([self.centre, self.scale])}
+
+    @property
+    def posterior(self) -> dict[str, Array]:
+        """Of its state, what is dear to solve for; an exact process keeps no factor, which is as large as n^2."""
+        return {}
+
+    def adopt(self, posterior: Mapping[str, Array]) -> Self:
+        """Have this ``posterior``."""
+        return self
 
     @classmethod
     def restored(cls, state: Mapping[str, Array], prior: Prior | None = None) -> Self:
@@ -81,15 +121,13 @@ class GaussianProcess:
         other.groups, other.prior, other.hyper = None, prior or Prior(), Hyper.of(state["hyper"])
         other.centre, other.scale = (float(number) for number in state["unit"])
         other.x, other.y, other.known, other.outlying = (state[name] for name in ("x", "y", "known", "outlying"))
-        other.n = len(other.y)
-        other._factorize()
+        other.n, other._posterior = len(other.y), None
         return other
 
-    def under(self, hyper: Hyper) -> "GaussianProcess":
+    def under(self, hyper: Hyper) -> Self:
         """The same observations, weighted as they are, under other hyperparameters."""
         other = copy(self)
-        other.hyper = hyper
-        other._factorize()
+        other.hyper, other._posterior = hyper, None
         return other
 
     @property
@@ -141,50 +179,42 @@ class GaussianProcess:
             bounds=self.prior.bounds(x.shape[1]),
             options={"maxiter": steps, "maxfun": 2 * steps},
         )
-        self.hyper = Hyper.of(result.x)
-        self._factorize()
+        self.hyper, self._posterior = Hyper.of(result.x), None
 
     def _weigh(self) -> None:
         """One step of expectation maximization: rows far off get the noise that a Student t would have given them."""
-        whitened = self.whiten(self.covariance(self.x, self.x))
-        variance = np.maximum(self.prior_variance(self.x) - (whitened**2).sum(0), 1e-9)
-        distance = (self.y - whitened.T @ self.weights) ** 2 + variance
+        joint = self.joint()
+        if self._posterior is None:
+            self._posterior = self._solve(joint)
+        mean, variance = self.moments(joint)
+        distance = (self.y - mean) ** 2 + np.maximum(variance, 1e-9)
         noise = self.known + self._floor
         precision = np.minimum((TAILS + 1) / (TAILS + distance / noise), 1.0)
-        self.outlying = noise * (1 / precision - 1)
-        self._factorize()
+        self.outlying, self._posterior = noise * (1 / precision - 1), None
 
     def whiten(self, columns: Array) -> Array:
-        """L^-1 columns, [n, ...]; a padded buffer keeps BLAS from copying the factor."""
-        padded = np.zeros((len(self._factor), *columns.shape[1:]), order="F")
-        padded[: self.n] = columns
-        solved: Array = solve_triangular(self._factor, padded, lower=True, check_finite=False, overwrite_b=True)
-        return solved[: self.n]
+        """L^-1 columns, [rank, ...]."""
+        return self._solved.whiten(columns)
 
     def append(self, x: Array, y: float, known: float) -> Array:
-        """Add one observation, in y's unit; returns the new row [n + 1] of the factor."""
+        """Add one observation, in y's unit; returns the new row [rank + 1] of the factor."""
         assert self.groups is None
-        n = self.n
-        row = np.zeros(n + 1)
-        row[:n] = self.whiten(self.covariance(self.x, x[None])[:, 0])
+        solved, rank, value = self._solved, self.rank, (y - self.centre) / self.scale
+        row = np.zeros(rank + 1)
+        row[:rank] = self.whiten(self.covariance(self.basis, x[None])[:, 0])
         variance = float(self.prior_variance(x)) + known / self.scale**2 + self._floor
-        row[n] = np.sqrt(max(float(variance - row[:n] @ row[:n]), 1e-10))
-        if n + 1 > len(self._factor):
-            larger = np.asfortranarray(np.eye(n + CHUNK))
-            larger[:n, :n] = self._factor[:n, :n]
-            self._factor = larger
-        self._factor[n, : n + 1] = row
+        row[rank] = np.sqrt(max(float(variance - row[:rank] @ row[:rank]), 1e-10))
+        solved.append(x, row, value)
         self.x = np.vstack([self.x, x[None]])
-        self.y = np.append(self.y, (y - self.centre) / self.scale)
+        self.y = np.append(self.y, value)
         self.known = np.append(self.known, known / self.scale**2)
         self.outlying = np.append(self.outlying, 0.0)
-        self.weights = np.append(self.weights, (self.y[n] - row[:n] @ self.weights) / row[n])
-        self.n = n + 1
+        self.n += 1
         return row
 
     def predict(self, points: Array) -> tuple[Array, Array]:
         """Posterior mean and standard deviation [m] of the noise-free function, in y's unit."""
-        whitened = self.whiten(self.covariance(self.x, points))
+        whitened = self.whiten(self.covariance(self.basis, points))
         variance = self.prior_variance(points) - (whitened**2).sum(0)
         return (
             self.centre + self.scale * (whitened.T @ self.weights),
@@ -194,23 +224,31 @@ class GaussianProcess:
     def leave_one_out(self, configurations: NDArray[np.intp]) -> tuple[Array, Array]:
         """Mean and variance [n], in y's unit, of the noise-free function at each row from the rows of the *other*
         configurations ([n] numbers; rows of one have the same x) (Rasmussen and Williams 2006, section 5.4.2)."""
-        inverse = cho_solve((self._factor[: self.n, : self.n], True), np.eye(self.n), check_finite=False)
+        joint = self.joint()
+        if self._posterior is None:
+            self._posterior = self._solve(joint)
+        mean, variance = self._left_out(configurations, joint) if self.n else (np.empty(0),) * 2
+        return self.centre + self.scale * mean, self.scale**2 * np.maximum(variance, 1e-8)
+
+    def _left_out(self, configurations: NDArray[np.intp], joint: Array) -> tuple[Array, Array]:
+        inverse = cho_solve((self._solved.factor, True), np.eye(self.n), check_finite=False)
         alpha = inverse @ self.y
-        noise = self.known + self.outlying + self._floor
         mean, variance = np.empty(self.n), np.empty(self.n)
-        for rows in (np.flatnonzero(configurations == c) for c in np.unique(configurations)):
+        for rows in alike(configurations):
             block = np.linalg.inv(inverse[np.ix_(rows, rows)])
             mean[rows] = self.y[rows] - block @ alpha[rows]
-            variance[rows] = np.maximum(np.diag(block) - noise[rows], 1e-8)
-        return self.centre + self.scale * mean, self.scale**2 * variance
+            variance[rows] = np.diag(block) - self.noises[rows]
+        return mean, variance
 
-    def misfit(self, configurations: NDArray[np.intp]) -> float:
+    def misfit(self, mean: Array, variance: Array) -> float:
         """By what factor the variance of the noise-free function is too small, at least 1: with it the residuals of
         leaving each configuration out are as large as predicted. A prior that is smoother than the truth shows here.
+
+        Args:
+            mean, variance: as :meth:`leave_one_out` gives them.
         """
         if self.n < LEAST_LEFT_OUT:
             return 1.0
-        mean, variance = self.leave_one_out(configurations)
         noise = self.scale**2 * (self.known + self._floor)
         square = np.minimum((self.centre + self.scale * self.y - mean) ** 2, OUTLYING**2 * (variance + noise))
 
@@ -229,14 +267,20 @@ class GaussianProcess:
         """[m] covariance of the function at each point with its weighted mean over ``others`` [p], in y's unit."""
         used = weights > 0
         prior = self.covariance(points, others[used]) @ weights[used]
-        known = self.whiten(self.covariance(self.x, others[used])) @ weights[used]
-        return np.asarray(self.scale**2 * (prior - self.whiten(self.covariance(self.x, points)).T @ known))
+        known = self._solved.explained(self.covariance(self.basis, others[used]) @ weights[used])
+        return np.asarray(self.scale**2 * (prior - self.covariance(points, self.basis) @ known))
 
     def sample(self, points: Array, draws: int, rng: np.random.Generator, *, widen: float = 1.0) -> Array:
         """[draws, m] joint draws of the noise-free function, in y's unit; ``widen`` times as far from its mean."""
-        whitened = self.whiten(self.covariance(self.x, points))
+        whitened = self.whiten(self.covariance(self.basis, points))
         covariance = self.covariance(points, points) - whitened.T @ whitened
         covariance[np.diag_indices(len(points))] += 1e-6
         root = cholesky(covariance, lower=True, check_finite=False)
         normal = rng.standard_normal((draws, len(points)))
         return self.centre + self.scale * (whitened.T @ self.weights + widen * normal @ root.T)
+
+
+def alike(numbers: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """The rows of each number, by number."""
+    order = np.argsort(numbers, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from fitscape.study.maps.decision import REGIMES, Cuts
+from fitscape.study.maps.decision import REACH, REGIMES, Cuts
 from fitscape.study.maps.error_models import Fields, Prediction
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
+from fitscape.study.maps.inducing import InducingProcess
 from fitscape.study.regimes.rule import PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
 
 Array = NDArray[np.float64]
@@ -27,6 +28,8 @@ MOST_ROWS: Final = 3600  # trials times components
 LEAST_COMPONENTS: Final = 3
 REFERENCE_DRAWS: Final = 480
 BEST_DRAWS: Final = 200  # worlds in which a component looks for the best
+FEW: Final = 300  # configurations of which those count that are never the best, so that draws stay what they were
+MOST_TRIED: Final = 512  # configurations among which it looks, where the process is not exact
 WAVES: Final = 64
 HIDDEN_SCALE: Final = 0.3  # length scale of hidden structure, of a side of the cube: finer than trials resolve
 MOST_SHARED: Final = 0.95  # of a point's variance that the reference may explain
@@ -46,12 +49,14 @@ class Belief:
     gp: GaussianProcess
     widen: float
     hidden: float
+    left_out: Array  # [2, n] mean and variance at each run from the runs of the other configurations
 
     @classmethod
     def of(cls, gp: GaussianProcess, configurations: NDArray[np.intp], usual_sd: float) -> Self:
         replicates = gp.n - len(np.unique(configurations))
         unknown = PRIOR_DF / (PRIOR_DF + replicates)
-        return cls(gp, float(np.sqrt(gp.misfit(configurations))), unknown * max(gp.noise - usual_sd**2, 0.0))
+        left_out = np.array(gp.leave_one_out(configurations))
+        return cls(gp, float(np.sqrt(gp.misfit(*left_out))), unknown * max(gp.noise - usual_sd**2, 0.0), left_out)
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         mean, sd = self.gp.predict(features)
@@ -110,17 +115,30 @@ class Posterior:
 
     Args:
         fields: as fitted, at the hyperparameters' mode.
-        tried: [p, features] configurations that ended with finite errors. The reference is the mean true error of
-            those that may be the best of them, each as often as it is the best in draws: where nothing was run a
-            field may dip as low as its prior lets it, and the lowest of many equals is lower than all of them.
         given: the reference is the user's and exact.
         images: of the one validation set; 0: no sampling of images is known.
     """
 
-    def __init__(self, fields: Fields, tried: Array, *, given: bool, images: float, seed: int = 0) -> None:
-        self.fields, self.given, self.images, self.seed = fields, given or not len(tried), images, seed
-        self.tried = np.unique(tried, axis=0)
-        self.rows = np.unique(fields.val.x, axis=0, return_inverse=True)[1].ravel()
+    def __init__(self, fields: Fields, *, given: bool, images: float, seed: int = 0) -> None:
+        self.fields, self.images, self.seed = fields, images, seed
+        # [p, features] those that ended with finite errors, and which of them each run is of
+        self.configurations, rows = np.unique(fields.val.x, axis=0, return_inverse=True)
+        self.rows = rows.ravel()
+        self.given = given or not len(self.configurations)
+        self._latest: dict[str, tuple[Array, list[tuple[Array, Array]]]] = {}
+
+    @cached_property
+    def tried(self) -> Array:
+        """[p, features] configurations that may be the best.
+
+        The reference is the mean true error of those that may be it, each as often as it is the best in draws: where
+        nothing was run a field may dip as low as its prior lets it, and the lowest of many equals is lower than all of
+        them. Of many the lowest by what they may have at best: draws of all are dear.
+        """
+        if not isinstance(self.fields.val, InducingProcess):
+            return self.configurations
+        mean, sd = self.fields.val.predict(self.configurations)
+        return self.configurations[np.sort(np.argsort(mean - REACH * sd, kind="stable")[:MOST_TRIED])]
 
     @cached_property
     def components(self) -> list[Component]:
@@ -151,11 +169,23 @@ class Posterior:
 
     def predict(self, features: Array) -> list[tuple[Cuts, Prediction]]:
         """Beliefs at points [m, features] in each component, given its reference, and the law with that reference."""
-        told = self.fields.predict(features)
-        found = []
-        for one in self.components:
-            val = self.given_reference(one, features, *one.val.predict(features))
-            found.append((self.law(one), Prediction(*val, *one.train.predict(features), told.p_diverged)))
+        p_diverged, found = self.fields.p_diverged(features), []
+        for one, val, train in zip(
+            self.components, self._beliefs(features, "val"), self._beliefs(features, "train"), strict=True
+        ):
+            told = Prediction(*self.given_reference(one, features, *val), *train, p_diverged)
+            found.append((self.law(one), told))
+        return found
+
+    def _beliefs(self, features: Array, of: Literal["val", "train"]) -> list[tuple[Array, Array]]:
+        """Mean and standard deviation at points [m, features] in each component.
+
+        The latest are kept: who asks for probabilities often asks for errors at the same points.
+        """
+        last, found = self._latest.get(of, (np.empty(0), []))
+        if not np.array_equal(last, features):
+            found = [getattr(one, of).predict(features) for one in self.components]
+            self._latest[of] = features.copy(), found
         return found
 
     def given_reference(self, one: Component, features: Array, mean: Array, sd: Array) -> tuple[Array, Array]:
@@ -184,7 +214,7 @@ class Posterior:
 
         Only the validation error has a shift that all trials share.
         """
-        parts = [getattr(one, of).predict(features) for one in self.components]
+        parts = self._beliefs(features, of)
         means, variances = np.array([m for m, _ in parts]), np.array([sd**2 for _, sd in parts])
         mean = means.mean(axis=0)
         common = self._common_sd(mean) if of == "val" else np.zeros_like(mean)
@@ -200,13 +230,12 @@ class Posterior:
         """
         excess = []
         for one in self.components:
-            gp = one.val.gp
-            mean, _ = gp.leave_one_out(self.rows)
+            gp, (mean, _) = one.val.gp, one.val.left_out
             runs = np.bincount(self.rows)
             predicted, measured = (np.bincount(self.rows, z) / runs for z in (mean, gp.centre + gp.scale * gp.y))
             lowest = np.argsort(predicted, kind="stable")[:CHOSEN]
             excess.append(float((measured - predicted)[lowest].mean()))
-        return max(0.0, float(np.mean(excess))) if len(self.tried) > CHOSEN else 0.0
+        return max(0.0, float(np.mean(excess))) if len(self.configurations) > CHOSEN else 0.0
 
     def _common_sd(self, z: Array) -> Array:
         """Standard deviation at each validation z of the shift that all trials share."""
@@ -221,18 +250,24 @@ class Posterior:
         cuts, m = self.fields.cuts, len(features)
         rng = np.random.default_rng([self.seed, 2])
         each = max(1, round(draws / len(self.components)))
-        both = features if self.given else np.concatenate([features, self.tried])
         val, train, reference = [], [], []
         for one in self.components:
-            z = one.val.draw(both, each, rng)
+            seen = self._drawn_with(one)
+            z = one.val.draw(np.concatenate([features, self.tried[seen]]), each, rng)
             z -= rng.standard_normal((each, 1)) * self._common_sd(z)
             val.append(cuts.error(z[:, :m]))
             train.append(cuts.error(one.train.draw(features, each, rng)))
-            best = np.full(each, cuts.reference) if one.best is None else cuts.error(z[:, m:] @ one.best)
+            best = np.full(each, cuts.reference) if one.best is None else cuts.error(z[:, m:] @ one.best[seen])
             reference.append(np.minimum(best, 0.95 * cuts.chance))
         total = each * len(self.components)
         p_diverged = self.fields.divergence.sample_probability(features, total, rng)
         return Worlds(np.concatenate(val), np.concatenate(train), np.asarray(p_diverged), np.concatenate(reference))
+
+    def _drawn_with(self, one: Component) -> NDArray[np.intp]:
+        """The configurations tried that worlds are drawn with: of many, those alone that may be the best."""
+        if one.best is None:
+            return np.empty(0, dtype=np.intp)
+        return np.arange(len(one.best)) if len(one.best) <= FEW else np.flatnonzero(one.best)
 
     def mean_fall(self, before: Array, after: Array, draws: int) -> Array:
         """[D] draws of the mean fall of the validation z from points [m, features] to others, pairwise."""

@@ -98,7 +98,6 @@ class RegimeMap:
         images = outcomes.val_n[outcomes.val_n > 0]
         self._posterior = Posterior(
             self._fields,
-            features[~outcomes.diverged],
             given=self.given,
             images=float(np.median(images)) if len(images) else 0.0,
             seed=self.seed,

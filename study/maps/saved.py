@@ -14,13 +14,14 @@ from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.divergence import LATENT, DivergenceField
 from fitscape.study.maps.error_models import Fields
 from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.inducing import restored
 from fitscape.study.maps.kernel import Array, Hyper
 from fitscape.study.maps.posterior import Belief, Component, Posterior
 from fitscape.study.maps.regime_map import RegimeMap
 
 Arrays = Mapping[str, Any]
 _SCALARS = ("reference", "expected", "variance")
-_BELIEF = ("widen", "hidden")
+_BELIEF = ("widen", "hidden", "left_out")
 
 
 def arrays(fitted: RegimeMap) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def arrays(fitted: RegimeMap) -> dict[str, Any]:
         "features": fitted.features,
         "diverged": fitted.diverged,
         "images": np.array(posterior.images),
+        "tried": posterior.tried,
         **{f"component.{name}": np.array([getattr(one, name) for one in components]) for name in _SCALARS},
     }
     if not posterior.given:
@@ -43,6 +45,8 @@ def arrays(fitted: RegimeMap) -> dict[str, Any]:
         found |= {f"{name}.{part}": value for part, value in getattr(fields, name).state.items()}
         found[f"{name}.hypers"] = np.array([belief.gp.hyper.vector for belief in beliefs])
         found |= {f"{name}.{part}": np.array([getattr(belief, part) for belief in beliefs]) for part in _BELIEF}
+        for k, belief in enumerate(beliefs):
+            found |= {f"{name}.{k}.{part}": value for part, value in belief.gp.posterior.items()}
     return found | {f"divergence.{part}": value for part, value in fields.divergence.gp.state.items()}
 
 
@@ -56,11 +60,12 @@ def restore(empty: RegimeMap, kept: Arrays) -> RegimeMap:
         KeyError, ValueError: these are not the arrays of a map.
     """
     diverged = kept["diverged"]
-    val, train = (GaussianProcess.restored(_part(kept, name)) for name in ("val", "train"))
-    latent = GaussianProcess.restored(_part(kept, "divergence"), LATENT)
+    val, train = (restored(_part(kept, name)) for name in ("val", "train"))
+    latent = restored(_part(kept, "divergence"), LATENT)
     fields = Fields.restored(_cuts(kept, "field_cuts"), val, train, DivergenceField.settled(latent, diverged))
     features: Array = kept["features"]
-    posterior = Posterior(fields, features[~diverged], given=empty.given, images=float(kept["images"]), seed=empty.seed)
+    posterior = Posterior(fields, given=empty.given, images=float(kept["images"]), seed=empty.seed)
+    posterior.tried = kept["tried"]
     posterior.components = [_component(kept, k, val, train) for k in range(len(kept["component.reference"]))]
     return empty.adopt(features, kept["evidence"].astype(object), diverged, _cuts(kept, "cuts"), fields, posterior)
 
@@ -68,7 +73,8 @@ def restore(empty: RegimeMap, kept: Arrays) -> RegimeMap:
 def _component(kept: Arrays, k: int, val: GaussianProcess, train: GaussianProcess) -> Component:
     beliefs: dict[str, Any] = {
         name: Belief(
-            gp.under(Hyper.of(kept[f"{name}.hypers"][k])), *(float(kept[f"{name}.{part}"][k]) for part in _BELIEF)
+            gp.under(Hyper.of(kept[f"{name}.hypers"][k])).adopt(_part(kept, f"{name}.{k}")),
+            *(kept[f"{name}.{part}"][k] for part in _BELIEF),
         )
         for name, gp in (("val", val), ("train", train))
     }

@@ -36,8 +36,7 @@ class RowBeliefs:
 
     @classmethod
     def of(cls, belief: Belief, configurations: NDArray[np.intp]) -> Self:
-        gp = belief.gp
-        mean, variance = gp.leave_one_out(configurations)
+        gp, (mean, variance) = belief.gp, belief.left_out
         variance = belief.widen**2 * variance + belief.hidden
         y, images = gp.centre + gp.scale * gp.y, gp.scale**2 * gp.known
         seed = np.full(gp.n, max(gp.noise - STRUCTURE * belief.hidden, 1e-9))
@@ -115,7 +114,7 @@ def helps(fitted: RegimeMap) -> bool:
     than the runs alone, or fewer, and more of them wrongly, below about 2 d^2 configurations in d searched
     hyperparameters (24 in four, 48 in six). The rule was chosen on these; docs/LOG.md has the figures.
     """
-    runs, configurations = fitted.fields.val.n, len(fitted.posterior.tried)
+    runs, configurations = fitted.fields.val.n, len(fitted.posterior.configurations)
     if 2 * (runs - configurations) >= configurations >= LEAST_REPLICATED:
         return True
     return configurations >= max(LEAST_CONFIGURATIONS, PER_SQUARE * fitted.encoder.dimensions**2)

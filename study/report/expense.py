@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from fitscape.models.size import measure
 from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialState
 from fitscape.study.report import wording
@@ -66,6 +65,8 @@ class Expense:
 
     def said(self, point: Mapping[str, Any]) -> dict[str, str]:
         """What it costs -> how much, in words; empty where nothing is known."""
+        from fitscape.models.size import measure  # torch: not before it is needed
+
         trial = self._trial(point)
         if trial is None or self._work is None:
             return {}

@@ -9,7 +9,7 @@ import pandas as pd
 from fitscape.study.errors import UserError
 from fitscape.study.findings import Context, Finding
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import is_trial
+from fitscape.study.maps.advice import best_point, conditions, is_trial
 from fitscape.study.maps.importance import importance
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord
@@ -21,6 +21,7 @@ class Subject:
 
     def __init__(self, study: OpenStudy) -> None:
         self.study, self.config, self.provenance = study, study.config, study.provenance
+        self._best: dict[str, dict[str, Any]] = {}
 
     @property
     def trials(self) -> Sequence[TrialRecord]:
@@ -65,6 +66,15 @@ class Subject:
         found = self._map_or_reason
         return found if isinstance(found, str) else ""
 
+    def best_point(self, picked: Mapping[str, Any]) -> dict[str, Any]:
+        """Of a study with a map, the best point of the part of the space where hyperparameters have these values."""
+        assert self.map is not None
+        key = repr(sorted(picked.items()))
+        if key not in self._best:
+            held = conditions(self.map) | dict(picked)
+            self._best[key] = best_point(self.map, held, points=512, possible=self.possible)
+        return self._best[key]
+
     @cached_property
     def importance(self) -> pd.DataFrame:
         """A row per hyperparameter of the map, most important first (maps/importance.py); empty without a map."""
@@ -82,7 +92,7 @@ class Subject:
 
     def hyperparameter(self, trial: TrialRecord, name: str) -> Any:
         """The value of one hyperparameter of the space."""
-        return trial.config.flat().get(name, trial.config.model.name)  # only the architecture is no field
+        return trial.config.flattened.get(name, trial.config.model.name)  # only the architecture is no field
 
     @cached_property
     def inside(self) -> list[bool]:

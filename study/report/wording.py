@@ -78,7 +78,7 @@ def rounded(value: float, digits: int) -> Decimal:
 
 
 def interval(low: float, high: float) -> str:
-    """``1.2 % to 3.0 %``; an end that cannot be told from none or all is left out: ``at most 3.0 %``."""
+    """``1.2 % to 3.0 %``; an end that is next to none or all is left out: ``at most 3.0 %``."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return NOT_MEASURED
     none, all_ = 0 < low < 0.001, 0.9995 <= high < 1

@@ -8,7 +8,9 @@ import json
 
 # The oldest driver of each CUDA release, by its major version (CUDA's release notes, table 3).
 LEAST_DRIVER = {"11": "450", "12": "525", "13": "580"}
-CONTEXT_BYTES = 600 * 2**20  # of a process on a card, beside what its allocator takes
+# Of a process on a card, beside what its allocator takes, where that was not measured: an H200's 834 MiB, rounded up
+# (benchmarks/results/gpu-nvidia-h200-2026-11-26.txt, card_mib less reserved_mib).
+CONTEXT_BYTES = 850 * 2**20
 OTHER_MAKERS = "only NVIDIA cards are supported; set resources.gpus_per_trial=0 to train on the CPU"
 
 
@@ -57,16 +59,25 @@ def kernel() -> None:
     (ones @ ones).sum().item()
 
 
-def keep_to(share: float) -> None:
+def keep_to(share: float, context: int = CONTEXT_BYTES) -> None:
     """Let this process's allocator take ``share`` of its card and no more, the context of the process counted in.
 
     What a trial does must not depend on its neighbours: beyond its share it runs out of memory, they do not.
+
+    Args:
+        share: of a card.
+        context: bytes that the process takes beside its allocator.
     """
     import torch
 
     if share < 1:
         total = torch.cuda.get_device_properties(0).total_memory
-        torch.cuda.set_per_process_memory_fraction(max(share / 2, share - CONTEXT_BYTES / total))
+        torch.cuda.set_per_process_memory_fraction(fraction(share, total, context))
+
+
+def fraction(share: float, total: float, context: float) -> float:
+    """The part of a card of ``total`` bytes that the allocator of a process with this share of it may take."""
+    return max(share / 2, share - context / total)
 
 
 def supported(capability: tuple[int, int], architectures: list[str]) -> bool:

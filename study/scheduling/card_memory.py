@@ -1,9 +1,8 @@
 """How many trials share a card: their memory is measured on one card of each kind, before the first trial."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from fitscape.study.config import DataCondition, StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
@@ -77,10 +76,16 @@ class DataShape:
 class Need:
     """What one trial takes of a card and of its machine."""
 
-    card_mib: float  # the allocator's peak and the context of the process
+    peak_mib: float  # of the allocator
+    context_mib: float  # of the process beside it
     free_mib: float  # of the card, before the process began
     host_bytes: int
     too_large: bool = False  # a trial ran out of memory with the card to itself
+
+    @property
+    def card_mib(self) -> float:
+        """What other processes lack."""
+        return self.peak_mib + self.context_mib
 
     @property
     def fits(self) -> int:
@@ -111,7 +116,8 @@ def trial_request(
         trials: that are left to run.
     """
     resources = config.resources
-    nodes = [node for node in cluster.usable() if node.gpus >= 1]
+    trials = min(trials, resources.max_concurrent or trials)
+    nodes = _by_memory(cluster, [node for node in cluster.usable() if node.gpus >= 1])
     if resources.gpus_per_trial != "auto":
         asked = int(resources.gpus_per_trial * UNIT) / UNIT
         return Request(resources.cpus_per_trial, asked), _share_text(cluster, asked and UNIT // round(asked * UNIT))
@@ -119,30 +125,36 @@ def trial_request(
         return Request(resources.cpus_per_trial, 0.0), ""
     if config.base.trial is not None:  # nothing is known of its memory
         return Request(resources.cpus_per_trial, 1.0), _share_text(cluster, 1)
-    kinds = {node.kind: node for node in nodes}
+    kinds = {node.kind: node for node in nodes}  # of each kind, one node
     if os.environ.get(LOGICAL):
         packing = pack(nodes, dict.fromkeys(kinds, 1), cpus_per_trial=resources.cpus_per_trial, trials=trials)
         return Request(resources.cpus_per_trial, share(packing.per_card)), _share_text(cluster, packing.per_card)
     request = Request(resources.cpus_per_trial, 1.0)
-    needs: dict[str, Need] = {
-        kind: on_worker(measure, request, tuple(hungry), shape, settings, node_id=node.id)
+    needs = {
+        kind: _at_most(
+            _smallest_mib(cluster, node),
+            on_worker(measure, request, tuple(hungry), shape, settings, node_id=node.id),
+        )
         for kind, node in kinds.items()
     }
+    context = max(need.context_mib for need in needs.values())  # one for all kinds, as the share is
+    needs = {kind: replace(need, context_mib=context) for kind, need in needs.items()}
     packing = pack(
         nodes,
         {kind: need.fits for kind, need in needs.items()},
         cpus_per_trial=resources.cpus_per_trial,
         trials=trials,
-        host_memory=max(need.host_bytes for need in needs.values()),
+        host_memory=_host_memory(nodes, needs),
     )
-    _leave_out(cluster, nodes, packing)
-    host = max(need.host_bytes for kind, need in needs.items() if kind not in packing.left_out)
+    _leave_out(cluster, packing, nodes)
+    used = [node for node in nodes if node.kind not in packing.left_out]
+    host = _host_memory(used, needs)
     need = max((need for kind, need in needs.items() if kind not in packing.left_out), key=lambda need: need.card_mib)
     measured = (
         f", the largest was measured at {need.card_mib:,.0f} MiB of the card and {host / 2**30:.1f} GiB of memory"
     )
     return (
-        Request(resources.cpus_per_trial, share(packing.per_card), host),
+        Request(resources.cpus_per_trial, share(packing.per_card), host, int(context * MIB)),
         _share_text(cluster, packing.per_card) + measured + _left_out_text(packing),
     )
 
@@ -174,9 +186,9 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
         peak = max(peak, torch.cuda.max_memory_reserved() / MIB)
     torch.cuda.empty_cache()
     free, total = (amount / MIB for amount in torch.cuda.mem_get_info())
-    context = max(0.0, total - free - others - torch.cuda.memory_reserved() / MIB)
     return Need(
-        card_mib=peak + missing + context,
+        peak_mib=peak + missing,
+        context_mib=max(0.0, total - free - others - torch.cuda.memory_reserved() / MIB),
         free_mib=total - others,
         host_bytes=max(2**30, _peak_rss() - made_up),  # images lie in the object store or in files, once a machine
         too_large=too_large,
@@ -189,12 +201,45 @@ def _peak_rss() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _leave_out(cluster: Cluster, nodes: Sequence[Node], packing: Packing) -> None:
+def _smallest_mib(cluster: Cluster, node: Node) -> float:
+    """Memory of the smallest card that trials may get there; 0 where that is not known."""
+    return min((state.card.memory_mib for state in cluster.sound.get(node.id, ())), default=0.0)
+
+
+def _at_most(card_mib: float, need: Need) -> Need:
+    """The need where cards of one machine differ, and it was measured on a larger one."""
+    return replace(need, free_mib=min(need.free_mib, card_mib or need.free_mib))
+
+
+def _by_memory(cluster: Cluster, nodes: Sequence[Node]) -> list[Node]:
+    """The nodes, where cards of one type differ in memory with that in their kind: Ray calls both of them A100."""
+    sizes = {node.id: round(_smallest_mib(cluster, node) / 1024) for node in nodes}
+    several = {node.kind for node in nodes if len({sizes[other.id] for other in nodes if other.kind == node.kind}) > 1}
+    return [
+        replace(node, kind=f"{node.kind} of {sizes[node.id]} GiB") if node.kind in several else node for node in nodes
+    ]
+
+
+def _host_memory(nodes: Sequence[Node], needs: Mapping[str, Need]) -> int:
+    """Bytes of a machine's memory for each trial on these nodes; all that the largest has, where that is less.
+
+    One trial did run there, and Ray gives out a part of the memory only.
+    """
+    measured = max(needs[node.kind].host_bytes for node in nodes)
+    return min(measured, int(max(node.memory for node in nodes)) or measured)
+
+
+def _leave_out(cluster: Cluster, packing: Packing, nodes: Sequence[Node]) -> None:
     why = "its cards hold so few trials that more run at once without it"
+    types = {node.id: node.kind for node in cluster.usable()}  # as Ray labels them
+    used = {types[node.id] for node in nodes if node.kind not in packing.left_out}
     for node in nodes:
         if node.kind in packing.left_out:
-            where: dict[str, Any] = cluster.aside.kinds if node.kind else cluster.aside.nodes
-            where[node.kind or node.id] = why
+            kind = types[node.id]
+            if kind and kind not in used:
+                cluster.aside.kinds[kind] = why
+            else:
+                cluster.aside.nodes[node.id] = why
 
 
 def _share_text(cluster: Cluster, per_card: float) -> str:

@@ -16,6 +16,7 @@ TURNS = (  # benchmarks/results/gpu-nvidia-h200-2026-11-26.json
     "trials that share a card take turns on it, and 16 small ones are no faster than one; "
     "with MPS they were 3.1 times as fast on an H200 (docs/cluster.md)"
 )
+NO_CARD = ": there is no NVIDIA card"
 ON_CPU = "set resources.gpus_per_trial=0 to train on the CPU"
 
 
@@ -26,11 +27,15 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Preflight
     CPU by itself.
     """
     nodes = [node for node in cluster.usable() if node.gpus]
-    if not nodes or resources.gpus_per_trial == 0:
-        device = PreflightCheck("trials train on the CPU" + ("" if nodes else ": there is no NVIDIA card"), True)
+    if resources.gpus_per_trial == 0:
+        device = PreflightCheck("trials train on the CPU" + ("" if nodes else NO_CARD), True)
         return [device, *_other_makers(), *_idle(nodes, resources)]
-    states = _ask(cluster, nodes)
-    findings, sound = [], defaultdict(list)
+    states = _ask(cluster, [node for node in cluster.usable() if node.gpus or node.cpus])
+    kept_back = _kept_back(cluster, states)
+    if not nodes:
+        device = PreflightCheck("trials train on the CPU" + (": Ray hands out no card" if kept_back else NO_CARD), True)
+        return [device, *_other_makers(), *kept_back]
+    findings, sound = kept_back, defaultdict(list)
     for node in nodes:
         answer = states.get(node.id)
         if answer is None:
@@ -38,7 +43,7 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Preflight
             fix = "look at that machine with nvidia-smi and `ray status`"
             findings.append(PreflightCheck(f"{node.host} is left out: {what}", False, fix, fatal=False))
             continue
-        for state in answer:
+        for state in (state for state in answer if not state.idle):
             if state.fault:
                 findings.append(_left_out(cluster, node, state, state.fault, state.fix))
             elif resources.precision == "bf16" and not state.bf16:
@@ -102,6 +107,21 @@ def _ask(cluster: Cluster, nodes: list[Node]) -> dict[str, list[CardState]]:
         except ray.exceptions.RayError:  # the node went away while it was asked
             continue
     return states
+
+
+def _kept_back(cluster: Cluster, states: dict[str, list[CardState]]) -> list[PreflightCheck]:
+    """Cards that Ray was not given: it counts whole cards by itself, and none of the slices of one (MIG)."""
+    findings = []
+    for node in cluster.usable():
+        there = states.get(node.id, [])
+        if idle := sum(state.idle for state in there):
+            what = (
+                f"{node.host}: {idle} of {len(there)} cards stay idle: Ray was started to hand out {len(there) - idle}"
+            )
+            uuids = ",".join(state.card.uuid for state in there)
+            fix = f"start Ray there with CUDA_VISIBLE_DEVICES={uuids} and --num-gpus={len(there)}"
+            findings.append(PreflightCheck(what, False, fix, fatal=False))
+    return findings
 
 
 def _idle(nodes: list[Node], resources: ResourceConfig) -> list[PreflightCheck]:

@@ -40,6 +40,7 @@ class CardState:
     fault: str = ""
     fix: str = ""
     mps: bool = False  # NVIDIA's multi-process service runs on its machine
+    idle: bool = False  # Ray does not hand it out, and nobody has tried it
 
     @property
     def bf16(self) -> bool:
@@ -141,10 +142,12 @@ def check(found: list[Card]) -> list[CardState]:
 
 
 def check_declared(declared: int, logical: bool) -> list[dict[str, Any]]:
-    """Check the cards of this machine that Ray gives to trials; as JSON, since nodes may run another build of this.
+    """Check the cards of this machine that Ray gives to trials, and list the others.
+
+    As JSON, since nodes may run another build of this.
 
     Args:
-        declared: Ray's number of GPUs here. Those that the machine does not have are at fault.
+        declared: Ray's number of GPUs here. Those that the machine does not have are at fault, cards beyond them idle.
         logical: none is a card; all are well.
     """
     if logical:
@@ -157,8 +160,9 @@ def check_declared(declared: int, logical: bool) -> list[dict[str, Any]]:
         CardState(Card(f"lacking-{i}", f"GPU {i}"), fault=f"Ray declares it, the machine has {len(found)}", fix=fix)
         for i in range(len(found), declared)
     ]
+    idle = [CardState(card, idle=True) for card in found[declared:]]
     mps = mps_runs()
-    return [asdict(replace(state, mps=mps)) for state in (*check(found[:declared]), *lacking)]
+    return [asdict(replace(state, mps=mps)) for state in (*check(found[:declared]), *lacking, *idle)]
 
 
 def mps_runs() -> bool:
@@ -192,7 +196,9 @@ def own(logical: bool) -> Card:
     given = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0]
     if logical:
         return Card(f"logical-{given}", "logical GPU")
-    return next(iter(cards()), Card(given, f"GPU {given}"))
+    if found := cards():
+        return found[0]
+    return Card(f"lacking-{given}" if given.isdecimal() and _installed() else given, f"GPU {given}")
 
 
 def _check(card: Card) -> CardState:

@@ -18,11 +18,13 @@ class Request:
         cpus: cores.
         gpus: of one card, at most 1.
         memory: bytes of the machine's memory; 0: nobody counts them.
+        context: bytes of its share of a card that its process takes beside its allocator; 0: not measured.
     """
 
     cpus: float
     gpus: float
     memory: int = 0
+    context: int = 0
 
     def __str__(self) -> str:
         return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")

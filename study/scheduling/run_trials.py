@@ -82,8 +82,8 @@ def run_trials(
         UserError: the ledger cannot be read or written at the start. What it refuses later makes the outcome an
             interrupted one.
     """
+    from fitscape.study.scheduling.card_check import CONTEXT_BYTES, no_fault
     from fitscape.study.scheduling.card_check import card_fault as own_card_fault
-    from fitscape.study.scheduling.card_check import no_fault
     from fitscape.study.scheduling.tune_loop import tune_trials
     from fitscape.study.scheduling.worker import SAVE_EVERY, Shared
 
@@ -122,6 +122,7 @@ def run_trials(
         timeout=config.resources.trial_timeout,
         save_every=SAVE_EVERY if save_every is None else save_every,
         share=request.gpus or 1.0,
+        context=request.context or CONTEXT_BYTES,
         logical=logical,
         code=installed(),
         card_fault=card_fault or (no_fault if logical else own_card_fault),

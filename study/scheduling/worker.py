@@ -20,7 +20,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.plugins import Code, install
 from fitscape.study.records import EpochRecord, TrialState
-from fitscape.study.scheduling.card_check import card_fault, keep_to
+from fitscape.study.scheduling.card_check import CONTEXT_BYTES, card_fault, keep_to
 from fitscape.study.scheduling.card_faults import CardFault
 from fitscape.study.scheduling.cards import own
 from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_records, with_records
@@ -52,6 +52,7 @@ class Shared:
     save_every: float = SAVE_EVERY
     run: TrialFunction = run_trial
     share: float = 1.0  # of a card
+    context: int = CONTEXT_BYTES  # of its process, within the share
     logical: bool = False  # GPUs are numbers, as tests declare them, and trials train on the CPU
     card_fault: Callable[[], str] = card_fault  # what is wrong with this process's card
     code: Code | None = None  # of the user's
@@ -242,7 +243,7 @@ class TrialRunner(tune.Trainable):
         if not self._card_tried and (fault := self._shared.card_fault()):
             raise CardFault(self._card, "refused", fault)
         if not self._card_tried and not self._shared.logical:
-            keep_to(self._shared.share)
+            keep_to(self._shared.share, self._shared.context)
         self._card_tried = True
 
     def _watch(self) -> None:

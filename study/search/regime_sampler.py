@@ -124,7 +124,7 @@ class RegimeSampler(BaseSampler):
         encoder = memory.encoder
         pending = memory.read(study)
         n = len(memory.configurations)
-        begun = memory.configurations | {key_of(point) for point in pending}
+        begun = memory.configurations | {key_of(point) for point in pending} if n < START else memory.configurations
         if len(begun) < START or n < START // 2 or not encoder.dimensions:
             return row_of(encoder.from_unit(encoder.sobol(trial.number + 1, self._sobol_seed)[-1:]), 0)
         self._update(memory)

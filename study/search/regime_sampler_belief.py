@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
+from scipy.linalg import cholesky
+from scipy.linalg.blas import dtrmm
 
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.divergence import information
 from fitscape.study.maps.error_models import Fields, Outcomes, Prediction, observed_z
 from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.solved import inverse
 
 Array = NDArray[np.float64]
 
@@ -84,9 +86,9 @@ class _Running:
         self.among = self.among[np.ix_(rows, rows)]
 
     def _add(self, x: Array) -> None:
-        gp, n = self._gp, self._gp.n
+        gp, n = self._gp, self._gp.rank
         whitened = np.empty((len(x), len(self._rows)))
-        whitened[:, :n] = gp.whiten(gp.covariance(gp.x, x)).T
+        whitened[:, :n] = gp.whiten(gp.covariance(gp.basis, x)).T
         others = gp.covariance(self.x, x) - self.whitened[:, :n] @ whitened[:, :n].T
         own = gp.covariance(x, x) - whitened[:, :n] @ whitened[:, :n].T
         self.among = np.block([[self.among, others], [others.T, own]])
@@ -100,9 +102,9 @@ class _PooledField:
 
     def __init__(self, gp: GaussianProcess, pool: Array, split: int) -> None:
         self.gp, self.pool, self.split = gp, pool, split
-        self._rows = np.empty((2 * gp.n + 64, len(pool)))
-        self._rows[: gp.n] = gp.whiten(gp.covariance(gp.x, pool))
-        whitened = self._rows[: gp.n]
+        self._rows = np.empty((2 * gp.rank + 64, len(pool)))
+        whitened = self._rows[: gp.rank]
+        whitened[:] = gp.whiten(gp.covariance(gp.basis, pool))
         self.mean = whitened.T @ gp.weights
         self.variance = gp.prior_variance(pool) - np.einsum("ij,ij->j", whitened, whitened)
         self.cross = gp.covariance(pool[:split], pool[split:]) - whitened[:, :split].T @ whitened[:, split:]
@@ -130,10 +132,10 @@ class _PooledField:
         if len(pending):
             self.running.set(pending)
             among, at = self.running.among.copy(), np.diag_indices(len(pending))
-            mean = self.running.whitened[:, : gp.n] @ gp.weights
+            mean = self.running.whitened[:, : gp.rank] @ gp.weights
             among[at] = 1 / np.maximum(_information(gp, mean, among[at], binary), 1e-9)
-            rows = solve_triangular(np.linalg.cholesky(among), self.running.to_pool, lower=True, check_finite=False)
-            variance = variance - (rows**2).sum(0)
+            rows = dtrmm(1.0, inverse(cholesky(among, lower=True, check_finite=False)), self.running.to_pool, lower=1)
+            variance = variance - np.einsum("ij,ij->j", rows, rows)
             cross = cross - rows[:, : self.split].T @ rows[:, self.split :]
         variance = np.maximum(variance, 1e-8)
         there = slice(self.split, None)

@@ -76,6 +76,7 @@ class Memory:
         self.features: list[Array] = []
         self._rows: list[tuple[float, ...]] = []
         self._read: set[int] = set()  # numbers of the trials that are over
+        self._over = 0  # trials, from the first, that are all over: no ask looks at them again
         self._silent = 0  # of these, completed ones without errors
 
     def take(self, fitted: "Fitted") -> None:
@@ -90,7 +91,10 @@ class Memory:
         """Take in what has finished; returns the points of the trials that run."""
         pending, new = [], []
         minimized = study.directions == [StudyDirection.MINIMIZE] * 2
-        for trial in study.get_trials(deepcopy=False):
+        trials = study.get_trials(deepcopy=False)
+        while self._over < len(trials) and trials[self._over].number in self._read:
+            self._over += 1
+        for trial in trials[self._over :]:
             if trial.number in self._read:
                 continue
             if trial.state.is_finished():

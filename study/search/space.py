@@ -106,7 +106,7 @@ def point_of(config: TrialConfig, space: Space) -> Point | None:
 
     Of a stepped range a value is snapped to the grid: ledgers of 0.1.0 hold 0.6000000000000001 for 0.6.
     """
-    flat = {"architecture": config.model.name, **config.flat()}
+    flat = {"architecture": config.model.name, **config.flattened}
     point = {name: snapped(flat.get(name), d) for name, d in space.items()}
     return point if all(holds(d, point[name]) for name, d in space.items()) else None
 

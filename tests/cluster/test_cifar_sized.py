@@ -18,9 +18,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.reading.document import dump
 from fitscape.study.records import TrialRecord, TrialState
 
-pytestmark = pytest.mark.alone
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(900)]
 REPOSITORY = Path(__file__).parents[2]
 SUPPORT = Path(__file__).parents[1] / "support"
 TRIALS = 4

@@ -86,6 +86,12 @@ def test_one_worker_has_all_cards_and_the_machine_s_cores() -> None:
     assert "--scale worker=3" in make("up", "WORKERS=3").stdout
 
 
+def test_a_worker_may_have_the_threads_of_sixteen_trials_on_each_of_eight_cards() -> None:
+    """A process of Ray has 21 before it trains; torch and CUDA add theirs. Beyond the limit no thread starts."""
+    worker = yaml.safe_load((CLUSTER.parent / "docker-compose.yml").read_text())["services"]["worker"]
+    assert worker["deploy"]["resources"]["limits"]["pids"] >= 8 * 16 * 100
+
+
 def test_make_submit_takes_options() -> None:
     made = make("submit", "RECIPE=regimes", "OPTIONS=--scale hours --trials 96")
     assert "fitscape submit regimes --address http://127.0.0.1:8265 --scale hours --trials 96" in made.stdout

@@ -12,9 +12,7 @@ from raylets import Raylets
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
 
-pytestmark = pytest.mark.alone
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(1800)]
 REPOSITORY = Path(__file__).parents[2]
 LOSSES = 20
 EPOCHS = 600

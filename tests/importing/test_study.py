@@ -221,11 +221,3 @@ def test_a_ledger_of_read_runs_opens_like_any_other_and_sends_nothing(tmp_path: 
         assert ledger.read_from["kind"] == "table"
         assert [t.trial_id for t in ledger.trials()] == [t.trial_id for t in study.trials]
         assert all(t.config.trial_id == t.trial_id for t in ledger.trials())
-
-
-def test_two_thousand_runs_are_mapped_from_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fitscape.study.opened.MOST_MAPPED", 20)
-    study = study_of(landscape(60), tmp_path)
-    assert len(study.labels) == 60
-    assert len(study.map_table()) == 20
-    assert study.map_table().equals(study.map_table())

@@ -90,5 +90,5 @@ def test_a_process_takes_no_more_than_its_share(
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", taken.append)
     properties = SimpleNamespace(total_memory=24_000 * 2**20)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
-    keep_to(share)
+    keep_to(share, 600 * 2**20)
     assert taken == ([] if fraction is None else [pytest.approx(fraction)])

@@ -16,11 +16,11 @@ from fitscape.study.scheduling.packing import Node, SetAside
 
 
 class Cards:
-    """One machine for each list of compute capabilities, a card for each."""
+    """One machine for each list of compute capabilities, a card for each, and more that Ray was not given."""
 
     local = False
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *machines: list[str], mps: bool = False) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *machines: list[str], mps: bool = False, idle: int = 0) -> None:
         self.aside, self.cards = SetAside(), []
         self.sound: dict[str, list[CardState]] = {}
         states = {
@@ -28,6 +28,8 @@ class Cards:
             for i, machine in enumerate(machines)
         }
         self._there = {name: len(cards) for name, cards in states.items()}
+        for name, there in states.items():
+            there += [CardState(Card(f"{name}-idle-{j}", "card"), idle=True) for j in range(idle)]
         monkeypatch.setattr(card_preflight, "_ask", lambda cluster, nodes: {n.id: states[n.id] for n in nodes})
 
     def usable(self) -> list[Node]:
@@ -54,6 +56,22 @@ def test_bf16_leaves_out_the_cards_that_would_emulate_it(monkeypatch: pytest.Mon
     ]
     assert not any(finding.fatal for finding in bad)
     assert [node.gpus for node in cluster.usable()] == [1, 0]
+
+
+def test_cards_that_ray_was_not_given_are_named_with_how_to_give_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cards(monkeypatch, ["9.0"], idle=2)
+    bad = [finding for finding in look(cluster) if not finding.ok]
+    assert [finding.what for finding in bad] == ["n0: 2 of 3 cards stay idle: Ray was started to hand out 1"]
+    assert bad[0].fix == ("start Ray there with CUDA_VISIBLE_DEVICES=n0-0,n0-idle-0,n0-idle-1 and --num-gpus=3")
+    assert cluster.cards == ["1 x card 9.0 (compute capability 9.0)"]
+
+
+def test_training_on_the_cpu_beside_cards_that_ray_was_not_given_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = look(Cards(monkeypatch, [], idle=1))
+    assert [(finding.what, finding.ok, finding.fatal) for finding in found] == [
+        ("trials train on the CPU: Ray hands out no card", True, True),
+        ("n0: 1 of 1 cards stay idle: Ray was started to hand out 0", False, False),
+    ]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "auto"])

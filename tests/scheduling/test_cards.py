@@ -104,6 +104,16 @@ def test_a_gpu_that_is_declared_and_not_there_is_at_fault(monkeypatch: pytest.Mo
     monkeypatch.setattr(cards_module, "_check", lambda card: cards_module.CardState(card, "8.9"))
     states = from_json(check_declared(2, logical=False))
     assert [state.fault for state in states] == ["", "Ray declares it, the machine has 1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")  # as Ray gives it to a process, which must know it for the same
+    assert own(logical=False).uuid == states[1].card.uuid
+
+
+def test_slices_that_ray_was_not_given_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself Ray counts the card that they are cut from."""
+    install(monkeypatch, ("GPU-b", ("MIG-1", "MIG-2")))
+    monkeypatch.setattr(cards_module, "_check", lambda card: cards_module.CardState(card, "9.0"))
+    states = from_json(check_declared(1, logical=False))
+    assert [(state.card.uuid, state.idle) for state in states] == [("MIG-1", False), ("MIG-2", True)]
 
 
 def test_a_gpu_of_another_maker_or_without_a_driver_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:

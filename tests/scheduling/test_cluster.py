@@ -12,7 +12,8 @@ from fitscape.study.config import ResourceConfig
 from fitscape.study.errors import UserError
 from fitscape.study.scheduling import authentication
 from fitscape.study.scheduling.cluster import Cluster, require_resources, shipped_code
-from fitscape.study.scheduling.packing import Request
+from fitscape.study.scheduling.interruption import Interruption
+from fitscape.study.scheduling.packing import Node, Request
 
 
 def test_more_than_there_is_is_refused_with_the_counts() -> None:
@@ -36,6 +37,18 @@ def test_the_local_cluster_has_what_it_was_told(cluster: Cluster) -> None:
     (node,) = cluster.nodes()
     assert (node.cpus, node.gpus) == (2, 4)
     assert cluster.slots(Request(1, 0)) == 2
+
+
+@pytest.mark.parametrize(("joins", "asked"), [(1.0, [1.0]), (0.0, [1.0, 0.0])])
+def test_a_cluster_scaled_to_zero_is_asked_for_a_card_first(
+    monkeypatch: pytest.MonkeyPatch, joins: float, asked: list[float]
+) -> None:
+    """And for a machine without one where none comes."""
+    seen: list[float] = []
+    monkeypatch.setattr(Cluster, "nodes", lambda _: [Node("head", "head", 0, 0)])
+    monkeypatch.setattr(Cluster, "_wait_for", lambda _, request, __: seen.append(request.gpus) or request.gpus == joins)
+    Cluster("10.0.0.1:6379").wait_for_workers(ResourceConfig(), Interruption(), lambda _: None)
+    assert seen == asked
 
 
 def test_the_token_file_is_private(tmp_path: Path) -> None:

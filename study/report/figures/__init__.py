@@ -51,5 +51,6 @@ def save(subject: Subject, folder: Path) -> list[Path]:
                 continue
             with whole_file(to) as partial:
                 figure.savefig(partial, format="png", dpi=dpi, metadata={"Software": None})
+            figure.set_layout_engine("none")  # the smaller copy is laid out as the picture was
             found.append(to)
     return found

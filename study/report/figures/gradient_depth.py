@@ -16,13 +16,14 @@ from fitscape.study.report.subject import Subject
 def gradients_by_depth(subject: Subject) -> Figure | None:
     """At initialization, decades; None unless several initializations or normalizations were run at several depths."""
     arms: dict[tuple[str, str], dict[str, dict[int, list[TrialRecord]]]] = {}
-    for trial in ended(subject.trials):
+    trials = ended(subject.trials)
+    if len({(t.config.model.norm, t.config.model.init) for t in trials}) < 3:
+        return None
+    for trial in trials:
         model = trial.config.model
         arm = arms.setdefault((model.family, model.norm), {}).setdefault(model.init, {})
         if np.isfinite(first_at_start(trial)):
             arm.setdefault(model.depth, []).append(trial)
-    if len({(norm, init) for (_, norm), inits in arms.items() for init in inits}) < 3:
-        return None
     figure, axes = panels(len(arms), width=3.2, height=2.8)
     for ax, ((family, norm), inits) in zip(axes, sorted(arms.items()), strict=True):
         for k, (init, depths) in enumerate(sorted(inits.items())):

@@ -23,7 +23,7 @@ _LIST = re.compile(r"(, |; | · |<br>| / )")
 class Catalogue:
     """Calling it translates a text; what it does not know stays English.
 
-    A message has places: ``{net}`` for any text, ``{n}`` and ``{n1}`` for a number with a unit, ``{i}`` for an interval.
+    A message has places: ``{net}`` for any text, ``{n}`` and ``{n1}`` for a number with its unit, ``{i}`` an interval.
     What stands there is translated by itself. A text that is no message is taken by its sentences, then by its commas.
     """
 

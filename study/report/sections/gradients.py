@@ -11,6 +11,7 @@ from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
 
 MOST_NETS: Final = 8
+MOST_TRIALS: Final = 1000  # whose profiles are read; of more, evenly many
 
 
 def ends_of(trial: TrialRecord) -> tuple[GradientProfile, GradientProfile] | None:
@@ -26,11 +27,11 @@ def gradients(subject: Subject) -> list[dict[str, Any]]:
 
     ``first`` and ``last``: by layer the median over trials and their 10 % and 90 % quantiles; a norm that is
     not finite is left out of them, and a layer where none is has null. ``ratios``: at both, the relative
-    gradient of the first layer over that of the last, with its name.
+    gradient of the first layer over that of the last, with its name. ``trials`` are those that were looked at.
     """
     kinds: dict[str, list[tuple[GradientProfile, GradientProfile]]] = {}
     several = len({(t.config.model.norm, t.config.model.init) for t in subject.trials}) > 1
-    for trial in subject.trials:
+    for trial in subject.trials[:: -(-len(subject.trials) // MOST_TRIALS) or 1]:
         ends = ends_of(trial)
         if ends is not None:
             model = trial.config.model

@@ -12,7 +12,6 @@ from optuna.distributions import CategoricalDistribution
 from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import best_point, conditions
 from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.error_models import Prediction
 from fitscape.study.maps.posterior import probabilities
@@ -30,7 +29,7 @@ SIDE: Final = 31  # grid points along an axis
 COARSE: Final = 16  # of expected errors, which are smooth
 TAUS: Final = (0.02, 0.05, 0.10, 0.20)
 MOST_PLANES: Final = 240
-MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times trials squared: what a Gaussian process costs
+MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times the rank squared: what a Gaussian process costs
 MANY: Final = 300  # trials from which the fields are asked at every second point of a grid, and are even in between
 LIVE_PLANES: Final = 6  # while the study runs, when a page may cost a few seconds
 
@@ -126,8 +125,7 @@ def _foretold(subject: Subject, fitted: RegimeMap) -> dict[str, Any] | None:
 
 def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
     """The best point of a slice, and the middle of the space (of unordered ones, the most frequent value)."""
-    best = best_point(fitted, conditions(fitted) | part.picked, points=512, possible=subject.possible)
-    yield Hold("best", "where this net does best", best)
+    yield Hold("best", "where this net does best", subject.best_point(part.picked))
     middle = row_of(fitted.encoder.from_unit(np.full((1, fitted.encoder.dimensions), 0.5)), 0)
     for hyperparameter, distribution in fitted.encoder.space.items():
         if isinstance(distribution, CategoricalDistribution) and not axes.numeric(distribution):
@@ -189,7 +187,7 @@ def _step(fitted: RegimeMap) -> int:
 def _most_planes(fitted: RegimeMap) -> int:
     """As many as the page and the time allow."""
     points = (-(-SIDE // _step(fitted))) ** 2
-    return min(MOST_PLANES, int(MOST_WORK / (points * max(len(fitted.evidence), 1) ** 2)))
+    return min(MOST_PLANES, int(MOST_WORK / (points * max(fitted.fields.val.rank, 1) ** 2)))
 
 
 def _filled(values: Array) -> Array:
