@@ -247,7 +247,7 @@ def test_what_is_best_is_best_of_this_study_and_the_best_trial_speaks_of_its_own
     text = build(by_hand(tmp_path, config, *ends)).read_text()
     assert "reachable" not in text
     assert "the best seen in this study (luck taken out): " in text
-    assert "Probability that it is as good as the best here" in text
+    assert "probability that it is as good as the best here" in text
     assert "Of this net alone, on other images: " in text
     assert re.search(r"Further nets of its configuration are expected at [^<]*% \(90 %\)", text)
     thresholds = config.regimes.model_copy(update={"reference_error": 0.02})
