@@ -9,10 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 
-from fitscape.study.config import RegimeThresholds, StudyConfig
+from fitscape.study.config import RegimeThresholds, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
 from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
@@ -20,13 +19,14 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.kept import Kept
 from fitscape.study.maps.trial_beliefs import TrialBeliefs
-from fitscape.study.measures import Suspect, confusion, suspects
+from fitscape.study.measures import Suspect, confusion, suspects_in_folds
 from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
 from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all, regimes_at
+from fitscape.study.regimes.reference import Guessing, guessing
 from fitscape.study.search.optuna_study import outcomes
 from fitscape.study.search.space import Point, Space, point_of, resolve
-from fitscape.study.table import curves, table
+from fitscape.study.table import curves, predictions, table
 
 
 def open_study(folder: str | Path) -> "OpenStudy":
@@ -139,7 +139,8 @@ class OpenStudy:
 
     def _case(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
         reference = None if beliefs is None else self._reference_outside
-        return {"classes": self.classes, "chance_error": self.chance_error, "reference": reference, "beliefs": beliefs}
+        case = {"classes": self.classes, "chance_error": self.chance_error, "overlap": self.config.data.overlap}
+        return {**case, "reference": reference, "beliefs": beliefs}
 
     def _kept(self, thresholds: RegimeThresholds) -> dict[str, Label]:
         """Labels of trials that 0.1.0 stopped."""
@@ -152,14 +153,14 @@ class OpenStudy:
         """What the map says of its trials; None where there is no map."""
         if not self.space or not any(final_record(t) and point_of(t.config, self.space) for t in self.trials):
             return None
-        return TrialBeliefs(self.map)
+        return TrialBeliefs(self.map, self.config.data.overlap)
 
     @cached_property
     def _reference_outside(self) -> Reference | None:
         """The reference where the best configuration lies outside the space, so that the map has none for it."""
         if self.config.regimes.reference_error is not None:
             return None
-        found = estimate_reference(self.trials)
+        found = estimate_reference(self.trials, overlap=self.config.data.overlap)
         best = next(t for t in self.trials if t.config.group_id == found.group_id)
         return found if point_of(best.config, self.space) is None else None
 
@@ -189,11 +190,16 @@ class OpenStudy:
             self._store.keep_map(fitted)
         return fitted
 
+    @cached_property
+    def guessing(self) -> Guessing | None:
+        """The verdict that the study is no better than guessing, where it is."""
+        return guessing(self.trials, self.chance_error, self.config.regimes.confidence, self.config.data.overlap)
+
     @property
     def context(self) -> Context:
         """The data set's facts that findings are asked with."""
-        train = self.provenance.get("data", {}).get("images", {}).get("train", 0)
-        return Context(classes=self.classes, chance_error=self.chance_error, train_images=train)
+        train, overlap = self.provenance.get("data", {}).get("images", {}).get("train", 0), self.config.data.overlap
+        return Context(classes=self.classes, chance_error=self.chance_error, train_images=train, overlap=overlap)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -237,11 +243,22 @@ class OpenStudy:
 
     @cached_property
     def validation(self) -> ImageSet | None:
-        """The validation images, in the order of every trial's predictions; None where none were kept."""
+        """The images that trials validate on; None where none were kept. With folds all of them, fold after fold."""
         return self.ledger.images("validation")
 
+    def rows_of(self, config: TrialConfig) -> slice:
+        """Where in ``validation`` the images lie that a trial validates on, in the order of its predictions."""
+        if self.config.data.folds is None:
+            return slice(0, 0 if self.validation is None else len(self.validation.labels))
+        folds, fold = list(map(sum, self.provenance["data"]["folds"])), self.config.data.fold_of(config.seed)
+        return slice(sum(folds[:fold]), sum(folds[: fold + 1]))
+
+    def validation_of(self, config: TrialConfig) -> ImageSet | None:
+        """The images that a trial validates on."""
+        return None if self.validation is None else self.validation.part(self.rows_of(config))
+
     def predictions(self, trial_id: str) -> pd.DataFrame:
-        """A row per validation image: what the trial's net said of it when the trial ended.
+        """A row per image that the trial validates on: what its net said of it when the trial ended.
 
         Columns ``image`` (its file, or its position), ``hash`` (16 hexadecimal digits of its prepared pixels),
         ``label``, ``predicted`` (a class's name; missing where the loss was not finite) and ``probability`` (of the
@@ -251,17 +268,7 @@ class OpenStudy:
             KeyError: no trial has this id.
             UserError: the study did not keep this trial's predictions.
         """
-        images, said = self._said(trial_id)
-        names = np.array([*map(str, self.provenance["data"]["classes"]), None], dtype=object)
-        return pd.DataFrame(
-            {
-                "image": images.names or np.arange(len(images.labels)),
-                "hash": [f"{value:016x}" for value in images.hashes],
-                "label": names[images.labels],
-                "predicted": names[said.classes],
-                "probability": said.confidences,
-            }
-        )
+        return predictions(*self._said(trial_id), self.provenance["data"]["classes"])
 
     def confusion(self, trial_id: str) -> pd.DataFrame:
         """Validation images by label (rows) and predicted class (columns) when the trial ended; as `predictions`."""
@@ -273,22 +280,20 @@ class OpenStudy:
     @cached_property
     def suspects(self) -> list[Suspect]:
         """Validation images that every good net calls by one and the same other class, the surest first."""
-        good = [t.trial_id for t in self.trials if self._is_good(t.trial_id)]
-        said = [found for t in good if (found := self.ledger.predictions(t)) is not None]
-        return [] if self.validation is None else suspects(self.validation, said)
+        good = [trial for trial in self.trials if self._is_good(trial.trial_id)]
+        said = [(self.rows_of(t.config), one) for t in good if (one := self.ledger.predictions(t.trial_id)) is not None]
+        return [] if self.validation is None else suspects_in_folds(self.validation, said)
 
     def _is_good(self, trial_id: str) -> bool:
         """More likely than anything else: a small validation set makes no net good with confidence."""
-        label = self.labels.get(trial_id)
-        return label is not None and label.regime_set[0] is Regime.GOOD
+        return (label := self.labels.get(trial_id)) is not None and label.regime_set[0] is Regime.GOOD
 
     def _said(self, trial_id: str) -> tuple[ImageSet, Predictions]:
-        self.ledger.trial(trial_id, epochs=())
-        said = self.ledger.predictions(trial_id)
-        if said is None or self.validation is None:
-            what = "has no predictions: it has not ended, or an earlier release ran it"
-            raise UserError(what, where=f"trial {trial_id}")
-        return self.validation, said
+        config = self.ledger.trial(trial_id, epochs=()).config
+        said, images = self.ledger.predictions(trial_id), self.validation_of(config)
+        if said is None or images is None:
+            raise UserError("has no predictions: not ended, or an earlier release ran it", where=f"trial {trial_id}")
+        return images, said
 
     def map_table(self) -> pd.DataFrame:
         """What the map is fitted on: a row for each trial inside the space that finished or diverged."""

@@ -160,6 +160,11 @@ class ImageSet:
     groups: "NDArray[np.int32] | None" = None  # equal numbers belong together, where the user says so
     names: tuple[str, ...] = ()  # files, of a user's own images
 
+    def part(self, rows: slice) -> "ImageSet":
+        """Some of them."""
+        groups = None if self.groups is None else self.groups[rows]
+        return ImageSet(hashes=self.hashes[rows], labels=self.labels[rows], groups=groups, names=self.names[rows])
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:

@@ -23,7 +23,7 @@ FROZEN: dict[str, dict[str, Any]] = {
     "theirs": {},
     "data": {
         **{"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
-        **{"mixup": 0.0, "cutmix": 0.0},
+        **{"mixup": 0.0, "cutmix": 0.0, "image_size": None},
     },
 }
 FROZEN_ALONE: dict[str, Any] = {"trial": None}  # the same of fields that are in no section

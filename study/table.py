@@ -1,12 +1,13 @@
-"""A study's trials as tables: one row per trial, with the columns that every export and report shares, or an epoch."""
+"""A study's trials as tables: a row per trial, with the columns of exports and report, per epoch, or per image."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from fitscape.study.records import EpochRecord, Label, Regime, TrialRecord
+from fitscape.study.records import EpochRecord, ImageSet, Label, Predictions, Regime, TrialRecord
 
 # The columns in order; the searched parameters come after SIZE.
 CHANCES = tuple(f"p_{regime.value}" for regime in Regime if regime is not Regime.UNDECIDED)
@@ -86,3 +87,17 @@ def curves(trials: Iterable[TrialRecord]) -> pd.DataFrame:
     columns = ["trial_id", *numbers, "gap"]
     rows = [(t.trial_id, *(getattr(e, name) for name in columns[1:])) for t in trials for e in t.epochs]
     return pd.DataFrame(rows, columns=columns)
+
+
+def predictions(images: ImageSet, said: Predictions, classes: Sequence[str]) -> pd.DataFrame:
+    """A row per image, as ``OpenStudy.predictions``."""
+    names = np.array([*map(str, classes), None], dtype=object)
+    return pd.DataFrame(
+        {
+            "image": images.names or np.arange(len(images.labels)),
+            "hash": [f"{value:016x}" for value in images.hashes],
+            "label": names[images.labels],
+            "predicted": names[said.classes],
+            "probability": said.confidences,
+        }
+    )

@@ -95,7 +95,7 @@ def test_the_end_of_a_run_keeps_pictures_of_suspects_for_the_report(
 ) -> None:
     monkeypatch.setattr("fitscape.study.report.build", lambda folder, study: folder)
     shown = torch.arange(200, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 8, 8)
-    labels_and_report(Folder(study.folder), 4, SimpleNamespace(val_images=shown))
+    labels_and_report(Folder(study.folder), 4, SimpleNamespace(held_out=shown))
     rows = {row["image"]: row["picture"] for row in images(Subject(study))["suspects"]}
     assert rows["shot7.png"] == thumbnail(shown[7].numpy()) != rows["shot3.png"]
 

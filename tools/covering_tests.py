@@ -22,6 +22,8 @@ import pytest
 PRELOADED = ("numpy", "scipy.stats", "scipy.optimize", "torch", "optuna", "statsmodels.api", "PIL.Image")
 OPTIONS = ("-m", "not slow and not gpu and not compose", "-x", "-q", "--no-header", "--tb=line")
 
+STARTING = 10.0  # seconds of processor time, at most, to collect the tests
+
 
 def preload() -> None:
     for name in PRELOADED:
@@ -150,11 +152,11 @@ class CleanRuns:
         passed.write_text(json.dumps(recorder.passed))
         return code
 
-    def covering(self, module: Path, lines: range, files: list[str]) -> list[str]:
-        """Tests of these files that enter the function around these lines, the cheapest of a file first.
+    def covering(self, module: Path, lines: range, files: list[str]) -> tuple[list[str], float]:
+        """Tests of these files that enter the function around these lines, the cheapest of a file first; their limit.
 
-        They are cut where they take more than a third of the limit together on unchanged code: whoever then reaches
-        the limit is in an endless loop.
+        They are cut where they take more than a third of the limit together on unchanged code, so that whoever
+        reaches it is in an endless loop. Few cheap tests have a lower one.
         """
         function = _around((self._tree / module).read_text(), lines)
         found: list[tuple[str, float]] = []
@@ -172,7 +174,8 @@ class CleanRuns:
             ]
             found += [(test, cost) for cost, test in sorted(costs)]
         spent = list(accumulate(cost for _, cost in found))
-        return [test for (test, _), sum_so_far in zip(found, spent, strict=True) if sum_so_far <= self._seconds / 3]
+        kept = sum(so_far <= self._seconds / 3 for so_far in spent)
+        return [test for test, _ in found[:kept]], min(self._seconds, STARTING + 3 * sum(c for _, c in found[:kept]))
 
 
 def _around(source: str, lines: range) -> range | None:

@@ -18,6 +18,7 @@ import tarfile
 import time
 import warnings
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 
@@ -53,6 +54,7 @@ ROOMS = {  # a folder or file -> its tests
     "study/findings": ["tests/findings"],
     "study/tracking/session.py": ["tests/tracking/test_shipper.py"],
 }
+SO_FAR = "so far"
 OF_EACH = 6  # mutants of each room at least, where it has as many
 
 
@@ -84,13 +86,27 @@ def _in_turn(item: WorkItem) -> tuple[int, str]:
     return list(ROOMS).index(room_of(mutation.module_path)), str(mutation)
 
 
-def files_of(module: Path) -> list[str]:
-    """The file of tests that mirrors the module first, then the others of its room."""
+def _to_do(session: WorkDB) -> Iterator[tuple[WorkItem, list[str], str]]:
+    """Every mutant with the tests that mirror its module; then those that these let live with the room's others."""
+    for item in sorted(session.pending_work_items, key=_in_turn):
+        mirrors, others = files_of(item.mutations[0].module_path)
+        yield item, mirrors, SO_FAR if others else ""
+    known = dict(session.results)
+    for item in sorted(session.work_items, key=_in_turn):
+        _, others = files_of(item.mutations[0].module_path)
+        result = known.get(item.job_id)
+        if result is None or (result.output or "").endswith(SO_FAR):
+            yield item, others, ""
+
+
+def files_of(module: Path) -> tuple[list[str], list[str]]:
+    """The files of tests that mirror the module, and the others of its room."""
     found = []
     for tests in ROOMS[room_of(module)]:
         found += sorted((TREE / tests).rglob("test_*.py")) if (TREE / tests).is_dir() else [TREE / tests]
-    found.sort(key=lambda file: not file.stem.startswith(f"test_{module.stem}"))
-    return [str(file.relative_to(TREE)) for file in found]
+    mirrors = [file for file in found if file.stem.startswith(f"test_{module.stem.removesuffix('s')}")]
+    others = [file for file in found if file not in mirrors]
+    return [str(file.relative_to(TREE)) for file in mirrors], [str(file.relative_to(TREE)) for file in others]
 
 
 ARITHMETIC = {"Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow"}
@@ -131,22 +147,22 @@ def drawn(session: WorkDB, sample: int, seed: int) -> None:
     print(f"{len(every):,} mutants, of which {len(chosen)} are drawn")
 
 
-def attempt(item: WorkItem, clean: CleanRuns, seconds: float) -> WorkResult:
+def attempt(item: WorkItem, clean: CleanRuns, files: list[str], so_far: str) -> WorkResult:
     """Killed: a test failed, or it ran endlessly. Incompetent: the limit by the clock came, and nothing is known."""
     (mutation,) = item.mutations
     lines = range(mutation.start_pos[0], mutation.end_pos[0] + 1)
-    tests = clean.covering(mutation.module_path, lines, files_of(mutation.module_path))
+    tests, seconds = clean.covering(mutation.module_path, lines, files)
     operator = get_operator(mutation.operator_name)(**mutation.operator_args)
     with use_mutation(mutation.module_path, operator, mutation.occurrence) as (before, after):
         change = "\n".join(unified_diff(before.split("\n"), after.split("\n"), str(mutation.module_path), "", n=1))
         if not _is_program(after):
             return WorkResult(WorkerOutcome.SKIPPED, "no program", None, change)
         log = PLACE / "last.log"
-        code = forked(lambda: tried(tests, TREE), log, seconds, 5 * seconds) if tests else 0
+        code = forked(lambda: tried(tests, TREE), log, seconds, 10 * seconds) if tests else 0
     if code is None:
         outcome, said = TestOutcome.INCOMPETENT, "undecided: out of time by the clock"
     elif code == 0 or code == 5:
-        outcome, said = TestOutcome.SURVIVED, f"survived {len(tests)} tests"
+        outcome, said = TestOutcome.SURVIVED, f"survived {len(tests)} tests {so_far}".rstrip()
     else:
         failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", log.read_text(errors="replace"), re.MULTILINE)
         outcome = TestOutcome.KILLED
@@ -205,16 +221,16 @@ def main() -> None:
     with use_db(str(file), WorkDB.Mode.create if new else WorkDB.Mode.open) as session:
         if new:
             drawn(session, options.sample, options.seed)
-        for item in sorted(session.pending_work_items, key=_in_turn):
+        for item, files, so_far in _to_do(session):
             if time.monotonic() > end:
                 break
-            result = attempt(item, clean, options.seconds)
-            session.set_result(item.job_id, result)
-            (mutation,) = item.mutations
-            where = f"{mutation.module_path}:{mutation.start_pos[0]} {mutation.operator_name.removeprefix('core/')}"
-            print(
-                f"{result.test_outcome.value if result.test_outcome else '':<12} {where}: {result.output}", flush=True
-            )
+            if files:
+                result = attempt(item, clean, files, so_far)
+                session.set_result(item.job_id, result)
+                (mutation,) = item.mutations
+                where = f"{mutation.module_path}:{mutation.start_pos[0]} {mutation.operator_name.removeprefix('core/')}"
+                outcome = result.test_outcome.value if result.test_outcome else "skipped"
+                print(f"{outcome:<12} {where}: {result.output}", flush=True)
         raise SystemExit(1 if summary(session) else 0)
 
 

@@ -1,7 +1,7 @@
 """How often this project is right, on studies whose truth was planted.
 
     python -m benchmarks.statistics                    all parts, 1,000 studies a kind: hours on one core
-    python -m benchmarks.statistics claims             one part (claims, maps, labels, groups, comparisons)
+    python -m benchmarks.statistics claims             one part (claims, maps, labels, prospects, images, ...)
     python -m benchmarks.statistics --minutes 20       begins nothing after 20 minutes; call again to go on
     python -m benchmarks.statistics --quick            a few studies of each kind, printed, not kept
 
@@ -10,7 +10,6 @@ a change of what it measures. Writes benchmarks/results/statistics-PART.json wit
 """
 
 import argparse
-import gc
 import json
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.machine import facts
-from benchmarks.statistics import claims, comparisons, groups, kept, labels, maps
+from benchmarks.statistics import claims, comparisons, groups, images, kept, labels, maps, prospects
 from benchmarks.statistics.planted import families
 
 QUICK = 5
@@ -33,7 +32,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    gc.freeze()  # statsmodels collects garbage at every correction, which takes longer than the study
     end = time.monotonic() + 60 * arguments.minutes
     for part in arguments.parts or PARTS:
         PARTS[part](QUICK if arguments.quick else arguments.studies, end, not arguments.quick)
@@ -74,17 +72,28 @@ def run_labels(studies: int, end: float, keep: bool) -> None:
     _run_landscapes("labels", labels, studies, end, keep)
 
 
+def run_prospects(studies: int, end: float, keep: bool) -> None:
+    """What more trials were expected to decide; a tenth as many studies of each landscape."""
+    _run_landscapes("prospects", prospects, studies, end, keep)
+
+
+def run_images(studies: int, end: float, keep: bool) -> None:
+    """Errors with all images, foretold from a quarter; a tenth as many splits of each data set."""
+    _run_landscapes("images", images, studies, end, keep)
+
+
 def _run_landscapes(part: str, room: ModuleType, studies: int, end: float, keep: bool) -> None:
     done = list(kept.load(part)) if keep else []
     known = {(one["landscape"], one["condition"], one["seed"]) for one in done}
     for seed in range(max(1, studies // 10)):
         for condition in room.CONDITIONS:
-            for name in maps.NAMES:
+            for name in getattr(room, "NAMES", maps.NAMES):
                 if time.monotonic() >= end or (name, condition, seed) in known:
                     continue
-                done.append(room.run(name, condition, seed))
-                if keep:
-                    kept.append(part, done[-1])
+                if (found := room.run(name, condition, seed)) is not None:
+                    done.append(found)
+                    if keep:
+                        kept.append(part, found)
     rows = room.summarize(done)
     for row in rows:
         print(" ".join(f"{key} {value:.3f}" if isinstance(value, float) else str(value) for key, value in row.items()))
@@ -129,6 +138,8 @@ PARTS: dict[str, Callable[[int, float, bool], None]] = {
     "claims": run_claims,
     "maps": run_maps,
     "labels": run_labels,
+    "prospects": run_prospects,
+    "images": run_images,
     "groups": run_groups,
     "comparisons": run_comparisons,
 }

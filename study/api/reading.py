@@ -8,6 +8,7 @@ from fitscape.study import importing
 from fitscape.study.api.study import Study
 from fitscape.study.cli.options import ROOT
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.paths import expanded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,5 +63,5 @@ def read(
         found = ", ".join(f"{name}={getattr(keys, name)!r}" for name in keys.guessed)
         raise UserError(f"guessed {found}", where=runs.where, fix="name these, or say guess=True if they are right")
     facts = importing.Facts(classes, chance_error, reference_error)
-    folder = importing.make(runs, keys, name, Path(root), facts=facts, unit=unit)
+    folder = importing.make(runs, keys, name, expanded(root), facts=facts, unit=unit)
     return Study.at(folder, ExitCode.DONE)

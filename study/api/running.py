@@ -4,6 +4,7 @@ The driver works in a thread of its own: an event loop that runs in this one, as
 so are this process's handlers of signals. Nothing here ends the process.
 """
 
+import atexit
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -14,16 +15,18 @@ from fitscape.study import driver
 from fitscape.study.api.study import Study
 from fitscape.study.cli.configure import changes_of, configure, options_of
 from fitscape.study.cli.live import view
-from fitscape.study.cli.options import ROOT, study_folder
+from fitscape.study.cli.options import ROOT, accepted, study_folder
 from fitscape.study.config import StudyConfig
-from fitscape.study.driver.background import Background
+from fitscape.study.driver.background import Background, let_end
 from fitscape.study.errors import ExitCode
+from fitscape.study.paths import expanded
 from fitscape.study.reading import Override, override, validate
 from fitscape.study.reading.document import Document
 from fitscape.study.scheduling.events import Observer
 from fitscape.study.scheduling.interruption import SIGINT_GRACE, Interruption
 
 INTERRUPTED: Final = "interrupted"
+atexit.register(let_end)  # of a script that ends after a refusal, while its data are still prepared
 
 
 def run(
@@ -67,11 +70,12 @@ def run(
     options = options_of(name, trials, sampler, tracking_uri)
     named = [Override(tuple(key.split(".")), value, f"settings['{key}']") for key, value in (settings or {}).items()]
     config = _config(study, [*named, *changes_of([], options)], scale, address)
-    folder = Path(root) / config.name
+    root = expanded(root)
+    folder = root / config.name
 
     def work(interruption: Interruption, heard: Observer) -> ExitCode:
         given: dict[str, Any] = {"address": address, "storage": storage, "interruption": interruption}
-        return driver.run(config, Path(root), observer=heard, **given)
+        return driver.run(config, root, observer=heard, **given)
 
     return _carried_out(work, folder, quiet, observer)
 
@@ -97,11 +101,12 @@ def resume(
     Raises:
         UserError: no such study, or it has changed.
     """
-    folder = name.folder if isinstance(name, Study) else study_folder(Path(root), str(name))
+    changes = accepted(allow, "allow")
+    folder = name.folder if isinstance(name, Study) else study_folder(expanded(root), str(name))
 
     def work(interruption: Interruption, heard: Observer) -> ExitCode:
         given: dict[str, Any] = {"address": address, "storage": storage, "interruption": interruption}
-        return driver.resume(folder, trials=trials, allow=frozenset(allow), observer=heard, **given)
+        return driver.resume(folder, trials=trials, allow=changes, observer=heard, **given)
 
     return _carried_out(work, folder, quiet, observer)
 

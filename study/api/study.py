@@ -12,6 +12,7 @@ from fitscape.study.files import LEDGER
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import OpenStudy
 from fitscape.study.opened import open_study as opened
+from fitscape.study.paths import expanded
 from fitscape.study.records import Regime
 
 if TYPE_CHECKING:
@@ -103,11 +104,11 @@ class Study(OpenStudy):
 
         return plot_map(self, x, y, at or {}, tau)
 
-    def plot_curves(self, trials: Sequence[str] | None = None) -> "Figure":
-        """Training and validation error against epoch, by regime; ``trials`` are ids, None: all of them."""
+    def plot_curves(self, trials: str | Sequence[str] | None = None) -> "Figure":
+        """Training and validation error against epoch, by regime; ``trials`` are ids or one, None: all of them."""
         from fitscape.study.report.plots import plot_curves
 
-        return plot_curves(self, trials)
+        return plot_curves(self, [trials] if isinstance(trials, str) else trials)
 
     def plot_gap(self) -> "Figure":
         """Validation error against training error, a marker for each trial: how far above the diagonal is the gap."""
@@ -129,7 +130,7 @@ def open_study(folder: str | Path) -> Study:
     Raises:
         UserError: no study there, or its ledger is damaged.
     """
-    found = opened(folder)
+    found = opened(expanded(folder))
     return Study(found.folder, found.ledger)
 
 

@@ -66,7 +66,11 @@ def changes_of(
 
 
 def options_of(
-    name: str | None, trials: int | None, sampler: str | None, tracking_uri: str | None
+    name: str | None,
+    trials: int | None,
+    sampler: str | None,
+    tracking_uri: str | None,
+    until: dict[str, float] | None = None,
 ) -> dict[str, tuple[str, object]]:
     """The options of a study, as ``changes_of`` takes them."""
     return {
@@ -74,6 +78,7 @@ def options_of(
         "--trials": ("search.trials", trials),
         "--sampler": ("search.sampler", sampler),
         "--tracking-uri": ("tracking.uri", tracking_uri),
+        "--until": ("search.until", until),
     }
 
 

@@ -38,7 +38,7 @@ def delete(name: Name, root: Root = ROOT, yes: Yes = False) -> int:
 
 
 def gc(root: Root = ROOT, yes: Yes = False) -> int:
-    """Find what nobody needs: old checkpoints, Ray's ended sessions of ours, prepared data without a study."""
+    """Find what nobody needs: old checkpoints, Ray's ended sessions, prepared data without a study, unpacked images."""
     from fitscape.study.cli.wording import size
     from fitscape.study.driver.leftovers import leftovers, remove
 

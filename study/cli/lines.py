@@ -81,8 +81,9 @@ def whole_list(unread: str, tally: Tally) -> str:
 
 
 def pointers(summary: dict[str, Any]) -> list[str]:
-    """Where the results are, from the driver's summary."""
-    lines = [f"report  {summary['report']}"] if summary.get("report") else []
+    """The verdict where there is nothing to see, and where the results are, from the driver's summary."""
+    lines = [f"verdict {summary['guessing']}"] if summary.get("guessing") else []
+    lines += [f"report  {summary['report']}"] if summary.get("report") else []
     if summary.get("tracking"):
         first = f"{summary['ui']}, then " if summary.get("ui") else ""
         lines.append(f"MLflow  {first}{summary['tracking']}")

@@ -1,5 +1,6 @@
 """Options that several commands share, and the folder of a study that a command names."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,18 @@ from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP, LEDGER
 from fitscape.study.paths import expanded
 from fitscape.study.samplers import SAMPLERS
+
+
+def _goal(text: str) -> dict[str, float]:
+    """``decided=0.9`` as the study's ``search.until``; its value is checked with the study's."""
+    key, _, value = text.partition("=")
+    try:
+        share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if key.strip() != "decided" or not 0 < share < 1:
+        raise UserError(f"'{text}' is no goal: write decided=0.9, a share above 0 and below 1", where="--until")
+    return {"decided": share}
 
 
 def _time(text: str) -> float:
@@ -66,7 +79,29 @@ For = Annotated[
         help="End after this time (20m, 1h30m) with labels, map and report; resume goes on.",
     ),
 ]
+Until = Annotated[
+    dict[str, float] | None,
+    typer.Option(
+        "--until",
+        metavar="decided=SHARE",
+        parser=_goal,
+        help="End once the map names the regime of this share of the space (decided=0.9).",
+    ),
+]
 ROOT = Path("fitscape-runs")
+ALLOWED = ("data", "code", "config")
+
+
+def accepted(changes: Collection[str], where: str) -> frozenset[str]:
+    """The kinds of change that a resume accepts.
+
+    Raises:
+        UserError: a word that is none of them.
+    """
+    for word in changes:
+        if word not in ALLOWED:
+            raise UserError(f"'{word}' is not one of {', '.join(ALLOWED)}", where=where)
+    return frozenset(changes)
 
 
 def studies(root: Path) -> list[str]:

@@ -27,6 +27,8 @@ from fitscape.study.cli.options import (
     StudyName,
     TrackingUri,
     Trials,
+    Until,
+    accepted,
     study_folder,
 )
 from fitscape.study.errors import ExitCode, UserError
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from fitscape.study.scheduling.events import Observer
 
 ASK_EVERY = 0.5  # seconds
-ALLOWED = ("data", "code", "config")
 
 
 def run(
@@ -51,6 +52,7 @@ def run(
     address: Address = None,
     tracking_uri: TrackingUri = None,
     for_: For = None,
+    until: Until = None,
     live: Live = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -59,7 +61,7 @@ def run(
     _require_shown(live, quiet)
     from fitscape.study.cli.configure import changes_of, configure, options_of
 
-    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri), plugin)
+    changes = changes_of(set_ or [], options_of(name, trials, sampler, tracking_uri, until), plugin)
     config = configure(study, changes, scale, address)
     from fitscape.study import driver
     from fitscape.study.scheduling.events import Message
@@ -78,6 +80,7 @@ def resume(
     allow: Allow = "",
     address: Address = None,
     for_: For = None,
+    until: Until = None,
     live: Live = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -85,17 +88,20 @@ def resume(
     """Continue an interrupted study, or add trials to a study."""
     _require_shown(live, quiet)
     folder = _folder(root, name)
-    allowed = [word.strip() for word in allow.split(",") if word.strip()]
-    for word in allowed:
-        if word not in ALLOWED:
-            raise UserError(f"'{word}' is not one of {', '.join(ALLOWED)}", where="--allow")
+    allowed = accepted([word.strip() for word in allow.split(",") if word.strip()], "--allow")
     if trials is not None and trials < 1:
         raise UserError(f"{trials} is not at least 1", where="--trials")
     from fitscape.study import driver
 
     with _observed(folder, live, quiet, as_json) as observer:
         return driver.resume(
-            folder, trials=trials, allow=frozenset(allowed), address=address, observer=observer, time_limit=for_
+            folder,
+            trials=trials,
+            until=until,
+            allow=allowed,
+            address=address,
+            observer=observer,
+            time_limit=for_,
         )
 
 

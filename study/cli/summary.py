@@ -11,7 +11,7 @@ from fitscape.study.cli.wording import between, described, duration, left_out, n
 from fitscape.study.errors import UserError
 from fitscape.study.files import StudyFolder
 from fitscape.study.files import size as measured
-from fitscape.study.ledger import INCOMPLETE, LABELLED_BY, holder, lacks_its_log
+from fitscape.study.ledger import DECIDED, GUESSING, INCOMPLETE, LABELLED_BY, holder, lacks_its_log
 from fitscape.study.measures.metric import columns, judged
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, Regime, TrialState
@@ -45,6 +45,8 @@ def summarize(study: OpenStudy) -> dict[str, Any]:
         "running": [asdict(trial) for trial in ledger.running()],
         "failures": [{"trial_id": name, "message": message} for name, message in ledger.failures().items()],
         "seconds": ledger.seconds(),
+        "decided": ledger.get_meta(DECIDED),
+        "guessing": _guessing(study),
         "read": ledger.read_from,
         "bytes": sizes(study.folder),
     }
@@ -75,6 +77,10 @@ def lines(summary: dict[str, Any]) -> list[str]:
         out.append(f"regimes  {count} {verb} labelled yet: {how}")
     if summary["undecided"]:
         out.append("between  " + ", ".join(f"{count} {names}" for names, count in summary["undecided"].items()))
+    if summary["decided"]:
+        out.append(summary["decided"].replace("decided:", "decided "))
+    if summary["guessing"]:
+        out.append(f"verdict  {summary['guessing']}")
     if summary["best"]:
         best = summary["best"]
         out.append(f"best     {named(summary['metric'])} {best['val_error']:.4f}: {best['trial']} ({best['trial_id']})")
@@ -100,13 +106,29 @@ def sizes(folder: Path) -> dict[str, int]:
     return {"ledger": ledger, **parts, "other": max(other, 0)}
 
 
+def _kept(study: OpenStudy) -> bool:
+    """Whether what the last run or report found is shown, and nothing is computed."""
+    ledger = study.ledger
+    return len(ledger.ended()) > AT_ONCE or bool(ledger.labelled and ledger.get_meta(LABELLED_BY) == __version__)
+
+
+def _guessing(study: OpenStudy) -> str:
+    """The verdict that the study is no better than guessing; empty where it is better, or nothing has ended yet."""
+    if _kept(study):
+        return str(study.ledger.get_meta(GUESSING, ""))
+    try:
+        return study.guessing.sentence if study.guessing else ""
+    except KeyError:  # the data set's facts are not written down yet
+        return ""
+
+
 def _labels(study: OpenStudy) -> Collection[Label]:
     """Of a study of many trials, those that its last run or report left: all of them anew would take a map."""
     ledger, thresholds = study.ledger, study.config.regimes
     if study.labels_at_hand is not None:
         return study.labels.values()
     kept = ledger.latest_labels(thresholds.version, thresholds.tau)
-    if len(ledger.ended()) > AT_ONCE or (ledger.labelled and ledger.get_meta(LABELLED_BY) == __version__):
+    if _kept(study):
         return kept.values()
     try:
         return study.labels.values()

@@ -74,7 +74,7 @@ Found = tuple[tuple[float, float], float, int]  # both errors, the variance of t
 
 def _unpaired(studies: tuple[OpenStudy, OpenStudy]) -> Found:
     """Each study's reference, of its own images."""
-    references = [estimate_reference(study.trials) for study in studies]
+    references = [estimate_reference(study.trials, overlap=study.config.data.overlap) for study in studies]
     sampled = [replace(one, seed_sd=0.0).draws(standard_draws(0)) for one in references]
     variance = sum(float(draws.var()) for draws in sampled)
     return (references[0].error, references[1].error), variance, min(one.images for one in references)

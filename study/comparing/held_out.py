@@ -24,6 +24,7 @@ class HeldOut:
     images: tuple[int | None, int | None]
     seen: tuple[int, int] | None
     rows: tuple[Positions, Positions]  # [M] positions of the shared ones in either validation, in the same order
+    folds: bool = False  # whether a study validates on folds
 
     @property
     def shared(self) -> int:
@@ -43,6 +44,11 @@ class HeldOut:
     @property
     def sentence(self) -> str:
         """What a person has to know about the images."""
+        if self.folds:
+            return (
+                "A study in folds trains on each of its images under some seed, so none is held out by both studies: "
+                "each best error is that of the study's own images, and a difference may come from them."
+            )
         if self.seen is None:
             return "It is not known whether the held-out images are the same: one ledger does not identify its images."
         if self.same:
@@ -63,6 +69,8 @@ def held_out(first: OpenStudy, second: OpenStudy) -> HeldOut:
     parts = [(study.validation, study.ledger.images("train")) for study in (first, second)]
     counts: list[int | None] = [_count(study) for study in (first, second)]
     none = np.empty(0, dtype=np.int64)
+    if first.config.data.folds or second.config.data.folds:
+        return HeldOut(images=(counts[0], counts[1]), seen=None, rows=(none, none), folds=True)
     validation = [part[0] for part in parts]
     train = [part[1] for part in parts]
     a, b = validation

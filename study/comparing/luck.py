@@ -32,8 +32,9 @@ def luck_variance(study: OpenStudy, *, another_design: bool) -> float:
     measured = [logit(rate([r.val_error for r in g], [r.val_n for r in g])).mean() for g in groups.values()]
     drawn = _drawn(study, np.array(measured), another_design, rng)
     own = [sampling_variance([r.val_error for r in g], [r.val_n for r in g])[0] for g in groups.values()]
-    seeds = np.mean([len(g) for g in groups.values()])
-    drawn = drawn + rng.normal(0, pooled_seed_noise(groups).val_sd / np.sqrt(seeds), drawn.shape)
+    noise = pooled_seed_noise(groups, study.config.data.overlap)
+    of_mean = noise.of_mean(np.mean([len(g) for g in groups.values()]))
+    drawn = drawn + rng.normal(0, noise.val_sd * np.sqrt(of_mean), drawn.shape)
     sampling = float(np.sqrt(OWN * 2 * np.median(own)))  # of the half of the images that chooses
     chosen = (drawn + rng.normal(0, sampling, drawn.shape)).argmin(axis=1)
     return float(expit(drawn[np.arange(len(drawn)), chosen]).var())

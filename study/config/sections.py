@@ -73,6 +73,9 @@ class DataConfig(Frozen):
     """Share of the images outside the test part that goes to validation, above 0, below 0.9."""
     test_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
     """Share of the images that is sealed as test part, above 0, below 0.9, if the data set has none of its own."""
+    folds: Annotated[int, Field(ge=2, le=20)] | None = None
+    """Number of folds of the images outside the test part, 2 to 20. A trial validates on the fold of its seed modulo
+    this number and trains on the others; validation_fraction has no say. Unset: one validation part for all trials."""
     split_seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the split, at least 0. Another seed gives another split, so trials are not comparable."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
@@ -85,6 +88,23 @@ class DataConfig(Frozen):
     """Whether your own split may have a group in two of its parts."""
     unreadable_limit: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Largest share of broken files to leave out, 0 to 1 (1 excluded). With more of them, the data set is refused."""
+
+    @property
+    def overlap(self) -> float:
+        """Validation images over training images of a fold, which errors of several folds do not average out (Nadeau
+        and Bengio 2003, Machine Learning 52, section 3); 0 without folds."""
+        return 0.0 if self.folds is None else 1 / (self.folds - 1)
+
+    def fold_of(self, seed: int) -> int:
+        """The fold that a trial of this seed validates on; 0 without folds."""
+        return 0 if self.folds is None else seed % self.folds
+
+
+class Until(Frozen):
+    """What a study is to reach."""
+
+    decided: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the search space whose regime the map names with the study's confidence, above 0, below 1."""
 
 
 class SearchConfig(Frozen):
@@ -99,6 +119,9 @@ class SearchConfig(Frozen):
     """Number of seeds per suggested configuration, 1 to 1000. Each seed is one trial."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the sampler, at least 0."""
+    until: Until | None = None
+    """What ends the run before all of its trials, such as {decided: 0.9}: the share of the space whose regime the map
+    names. Unset: all trials are run."""
 
 
 class RegimeThresholds(Frozen):

@@ -71,6 +71,12 @@ class StudyConfig(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _a_share_of_the_space_needs_a_space(self) -> Self:
+        if self.search.until is not None and not self.space:
+            raise ValueError("search.until: nothing is searched, so that there is no space to decide; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _balanced_errors_have_clean_labels(self) -> Self:
         """The scale under noise is that of plain errors: a class's flipped labels go to the others unequally."""
         searched = self.space if isinstance(self.space, dict) else {}

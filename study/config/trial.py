@@ -21,6 +21,9 @@ class DataCondition(Frozen):
 
     train_fraction: Fraction = 1.0
     """Share of the training images that the trial uses, above 0, at most 1. Larger shares contain smaller ones."""
+    image_size: Annotated[int, Field(ge=4, le=512)] | None = None
+    """Side of the images that a trial is given, 4 to 512 pixels, at most that of the prepared ones: data.image_size.
+    Unset: those as they are."""
     label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the training labels that are replaced by a random class, 0 to 1."""
     augment: Augment = "none"
@@ -37,6 +40,10 @@ class DataCondition(Frozen):
     """How far each training image is blended with another: alpha of the beta distribution, 0 (off) to 10."""
     cutmix: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
     """How large a part of each training image another one covers: alpha of the beta distribution, 0 (off) to 10."""
+
+    def shape_of(self, prepared: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(C, H, W) of an image as the trial is given it, of prepared ones of that shape."""
+        return prepared if self.image_size is None else (prepared[0], self.image_size, self.image_size)
 
 
 class Optimization(Frozen):

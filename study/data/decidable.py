@@ -25,7 +25,8 @@ def before_decoding(config: DataConfig, found: Counts, tau: float) -> list[str]:
     else:
         chosen = np.full(len(labels), True) if found.parts is None else found.parts != Part.TEST
         own_test = found.parts is not None and (found.parts == Part.TEST).any()
-        share = config.validation_fraction * (1.0 if own_test else 1 - config.test_fraction)
+        share = 1 / config.folds if config.folds else config.validation_fraction
+        share *= 1.0 if own_test else 1 - config.test_fraction
     images = np.bincount(labels[chosen], minlength=len(found.classes)) * share
     count = None if groups is None else max(1, round(len(np.unique(groups[chosen])) * share))
     return undecidable(found.classes, np.round(images), metric=config.metric, tau=tau, groups=count)

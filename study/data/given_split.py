@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fitscape.study.data.splits import Indices, Mask, Split, finish, hold_out, stream
+from fitscape.study.data.splits import Indices, Mask, Split, finish, hold_out, in_folds, stream
+from fitscape.study.errors import UserError
 
 Parts = NDArray[np.int8]
 
@@ -48,6 +49,13 @@ def straddling(groups: Indices, parts: Parts) -> Indices:
     return np.asarray(found[counts > 1], dtype=np.int64)
 
 
+def require_no_validation(parts: Parts | None) -> None:
+    """What folds ask of the user's own split. Raises UserError: it gives images to validation."""
+    if parts is not None and (parts == Part.VALIDATION).any():
+        what = "the images bring a validation part of their own, beside which there are no folds"
+        raise UserError(what, where="data.folds", fix="leave folds out, or give train and test alone")
+
+
 def split_as_given(
     labels: Indices,
     contents: Indices,
@@ -58,12 +66,14 @@ def split_as_given(
     test_fraction: float,
     limit: int | None,
     seed: int,
+    folds: int | None = None,
 ) -> Split:
     """The user's own train, validation and test, each completed by whole groups where it is not given.
 
-    Where no image is given to validation, it is cut from what is not test. Where none is given to test, that is cut
-    from train, and the given validation stays whole. Images to train or validate on whose very content lies in test
-    are left out, and so are images to train on whose content lies in validation: they count as ``leaked``.
+    Where no image is given to validation, it is cut from what is not test; with ``folds``, that becomes folds. Where
+    none is given to test, that is cut from train, and the given validation stays whole. Images to train or validate on
+    whose very content lies in test are left out, and so are images to train on whose content lies in validation: they
+    count as ``leaked``.
 
     Args:
         labels: class of each image [N].
@@ -75,6 +85,9 @@ def split_as_given(
     if not is_test.any():
         is_test = _cut(labels, groups, ~is_validation, test_fraction, stream("test", seed))
     open_ = ~is_test & ~np.isin(contents, contents[is_test])
+    if folds is not None:
+        pool, leaked = np.flatnonzero(open_), int((~is_test & ~open_).sum())
+        return in_folds(labels, groups, pool, np.flatnonzero(is_test), leaked, folds=folds, limit=limit, seed=seed)
     if not is_validation.any():
         is_validation = _cut(labels, groups, open_, validation_fraction, stream("validation", seed))
     is_validation &= open_

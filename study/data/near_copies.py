@@ -21,6 +21,8 @@ LEAST_SIDE = 24  # pixels; smaller images all look alike
 COMPARED = 2000  # held-out images at most: the share is known to +-2 %
 CHUNK = 256
 
+Rows = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class NearCopies:
@@ -34,12 +36,12 @@ class NearCopies:
         return len(self.pairs) / self.compared if self.compared else 0.0
 
 
-def near_copies(train: Images, held_out: Images) -> NearCopies:
-    """Compare held-out images [M, C, H, W] with training images [N, C, H, W]; of many, an even selection."""
-    if min(train.shape[2:]) < LEAST_SIDE or not len(held_out):
+def near_copies(images: Images, train: Rows, held_out: Rows) -> NearCopies:
+    """Compare held-out ones of the images [N, C, H, W] with training ones; of many, an even selection."""
+    if min(images.shape[2:]) < LEAST_SIDE or not len(held_out):
         return NearCopies(0, ())
     chosen = selection(len(held_out))
-    return nearest(hashes(train), hashes(held_out[chosen]), chosen)
+    return nearest(hashes(images, train), hashes(images, held_out[chosen]), chosen)
 
 
 def selection(held_out: int) -> NDArray[np.int64]:
@@ -58,9 +60,10 @@ def nearest(known: NDArray[np.uint64], asked: NDArray[np.uint64], chosen: NDArra
     return NearCopies(len(asked), tuple(pairs))
 
 
-def hashes(images: Images) -> NDArray[np.uint64]:
-    """63 bits of each image [N, C, H, W]."""
-    return np.concatenate([_hash(images[at : at + CHUNK]) for at in range(0, len(images), CHUNK)])
+def hashes(images: Images, rows: Rows | None = None) -> NDArray[np.uint64]:
+    """63 bits of each image [N, C, H, W], or of these rows."""
+    rows = np.arange(len(images)) if rows is None else rows
+    return np.concatenate([_hash(images[rows[at : at + CHUNK]]) for at in range(0, len(rows), CHUNK)])
 
 
 def _hash(images: Images) -> NDArray[np.uint64]:

@@ -31,6 +31,15 @@ def portraits(data: TrialData) -> list[dict[str, Any]]:
     return found
 
 
+def look_alikes(data: TrialData, pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """JSON: each pair (``train`` and ``validation``, positions, and ``names``) with PNGs in the place of positions."""
+    parts = {"validation": data.val_images, "train": data.train_images}
+    return [
+        {"names": pair["names"], **{part: thumbnail(images[pair[part]].numpy()) for part, images in parts.items()}}
+        for pair in pairs
+    ]
+
+
 def thumbnails(images: Tensor, positions: Sequence[int]) -> dict[str, str]:
     """PNGs of some images [N, C, H, W], by position."""
     return {str(i): thumbnail(images[i].numpy()) for i in positions}

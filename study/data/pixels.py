@@ -62,7 +62,7 @@ class Pixels:
         return moments(self._parts[name])
 
     def near_copies(self, train: Indices, held_out: Indices) -> NearCopies:
-        return near_copies(self._parts["train"], self._images[held_out])
+        return near_copies(self._images, train, held_out)
 
 
 def resized(images: Images, size: int | None) -> Images:

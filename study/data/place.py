@@ -16,6 +16,7 @@ UNFINISHED = ".decoding-"  # beginning of the name of what is being prepared
 
 # What the prepared content does not depend on: where it lies, and what is read off it later.
 _NOT_IN_KEY = {"root", "probe_size", "unreadable_limit", "metric"}
+_LATER = {"classes", "folds"}  # not in the key either where they are unset: the keys of before stay
 
 
 class CacheDamaged(Exception):
@@ -24,7 +25,8 @@ class CacheDamaged(Exception):
 
 def place(config: DataConfig, source: Source) -> Path:
     """The folder of a data set's prepared files: ``NAME-KEY`` in ``prepared`` below the data folder."""
-    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY | ({"classes"} if config.classes is None else set()))
+    unset = {name for name in _LATER if getattr(config, name) is None}
+    parts = config.model_dump(mode="json", exclude=_NOT_IN_KEY | unset)
     parts["dataset"] = absolute_dataset(config.dataset)  # as it will be frozen: a resume finds what the run prepared
     state = source.state()
     found = key({**parts, "state": state} if state else parts, source.files())

@@ -12,16 +12,18 @@ from torch import Tensor
 from fitscape.study.config import DataConfig
 from fitscape.study.data.classes import of_classes
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels, RawData
-from fitscape.study.data.given_split import joined, split_as_given
+from fitscape.study.data.folds import ring
+from fitscape.study.data.foreseen import MINIMUM_PART, require_folds
+from fitscape.study.data.given_split import joined, require_no_validation, split_as_given
 from fitscape.study.data.pixels import Pixels, Pool
 from fitscape.study.data.room import require_memory
 from fitscape.study.data.splits import Indices, Split, split
 from fitscape.study.data.trial_data import shared_tensor
 from fitscape.study.errors import UserError
 
-MINIMUM_PART = 4  # in each of train, validation and test
 WARN_FROM = 0.03  # share of held-out images with a near copy in train
 EXAMPLES = 3
+PICTURED = 6
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,10 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
     test_labels = labels[parts.test] if raw.test_labels is None else raw.test_labels
     named = {"train": labels[parts.train], "validation": labels[parts.validation], "test": test_labels}
     _require_parts(raw, named, parts)
+    stored, held = (ring(parts.folds), np.concatenate(parts.folds)) if parts.folds else (parts.train, parts.validation)
     trial: dict[str, Any] = {
-        "train_images": shared_tensor(pool.part("train", parts.train)),
-        "train_labels": torch.from_numpy(named["train"]),
+        "train_images": shared_tensor(pool.part("train", stored)),
+        "train_labels": torch.from_numpy(labels[stored]),
         "train_moments": torch.from_numpy(pool.moments("train")),
         "val_images": shared_tensor(pool.part("validation", parts.validation)),
         "val_labels": torch.from_numpy(named["validation"]),
@@ -66,8 +69,10 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
     test = {"images": shared_tensor(pool.part("test", parts.test)), "labels": torch.tensor(test_labels)}
     trial["fingerprint"] = _fingerprint(trial, test)
     if raw.groups is not None:  # after the fingerprint: they change no number that a trial gives
-        trial["val_groups"] = torch.from_numpy(raw.groups[parts.validation].astype(np.int32))
-    warnings = _look_alikes(raw, pool, parts, raw.test_images is None)
+        trial["val_groups"] = torch.from_numpy(raw.groups[held].astype(np.int32))
+    if parts.folds:
+        trial["folds"] = [len(fold) for fold in parts.folds]
+    look_alikes, warnings = _look_alikes(raw, pool, parts, raw.test_images is None)
     notes = [
         *raw.notes,
         *_missing_classes(named, raw.classes),
@@ -80,18 +85,23 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
         "classes": raw.classes,
         "input_shape": tuple(trial["train_images"].shape[1:]),
         "images": {part: len(members) for part, members in named.items()},
-        "images_by_class": {
-            part: np.bincount(members, minlength=len(raw.classes)).tolist() for part, members in named.items()
-        },
+        "images_by_class": {part: _counted(members, raw) for part, members in named.items()},
+        **({"folds": [_counted(labels[fold], raw) for fold in parts.folds]} if parts.folds else {}),
         "read": read,
         "unreadable": raw.unreadable,
         "notes": notes,
         "warnings": warnings,
+        **({"look_alikes": look_alikes} if look_alikes else {}),
         "sizes": raw.sizes,
     }
-    chosen = {"train": parts.train, "validation": parts.validation}
+    chosen = {"train": stored, "validation": parts.validation}
     who = {part: _who(raw, pool.hashes(part), indices) for part, indices in chosen.items()}
     return Prepared({"trial": trial, "images": who, "test": test}, facts)
+
+
+def _counted(labels: Labels, raw: RawData) -> list[int]:
+    """Images of each class."""
+    return np.bincount(labels, minlength=len(raw.classes)).tolist()
 
 
 def _in_memory(raw: RawData, size: int | None) -> Pixels:
@@ -103,6 +113,9 @@ def _in_memory(raw: RawData, size: int | None) -> Pixels:
 
 
 def _require_parts(raw: RawData, named: dict[str, Labels], parts: Split) -> None:
+    if parts.folds:
+        require_folds(raw.labels, raw.classes, parts)
+        named = {part: members for part, members in named.items() if part == "test"}
     for part, members in named.items():
         if len(members) < MINIMUM_PART:
             raise UserError(
@@ -110,6 +123,8 @@ def _require_parts(raw: RawData, named: dict[str, Labels], parts: Split) -> None
                 where="data",
                 fix="give more images, another fraction or a higher limit",
             )
+    if parts.folds:
+        return
     if len(set(named["validation"].tolist())) < 2:
         only = raw.classes[int(named["validation"][0])]
         raise UserError(
@@ -141,24 +156,35 @@ def _split(raw: RawData, config: DataConfig, contents: Indices, test_contents: I
         "test_fraction": config.test_fraction,
         "limit": config.limit,
         "seed": config.split_seed,
+        "folds": config.folds,
     }
+    if config.folds is not None:
+        require_no_validation(raw.parts)
     if raw.parts is not None:
         return split_as_given(raw.labels, contents, groups, raw.parts, **sizes)
     return split(raw.labels, groups, test_contents, **sizes)
 
 
-def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> list[str]:
-    """A warning where too many held-out images of the user's own have a near copy in train."""
+def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> tuple[list[dict[str, Any]], list[str]]:
+    """Where too many held-out images of the user's own have a near copy in train: some pairs, and a warning.
+
+    A pair has positions in ``train`` and ``validation`` and the ``names`` of these two: test stays sealed.
+    """
     if not raw.names or raw.groups is not None:
-        return []
+        return [], []
     held_out = np.concatenate([parts.validation, parts.test]) if test_is_cut else parts.validation
     found = pool.near_copies(parts.train, held_out)
     if found.share < WARN_FROM:
-        return []
+        return [], []
+    pairs = [
+        {"train": known, "validation": asked, "names": [raw.names[held_out[asked]], raw.names[parts.train[known]]]}
+        for asked, known in found.pairs
+        if asked < len(parts.validation)
+    ]
     examples = "; ".join(
         f"{raw.names[held_out[asked]]} and {raw.names[parts.train[known]]}" for asked, known in found.pairs[:EXAMPLES]
     )
-    return [
+    return pairs[:PICTURED], [
         f"{found.share:.0%} of the held-out images look like a training image, so that errors on them come out too "
         f"low. For example {examples}. Name what belongs together in data.groups"
     ]

@@ -18,7 +18,7 @@ from fitscape.study.isolated import call
 MAPPED_FROM = 2**28  # bytes of decoded images from which they are mapped: preparing them in memory takes twice as much
 LOOKED_AT = 64  # files whose headers say what all become
 LARGEST = 512  # pixels a side that images may keep
-COPIES = 2  # of the images that lie on the disk for a moment: the pool and the parts that are cut from it
+COPIES = 2  # the pool and the parts that are cut from it
 IN_MEMORY = 2.2  # times the decoded bytes that preparing them in memory takes at its peak
 
 
@@ -64,6 +64,11 @@ def _estimated(listing: Listing, image_size: int | None) -> Room:
         found = [Header((LARGEST, LARGEST), grey=False)]
     form, _ = form_of(found, image_size)
     return Room(len(listing.paths), (form.channels, form.size, form.size))
+
+
+def copies(config: DataConfig) -> int:
+    """Of the images that lie on the disk for a moment; of folds most images are kept twice (`folds.ring`)."""
+    return COPIES + (config.folds is not None)
 
 
 def require_disk(folder: Path, needed: int) -> None:

@@ -14,6 +14,7 @@ from fitscape.study.config import DataConfig
 from fitscape.study.data import cache
 from fitscape.study.data.apart import build_apart
 from fitscape.study.data.datasets import get
+from fitscape.study.data.foreseen import require_every_class
 from fitscape.study.data.mapped.build import build_mapped
 from fitscape.study.data.place import CacheDamaged, place
 from fitscape.study.data.prepare import prepare
@@ -69,17 +70,16 @@ class SealedData:
         return {part: int(np.isin(content_hashes(images.numpy()), seen).sum()) for part, images in parts.items()}
 
     def images(self) -> dict[str, ImageSet]:
-        """Who the images of ``train`` and ``validation`` are, in the order of `trial_data`'s."""
-        found = {}
-        labels = {"train": self.trial_data.train_labels, "validation": self.trial_data.val_labels}
-        for part, known in cache.read_images(self._folder).items():
-            found[part] = ImageSet(
-                hashes=known["hashes"].numpy().view(np.uint64),
-                labels=labels[part].numpy().astype(np.uint16),
-                groups=None if known["groups"] is None else known["groups"].numpy(),
-                names=tuple(known["names"]),
-            )
-        return found
+        """Who the images of ``train`` and ``validation`` are, in the order of `trial_data`'s.
+
+        With folds both are all images that any trial validates on, fold after fold.
+        """
+        data, known = self.trial_data, cache.read_images(self._folder)
+        if data.folds is not None:
+            every = _image_set(known["train"], data.folds.labels, len(data.folds.half))
+            return {"train": every, "validation": every}
+        labels = {"train": data.train_labels, "validation": data.val_labels}
+        return {part: _image_set(known[part], own, len(own)) for part, own in labels.items()}
 
     def open_test(self, reason: str) -> OpenedTest:
         """Break the seal. Each opening is appended to ``test-openings.jsonl`` beside the prepared data first.
@@ -115,6 +115,17 @@ class SealedData:
         raise TypeError("sealed data stays in its process: give trials its trial_data")
 
 
+def _image_set(known: dict[str, Any], labels: Tensor, count: int) -> ImageSet:
+    """The first ``count`` images of a part."""
+    groups = known["groups"]
+    return ImageSet(
+        hashes=known["hashes"].numpy().view(np.uint64)[:count],
+        labels=labels.numpy().astype(np.uint16)[:count],
+        groups=None if groups is None else groups.numpy()[:count],
+        names=tuple(known["names"][:count]),
+    )
+
+
 def load(config: DataConfig, *, rebuild: bool = False, say: Callable[[str], None] = lambda text: None) -> SealedData:
     """The data set of a config, prepared on the first call and read from the cache after that.
 
@@ -124,7 +135,7 @@ def load(config: DataConfig, *, rebuild: bool = False, say: Callable[[str], None
 
     Args:
         rebuild: prepare it anew in any case.
-        say: gets a sentence now and then while images are decoded.
+        say: gets a sentence now and then while images are decoded, or a user's function is waited for.
 
     Raises:
         UserError: unknown data set, files missing, damaged, too few or unreadable, the disk full.
@@ -142,28 +153,15 @@ def load(config: DataConfig, *, rebuild: bool = False, say: Callable[[str], None
             build_mapped(config, source, folder, say, anew=rebuild)
             facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         elif source.foreign:
-            build_apart(config, folder)
+            build_apart(config, folder, say)
             facts, trial = cache.read_facts(folder), cache.read_trial(folder)
         else:
             prepared = prepare(source.read(config.image_size), config)
             facts = cache.write(folder, prepared.parts, prepared.facts)
             trial = prepared.parts["trial"]
     _require_readable(facts, config)
-    _require_every_class(facts, config)
-    return SealedData(config, folder, TrialData(**trial, probe_size=config.probe_size), facts)
-
-
-def _require_every_class(facts: dict[str, Any], config: DataConfig) -> None:
-    """Of a metric that asks each class for its error."""
-    counts = facts["images_by_class"]["validation"]
-    missing = [str(name) for name, count in zip(facts["classes"], counts, strict=True) if not count]
-    if missing and config.metric == "balanced_error":
-        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if missing[5:] else "")
-        raise UserError(
-            f"balanced_error needs every class in validation, which has no image of {shown}",
-            where="data.metric",
-            fix="give more images of it, a higher validation_fraction, or take metric: error",
-        )
+    require_every_class(config, facts["classes"], facts.get("folds") or [facts["images_by_class"]["validation"]])
+    return SealedData(config, folder, TrialData.stored({**trial, "probe_size": config.probe_size}), facts)
 
 
 def _require_readable(facts: dict[str, Any], config: DataConfig) -> None:

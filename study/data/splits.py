@@ -116,9 +116,10 @@ class Split:
 
     train: Indices
     validation: Indices
-    half_a: Mask  # over ``validation``: chosen on half A, estimated on half B
+    half_a: Mask  # over ``validation``, or over all folds: chosen on half A, estimated on half B
     test: Indices  # empty where the data set has a test part of its own
     leaked: int  # pool images left out because the data set's own test part holds them too
+    folds: tuple[Indices, ...] = ()  # where there are such, ``validation`` is the first and ``train`` the others
 
 
 def split(
@@ -130,11 +131,13 @@ def split(
     test_fraction: float,
     limit: int | None,
     seed: int,
+    folds: int | None = None,
 ) -> Split:
     """Split a pool of images into train, validation (in two halves) and, where there is none, test.
 
-    ``limit`` bounds train and validation together, in proportion, by nested stratified subsets: an image keeps
-    its side when the limit changes, and the test part never depends on it.
+    With ``folds`` the pool outside of test is cut into so many parts (`in_folds`). ``limit`` bounds train and
+    validation together, in proportion, by nested stratified subsets: an image keeps its side when the limit changes,
+    and the test part never depends on it.
 
     Args:
         labels: class of each pool image [N].
@@ -149,9 +152,55 @@ def split(
         is_test = np.zeros(len(labels), dtype=np.bool_)
         pool = np.flatnonzero(~np.isin(groups, test_groups))
         leaked = len(labels) - len(pool)
+    if folds is not None:
+        return in_folds(labels, groups, pool, np.flatnonzero(is_test), leaked, folds=folds, limit=limit, seed=seed)
     is_validation = hold_out(labels[pool], groups[pool], validation_fraction, stream("validation", seed))
     train, validation = pool[~is_validation], pool[is_validation]
     return finish(labels, groups, train, validation, np.flatnonzero(is_test), leaked, limit=limit, seed=seed)
+
+
+def in_folds(
+    labels: Indices,
+    groups: Indices,
+    pool: Indices,
+    test: Indices,
+    leaked: int,
+    *,
+    folds: int,
+    limit: int | None,
+    seed: int,
+) -> Split:
+    """Cut the ``pool`` of positions, or ``limit`` of them, into folds, each in two halves; test is as without folds."""
+    if limit is not None and limit < len(pool):
+        pool = _prefix(pool, labels, limit, stream("limit folds", seed))
+    number = spread(labels[pool], groups[pool], folds, stream("folds", seed))
+    parts = tuple(pool[number == fold] for fold in range(folds))
+    halves = [halve(labels[part], groups[part], stream("halves", seed, fold)) for fold, part in enumerate(parts)]
+    return Split(np.concatenate(parts[1:]), parts[0], np.concatenate(halves), test, leaked, parts)
+
+
+def spread(labels: Indices, groups: Indices, folds: int, rng: np.random.Generator) -> Indices:
+    """The fold of each image [N]: whole groups only, stratified.
+
+    Class by class the largest group goes first, each to the fold that has fewest images of its class, of those to the
+    one with fewest images at all: two folds differ by no more than a class's largest group in any class, and without
+    groups by one image in each class and in all. A group counts under its first image's class.
+    """
+    if len(labels) == 0:
+        return np.empty(0, dtype=np.int64)
+    _, first, group_of, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    classes, ties = labels[first], rng.random(len(first))
+    chosen = np.empty(len(first), dtype=np.int64)
+    total = np.zeros(folds, dtype=np.int64)
+    for one in np.unique(classes):
+        members = np.flatnonzero(classes == one)
+        mine = np.zeros(folds, dtype=np.int64)
+        for group in members[np.lexsort((ties[members], -sizes[members]))]:
+            fold = int(np.lexsort((total, mine))[0])
+            chosen[group] = fold
+            mine[fold] += sizes[group]
+            total[fold] += sizes[group]
+    return chosen[group_of]
 
 
 def finish(

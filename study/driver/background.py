@@ -1,12 +1,28 @@
 """A function that runs beside the driver's main thread."""
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+from weakref import WeakSet
 
 from fitscape.study.scheduling.interruption import Interruption
 
 T = TypeVar("T")
+
+AT_EXIT: Final = 20.0  # seconds that the end of a process waits for what still runs beside it
+_threads: WeakSet[threading.Thread] = WeakSet()
+
+
+def let_end() -> None:
+    """Wait for what still runs in the background, so long as that is not long.
+
+    Python ends a daemon thread in the middle of native code, where it may take the process down (SIGABRT). The command
+    leaves by ``os._exit``, and meets none of that.
+    """
+    deadline = time.monotonic() + AT_EXIT
+    for thread in list(_threads):
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 class Interrupted(Exception):
@@ -14,13 +30,14 @@ class Interrupted(Exception):
 
 
 class Background(Generic[T]):
-    """Starts at once, in a daemon thread: a hung download never holds up the end of the process."""
+    """Starts at once, in a daemon thread: a hung download does not hold up the end of the process."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function
         self._value: list[T] = []
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
+        _threads.add(self._thread)
         self._thread.start()
 
     def result(self, interruption: Interruption | None = None) -> T:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fitscape.study.data.unused import unused
+from fitscape.study.data.unused import unpacked, unused
 from fitscape.study.errors import StudyLocked, UserError
 from fitscape.study.files import LEDGER, StudyFolder, size
 from fitscape.study.ledger import Ledger, StudyLock, holder
@@ -36,7 +36,8 @@ class Leftover:
 
 
 def leftovers(root: Path) -> Iterator[Leftover]:
-    """Checkpoints of trials that have ended, Ray's sessions of drivers that are gone, prepared data without a study.
+    """Checkpoints of trials that have ended, Ray's sessions of drivers that are gone, prepared data without a study,
+    images that were unpacked to prepare them.
 
     A study that a driver holds, or whose ledger cannot be read, keeps everything; with one of the latter kind the
     prepared data stay too, as it is not known which are its own.
@@ -56,6 +57,9 @@ def leftovers(root: Path) -> Iterator[Leftover]:
             readable = False
     for session in ray_folder.abandoned():
         yield Leftover(session, "session of Ray that has ended", size(session))
+    for data in roots:
+        for images in unpacked(data):
+            yield Leftover(images, "images of a Hugging Face data set, unpacked to prepare it", size(images))
     for data in roots if readable else ():
         for prepared in unused(data, prints):
             yield Leftover(prepared, f"prepared data that no study in {root} uses", size(prepared))

@@ -11,7 +11,7 @@ from fitscape.study.data.datasets import get
 from fitscape.study.data.datasets.source import Presence, Source, data_folder, user_cache
 from fitscape.study.data.decidable import before_decoding
 from fitscape.study.data.place import place, unfinished
-from fitscape.study.data.room import COPIES, free_at, gigabytes, require_disk, room
+from fitscape.study.data.room import copies, free_at, gigabytes, require_disk, room
 from fitscape.study.driver.background import Background
 from fitscape.study.driver.folder import Folder, shared_storage
 from fitscape.study.driver.own_code import look
@@ -112,7 +112,12 @@ def _decides(config: StudyConfig, presence: Presence) -> list[PreflightCheck]:
     counts = presence.counts
     said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
     fix = "give more images, or a higher validation_fraction"
-    return [PreflightCheck(text, False, fix, fatal=False, warning=True) for text in said]
+    found = [PreflightCheck(text, False, fix, fatal=False, warning=True) for text in said]
+    folds, seeds = config.data.folds, config.search.seeds
+    if folds is not None and seeds < folds:
+        text = f"search.seeds is {seeds}, so a configuration is measured on {seeds} of {folds} folds at first"
+        found.append(PreflightCheck(text, False, f"set it to {folds}", fatal=False, warning=True))
+    return found
 
 
 def _prepared(config: StudyConfig) -> PreflightCheck:
@@ -134,11 +139,11 @@ def _room(config: StudyConfig, source: Source) -> list[PreflightCheck]:
     if (folder / "facts.json").is_file():
         return [PreflightCheck(f"its {needed.images:,} images are prepared, in {folder}", True)]
     try:
-        require_disk(folder.parent, COPIES * needed.bytes - size(unfinished(folder)))
+        require_disk(folder.parent, copies(config.data) * needed.bytes - size(unfinished(folder)))
     except UserError as error:
         return [PreflightCheck(error.what, False, error.fix)]
     text = f"its {needed.images:,} images become {gigabytes(needed.bytes)} of files in {folder.parent}"
-    free = f"{gigabytes(COPIES * needed.bytes)} while they are made; {gigabytes(free_at(folder))} are free"
+    free = f"{gigabytes(copies(config.data) * needed.bytes)} while they are made; {gigabytes(free_at(folder))} are free"
     return [PreflightCheck(f"{text}, {free}", True)]
 
 

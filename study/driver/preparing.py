@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.driver.preflight import require
-from fitscape.study.ledger import PORTRAITS, SETTINGS, Ledger
+from fitscape.study.ledger import LOOK_ALIKES, PORTRAITS, SETTINGS, Ledger
 from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.cluster import Cluster, count_gpus
 from fitscape.study.scheduling.packing import Request
@@ -59,10 +59,12 @@ def prepare(
     from fitscape.study.scheduling.capacity import costliest, hungriest, study_settings
     from fitscape.study.scheduling.card_memory import DataShape
     from fitscape.study.scheduling.estimate import to_time
+    from fitscape.study.scheduling.image_sizes import require_sizes
     from fitscape.study.scheduling.single_images import require_more_than_one_image
     from fitscape.study.search.space import resolve
 
     data, space = load(config.data, say=say), resolve(config)
+    require_sizes(config, space, data.trial_data)
     if config.base.trial is None:
         require_more_than_one_image(config, space, data.trial_data)
     shape = DataShape.of(data.trial_data)
@@ -76,11 +78,12 @@ def prepare(
 
 
 def write_down(data: "SealedData", ledger: Ledger) -> None:
-    """Who the images are, and small pictures of each class: the report is made from the ledger alone."""
-    from fitscape.study.data.pictures import portraits
+    """Who the images are, and small pictures of each class and of near copies: the report is made from the ledger."""
+    from fitscape.study.data.pictures import look_alikes, portraits
 
     ledger.put_images(data.images())
     ledger.set_meta(PORTRAITS, portraits(data.trial_data))
+    ledger.set_meta(LOOK_ALIKES, look_alikes(data.trial_data, data.summary().get("look_alikes", [])))
 
 
 def settled(config: StudyConfig, kept: Mapping[str, Any] | None) -> StudyConfig:
@@ -107,6 +110,7 @@ def finish(
     from fitscape.study.scheduling.card_memory import trial_request
     from fitscape.study.scheduling.card_preflight import leave_out_without_bf16
     from fitscape.study.scheduling.estimate import to_time
+    from fitscape.study.scheduling.hold import held
     from fitscape.study.search.space import resolve
 
     shape, resources = prepared.shape, config.resources
@@ -118,7 +122,9 @@ def finish(
         device = "cuda" if gpus and not os.environ.get(LOGICAL) else "cpu"
         nets = to_time(config, resolve(config))
         arguments = (config, prepared.trial, shape.image, shape.classes, kept, device, nets)
-        settings, keep = on_worker(study_settings, Request(resources.cpus_per_trial, gpus), *arguments)
+        with held(cluster.aside):
+            request = Request(resources.cpus_per_trial, gpus)
+            settings, keep = on_worker(study_settings, request, *arguments, selector=cluster.aside.selector())
         if settings.precision == "fp32":
             keep["tf32"] = any(state.tf32 for states in cluster.sound.values() for state in states)
     if gpus and settings.precision == "bf16":
@@ -127,7 +133,8 @@ def finish(
     if keep:
         ledger.settle(_with_resources(ledger.config, {name: keep[name] for name in MEASURED}))
     left = max(1, config.search.trials - sum(n for state, n in ledger.counts().items() if state.terminal))
-    request, text = trial_request(config, prepared.hungry, shape, settings, cluster, trials=left)
+    with held(cluster.aside):
+        request, text = trial_request(config, prepared.hungry, shape, settings, cluster, trials=left)
     if text:
         say(text)
     return settings, request

@@ -9,6 +9,7 @@ from fitscape.study.ledger import Ledger
 
 # These decide how and where trials run and are shown, not what they measure.
 FREE = ("description", "plugins", "resources", "tracking")
+FREE_KEYS = ("search.until",)
 BOUND = ("resources.precision",)
 COMPARED_CODE = ("fitscape", "trial_code", "torch", "own_code")
 MISSING = "nothing"
@@ -77,7 +78,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any], keys: tuple[
 
 
 def _is_free(key: str) -> bool:
-    return key not in BOUND and key.split(".")[0] in FREE
+    return key not in BOUND and (key.split(".")[0] in FREE or key.startswith(FREE_KEYS))
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -64,6 +64,7 @@ class Conduct:
         self._ledger: Ledger | None = None
         self._pinned: Pinned
         self._trials_began = False
+        self._verdict = ""  # that the study is no better than guessing
 
     def carry_out(self, pinned: Pinned, known: Known, open_ledger: Callable[["SealedData"], Ledger]) -> ExitCode:
         """Preflight, data, trials, labels, report, MLflow.
@@ -227,7 +228,8 @@ class Conduct:
     def _labels_and_report(self, outcome: Outcome, data: "TrialData | None") -> str:
         """Both can be made again from the ledger, so that a fault in them is not the study's."""
         try:
-            return labels_and_report(self._folder, outcome.ended, data)
+            page, self._verdict = labels_and_report(self._folder, outcome.ended, data)
+            return page
         except Exception as error:  # noqa: BLE001  (whatever it is, the trials are done and kept)
             self._observer(
                 Message(f"no report: {error} (fitscape report {shlex.quote(str(self._folder.path))} tries again)")
@@ -249,6 +251,7 @@ class Conduct:
                     "seconds": round(outcome.seconds, 3),
                     "folder": str(self._folder.path),
                     "report": report,
+                    "guessing": self._verdict,
                     "tracking": parent_url(self._folder.ledger, config.tracking) or "",
                     "ui": _ui(config, root),
                     "unshipped_points": backlog.points,

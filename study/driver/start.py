@@ -2,12 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitscape.study.config import StudyConfig
+from fitscape.study.config.sections import Until
 from fitscape.study.driver import resume_checks
 from fitscape.study.driver.folder import Folder, frozen, shared_storage
 from fitscape.study.driver.lease import Lease
@@ -90,6 +91,7 @@ def resume(
     folder: Path,
     *,
     trials: int | None = None,
+    until: Mapping[str, float] | None = None,
     allow: frozenset[str] = frozenset(),
     address: str | None = None,
     observer: Observer | None = None,
@@ -103,6 +105,7 @@ def resume(
         folder: the study's. A ledger that is missing there, the head having been lost, is restored from storage;
             one that is damaged from its backup.
         trials: a new total; not below what is there.
+        until: another ``search.until``; None: the study's own.
         allow: changes that are accepted: ``config``, ``data``, ``code``.
         address, observer, storage, interruption, time_limit: as in ``run``.
 
@@ -116,7 +119,7 @@ def resume(
             require_backup(where)
             where.make()
         with _taken(where, interruption, aside) as (lease, ledger):
-            config = _config_in(where, ledger, trials, aside)
+            config = _config_in(where, ledger, trials, until, aside)
             if config.base.evaluation.batch_norm == "running":
                 aside.say(RUNNING_STATISTICS)
             conduct = Conduct(where, lease, aside, interruption, address, _limit(time_limit, config, since))
@@ -236,8 +239,11 @@ def _say_whose(ledger: Ledger, aside: Aside) -> None:
         aside.say(f"this is a copy of {original}: it goes on as a study of its own, in MLflow too")
 
 
-def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside) -> StudyConfig:
-    """The config of the folder's study.yaml, with a raised number of trials. ``auto`` means what was measured."""
+def _config_in(
+    folder: Folder, ledger: Ledger, trials: int | None, until: Mapping[str, float] | None, aside: Aside
+) -> StudyConfig:
+    """The config of the folder's study.yaml, with a raised number of trials and another goal. ``auto`` means what was
+    measured."""
     from fitscape.study.reading import load_config
 
     config = ledger.config
@@ -256,6 +262,11 @@ def _config_in(folder: Folder, ledger: Ledger, trials: int | None, aside: Aside)
         if trials < there:
             raise UserError(f"{trials} is fewer than the {there} trials already in the study", where="--trials")
         config = config.model_copy(update={"search": config.search.model_copy(update={"trials": trials})})
+    if until is not None:
+        if not config.space:
+            raise UserError("this study searches nothing, so that there is no space to decide", where="--until")
+        search = config.search.model_copy(update={"until": Until.model_validate(until)})
+        config = config.model_copy(update={"search": search})
     if config.name != ledger.config.name:
         raise UserError(f"is '{config.name}', the study's is '{ledger.config.name}'", where=f"{folder.config}: name")
     return config

@@ -28,6 +28,7 @@ class Context:
     correction: Method = "holm"
     seed: int = 0  # of the resampling
     train_images: int = 0  # of the whole training part; 0: unknown
+    overlap: float = 0.0  # ``DataConfig.overlap``: seeds validate on folds, and train on much the same images
 
 
 @dataclass(frozen=True, kw_only=True)

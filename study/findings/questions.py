@@ -14,7 +14,7 @@ from fitscape.study.findings import (
     recommendation,
 )
 from fitscape.study.findings.context import Context, Question
-from fitscape.study.findings.finding import Finding, correct
+from fitscape.study.findings.finding import Finding, correct, over_folds
 from fitscape.study.records import Label, TrialRecord
 
 _MODULES = (
@@ -31,4 +31,4 @@ def all_findings(
     trials = list(trials)
     by_id = {one.trial_id: one for one in labels}
     found = [f for name in questions for f in QUESTIONS[name].answer(trials, by_id, context)]
-    return correct(found, context.correction)
+    return correct([over_folds(one, context.overlap) for one in found], context.correction)

@@ -10,6 +10,7 @@ from fitscape.study.importing.runs import Runs, as_number, finite, listed
 from fitscape.study.records import CLEAN
 
 ENOUGH: Final = 0.5  # share of the runs that must hold a key for it to be guessed
+MOST_PARAMS: Final = 64  # of one map
 LOSSES_ONLY: Final = (
     "regimes are made of error rates (or accuracies) of training and validation, and this source has losses alone; "
     "log a clean training error beside them (fitscape.log_clean_errors)"
@@ -147,6 +148,9 @@ def _parameters(runs: Runs, told: Keys, guessed: list[str]) -> Keys:
     else:
         params = list(_varying(runs, told, there))
         guessed.append("params")
+    if len(params) > MOST_PARAMS:
+        what = f"{len(params):,} parameters, {listed(params)}, are more than a map can have ({MOST_PARAMS})"
+        raise UserError(what, where=runs.where, fix="name those that matter with --params")
     seed = told.seed or next((key for key in params if names.bare(key) in names.SEEDS), None)
     net = told.net or next(
         (k for name in names.NETS for k in params if names.bare(k) == name and _words(runs, k)), None

@@ -12,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from fitscape.study.errors import UserError
-from fitscape.study.importing.runs import Hint, Run, Runs, listed, number
+from fitscape.study.importing.runs import Hint, Run, Runs, listed, number, require_readable
 
 _STATES: Final = {
     TrialState.COMPLETE: "finished",
@@ -45,6 +45,7 @@ def read(uri: str, where: str, study: str | None) -> Runs:
                 fix = f"name one with --experiment: {listed(names)}" if names else "is it the storage you mean?"
                 raise UserError(what, where=where, fix=fix)
             found = optuna.load_study(study_name=study, storage=storage)
+            require_readable(where, runs=storage.get_n_trials(found._study_id))
             names_of_values = found.metric_names or _names(len(found.directions))
             trials = found.get_trials(deepcopy=False)
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError, OSError, ValueError) as error:

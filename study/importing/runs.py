@@ -5,7 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fitscape.study.errors import UserError
+
 MOST_NAMED: Final = 12  # keys in one message
+MOST_RUNS: Final = 100_000  # of one study; 30,000 take a minute or so
+MOST_BYTES: Final = 512 * 2**20  # of tables, unpacked; as Python's values they take ten times as much
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,20 @@ def listed(names: Iterable[str]) -> str:
     names = list(names)
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def require_readable(where: str, *, runs: int = 0, size: int = 0) -> None:
+    """Refuse a source that is too large, before it is in memory.
+
+    Args:
+        size: bytes of its tables.
+
+    Raises:
+        UserError: it holds more than ``MOST_RUNS`` runs or ``MOST_BYTES``.
+    """
+    if runs > MOST_RUNS:
+        what = f"holds more than {MOST_RUNS:,} runs, which is as many as can be read"
+        raise UserError(what, where=where, fix="give a table of some of them")
+    if size > MOST_BYTES:
+        what = f"holds {size / 2**20:,.0f} MiB, and {MOST_BYTES / 2**20:.0f} MiB can be read"
+        raise UserError(what, where=where, fix="keep the columns that matter, and of each run its last row")

@@ -9,7 +9,7 @@ import sqlalchemy
 
 from fitscape.study.errors import UserError
 from fitscape.study.importing import table, tune_folder
-from fitscape.study.importing.runs import Run, Runs
+from fitscape.study.importing.runs import MOST_RUNS, Run, Runs, require_readable
 from fitscape.study.paths import SQLITE, absolute_uri, expanded
 from fitscape.study.tracking import redact
 from fitscape.study.tracking.runs import FILE_STORE, read_runs
@@ -40,9 +40,10 @@ def read(
         curves: of MLflow, metrics whose whole history is wanted: a call for each run and metric.
 
     Raises:
-        UserError: there is no such source, it cannot be read, or it holds no run.
+        UserError: there is no such source, it cannot be read, or it holds no run or too many.
     """
     found = _read(source, experiment, epoch, params, curves)
+    require_readable(found.where, runs=len(found.runs))
     if not found.runs:
         raise UserError("holds no run", where=found.where, fix="is it the source you mean?")
     return found
@@ -114,7 +115,7 @@ def _uri(uri: str, experiment: str | None, curves: Sequence[str]) -> Runs:
 
 
 def _mlflow(uri: str, where: str, experiment: str | None, curves: Sequence[str]) -> Runs:
-    name, found = read_runs(uri, experiment, curves=curves)
+    name, found = read_runs(uri, experiment, curves=curves, most=MOST_RUNS)
     runs = tuple(
         Run(
             name=run.name,

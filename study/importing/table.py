@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from fitscape.study.errors import UserError
 from fitscape.study.importing.names import is_epoch, is_run_name, is_state
-from fitscape.study.importing.runs import Run, Runs
+from fitscape.study.importing.runs import Run, Runs, require_readable
 
 ENDINGS: Final = (".csv", ".tsv", ".parquet", ".json", ".jsonl")
 _STATES: Final = {"crashed": "failed", "killed": "failed", "failed": "failed", "pruned": "stopped"}
@@ -18,9 +19,10 @@ def read_file(path: Path) -> pd.DataFrame:
     """The table in a file.
 
     Raises:
-        UserError: it cannot be read as what its ending says.
+        UserError: it cannot be read as what its ending says, or is too large.
     """
     try:
+        require_readable(str(path), size=_unpacked(path))
         match path.suffix.lower():
             case ".parquet":
                 return pd.read_parquet(path)
@@ -30,6 +32,8 @@ def read_file(path: Path) -> pd.DataFrame:
                 return pd.read_json(path, lines=True, precise_float=True)
             case ending:
                 return pd.read_csv(path, sep="\t" if ending == ".tsv" else ",", float_precision="round_trip")
+    except UserError:
+        raise
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     except (
@@ -41,6 +45,14 @@ def read_file(path: Path) -> pd.DataFrame:
         first = " ".join(str(error).split())[:200]
         fix = f"is it a whole {path.suffix.lower().removeprefix('.')} file?"
         raise UserError(f"cannot be read: {first}", where=str(path), fix=fix) from None
+
+
+def _unpacked(path: Path) -> int:
+    """Bytes of the table, of a Parquet file those before it was compressed."""
+    if path.suffix.lower() != ".parquet":
+        return path.stat().st_size
+    groups = pq.read_metadata(path)
+    return sum(groups.row_group(i).total_byte_size for i in range(groups.num_row_groups))
 
 
 def runs_of(frame: pd.DataFrame, where: str, *, epoch: str | None = None, params: Sequence[str] | None = None) -> Runs:

@@ -17,6 +17,7 @@ from fitscape.study.importing.keys import Keys
 from fitscape.study.importing.names import EXPORTED
 from fitscape.study.importing.runs import Run, Runs, as_number, finite
 from fitscape.study.importing.units import Rate, Unit, recognized
+from fitscape.study.measures.halves import drawn_halves
 from fitscape.study.records import CLEAN, EpochRecord, TrialRecord, TrialState
 
 ORIGIN: Final = "read"
@@ -171,7 +172,7 @@ def _record(
     ours = row if row.keys() >= EXPORTED else {}  # an export of ours has the halves and the flipped labels
     a, b = (finite(ours.get(f"val_error_{half}")) for half in "ab")
     if a is None or b is None:
-        a, b = _halves(val, val_n, rng)
+        a, b = drawn_halves(val, (val_n - val_n // 2, val_n // 2), rng)
     return EpochRecord(
         epoch=epoch,
         step=epoch,
@@ -203,16 +204,3 @@ def _images(row: Mapping[str, Any], run: Run, count: int | str | None, option: s
     if given is not None and given < 1:
         raise UserError(f"'{count}' is {given:g} in the run {run.name}", where=option, fix="give a number of images")
     return None if given is None else round(given)
-
-
-def _halves(error: float, images: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Errors on the two halves, drawn as if the images had been dealt into them at random.
-
-    Given the errors of all images, those of half of them are hypergeometric; the halves are then independent, as
-    choosing by one and judging by the other needs (thinning: Neufeld et al. 2024, section 3).
-    """
-    if not math.isfinite(error) or images < 2:
-        return error, error
-    wrong, half = round(error * images), images // 2
-    of_b = int(rng.hypergeometric(wrong, images - wrong, half))
-    return (wrong - of_b) / (images - half), of_b / half

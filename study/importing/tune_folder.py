@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fitscape.study.errors import UserError
-from fitscape.study.importing.runs import Run, Runs, as_number, listed
+from fitscape.study.importing.runs import Run, Runs, as_number, listed, require_readable
 
 RESULT: Final = "result.json"
 PROGRESS: Final = "progress.csv"
@@ -25,11 +25,16 @@ def read(folder: Path) -> Runs:
     """Every trial below the folder; lines that a crash has cut off are left out and counted.
 
     Raises:
-        UserError: a file cannot be read.
+        UserError: a file cannot be read, or they are too many.
     """
     cut: list[str] = []
     try:
-        runs = tuple(_run(trial, cut) for trial in sorted(_trials(folder)))
+        trials = sorted(_trials(folder))
+        sizes = (
+            path.stat().st_size for trial in trials for name in (RESULT, PROGRESS) if (path := trial / name).is_file()
+        )
+        require_readable(str(folder), runs=len(trials), size=sum(sizes))
+        runs = tuple(_run(trial, cut) for trial in trials)
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror or error}", where=str(folder)) from None
     notes = (f"{len(cut)} lines of results are cut off: {listed(dict.fromkeys(cut))}",) if cut else ()

@@ -4,8 +4,11 @@ from fitscape.study.ledger.identity import INCOMPLETE, RUNNING, lacks_its_log, s
 from fitscape.study.ledger.ledger import Ledger
 from fitscape.study.ledger.lock import Holder, StudyLock, holder
 from fitscape.study.ledger.notes import (
+    DECIDED,
     EXPECTED,
+    GUESSING,
     LABELLED_BY,
+    LOOK_ALIKES,
     PORTRAITS,
     READ,
     REPLAY,
@@ -19,9 +22,12 @@ from fitscape.study.ledger.outbox import Event, EventKind
 from fitscape.study.ledger.recovery import restore
 
 __all__ = [
+    "DECIDED",
     "EXPECTED",
+    "GUESSING",
     "INCOMPLETE",
     "LABELLED_BY",
+    "LOOK_ALIKES",
     "PORTRAITS",
     "READ",
     "REPLAY",

@@ -10,9 +10,12 @@ from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database
 
 EXPECTED = "expected"  # key: seconds until the trials of this run have ended, and when that was said (Unix time)
+DECIDED = "decided"  # key: the share of the space that is decided, and what more trials would bring, in words
 REPLAY = "replay"  # key: hyperparameters, seed and origin of each trial of the study that this one repeats, in order
 PORTRAITS = "portraits"  # key: small pictures of each class
+LOOK_ALIKES = "look alikes"  # key: small pictures of validation images beside the training images that they look like
 SUSPECTED = "suspected"  # key: small pictures of images whose labels look wrong, by position in validation
+GUESSING = "guessing"  # key: the sentence that the study is no better than guessing; empty where it is better
 LABELLED_BY = "labelled by"  # key: the release that gave the labels which are kept
 SETTINGS = "settings"  # key: precision and layout as measured for this study
 TEST_OPENED = "test_opened"  # kind of note: when, why, by whom and for which trials the seal is about to be broken

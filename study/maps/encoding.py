@@ -14,7 +14,10 @@ from optuna.distributions import (
 )
 from scipy.stats import qmc
 
+from fitscape.study.errors import UserError
+
 Array = NDArray[np.float64]
+Points = pd.DataFrame | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 
 ONE_HOT = 0.7  # two categories lie 0.7 * sqrt(2), about one side of the cube, apart
 LOG_SPREAD = 4.0  # numeric choices that span more than this factor are spaced by their logarithm
@@ -131,6 +134,18 @@ class Encoder:
         ends = np.cumsum([axis.width for axis in self._axes])
         numeric = zip(self.names, self._axes, ends, strict=True)
         return {name: int(end) - 1 for name, axis, end in numeric if isinstance(axis, _Range)}
+
+    def frame(self, points: Points) -> pd.DataFrame:
+        """Points as a table, from one, a mapping of columns, or a list of points.
+
+        Raises:
+            UserError: no column is a hyperparameter of the space.
+        """
+        table = points if isinstance(points, pd.DataFrame) else pd.DataFrame(points)
+        if self.names and not {*table.columns} & self.space.keys():
+            there = ", ".join(map(str, table.columns)) or "none"
+            raise UserError(f"no column is one of {', '.join(self.space)}", where="points", fix=f"there is {there}")
+        return table
 
     def features(self, points: pd.DataFrame) -> Array:
         """[n, features]; a column or a value that is absent sits in the middle of its axis."""

@@ -245,6 +245,11 @@ class Posterior:
         error = np.clip(cuts.error(z), 0.5 / self.images, 1 - 0.5 / self.images)
         return np.asarray(cuts.slope(error) * np.sqrt(COMMON / (error * (1 - error) * self.images)))
 
+    def shifted(self, error: Array, deviation: float) -> Array:
+        """True validation errors if luck in the one validation set lowered what was measured by so many deviations."""
+        z = self.fields.cuts.z(error)
+        return self.fields.cuts.error(z + deviation * self._common_sd(z))
+
     def draw(self, features: Array, draws: int) -> Worlds:
         """Joint draws at points [m, features]; as many of each component as fit into ``draws``."""
         cuts, m = self.fields.cuts, len(features)

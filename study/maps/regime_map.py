@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from fitscape.study.maps.boundary import BoundarySet, trace
 from fitscape.study.maps.decision import REGIMES, Cuts
-from fitscape.study.maps.encoding import Encoder
+from fitscape.study.maps.encoding import Encoder, Points
 from fitscape.study.maps.error_models import Fields, Outcomes, lowest_error
 from fitscape.study.maps.posterior import Posterior, probabilities
 
@@ -147,11 +147,17 @@ class RegimeMap:
             raise ValueError("the map is not fitted: call fit with a table of trials first")
         return self._posterior
 
-    def predict(self, points: pd.DataFrame, tau: float | None = None) -> pd.DataFrame:
+    def predict(self, points: Points, tau: float | None = None) -> pd.DataFrame:
         """A row per point: the probability of each of REGIMES; the likeliest ``regime`` and its ``probability``;
         ``undecided`` where that is below the confidence; and the median ``train_error`` and ``val_error`` on clean
         labels, of a run that does not diverge. Where no trial diverged, ``diverged`` is small and never the likeliest.
+
+        ``points`` has a column for each hyperparameter; one that is absent is in the middle of its range.
+
+        Raises:
+            UserError: no column is a hyperparameter of the map.
         """
+        points = self.encoder.frame(points)
         features = self.encoder.features(points)
         p = self.probabilities(features, tau)
         seen = [name in self.told for name in REGIMES]

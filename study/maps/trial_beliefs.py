@@ -33,9 +33,11 @@ class RowBeliefs:
     seed: Array  # variances of a run around its configuration's error: of its seed, and of its images
     images: Array
     runs: Array
+    overlap: float = 0.0
 
     @classmethod
-    def of(cls, belief: Belief, configurations: NDArray[np.intp]) -> Self:
+    def of(cls, belief: Belief, configurations: NDArray[np.intp], overlap: float = 0.0) -> Self:
+        """``overlap`` as in ``regimes.SeedNoise``: above 0, runs of a configuration are folds and add up to less."""
         gp, (mean, variance) = belief.gp, belief.left_out
         variance = belief.widen**2 * variance + belief.hidden
         y, images = gp.centre + gp.scale * gp.y, gp.scale**2 * gp.known
@@ -43,7 +45,9 @@ class RowBeliefs:
         noise = seed + images
         weight = 1 / noise
         which = np.unique(configurations, return_inverse=True)[1].ravel()
-        runs, total, sums = (np.bincount(which, w)[which] for w in (np.ones(gp.n), weight, weight * y))
+        runs = np.bincount(which)[which].astype(float)
+        weight = weight / (1 + runs * overlap)
+        total, sums = (np.bincount(which, w)[which] for w in (weight, weight * y))
         rest = 1 / variance + total - weight  # all evidence but the run itself
         expected = (mean / variance + sums - weight * y) / rest
         alone = np.abs(y - expected) > CONFLICT * np.sqrt(1 / rest + noise)
@@ -54,13 +58,19 @@ class RowBeliefs:
             seed,
             images,
             np.where(alone, 1.0, runs),
+            overlap,
         )
 
     def sd_with(self, more: More) -> Array:
         """The standard deviation [n] after evidence that leaves the mean where it is."""
         noise, sharper = self.seed + self.images, self.seed + self.images / more.images
-        precision = 1 / self.sd**2 + self.runs * (1 / sharper - 1 / noise) + more.seeds / sharper
+        told = self._precision(self.runs, noise)
+        precision = 1 / self.sd**2 - told + self._precision(self.runs + more.seeds, sharper)
         return np.asarray(1 / np.sqrt(precision))
+
+    def _precision(self, runs: Array, noise: Array) -> Array:
+        """Of the mean of so many runs."""
+        return runs / (noise * (1 + runs * self.overlap))
 
 
 class TrialBeliefs:
@@ -69,7 +79,8 @@ class TrialBeliefs:
     Where the map's word does not help, no trial is held (:func:`helps`).
     """
 
-    def __init__(self, fitted: RegimeMap) -> None:
+    def __init__(self, fitted: RegimeMap, overlap: float = 0.0) -> None:
+        """``overlap`` as in ``regimes.SeedNoise``."""
         self.posterior = fitted.posterior
         self._row: dict[str, int] = {}
         self._val: list[RowBeliefs] = []
@@ -77,8 +88,8 @@ class TrialBeliefs:
             return
         self._row = {str(trial_id): row for row, trial_id in enumerate(fitted.evidence[~fitted.diverged])}
         components, rows = self.posterior.components, self.posterior.rows
-        self._val = [RowBeliefs.of(one.val, rows) for one in components]
-        self._train = [RowBeliefs.of(one.train, rows) for one in components]
+        self._val = [RowBeliefs.of(one.val, rows, overlap) for one in components]
+        self._train = [RowBeliefs.of(one.train, rows, overlap) for one in components]
         x = self.posterior.fields.val.x
         self._given = [
             self.posterior.given_reference(one, x, told.mean, told.sd)

@@ -1,7 +1,7 @@
 """Labels that look wrong: every good net calls the image by another class."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,19 @@ class Suspect:
     label: int
     called: int  # the class that every net calls it
     confidence: float  # mean probability of that class
+
+
+def suspects_in_folds(images: ImageSet, said: Sequence[tuple[slice, Predictions]]) -> list[Suspect]:
+    """`suspects` where each net has spoken of some rows of the images: those that it was not trained on."""
+    nets: dict[tuple[int, int], list[Predictions]] = {}
+    for rows, one in said:
+        nets.setdefault((rows.start, rows.stop), []).append(one)
+    found = [
+        replace(suspect, image=suspect.image + start)
+        for (start, stop), mine in nets.items()
+        for suspect in suspects(images.part(slice(start, stop)), mine)
+    ]
+    return sorted(found, key=lambda suspect: -suspect.confidence)
 
 
 def suspects(images: ImageSet, nets: Sequence[Predictions]) -> list[Suspect]:

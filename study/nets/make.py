@@ -104,14 +104,18 @@ def make_net(
     with Ledger.open(folder / LEDGER, read_only=True) as ledger:
         study, provenance, settings = ledger.config, ledger.provenance, settings_of(ledger)
         require_trained_here(ledger)
-    data = load(study.data).trial_data
-    if data.fingerprint != provenance["data_fingerprint"]:
+    whole = load(study.data).trial_data
+    if whole.fingerprint != provenance["data_fingerprint"]:
         raise UserError("the data differ from the study's", where="data", fix="restore the files that it ran on")
+    if seeds > 1 and whole.folds is not None:
+        what = "its seeds validate on different folds, so an ensemble has no image that none of its nets was trained on"
+        raise UserError(what, where=study.name, fix="take one seed")
+    data = whole.of_trial(trial.config)
     layout = trial.extra.get("memory_format", settings.memory_format)
     settings = replace(settings, memory_format=layout)
     start = starting_weights(trial.config, folder.parent)
     configs = [trial.config.with_hyperparameters({"seed": trial.config.seed + i}) for i in range(seeds)]
-    twins = [_trained(config, data, settings, start, say) for config in configs]
+    twins = [_trained(config, whole, data, settings, start, say) for config in configs]
     known = final_record(trial)
     reproduced = known is None or abs(twins[0].record.val_error - known.val_error) < SAME
     logits = [logits_of(twin.classifier, data.val_images) for twin in twins]
@@ -119,7 +123,7 @@ def make_net(
     members, images = twins, data
     if with_validation:
         images = with_validation_images(data)
-        members = [_trained(config, images, settings, start, say) for config in configs]
+        members = [_trained(config, images, images, settings, start, say) for config in configs]
     scales = [each.temperature for each in found]
     twin, net = (
         Pictures(Normalized([m.classifier for m in group], scales), *data.input_shape).eval()
@@ -186,13 +190,14 @@ def settings_of(ledger: Ledger, device: str = "cpu") -> Settings:
 
 def _trained(
     config: TrialConfig,
+    whole: TrialData,
     data: TrialData,
     settings: Settings,
     start: StartingWeights | None,
     say: Callable[[str], None],
 ) -> Again:
     say(f"training {config.model.name}, seed {config.seed}, on {len(data.train_labels)} images")
-    return train_again(config, data, data.val_images, data.val_labels, settings=settings, weights=start)
+    return train_again(config, whole, data.val_images, data.val_labels, settings=settings, weights=start)
 
 
 def _mode(predictions: Sequence[torch.Tensor], probabilities: torch.Tensor) -> torch.Tensor:

@@ -103,7 +103,10 @@ def said(error: BaseException, reference: Reference) -> str:
     """An error of the user's code in one line, with the last line of that code on the way to it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if os.path.basename(frame.filename) == (reference.file or "__init__.py")]
-    text = str(error).strip().partition("\n")[0]
+    try:
+        text = str(error).strip().partition("\n")[0]
+    except Exception:  # noqa: BLE001  (the error's own code fails)
+        text = ""
     place = f" (line {own[-1].lineno})" if own else ""
     return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"
 

@@ -245,7 +245,7 @@ def _mistyped(name: str, value: Any, key: Key, base: TrialConfig) -> Problem | N
             return Problem(key, f"{shown(value)} is not a word")
     elif kind is int:
         if (not isinstance(value, int) or isinstance(value, bool)) and not (
-            name == "steps_per_epoch" and value is None
+            name in ("steps_per_epoch", "image_size") and value is None
         ):
             return Problem(key, f"{shown(value)} is not a whole number")
     elif not isinstance(value, int | float) or isinstance(value, bool):

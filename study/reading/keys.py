@@ -100,7 +100,10 @@ def _plain(hint: Any) -> Any:
     origin = typing.get_origin(hint)
     if origin is Annotated:
         return _plain(typing.get_args(hint)[0])
-    return None if origin in (typing.Union, types.UnionType) else hint
+    if origin in (typing.Union, types.UnionType):  # a section that may be left unset is one all the same
+        given = [part for part in typing.get_args(hint) if part is not type(None)]
+        return _plain(given[0]) if len(given) == 1 else None
+    return hint
 
 
 def _is_section(hint: Any) -> bool:

@@ -9,7 +9,7 @@ from fitscape.study.regimes.depth import DepthPair, DepthTest, depth_pairs, dept
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
 from fitscape.study.regimes.labels import label, label_all, regimes_at
 from fitscape.study.regimes.late import Rise, error_rises, loss_rises
-from fitscape.study.regimes.reference import Reference, beyond_guessing, estimate_reference
+from fitscape.study.regimes.reference import Guessing, Reference, beyond_guessing, estimate_reference, guessing
 from fitscape.study.regimes.replicates import SeedNoise, between_seeds, by_group, final_record, pooled_seed_noise
 from fitscape.study.regimes.rule import DECIDABLE, Scale, flip_rate, rate, regime_of, split_excess, to_noisy
 
@@ -17,6 +17,7 @@ __all__ = [
     "DECIDABLE",
     "DepthPair",
     "DepthTest",
+    "Guessing",
     "Reference",
     "Rise",
     "Scale",
@@ -31,6 +32,7 @@ __all__ = [
     "estimate_reference",
     "final_record",
     "flip_rate",
+    "guessing",
     "label",
     "label_all",
     "loss_rises",

@@ -14,11 +14,12 @@ def study_flags(
     classes: int,
     chance_error: float,
     epoch: int | None,
+    overlap: float = 0.0,
 ) -> dict[str, set[str]]:
     """By trial id; *degraded* at the end alone."""
     found = late_flags(subjects)
     if epoch is None:
-        for test in depth_tests(depth_pairs(trials, classes=classes, chance_error=chance_error)):
+        for test in depth_tests(depth_pairs(trials, classes=classes, chance_error=chance_error), overlap):
             if test.degraded:
                 for trial in test.pair.deep_trials:
                     found.setdefault(trial.trial_id, set()).add("degraded")

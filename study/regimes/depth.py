@@ -10,6 +10,7 @@ from scipy.special import logit
 from fitscape.models.weight_names import NONE
 from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialRecord, TrialState
+from fitscape.study.regimes.correction import holm
 from fitscape.study.regimes.flags import INTERPOLATION_ERROR
 from fitscape.study.regimes.replicates import finite
 from fitscape.study.regimes.rule import Array, flip_rate, rate, to_noisy
@@ -119,18 +120,15 @@ def depth_pairs(trials: Iterable[TrialRecord], *, classes: int, chance_error: fl
     return pairs
 
 
-def depth_tests(pairs: Iterable[DepthPair]) -> list[DepthTest]:
-    """A test of each net against its shallowest twin, in the order of the pairs.
+def depth_tests(pairs: Iterable[DepthPair], overlap: float = 0.0) -> list[DepthTest]:
+    """A test of each net against its shallowest twin, in the order of the pairs; ``overlap`` as in `SeedNoise`.
 
     p values are adjusted over these, so that the chance of any wrong word on depth is 5 % a study.
     """
-    # Here, or every worker and the driver would load it before the first trial: half a second.
-    from statsmodels.stats.multitest import multipletests
-
-    tests = [_test(pair) for pair in _against_shallowest(pairs)]
+    tests = [_test(pair, overlap) for pair in _against_shallowest(pairs)]
     if not tests:
         return []
-    adjusted = multipletests([test.p_adjusted for test in tests], method="holm")[1]
+    adjusted = holm(np.array([test.p_adjusted for test in tests]))
     return [replace(test, p_adjusted=float(p)) for test, p in zip(tests, adjusted, strict=True)]
 
 
@@ -141,13 +139,14 @@ def _against_shallowest(pairs: Iterable[DepthPair]) -> list[DepthPair]:
     return [p for p in pairs if p.shallow == shallowest[p.conditions]]
 
 
-def _test(pair: DepthPair) -> DepthTest:
+def _test(pair: DepthPair, overlap: float) -> DepthTest:
     from scipy.stats import t as student
 
     rise = pair.deep_errors - pair.shallow_errors
     last = pair.deep_trials[0].last
     resolution = 1 / last.train_n if last is not None else 0.0  # one image: equal errors are not infinitely sure
-    se = max(float(rise.std(ddof=1)), resolution, 1e-12) * pair.inflation / np.sqrt(len(rise))
+    of_mean = max(pair.inflation / np.sqrt(len(rise)), np.sqrt(1 / len(rise) + overlap))
+    se = max(float(rise.std(ddof=1)), resolution, 1e-12) * of_mean
     estimate, df = float(rise.mean()), len(rise) - 1
     p_above, p_below = float(student.sf(estimate / se, df)), float(student.cdf((estimate - RISE) / se, df))
     # Where the estimate is small the test of a larger rise is what can decide, and only that one.

@@ -86,16 +86,19 @@ def _group(group: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, Runs]:
 def own_draws(runs: Sequence[Runs], noise: SeedNoise, standard: StandardDraws, more: More) -> Draws:
     """Of the runs alone: sampling of images by Jeffreys' posterior, and the mean of their seeds.
 
-    The same images measure all seeds of a configuration, so that seeds do not make up for few images.
+    The same images measure all seeds of a configuration, so that seeds do not make up for few images, unless they are
+    folds.
     """
     seeds = np.array([one.seeds + more.seeds for one in runs], dtype=float)[:, None]
     train_seed, val_seed = standard.seeds(noise.correlation)
     train_n, val_n = (more.images * np.array([getattr(one, n) for one in runs], float) for n in ("train_n", "val_n"))
+    val_n = noise.images_of_mean(val_n, seeds[:, 0])
+    of_mean = np.sqrt(noise.of_mean(seeds))
     train = standard.train.logits(_counts([one.train for one in runs], train_n), train_n)
     val = standard.val.logits(_counts([one.val for one in runs], val_n), val_n)
     return Draws(
-        expit(train + noise.train_sd / np.sqrt(seeds) * train_seed),
-        expit(val + noise.val_sd / np.sqrt(seeds) * val_seed),
+        expit(train + noise.train_sd * of_mean * train_seed),
+        expit(val + noise.val_sd * of_mean * val_seed),
     )
 
 

@@ -30,6 +30,7 @@ def label_all(
     epoch: int | None = None,
     reference: Reference | None = None,
     beliefs: Beliefs | None = None,
+    overlap: float = 0.0,
 ) -> list[Label]:
     """A label for every trial that has something to show, in the order given.
 
@@ -46,10 +47,11 @@ def label_all(
         epoch: which epoch to label; None: the last.
         reference: None: that of ``beliefs``, else ``thresholds.reference_error``, else estimated from these trials.
         beliefs: of a map of these trials.
+        overlap: ``DataConfig.overlap``; above 0, seeds are folds.
     """
     trials = list(trials)
-    judge, subjects = _case(trials, thresholds, classes, chance_error, seed, epoch, reference, beliefs)
-    return _labels(judge, subjects, study_flags(trials, subjects, classes, chance_error, epoch))
+    judge, subjects = _case(trials, thresholds, classes, chance_error, seed, epoch, reference, beliefs, overlap)
+    return _labels(judge, subjects, study_flags(trials, subjects, classes, chance_error, epoch, overlap))
 
 
 def regimes_at(
@@ -62,9 +64,10 @@ def regimes_at(
     seed: int = 0,
     reference: Reference | None = None,
     beliefs: Beliefs | None = None,
+    overlap: float = 0.0,
 ) -> dict[str, list[Regime]]:
     """By trial id, the regime that :func:`label_all` gives at each tau, for little more than it takes at one."""
-    judge, subjects = _case(list(trials), thresholds, classes, chance_error, seed, None, reference, beliefs)
+    judge, subjects = _case(list(trials), thresholds, classes, chance_error, seed, None, reference, beliefs, overlap)
     found = {s.trial.trial_id: [Regime.DIVERGED] * len(taus) for s in subjects if s.record is None}
     for chunk in _chunks(subjects):
         for rows in zip(chunk, *judge.shares_at(chunk, taus), strict=True):
@@ -82,9 +85,10 @@ def _case(
     epoch: int | None,
     reference: Reference | None,
     beliefs: Beliefs | None,
+    overlap: float,
 ) -> tuple[Judge, list[TrialAtEpoch]]:
     """The judge of these trials, and those of them that have something to show."""
-    noise = pooled_seed_noise(intact(by_group(trials)))
+    noise = pooled_seed_noise(intact(by_group(trials)), overlap)
     subjects = [s for t in trials if (s := subject_of(t, epoch, classes)) is not None]
     if reference is None and beliefs is None:
         reference = _reference(trials, thresholds, noise)

@@ -17,9 +17,10 @@ class Reference:
     """E_ref on clean labels, and what it rests on. ``images`` 0: given by the user, taken as exact."""
 
     error: float
-    images: int = 0  # of validation half B
+    images: int = 0  # of validation half B; with folds, as many as the mean over seeds rests on
     seeds: int = 0
     seed_sd: float = 0.0  # logit, of one seed
+    overlap: float = 0.0  # `SeedNoise`'s
     group_id: str = ""  # the configuration that was best on half A
 
     def draws(self, standard: StandardDraws) -> Array:
@@ -28,11 +29,16 @@ class Reference:
             return np.full(standard.reference_seed.shape, self.error)
         errors = self.error * (self.images + 1) - 0.5
         sampled = standard.reference.logits(np.array([errors]), np.array([float(self.images)]))[0]
-        return np.asarray(expit(sampled + standard.reference_seed * self.seed_sd / np.sqrt(self.seeds)))
+        of_mean = SeedNoise(overlap=self.overlap).of_mean(self.seeds)
+        return np.asarray(expit(sampled + standard.reference_seed * self.seed_sd * np.sqrt(of_mean)))
 
 
 def estimate_reference(
-    trials: Iterable[TrialRecord], *, given: float | None = None, noise: SeedNoise | None = None
+    trials: Iterable[TrialRecord],
+    *,
+    given: float | None = None,
+    noise: SeedNoise | None = None,
+    overlap: float = 0.0,
 ) -> Reference:
     """The lowest validation error that a configuration of the study reaches.
 
@@ -44,6 +50,7 @@ def estimate_reference(
         trials: any records; those that ended with finite numbers count.
         given: the user's own level (human, Bayes, a published number); taken as exact.
         noise: pooled seed noise; None: estimated from the same trials.
+        overlap: of that estimate, `SeedNoise`'s.
 
     Raises:
         ValueError: no trial ended with finite numbers and none was given.
@@ -53,20 +60,23 @@ def estimate_reference(
     groups = by_group(trials)
     if not groups:
         raise ValueError("no reference error: no trial has ended with finite numbers")
-    sd = (noise or pooled_seed_noise(groups)).val_sd
-    best = min(groups, key=lambda g: _pessimistic(groups[g], sd))
+    noise = noise or pooled_seed_noise(groups, overlap)
+    best = min(groups, key=lambda g: _pessimistic(groups[g], noise))
     records = groups[best]
     images = [r.halves[1] for r in records]
     return Reference(
         error=float(expit(logit(rate([r.val_error_b for r in records], images)).mean())),
-        images=min(images),
+        images=max(1, int(noise.images_of_mean(min(images), len(records)))),
         seeds=len(records),
-        seed_sd=sd,
+        seed_sd=noise.val_sd,
+        overlap=noise.overlap,
         group_id=best,
     )
 
 
-def beyond_guessing(trials: Iterable[TrialRecord], chance_error: float) -> tuple[Reference, float] | None:
+def beyond_guessing(
+    trials: Iterable[TrialRecord], chance_error: float, overlap: float = 0.0
+) -> tuple[Reference, float] | None:
     """The best configuration's error and the probability that it lies below that of guessing.
 
     A study in which that is not sure is no better than guessing. None: no trial ended with finite numbers.
@@ -74,15 +84,47 @@ def beyond_guessing(trials: Iterable[TrialRecord], chance_error: float) -> tuple
     trials = list(trials)
     if not by_group(trials):
         return None
-    best = estimate_reference(trials)
+    best = estimate_reference(trials, overlap=overlap)
     return best, float((best.draws(standard_draws(0)) < chance_error).mean())
 
 
-def _pessimistic(records: list[EpochRecord], seed_sd: float) -> float:
-    """Mean logit error on half A plus one standard error; the images are common to all seeds."""
+@dataclass(frozen=True)
+class Guessing:
+    """The best configuration of a study that is no better than guessing."""
+
+    error: float
+    low: float  # 90 % interval
+    high: float
+    chance: float
+    probability: float  # that it is below chance
+
+    @property
+    def sentence(self) -> str:
+        """The verdict with its numbers."""
+        found = (
+            f"the best has an error of {self.error:.1%} ({self.low:.1%} to {self.high:.1%}), guessing {self.chance:.1%}"
+        )
+        return f"no better than guessing: no configuration is surely below chance; {found}"
+
+
+def guessing(
+    trials: Iterable[TrialRecord], chance_error: float, confidence: float, overlap: float = 0.0
+) -> Guessing | None:
+    """The verdict that a study is no better than guessing; None where its best configuration is surely below chance."""
+    found = beyond_guessing(trials, chance_error, overlap)
+    if found is None or found[1] >= confidence:
+        return None
+    best, probability = found
+    low, high = np.quantile(best.draws(standard_draws(0)), [0.05, 0.95])
+    return Guessing(best.error, float(low), float(high), chance_error, probability)
+
+
+def _pessimistic(records: list[EpochRecord], noise: SeedNoise) -> float:
+    """Mean logit error on half A plus one standard error; the images are common to all seeds, but with folds."""
     errors, images = zip(*map(_for_choosing, records), strict=True)
-    sampling = float(np.mean(sampling_variance(errors, images)))
-    return float(logit(rate(errors, images)).mean() + np.sqrt(sampling + seed_sd**2 / len(records)))
+    seeds = len(records)
+    sampling = float(np.mean(sampling_variance(errors, images))) / float(noise.images_of_mean(1, seeds))
+    return float(logit(rate(errors, images)).mean() + np.sqrt(sampling + noise.val_sd**2 * noise.of_mean(seeds)))
 
 
 def _for_choosing(record: EpochRecord) -> tuple[float, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit, polygamma
 
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
@@ -32,6 +32,23 @@ class SeedNoise:
     val_sd: float = PRIOR_VAL_SD
     correlation: float = PRIOR_CORRELATION
     df: int = 0  # degrees of freedom of the replicates behind it, prior apart
+    overlap: float = 0.0  # ``DataConfig.overlap``: above 0, seeds are folds and their noise holds that of the split
+
+    def of_mean(self, seeds: ArrayLike) -> Array:
+        """Variance of a mean over ``seeds``, in units of one seed's.
+
+        Nets of two folds share most of their training images, so that more folds do not average all of it out:
+        1 / seeds + overlap (Nadeau and Bengio 2003, Machine Learning 52, section 3).
+        """
+        return np.asarray(1 / np.asarray(seeds, dtype=float) + self.overlap)
+
+    def images_of_mean(self, images: ArrayLike, seeds: ArrayLike) -> Array:
+        """Independent images that a mean over ``seeds`` rests on, of ``images`` behind each: the same ones without
+        folds; with folds others in each, as far as there are folds."""
+        n = np.asarray(images, dtype=float)
+        if not self.overlap:
+            return n
+        return np.asarray(n / self.of_mean(np.minimum(seeds, 1 / self.overlap + 1)))
 
 
 def final_record(trial: TrialRecord) -> EpochRecord | None:
@@ -54,8 +71,9 @@ def by_group(trials: Iterable[TrialRecord]) -> dict[str, list[EpochRecord]]:
     return {g: [r for _, r in sorted(groups[g], key=lambda pair: pair[0])] for g in sorted(groups)}
 
 
-def pooled_seed_noise(groups: dict[str, list[EpochRecord]]) -> SeedNoise:
-    """Covariance over seeds within configurations, shrunk towards the prior by degrees of freedom."""
+def pooled_seed_noise(groups: dict[str, list[EpochRecord]], overlap: float = 0.0) -> SeedNoise:
+    """Covariance over seeds within configurations, shrunk towards the prior by degrees of freedom; ``overlap`` as in
+    `SeedNoise`."""
     replicated = [records for records in groups.values() if len(records) > 1]
     df = sum(len(records) - 1 for records in replicated)
     train = [_logits([r.train_error for r in g], [r.train_n for r in g]) for g in replicated]
@@ -71,6 +89,7 @@ def pooled_seed_noise(groups: dict[str, list[EpochRecord]]) -> SeedNoise:
         val_sd=float(np.sqrt(_shrunk(val_variance, df, PRIOR_VAL_SD**2))),
         correlation=correlation,
         df=df,
+        overlap=overlap,
     )
 
 

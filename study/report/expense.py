@@ -53,7 +53,7 @@ class Expense:
         trial = self._trial(point)
         if trial is None or self._work is None:
             return None
-        return flops(trial.model, self._work.input_shape, self._work.classes) or None
+        return flops(trial.model, trial.data.shape_of(self._work.input_shape), self._work.classes) or None
 
     def seconds(self, point: Mapping[str, Any]) -> str:
         """To train a net of this point here, in words; ``not measured`` where no trial tells."""
@@ -70,6 +70,6 @@ class Expense:
         trial = self._trial(point)
         if trial is None or self._work is None:
             return {}
-        parameters, operations = measure(trial.model, self._work.input_shape, self._work.classes)
+        parameters, operations = measure(trial.model, trial.data.shape_of(self._work.input_shape), self._work.classes)
         found = {"parameters": wording.magnitude(parameters), "operations an image": wording.magnitude(operations)}
         return found | ({"to train it here": self.seconds(point)} if self._model else {})

@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
+from optuna.distributions import BaseDistribution
 
 from fitscape.study.errors import UserError
 from fitscape.study.maps.decision import REGIMES
@@ -38,14 +39,19 @@ def plot_map(study: OpenStudy, x: str | None, y: str | None, at: Mapping[str, An
             raise UserError(
                 f"'{name}' is not a hyperparameter that can be drawn here", fix=f"choose from {', '.join(known)}"
             )
-    shown = [name for name in (x, y) if name is not None]
-    likeliest = [name for pair in pairs(subject, numeric, 1) for name in pair if name is not None]
+    for name, value in at.items():
+        if not _inside(fitted.encoder.space[name], value):
+            raise UserError(f"{value!r} is outside the study's space", where=f"at[{name!r}]")
+    shown = list(dict.fromkeys(name for name in (x, y) if name is not None))
+    likeliest = [name for pair in pairs(subject, numeric, 1)[:1] for name in pair if name is not None]
     shown += [name for name in (*likeliest, *numeric) if name not in shown]
     if len(shown) < 2:
         raise UserError("needs two numeric hyperparameters", where=str(study.folder))
     (x, y), part = shown[:2], slices_of(subject)[0]
     point = {**next(holds(subject, fitted, part)).point, **at}
     level = fitted.thresholds.tau if tau is None else tau
+    if not 0 < level < 1:
+        raise UserError(f"tau is {level:g}, and it is between 0 and 1")
     p = whole(grids(fitted, x, y, point, [level])[0])
     places = np.linspace(0, 1, p.shape[2])
     figure = go.Figure()
@@ -79,7 +85,7 @@ def plot_curves(study: OpenStudy, trials: Sequence[str] | None) -> go.Figure:
         raise UserError(f"no trial '{missing[0]}' with an epoch", where=str(study.folder))
     subject = Subject(study)
     figure, named = go.Figure(), set[str]()
-    for trial_id in list(trials or by_id)[:MOST_CURVES]:
+    for trial_id in list(by_id if trials is None else trials)[:MOST_CURVES]:
         look = _look(subject, trial_id)
         epochs = thinned(by_id[trial_id].epochs)
         for which, dash in (("val_error", "solid"), ("train_error", "dash")):
@@ -116,6 +122,13 @@ def plot_gap(study: OpenStudy) -> go.Figure:
     for name, axis in (("training error", figure.layout.xaxis), ("validation error", figure.layout.yaxis)):
         axis.update(title=name, tickformat=".0%")
     return figure
+
+
+def _inside(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def _markers(figure: go.Figure, subject: Subject, values: Mapping[str, Sequence[float]], x: str, y: str) -> None:

@@ -67,7 +67,6 @@ class Attempts:
     ) -> None:
         self._bookkeeper, self._feed, self._interruption = bookkeeper, feed, interruption
         self._losses = Losses(attempts)
-        feed.on_idle = self.look
         self._causes: dict[str, str] = {}  # of trials that wait for the look at their card
         self._started: dict[str, Start] = {}
         self._questions: list[_Question] = []

@@ -25,12 +25,12 @@ from fitscape.study.training import SAFE_FORMAT, Settings, choose_settings
 from fitscape.study.training.settings import MemoryFormat, Precision
 from fitscape.study.training.timing import Timed, choose_and_time, time_nets
 
-GROWING = ("width", "growth_rate", "depth", "batch_size")  # hyperparameters that make a step dearer
+GROWING = ("width", "growth_rate", "depth", "batch_size", "image_size")  # hyperparameters that make a step dearer
 MEASURED = 2  # trials whose memory is measured on each kind of card
 RESOURCES_BACK_WITHIN = 300.0  # seconds that a run waits for a node that can run its trials
 
 
-def _candidates(config: StudyConfig, space: Space, others: Iterable[TrialConfig]) -> list[TrialConfig]:
+def largest_trials(config: StudyConfig, space: Space, others: Iterable[TrialConfig]) -> list[TrialConfig]:
     """The base, its enqueued points, the corners of the space where a step is dear, and ``others``."""
     own = [name for name, value in config.base.model.keywords.items() if type(value) in (int, float)]
     largest = {n: _largest(space[n]) for n in dict.fromkeys((*GROWING, *own)) if n in space}
@@ -55,9 +55,13 @@ def costliest(
     Raises:
         UserError: none of them can be built for these images.
     """
-    candidates = _candidates(config, space, others)
-    found = max(candidates, key=lambda c: c.optimization.batch_size * flops(c.model, input_shape, classes))
-    _require_buildable(found, input_shape, classes)
+    candidates = largest_trials(config, space, others)
+
+    def operations(trial: TrialConfig) -> float:
+        return trial.optimization.batch_size * flops(trial.model, trial.data.shape_of(input_shape), classes)
+
+    found = max(candidates, key=operations)
+    _require_buildable(found, found.data.shape_of(input_shape), classes)
     require_contracts(candidates, input_shape, classes)
     return found
 
@@ -71,9 +75,9 @@ def hungriest(
     most operations may need a fifth of what another needs.
     """
     most: dict[str, tuple[float, TrialConfig]] = {}
-    for trial in _candidates(config, space, others):
+    for trial in largest_trials(config, space, others):
         try:
-            each = 1 if trial.model.own else activation_bytes(trial.model, input_shape, classes)
+            each = 1 if trial.model.own else activation_bytes(trial.model, trial.data.shape_of(input_shape), classes)
         except ValueError:  # no such net for images of this size
             continue
         size = trial.optimization.batch_size * each
@@ -145,7 +149,7 @@ def study_settings(
         layout,
         [(trial.model, trial.optimization.batch_size) for trial in timed],
         spec=trial.model,
-        input_shape=shape,
+        input_shape=trial.data.shape_of(shape),
         classes=classes,
         batch_size=trial.optimization.batch_size,
     )
@@ -191,15 +195,32 @@ def _chosen(
     return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), (), problem
 
 
-def on_worker(task: Callable[..., Any], request: Request, *arguments: Any, node_id: str | None = None) -> Any:
+def on_worker(
+    task: Callable[..., Any],
+    request: Request,
+    *arguments: Any,
+    node_id: str | None = None,
+    selector: Mapping[str, str] | None = None,
+) -> Any:
     """Run a function once where trials run, and return what it returns.
 
     The function and its arguments are pickled: they hold shapes and counts, never data.
+
+    Args:
+        task: the function.
+        request: what it takes.
+        arguments: of the function.
+        node_id: the node to run it on.
+        selector: labels of the nodes that may run it, as ``SetAside.selector`` has them.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    where = {} if node_id is None else {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id, soft=False)}
+    where: dict[str, Any] = {}
+    if node_id is not None:
+        where["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node_id, soft=False)
+    elif selector:
+        where["label_selector"] = dict(selector)
     remote = ray.remote(num_cpus=request.cpus, num_gpus=request.gpus, max_retries=2, **where)(_with_code)
     return ray.get(remote.remote(installed(), task, *arguments))
 

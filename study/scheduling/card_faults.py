@@ -10,7 +10,7 @@ import ray
 
 from fitscape.study.scheduling.cards import check_one
 from fitscape.study.scheduling.cluster import Cluster, errand
-from fitscape.study.scheduling.hold import Holds
+from fitscape.study.scheduling.hold import NOT_HANDED_OUT, Holds
 
 EPISODES = 3  # faults of a card that runs kernels again in between, of trials that have no culprit in common
 REFUSALS = 8  # of a card that is set aside; then the whole node is
@@ -92,10 +92,10 @@ class CardFaults:
         """A trial's process has ended with this fault; `decided` is called now or later."""
         if fault.refused or self._cluster.aside.card(fault.uuid):
             self._refusals[fault.uuid] += 1
-            if not self._cluster.aside.card(fault.uuid):
+            if self._refusals[fault.uuid] == REFUSALS:
+                self._set_node_aside(fault.node_id, f"trials kept being placed on its card {fault.uuid}: {fault.text}")
+            elif fault.node_id not in self._cluster.aside.nodes:
                 self._set_aside(fault.node_id, fault.uuid, fault.text)
-            elif self._refusals[fault.uuid] == REFUSALS:
-                self._set_node_aside(fault)
             self._decided(trial_id, True)
             return
         check = self._checks.get(fault.uuid)
@@ -111,7 +111,8 @@ class CardFaults:
             if ray.wait([check.answer], timeout=0)[0]:
                 del self._checks[uuid]
                 self._conclude(uuid, check)
-        self._holds.look()
+        for node_id in self._holds.look():
+            self._set_node_aside(node_id, NOT_HANDED_OUT)
 
     def close(self) -> None:
         """Give back every card that is held."""
@@ -122,7 +123,9 @@ class CardFaults:
             problem = ray.get(check.answer)
         except ray.exceptions.RayError:  # the node has gone too: so have its cards
             problem = None
-        if problem:
+        if self._cluster.aside.card(uuid):  # a trial that was placed on it meanwhile has been refused
+            problem = check.text
+        elif problem:
             self._set_aside(check.node_id, uuid, problem)
         elif problem == "" and self._unreliable(uuid, set(check.trials)):
             self._set_aside(check.node_id, uuid, f"failed {EPISODES} times under different trials: {check.text}")
@@ -137,12 +140,14 @@ class CardFaults:
         return len(latest) >= EPISODES and not set.intersection(*latest[-EPISODES:])
 
     def _set_aside(self, node_id: str, uuid: str, why: str) -> None:
-        self._cluster.aside.cards.setdefault(node_id, {})[uuid] = why
-        self._say(f"card {uuid} is set aside: {why}")
-        self._holds.want(node_id, self._cluster.aside.cards[node_id])
+        """Take it out of reach; once more, where a trial was placed on it all the same."""
+        if not self._cluster.aside.card(uuid):
+            self._cluster.aside.cards.setdefault(node_id, {})[uuid] = why
+            self._say(f"card {uuid} is set aside: {why}")
+        self._holds.want(node_id, [uuid])
 
-    def _set_node_aside(self, fault: Fault) -> None:
+    def _set_node_aside(self, node_id: str, why: str) -> None:
         """Its card cannot be kept from trials by itself."""
-        self._cluster.aside.nodes[fault.node_id] = fault.text
-        self._holds.drop(fault.node_id)
-        self._say(f"the node of card {fault.uuid} is set aside: trials kept being placed on it")
+        self._cluster.aside.nodes[node_id] = why
+        self._holds.drop(node_id)
+        self._say(f"node {node_id[:8]} is set aside: {why}")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import EXPECTED, Ledger
+from fitscape.study.ledger import DECIDED, EXPECTED, Ledger
 from fitscape.study.records import ModelSize, TrialRecord
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
@@ -63,6 +63,11 @@ class Bookkeeper:
         self._inbox.put(lambda: self._end(trial_id, end))
 
     def message(self, text: str) -> None:
+        self._observer.say(text)
+
+    def decided(self, text: str) -> None:
+        """What of the space is decided, in words: for the observer, and in the ledger for other processes."""
+        self._inbox.put(lambda: self._ledger.set_meta(DECIDED, text))
         self._observer.say(text)
 
     def show(self, event: Event) -> None:

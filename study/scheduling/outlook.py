@@ -35,6 +35,24 @@ class Outlook:
         self._pace, self._typical, self._limit = pace, typical, limit
         self._waiting, self._undrawn, self._slots = waiting, undrawn, slots
 
+    @property
+    def left(self) -> int:
+        """Trials that run, wait, or are not drawn yet."""
+        return len(self._pace.rest()) + len(self._waiting()) + self._undrawn()
+
+    def seconds(self, trials: int) -> float | None:
+        """How long so many trials take that stand for the space; None where nothing was timed yet."""
+        typical = self._pace.mean(self._typical)
+        return None if typical is None else trials * typical / max(1, self._slots())
+
+    @property
+    def fit(self) -> int:
+        """Of the trials that are left, how many the run's time allows."""
+        each = self.seconds(1)
+        if self._limit is None or not each:
+            return self.left
+        return min(self.left, int(max(0.0, self._limit.left) / each))
+
     def expected(self) -> Expected | None:
         """None where nothing was timed yet."""
         typical = self._pace.mean(self._typical)

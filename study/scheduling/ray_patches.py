@@ -42,6 +42,27 @@ def untold() -> Iterator[None]:
 
 
 @contextmanager
+def turning() -> Iterator[None]:
+    """Within it Tune's loop goes on turning where no trial is out, and looks at the interruption in each turn.
+
+    By itself it stands still for up to 600 s until there is a trial, and only in a turn does it give back what stopped
+    trials had of cards. A trial that waits for the search for such a card would be waited for by that search.
+    """
+    try:
+        from ray.tune.execution.tune_controller import TuneController
+
+        original = TuneController._update_trial_queue
+    except (ImportError, AttributeError):
+        yield
+        return
+    TuneController._update_trial_queue = lambda controller, blocking=False, timeout=0: original(controller)
+    try:
+        yield
+    finally:
+        TuneController._update_trial_queue = original
+
+
+@contextmanager
 def _no_dashboard() -> Iterator[None]:
     """Within it Ray starts as it does where only its core is installed, and without the dashboard's process.
 

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from fitscape.models.starting_weights import StartingWeights
@@ -141,7 +141,8 @@ def run_trials(
             slots=lambda: places.slots,
             limit=limit,
         )
-        tune_trials(config, shared, places, bookkeeper, feed, attempts, pace, outlook, interruption)
+        with _goal(config, ledger, outlook, interruption, bookkeeper):
+            tune_trials(config, shared, places, bookkeeper, feed, attempts, pace, outlook, interruption)
     if feed.out_of_time:
         interruption.wind_up("no trial that is left can end in time")
     if feed.error is not None:
@@ -219,6 +220,17 @@ def _feed(
     finally:
         feed.close()
         places.close()
+
+
+def _goal(
+    config: StudyConfig, ledger: Ledger, outlook: Outlook, interruption: Interruption, bookkeeper: "Bookkeeper"
+) -> AbstractContextManager[object]:
+    """What ends the run once enough is decided, if the study asks for that."""
+    if config.search.until is None:
+        return nullcontext()
+    from fitscape.study.scheduling.goal import Goal
+
+    return Goal(config, ledger.path.parent, outlook, interruption, bookkeeper.decided)
 
 
 @contextmanager

@@ -22,14 +22,14 @@ def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialDa
         UserError: a trial would put one image a batch through batch norm on 1x1 maps.
     """
     seen = set()
-    for trial in _smallest(config, space):
+    for trial in smallest_trials(config, space):
         images = max(1, round(trial.data.train_fraction * len(data.train_images)))
-        if min(trial.optimization.batch_size, images) > 1 or trial.model in seen:
+        if min(trial.optimization.batch_size, images) > 1 or (trial.model, trial.data.image_size) in seen:
             continue
-        seen.add(trial.model)
+        seen.add((trial.model, trial.data.image_size))
         if _single_values(trial, data):
             one = images == 1
-            height, width = data.input_shape[1:]
+            height, width = trial.data.shape_of(data.input_shape)[1:]
             raise UserError(
                 f"gives batch norm one image at a time, and its last maps are 1x1 in {trial.model.name} on "
                 f"{height}x{width} images",
@@ -38,12 +38,12 @@ def require_more_than_one_image(config: StudyConfig, space: Space, data: TrialDa
             )
 
 
-def _smallest(config: StudyConfig, space: Space) -> Iterator[TrialConfig]:
+def smallest_trials(config: StudyConfig, space: Space) -> Iterator[TrialConfig]:
     """The enqueued trials, and each network of the space with its smallest batch on the least data."""
     choices: dict[str, tuple[Any, ...]] = {
         name: d.choices for name, d in space.items() if name in SHAPING and isinstance(d, CategoricalDistribution)
     }
-    for name in ("batch_size", "train_fraction"):
+    for name in ("batch_size", "train_fraction", "image_size"):
         if name in space:
             choices[name] = (_least(space[name]),)
     corners = (dict(zip(choices, values, strict=True)) for values in product(*choices.values()))
@@ -69,8 +69,9 @@ def _single_values(trial: TrialConfig, data: TrialData) -> bool:
     from fitscape.models.build import blueprint
     from fitscape.models.norm import normalizes_single_values
 
+    shape = trial.data.shape_of(data.input_shape)
     try:
-        model = blueprint(trial.model, data.input_shape, len(data.classes))
+        model = blueprint(trial.model, shape, len(data.classes))
     except ValueError:  # no such net for images of this size: its trial will fail, and say so, at once
         return False
-    return normalizes_single_values(model, torch.empty(1, *data.input_shape, device="meta"))
+    return normalizes_single_values(model, torch.empty(1, *shape, device="meta"))

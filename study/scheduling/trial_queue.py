@@ -20,6 +20,7 @@ class Live:
         return object, ()
 
 
+IDLE = 0.1  # seconds that Tune's loop rests in a turn in which nothing is out
 ADD_WITHIN = 120.0  # seconds in which the ledger may refuse a new trial, as a full disk makes it
 
 
@@ -71,8 +72,6 @@ class Feed(Live, Searcher):
         self._drawn, self._attempt, self._stopped, self._allows = drawn, attempt, stopped, allows
         self.out_of_time = False  # no trial that is left can end in time
         self.paused = False  # nothing is handed out for now
-        # Called where nothing is out: Tune's loop then stands in `suggest`, and asks again and again for a trial.
-        self.on_idle: Callable[[], None] = lambda: None
         self._told: dict[str, dict[str, Any]] = {}  # what a trial's next attempt gets
         self._held: dict[str, TrialConfig] = {}  # of which it is not known yet whether they are tried again
         waiting = list(pending)
@@ -87,13 +86,9 @@ class Feed(Live, Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial; None to be asked again, FINISHED when there is none left."""
-        if not self._out:
-            self.on_idle()
         with self._changed:
-            if not (
-                self._out or self.paused
-            ):  # nothing runs, so that there is nothing to do but wait; not for ever, though
-                self._changed.wait_for(lambda: self._left or self._exhausted or self._closed, timeout=0.5)
+            if not self._out:
+                self._changed.wait_for(lambda: self._closed or self._can_answer, timeout=IDLE)
             if self._closed or self._stopped():
                 return Searcher.FINISHED
             if self._exhausted and not (self._left or self._out or self._held):  # what is out may come back
@@ -102,10 +97,10 @@ class Feed(Live, Searcher):
                 return None
             config = self._take()
             if config is None:
-                if self._out or self._held:  # perhaps they are over sooner than expected
-                    return None
-                if self._wanted and not self._exhausted:  # others are being asked for
-                    self._changed.wait(timeout=0.5)
+                asking = self._wanted and not self._exhausted
+                if self._out or self._held or asking:  # perhaps it is over sooner than expected, or others come
+                    if not self._out:
+                        self._changed.wait(timeout=IDLE)
                     return None
                 self.out_of_time = True
                 return Searcher.FINISHED
@@ -167,6 +162,11 @@ class Feed(Live, Searcher):
     @property
     def _left(self) -> int:
         return len(self._first) + len(self._ready)
+
+    @property
+    def _can_answer(self) -> bool:
+        """Whether there is a trial to hand out, or none will come."""
+        return not self.paused if self._left else self._exhausted and not self._held
 
     @property
     def _wanted(self) -> bool:

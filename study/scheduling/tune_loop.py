@@ -13,7 +13,7 @@ from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.outlook import Outlook
 from fitscape.study.scheduling.pace import Pace
-from fitscape.study.scheduling.ray_patches import untold
+from fitscape.study.scheduling.ray_patches import turning, untold
 from fitscape.study.scheduling.scratch import scratch
 from fitscape.study.scheduling.trial_queue import Feed
 from fitscape.study.scheduling.tuning import Deadline, Reports, Stops
@@ -29,6 +29,9 @@ _TUNE = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_RESULT_BUFFER_LENGTH": "1",
+    # It would warn of the first of its trials after a minute in which none runs, and fail where there is none yet.
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "inf",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S_AUTOSCALER": "inf",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",
@@ -68,7 +71,7 @@ def tune_trials(
             [bundle], **({"bundle_label_selector": [s]} if (s := attempt["selector"]) else {})
         )
 
-    with scratch() as folder, untold():
+    with scratch() as folder, untold(), turning():
         tune.Tuner(
             tune.with_resources(trainable, resources),
             tune_config=tune.TuneConfig(

@@ -1,6 +1,5 @@
 """The process that runs trials, one after another: Tune steps it from epoch to epoch."""
 
-import contextlib
 import faulthandler
 import gc
 import os
@@ -69,7 +68,7 @@ class TrialRunner(tune.Trainable):
         os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # a card's number is then the same to CUDA and to its driver
         self._shared = shared
         install(shared.code)
-        self._card, self._card_tried = "", False
+        self._card, self._card_tried, self._card_failed = "", False, False
         self._pulse = Pulse()
         self._crash_log = CrashLog()
         self._freezes = 2  # before the first trial, and after it: training loads another part of torch
@@ -83,12 +82,14 @@ class TrialRunner(tune.Trainable):
         self._watch()
         try:
             report = self._start() if self._epochs is None else self._epoch(self._epochs)
-        except (CardFault, AttemptOutOfMemory):  # the attempt is lost, the trial is not
+        except (CardFault, AttemptOutOfMemory) as error:  # the attempt is lost, the trial is not
+            self._card_failed = isinstance(error, CardFault)
             raise
         except StorageLost as error:
             report = Report(cannot_go_on=str(error))
         except Exception as error:
             if self._card and (fault := self._shared.card_fault()):
+                self._card_failed = True
                 raise CardFault(self._card, "begun", f"{fault}: {failure(error).message}"[:300]) from error
             report = Report(end=failure(error))
         faulthandler.cancel_dump_traceback_later()
@@ -99,10 +100,12 @@ class TrialRunner(tune.Trainable):
 
     def cleanup(self) -> None:
         """The trial is taken away before its end, or there is nothing left to run."""
+        if self._card_failed:  # nothing can be had from it, and to ask it would keep this process, and the card with it
+            self._crash_log.remove()
+            os._exit(1)
         if self._progress is not None:
             self._save(self._progress)
-        with contextlib.suppress(RuntimeError):  # a card that has failed frees nothing
-            self._drop()
+        self._drop()
         self._crash_log.remove()
 
     def _begin(self, config: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ class Work:
         images: in the training split.
         probe: most images of the training split that are evaluated after each epoch.
         validation: images that are evaluated after each epoch.
-        input_shape: (C, H, W) of one image.
+        input_shape: (C, H, W) of one image as it was prepared.
         classes: number of classes.
     """
 
@@ -63,7 +63,7 @@ class Work:
 
     def epoch(self, config: TrialConfig) -> float:
         """Operations of one epoch, its evaluation included; at least 1."""
-        each = flops(config.model, self.input_shape, self.classes)
+        each = flops(config.model, config.data.shape_of(self.input_shape), self.classes)
         return max(1.0, (TRAINED * self.seen(config) + self.evaluated(config)) * each)
 
     def trial(self, config: TrialConfig) -> float:

@@ -16,7 +16,7 @@ from fitscape.study.errors import UserError
 
 ROUNDING = 1e-9  # relative; binary arithmetic on steps errs by 1e-16 a step
 INTEGER_HYPERPARAMETERS = frozenset(
-    {"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "freeze", "seed"}
+    {"depth", "growth_rate", "batch_size", "epochs", "steps_per_epoch", "freeze", "image_size", "seed"}
 )
 
 Space = dict[str, BaseDistribution]

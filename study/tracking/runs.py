@@ -29,13 +29,16 @@ class LoggedRun(NamedTuple):
     ended: float | None
 
 
-def read_runs(uri: str, experiment: str | None, *, curves: Sequence[str] = ()) -> tuple[str, list[LoggedRun]]:
+def read_runs(
+    uri: str, experiment: str | None, *, curves: Sequence[str] = (), most: int | None = None
+) -> tuple[str, list[LoggedRun]]:
     """The experiment's name, and every active run of it, oldest first.
 
     Args:
         uri: of a server or a database, or the path of a file store.
         experiment: its name; None: the only one that has runs.
         curves: metrics whose every value is wanted, at the cost of a call for each run and metric.
+        most: reading ends at the page that brings more runs; None: all are read.
 
     Raises:
         UserError: nothing answers there, it is no MLflow, or it has no such experiment.
@@ -59,7 +62,7 @@ def read_runs(uri: str, experiment: str | None, *, curves: Sequence[str] = ()) -
             page = client.search_runs([found.experiment_id], max_results=PAGE, order_by=order, page_token=token)
             runs += [_logged(client, run, curves) for run in page]
             token = page.token
-            if not token:
+            if not token or (most is not None and len(runs) > most):
                 return found.name, runs
     except UserError:
         raise

@@ -44,6 +44,7 @@ def run_trial(
         AttemptOutOfMemory: from the iterator; memory that the trial had is gone. It can go on from a checkpoint.
     """
     memory.reset_peak(settings.torch_device)
+    data = data.of_trial(config)
     if config.trial is not None:
         return run_own(config, data, settings=settings, saved=checkpoint, on_step=on_step)
     memory.keep_freed_memory(settings.torch_device)

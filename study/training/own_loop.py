@@ -95,7 +95,7 @@ class _Loop:
         done = state["epoch"] if state else 0
         kept = bytes(state["own"].numpy().tobytes()) if state else None
         given = own_data(config, data, settings.device)
-        self._report = Report(given, self._hand_over, alive, done, kept)
+        self._report = Report(config.trial_id, given, self._hand_over, alive, done, kept)
         self._data = given
         self._thread = threading.Thread(target=self._run, name=f"trial {config.trial_id}", daemon=True)
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fitscape.study.measures.halves import drawn_halves
 from fitscape.study.records import EpochRecord
 from fitscape.study.training.own_data import OwnTrialData
 
@@ -44,13 +45,14 @@ class Report:
 
     def __init__(
         self,
+        trial_id: str,
         data: OwnTrialData,
         hand_over: Callable[..., None],
         alive: Callable[[], None],
         epoch: int,
         saved: bytes | None,
     ) -> None:
-        self._data, self._hand_over, self._alive = data, hand_over, alive
+        self._trial_id, self._data, self._hand_over, self._alive = trial_id, data, hand_over, alive
         self.epoch, self.checkpoint = epoch, saved
         self._since = time.perf_counter()
 
@@ -75,7 +77,8 @@ class Report:
         Args:
             train_error: of clean training images in eval mode, 0 to 1; or for each of them whether it is wrong; or a
                 function that measures it: that is called twice after the first epoch, and a difference gives a message.
-            val_error: of validation, in the same way; one value an image keeps its two halves apart.
+            val_error: of validation, in the same way; one value an image keeps its two halves apart, which are
+                drawn from a share alone as if its errors had been dealt into them.
             train_n: images behind ``train_error``, the first of ``data.train_images``. None: as many as are given.
             val_n: images behind ``val_error``.
             epoch: from 1. None: the next.
@@ -100,7 +103,9 @@ class Report:
             if again[0] != train[0]:
                 notices.append(TRAIN_MODE.format(epoch=due, first=train[0], second=again[0]))
         val = _share("val_error", val_error, val_n, len(self._data.val_labels))
-        record = self._record(due, train, val, _halves(val_error, val[0], self._data), (train_loss, val_loss), seconds)
+        draws = np.random.default_rng([int(self._trial_id, 16), due])
+        halves = _halves(val_error, *val, self._data, draws)
+        record = self._record(due, train, val, halves, (train_loss, val_loss), seconds)
         self.epoch = due
         self._hand_over(record, checkpoint, tuple(notices))
         self._since = time.perf_counter()
@@ -161,10 +166,11 @@ def _share(name: str, value: Errors, n: int | None, most: int) -> tuple[float, i
     return error, count
 
 
-def _halves(value: Errors, error: float, data: OwnTrialData) -> tuple[float, float]:
-    """The error of halves A and B; of a share alone, which says nothing of them, that share."""
+def _halves(value: Errors, error: float, n: int, data: OwnTrialData, rng: np.random.Generator) -> tuple[float, float]:
+    """The error of halves A and B; of a share alone, which says nothing of them, drawn ones."""
     values = np.asarray(value, dtype=np.float64)
     in_a = data.val_half.numpy()
-    if values.ndim == 0 or len(values) != len(in_a):
-        return error, error
-    return float(values[in_a].mean()), float(values[~in_a].mean())
+    if values.ndim and len(values) == len(in_a):
+        return float(values[in_a].mean()), float(values[~in_a].mean())
+    a = int(in_a.sum()) if n == len(in_a) else n - n // 2
+    return drawn_halves(error, (a, n - a), rng)

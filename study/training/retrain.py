@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from fitscape.models.starting_weights import StartingWeights
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
+from fitscape.study.data.pixels import resized
 from fitscape.study.errors import UserError
 from fitscape.study.isolated import Crashed, call
 from fitscape.study.records import EpochRecord
@@ -41,10 +43,13 @@ def evaluate_again(
     shows whether this is the net that the ledger speaks of.
 
     Args:
-        images: uint8 [N, C, H, W].
+        images: uint8 [N, C, H, W], as they were prepared: they become the size of the trial's.
         labels: int64 [N].
         weights: that the trial starts from.
     """
+    data = data.of_trial(config)
+    if config.data.image_size is not None:
+        images = torch.from_numpy(resized(images.numpy(), config.data.image_size))
     for progress in run_trial(config, data, settings=settings, weights=weights):
         last = progress
     trial = TrialRun(config, data, settings, weights)

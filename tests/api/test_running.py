@@ -132,3 +132,16 @@ def test_a_run_that_leaves_no_ledger_is_an_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(running.driver, "run", lambda *_, **__: ExitCode.INTERRUPTED, raising=False)
     with pytest.raises(UserError, match="before it had a ledger"):
         fitscape.run({"name": "mine"}, tmp_path, quiet=True)
+
+
+def test_a_script_that_ends_after_a_refusal_ends_in_order() -> None:
+    """Its data may still be prepared in a thread: Python would end it amid native code, which aborts the process."""
+    script = "import time, fitscape; fitscape.run; from fitscape.study.driver.background import Background\n"
+    script += "Background(lambda: (time.sleep(0.5), print('prepared')))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "prepared\n", "")
+
+
+def test_a_change_that_nobody_knows_is_not_allowed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="allow: 'codee' is not one of data, code, config"):
+        fitscape.resume("mine", tmp_path, allow={"codee"})

@@ -38,6 +38,13 @@ def test_the_map_predicts_a_frame_of_points(study: fitscape.Study) -> None:
     told = study.map.predict(study.table()[["lr", "weight_decay", "optimizer"]])  # what is absent is in the middle
     assert len(told) == 40
     assert told[["diverged", "untrained", "good", "overfit", "underfit"]].sum(axis=1).to_numpy() == pytest.approx(1)
+    points = [{"lr": 0.01, "optimizer": "sgd"}, {"lr": 1e-4}]
+    by_point, by_column = (
+        study.map.predict(given) for given in (points, {"lr": [0.01, 1e-4], "optimizer": ["sgd", None]})
+    )
+    assert by_point.equals(by_column)
+    with pytest.raises(UserError, match=r"points: no column is one of lr, weight_decay, layers, optimizer \(there is"):
+        study.map.predict([{"learning_rate": 0.01}])
 
 
 def test_the_map_is_drawn_over_the_hyperparameters_that_are_named(study: fitscape.Study) -> None:
@@ -48,6 +55,10 @@ def test_the_map_is_drawn_over_the_hyperparameters_that_are_named(study: fitscap
     assert study.plot_map().layout.xaxis.title.text == "learning rate"  # the one that matters most
     with pytest.raises(UserError, match="choose from lr, weight_decay, layers"):
         study.plot_map("optimizer")
+    with pytest.raises(UserError, match=r"at\['optimizer'\]: 'lion' is outside the study's space"):
+        study.plot_map(at={"optimizer": "lion"})
+    with pytest.raises(UserError, match="tau is 5, and it is between 0 and 1"):
+        study.plot_map(tau=5)
 
 
 def test_curves_and_gap_have_a_trace_for_each_regime(study: fitscape.Study) -> None:
@@ -55,6 +66,8 @@ def test_curves_and_gap_have_a_trace_for_each_regime(study: fitscape.Study) -> N
     assert {trace.name for trace in study.plot_gap().data} == {*regimes, "no gap"}
     first = study.trials[0].trial_id
     assert len(study.plot_curves([first]).data) == 2
+    assert len(study.plot_curves(first).data) == 2
+    assert not study.plot_curves([]).data
     with pytest.raises(UserError, match="no trial 'nonsense'"):
         study.plot_curves(["nonsense"])
 

@@ -11,6 +11,7 @@ from command import Command
 from studies_by_hand import wait_until
 
 from fitscape.study import driver
+from fitscape.study.config.sections import Until
 from fitscape.study.errors import ExitCode
 from fitscape.study.ledger import StudyLock
 
@@ -88,6 +89,24 @@ def test_a_time_limit_is_read_as_a_person_writes_it(fitscape: Command, calls: li
         ran = fitscape("run", "quickstart", "--for", wrong)
         assert ran.code == ExitCode.BAD_INPUT, ran
         assert "--for" in ran.err
+    assert len(calls) == 2
+
+
+def test_a_goal_is_read_with_the_time_and_written_into_the_study(
+    fitscape: Command, calls: list[Any], small: Path
+) -> None:
+    fitscape("run", "regimes", "--until", "decided=0.9", "--for", "20m", "--quiet")
+    fitscape("resume", "small", "--until", "decided=85%", "--quiet")
+    (given, named), (_, resumed) = calls
+    assert given[0].search.until == Until(decided=0.9)
+    assert named["time_limit"] == 1200.0
+    assert resumed["until"] == {"decided": 0.85}
+    for wrong in ("decided", "decided=9", "decided=nan", "labelled=0.9"):
+        assert fitscape("run", "regimes", "--until", wrong).code == ExitCode.BAD_INPUT
+    misspelt = fitscape("run", "regimes", "--set", "search.until.deciding=0.9")
+    assert "no such key (did you mean decided?)" in misspelt.refusal
+    nothing = fitscape("run", "quickstart", "--set", "space={}", "--until", "decided=0.9")
+    assert "search.until: nothing is searched" in nothing.refusal
     assert len(calls) == 2
 
 

@@ -34,6 +34,7 @@ SUMMARY = {
     "folder": "runs/small",
     "report": "runs/small/report/index.html",
     "tracking": "http://127.0.0.1:5000/#/experiments/1",
+    "guessing": "no better than guessing: no configuration is surely below chance",
     "ui": "fitscape ui --root runs",
     "unshipped_points": 0,
 }
@@ -73,6 +74,7 @@ def test_plain_lines(small: Path, failed: TrialRecord, capsys: pytest.CaptureFix
     assert "best validation error 0.0500" in lines[3]
     assert "not in MLflow" not in lines[3]  # what was pending before is shipped now
     assert lines[4:] == [
+        "verdict no better than guessing: no configuration is surely below chance",
         "report  runs/small/report/index.html",
         "MLflow  fitscape ui --root runs, then http://127.0.0.1:5000/#/experiments/1",
     ]

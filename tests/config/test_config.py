@@ -31,7 +31,7 @@ def test_what_0_1_0_did_is_frozen() -> None:
         "theirs": {},
         "data": {
             **{"crop_scale": 1.0, "rotation": 0.0, "colour_jitter": 0.0, "rand_augment": 0.0},
-            **{"mixup": 0.0, "cutmix": 0.0},
+            **{"mixup": 0.0, "cutmix": 0.0, "image_size": None},
         },
     }
     assert FROZEN_ALONE == {"trial": None}

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
-from fitscape.study.data import load
+from fitscape.study.data import check_files, load
 from fitscape.study.data.decidable import undecidable
 from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import UserError
@@ -57,8 +57,14 @@ def test_a_metric_that_needs_a_class_that_validation_lacks_is_refused(folder: Pa
         file.unlink()
     given = {"dataset": f"folder:{folder}", "root": str(tmp_path / "cache")}
     load(DataConfig(**given))
-    with pytest.raises(UserError, match="balanced_error needs every class in validation, which has no image of dent"):
+    message = "balanced_error needs every class in validation, which has no image of dent"
+    with pytest.raises(UserError, match=message):
         load(DataConfig(**given, metric="balanced_error"))
+    elsewhere = tmp_path / "elsewhere"
+    with pytest.raises(UserError, match=message):  # seen from the labels alone
+        check_files(DataConfig(dataset=f"folder:{folder}", root=str(elsewhere), metric="balanced_error"))
+    assert not elsewhere.exists()
+    check_files(DataConfig(**given, metric="balanced_error", classes=("scratch", "fine")))
 
 
 def test_of_many_classes_that_validation_lacks_five_are_named(folder: Path, tmp_path: Path) -> None:

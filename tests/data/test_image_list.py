@@ -123,6 +123,7 @@ SPLIT = {"split": "train"}
         (lambda r: r, {"groups": "part"}, "no column 'part'"),
         (lambda r: r, {"groups": r"(?P<group>frame\d+)"}, "matches no file"),
         (lambda r: r, {"groups": r"(?P<group>frame\d+"}, "is not a regular expression"),
+        (lambda r: r, {"groups": r"(?P<part>part\d+)"}, "has no (?P<group>...)"),
         (
             lambda r: [{**row, "split": "test" if i % 6 == 0 else "train"} for i, row in enumerate(r)],
             {"groups": "part_no"},

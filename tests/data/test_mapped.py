@@ -26,6 +26,7 @@ from fitscape.study.data.mapped import chunks, crew, sharing
 from fitscape.study.data.place import CacheDamaged, unfinished
 from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import UserError
+from fitscape.study.nets.make import with_validation_images
 from fitscape.study.training import Settings, run_trial
 
 SIDE = 12
@@ -62,7 +63,7 @@ def folder_of(sealed: SealedData) -> Path:
     return Path(sealed.summary()["folder"])
 
 
-@pytest.mark.parametrize("options", [{}, {"classes": ["dog", "cat"], "limit": 60}])
+@pytest.mark.parametrize("options", [{}, {"classes": ["dog", "cat"], "limit": 60}, {"folds": 3, "limit": 100}])
 def test_it_is_the_same_data_as_in_memory(
     photos: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], data_folder: Path
 ) -> None:
@@ -104,6 +105,17 @@ def test_losses_are_those_of_the_path_in_memory(photos: Path, monkeypatch: pytes
     halfway = next(iter(run_trial(trial, mapped, settings=Settings()))).checkpoint()
     (last,) = run_trial(trial, memory, settings=Settings(), checkpoint=halfway)
     assert last.record.val_loss == losses[0][-1][2]
+
+
+@pytest.mark.usefixtures("always_mapped")
+def test_a_part_of_mapped_images_is_pickled_as_it_is(photos: Path) -> None:
+    """A fold, or train and validation together, is not what the files hold."""
+    data = load(config(photos, folds=3)).trial_data
+    assert data.train_images[0].numpy().tobytes() not in pickle.dumps(data)
+    for part in (data.of_seed(1), with_validation_images(data.of_seed(1))):
+        again = pickle.loads(pickle.dumps(part))
+        assert torch.equal(again.train_images, part.train_images)
+        assert torch.equal(again.val_images, part.val_images)
 
 
 @pytest.mark.usefixtures("always_mapped")

@@ -9,7 +9,7 @@ from own_code import DATA, write
 from PIL import Image
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import load
+from fitscape.study.data import apart, load
 from fitscape.study.data.datasets import get
 from fitscape.study.errors import UserError
 from fitscape.study.plugins import code_of, install
@@ -88,6 +88,10 @@ def test_paths_are_read_as_an_image_folder_s_are(folder: Path) -> None:
         ("{'images': images, 'labels': labels, 'tests': 1}", "returns an unknown key tests"),
         ("{'images': images, 'labels': labels, 'classes': ['a', 'b']}", "returns labels from 0 to 2 for 2 classes"),
         ("{'paths': ['no.png'] * 120, 'labels': labels}", "120 of 120 files are not there"),
+        ("[[1, 2], [3]], [0, 1]", "my_data.py:load returns what is no data set: ValueError: setting an array element"),
+        ("images, labels - 1 + 10**15", "returns the label 1000000000000001 (numbers of classes begin at 0"),
+        ("images[:0], labels[:0]", "returns no image"),
+        ("exit(3)", "my_data.py:load raised SystemExit: 3 (line 5)"),
         ("1 / 0", "my_data.py:load raised ZeroDivisionError: division by zero (line 5)"),
     ],
 )
@@ -96,3 +100,26 @@ def test_what_is_no_data_set_is_refused_in_one_line(folder: Path, returned: str,
         get(config(folder, f"{HEAD}def load():\n    return {returned}\n")).read(None)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("does", "within", "refused", "told"),
+    [
+        ("os.abort()", 60.0, r"my_data.py:load: crashes \(SIGABRT\)", []),
+        (
+            "time.sleep(99)",
+            0.6,
+            "my_data.py:load: takes more than 0.01 min",
+            ["my_data.py:load has not given its images"],
+        ),
+    ],
+)
+def test_a_function_that_crashes_or_hangs_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, does: str, within: float, refused: str, told: list[str]
+) -> None:
+    monkeypatch.setattr(apart, "ENDED_AFTER", within)
+    monkeypatch.setattr(apart, "SAID_AFTER", within / 2)
+    said: list[str] = []
+    with pytest.raises(UserError, match=refused):
+        load(config(folder, f"import os, time\ndef load():\n    {does}\n"), say=said.append)
+    assert [text.partition(" after")[0] for text in said] == told

@@ -10,6 +10,8 @@ import pytest
 import starting
 from pages import REPOSITORY
 
+from tools import test_all
+
 
 def test_make_test_runs_what_pytest_runs_in_two_parts() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
@@ -24,6 +26,11 @@ def test_make_test_runs_what_pytest_runs_in_two_parts() -> None:
         ("-n 2 --dist loadfile ", "$(DEFAULT) and not alone"),
         ("", "$(DEFAULT) and alone"),
     ]
+
+
+def test_make_test_all_counts_what_it_leaves_out() -> None:
+    assert test_all.count("compose", "tests/cluster/test_compose_file.py") == 1
+    assert test_all.count("gpu", "tests/cluster/test_compose_file.py") == 0
 
 
 @pytest.mark.parametrize("alone", [False, True])

@@ -87,6 +87,26 @@ def test_prepared_data_go_where_no_study_has_their_fingerprint(root: Path, tmp_p
     assert [found.path for found in leftovers(root)] == [old]
 
 
+def test_images_unpacked_from_a_hugging_face_data_set_go_once_nobody_reads_them(root: Path, tmp_path: Path) -> None:
+    def unpacked(name: str, *files: str, age: float = 2 * unused.SETTLED) -> Path:
+        place = tmp_path / "data/unpacked" / name
+        for file in files:
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
+            (place / file).write_bytes(b"x" * 500)
+        for path in (*place.rglob("*"), place):
+            os.utime(path, (path.stat().st_mtime - age,) * 2)
+        return place
+
+    old = unpacked("0123456789abcdef", "0000/0000000", "0001/0000012", "0001/.0000013.4.5.partial")
+    unpacked("0123456789abcde0", "0000/0000000", age=0)  # of a study that is just beginning
+    unpacked("0123456789abcde1", "0000/0000000", "notes.txt")
+    unpacked("photos", "0000/0000000")
+    (found,) = leftovers(root)
+    assert (found.path, found.bytes) == (old, 1500)
+    assert remove(found) == ""
+    assert not old.exists()
+
+
 def test_prepared_data_stay_while_a_ledger_cannot_be_read(root: Path, tmp_path: Path) -> None:
     prepared(tmp_path / "data", "digits-0123456789abcdef", "another")
     (root / "broken").mkdir(parents=True)

@@ -16,6 +16,7 @@ from fitscape.study.isolated import Crashed
 from fitscape.study.ledger import SETTINGS, Ledger
 from fitscape.study.scheduling import capacity
 from fitscape.study.scheduling.capacity import study_settings
+from fitscape.study.scheduling.packing import SetAside
 from fitscape.study.training import Settings
 
 KEPT = {"device": "cpu", "precision": "bf16", "memory_format": "mixed"}
@@ -44,7 +45,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_what_was_measured_is_in_the_ledger_s_config_afterwards(tmp_path: Path) -> None:
     with Ledger.create(tmp_path / "ledger.db", frozen(study()), {}) as ledger:
-        nothing: Any = SimpleNamespace(usable=list, cards=[])
+        nothing: Any = SimpleNamespace(usable=list, cards=[], aside=SetAside())
         prepared = preparing.PreparedStudy(nothing, nothing, study().base, (), Settings(), KEPT)
         finish(prepared, study(), ledger, nothing, print)
         assert (ledger.config.resources.precision, ledger.config.resources.memory_format) == ("bf16", "mixed")

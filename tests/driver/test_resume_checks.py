@@ -54,13 +54,19 @@ def test_a_value_that_decides_results_is_named_with_both_sides(path: str, value:
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("search.trials", 9), ("resources.max_attempts", 9), ("tracking.experiment", "other"), ("description", "x")],
+    [
+        ("search.trials", 9),
+        ("search.until", {"decided": 0.8}),
+        ("resources.max_attempts", 9),
+        ("tracking.experiment", "other"),
+        ("description", "x"),
+    ],
 )
 def test_what_only_says_how_trials_run_may_change(path: str, value: Any) -> None:
     assert not list(config_changes(BEFORE, changed(path, value)))
 
 
-FREE = ("description", "plugins", "resources.", "tracking.")  # and nothing else, whatever is added
+FREE = ("description", "plugins", "resources.", "tracking.", "search.until")  # and nothing else, whatever is added
 
 
 def leaves(value: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

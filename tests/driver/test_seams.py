@@ -155,7 +155,7 @@ def test_a_kill_between_the_ledger_and_the_file_lowers_no_target(
     monkeypatch.undo()
     monkeypatch.setattr(start, "provenance", lambda *_: {"data_fingerprint": "1"})
     with Ledger.open(folder.ledger) as ledger:
-        now = _config_in(folder, ledger, None, Aside(ignore))
+        now = _config_in(folder, ledger, None, None, Aside(ignore))
         _same_study(folder, ledger, Pinned(now), OtherData(), frozenset())  # type: ignore[arg-type]
         assert now.search.trials == ledger.config.search.trials
 
@@ -166,7 +166,7 @@ def test_what_a_driver_of_0_1_0_left_between_the_ledger_and_the_file_goes_on(
     folder, config = raised
     with Ledger.open(folder.ledger) as ledger:
         ledger.amend(config, {"data_fingerprint": "1"})  # and died before the file
-        assert _config_in(folder, ledger, None, Aside(ignore)).search.trials == 50
+        assert _config_in(folder, ledger, None, None, Aside(ignore)).search.trials == 50
 
 
 def test_partials_of_killed_drivers_are_swept(tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def test_the_report_of_what_is_there_is_written(
     code: ExitCode,
 ) -> None:
     written: list[int] = []
-    monkeypatch.setattr(run_study, "labels_and_report", lambda folder, count, data: written.append(count) or "page")
+    monkeypatch.setattr(
+        run_study, "labels_and_report", lambda folder, count, data: written.append(count) or ("page", "")
+    )
     monkeypatch.setattr(run_study, "parent_url", lambda *_: None)
     interruption = Interruption()
     if ended_by is None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from own_code import write
 
+import fitscape
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import TrialData, load
@@ -51,6 +52,25 @@ def test_a_shallow_forest_underfits_and_a_deep_one_with_few_images_overfits(digi
     assert shallow.train_error > 0.2
     assert deep.train_error < 0.02
     assert deep.val_error - deep.train_error > 0.1
+
+
+@pytest.mark.filterwarnings("ignore")  # Lightning's advice on workers, and what its dependencies have deprecated
+def test_a_lightning_module_is_a_trial_whose_errors_are_clean(
+    digits: TrialData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[dict[str, float]] = []
+
+    def spied(*given: Any, measure: Any = fitscape.log_clean_errors, **how: Any) -> dict[str, float]:
+        measured.append(measure(*given, **how))
+        return measured[-1]
+
+    monkeypatch.setattr(fitscape, "log_clean_errors", spied)
+    record = last(load_config(EXAMPLES / "lightning_trial.yaml"), digits)
+    found = measured[-1]
+    assert len(measured) == record.epoch == 3
+    assert (record.train_error, record.val_error) == (found["clean_train_error"], found["clean_val_error"])
+    assert record.val_error < 0.1
+    assert found["gap_artefact"] < 0  # dropout and moving weights made the logged training error too high
 
 
 def test_a_network_and_a_loss_of_one_s_own_train(digits: TrialData) -> None:

@@ -1,4 +1,7 @@
-"""A loop of the user's own, made a trial by a few lines, in a study whose driver is killed again and again."""
+"""A loop of the user's own, made a trial by a few lines, in a study whose driver is killed again and again.
+
+``KILLS=20 pytest -m slow tests/faults/test_own_loop_killed.py`` for more kills than the slow tests have time for.
+"""
 
 import os
 import random
@@ -12,7 +15,7 @@ from pages import REPOSITORY
 from fitscape.study.reading import load_config
 from fitscape.study.records import TrialRecord, TrialState
 
-KILLS = 5
+KILLS = int(os.environ.get("KILLS", "5"))
 TRIALS = 2 * KILLS
 
 

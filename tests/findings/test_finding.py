@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fitscape.study.findings import Context, Evidence, Verdict, correct, to_json
-from fitscape.study.findings.finding import Method, judge
+from fitscape.study.findings.finding import Counted, Method, judge, over_folds
 
 EVIDENCE = Evidence(estimate=0.3, low=0.1, high=0.5, p_above=0.001, p_below=0.999, margin=0.01, n=5, test="t", needed=4)
 TEXT = {
@@ -82,3 +82,16 @@ def test_json_holds_what_readers_need_and_no_nan() -> None:
     (row,) = json.loads(json.dumps(to_json([one]), allow_nan=False))
     assert {"claim", "family", "estimate", "low", "high", "test", "p", "n", "verdict"} <= row.keys()
     assert (row["verdict"], row["high"], row["p"], row["n"]) == ("supported", None, None, 5)
+
+
+def test_seeds_that_are_folds_prove_less_and_drawn_configurations_as_much() -> None:
+    sure = judge(replace(EVIDENCE, p_above=0.001), **TEXT)  # of 5 seeds: z is 3.09, and 2.06 after a factor of 1.5
+    wider = over_folds(sure, 1 / 4)
+    assert wider.p == pytest.approx(0.0393, abs=1e-4)
+    assert (wider.low, wider.high) == pytest.approx((0.0, 0.6))
+    assert correct([wider])[0].verdict is Verdict.SUPPORTED
+    assert correct([over_folds(sure, 1)])[0].verdict is Verdict.UNDECIDED
+    assert over_folds(replace(sure, p_adjusted=0.002), 1).p_adjusted > 0.05
+    drawn = replace(sure, counted=Counted.CONFIGURATIONS)
+    assert over_folds(drawn, 1 / 4) == drawn
+    assert over_folds(sure, 0) == sure

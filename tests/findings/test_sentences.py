@@ -1,5 +1,6 @@
 """What a finding says against its own numbers, whatever the verdict."""
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -58,6 +59,40 @@ def test_the_neutral_part_says_nothing_that_only_one_verdict_would_mean() -> Non
         for one in found_in(family, kind):
             for word in ("would have helped", "got the same configurations", "which is Zhang", "must be"):
                 assert word not in one.explanation
+
+
+PAIRED = ("pairs of runs alike in all else", "shared seeds", "the same configurations", "that both were given")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("16 own configurations", "The best of 8 random configurations"),
+        ("12 own configurations x 3 seeds", "The best of 6 random configurations"),
+        ("16 shared configurations", "Over 16 pairs of runs alike in all else (16 configurations)"),
+        ("12 shared configurations x 3 seeds", "Over 36 pairs of runs alike in all else (12 configurations)"),
+        ("grid x 5 seeds", "Over 5 shared seeds, each at the best of the same 6 configurations"),
+    ],
+)
+def test_what_was_compared_is_said_as_the_design_was(kind: str, said: str) -> None:
+    """Nets that drew configurations of their own never got the same ones."""
+    errors = [one for one in found_in("architectures", kind) if "lower validation error" in one.claim]
+    assert len(errors) == 3
+    for one in errors:
+        assert one.explanation.startswith(said)
+    if "own" in kind:
+        for one in found_in("architectures", kind):
+            words = f"{one.claim} {one.explanation} {one.sentence}"
+            assert not [paired for paired in PAIRED if paired in words]
+
+
+@pytest.mark.parametrize(("family", "kind"), KINDS)
+def test_an_explanation_counts_what_the_test_counts(family: str, kind: str) -> None:
+    for one in found_in(family, kind):
+        for count, unit in re.findall(r"^Over (\d+) (seeds|configurations)\b", one.explanation):
+            assert (int(count), unit) == (one.n, one.counted.value)
+        for count in re.findall(r"\((\d+) configurations\)", one.explanation):
+            assert int(count) == one.n
 
 
 def test_json_holds_the_sentence_and_the_population() -> None:

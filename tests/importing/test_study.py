@@ -2,13 +2,14 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from small_study import small_study
-from strangers import landscape, optuna_storage, tune_folder
+from strangers import file_store, landscape, optuna_storage, tune_folder
 
 from fitscape.study.errors import UserError
 from fitscape.study.export import export
@@ -170,6 +171,7 @@ def test_the_most_telling_points_lie_in_the_space_and_apart(tmp_path: Path) -> N
         (pd.DataFrame(), Keys(), Facts(classes=3), "holds no run"),
         (landscape(3).assign(val_error=np.nan), Keys(val="val_error"), Facts(classes=3), "no run holds a number"),
         (landscape(3)[["lr", "train_error"]], Keys(), Facts(classes=3), "no validation error"),
+        (landscape(3).assign(**{f"p{i}": range(3) for i in range(70)}), Keys(), TEN, "name those that matter with"),
     ],
 )
 def test_a_source_that_cannot_be_read_leaves_nothing_behind(
@@ -205,6 +207,37 @@ def test_a_broken_file_is_refused_in_one_line(tmp_path: Path, made: object, name
     with pytest.raises(UserError, match=r"cannot be read|holds neither") as refused:
         look(made(tmp_path / name), NAMED)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["csv", "optuna", "tune", "mlflow"])
+def test_too_many_runs_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    runs = landscape(4)
+    made: dict[str, Callable[[], object]] = {
+        "csv": lambda: runs.to_csv(tmp_path / "x.csv") or tmp_path / "x.csv",
+        "optuna": lambda: optuna_storage(tmp_path / "x.db", runs),
+        "tune": lambda: tune_folder(tmp_path / "train", runs),
+        "mlflow": lambda: file_store(tmp_path / "mlruns", [{"params": {}, "metrics": {}}] * 4),
+    }
+    source = made[kind]()
+    monkeypatch.setattr("fitscape.study.importing.runs.MOST_RUNS", 3)
+    with pytest.raises(UserError, match="holds more than 3 runs") as refused:
+        look(source, NAMED)  # type: ignore[arg-type]
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json", "tune"])
+def test_a_source_too_large_for_memory_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    file, runs = tmp_path / f"x.{ending}", landscape(200)
+    if ending == "tune":
+        tune_folder(file, runs[:9])
+    else:
+        getattr(runs, f"to_{ending}")(file)
+    monkeypatch.setattr("fitscape.study.importing.runs.MOST_BYTES", 1000)
+    monkeypatch.setattr(pd, f"read_{ending}", None, raising=False)
+    with pytest.raises(UserError, match=f"{file.name}: holds 0 MiB, and 0 MiB can be read"):
+        look(file, NAMED)
 
 
 def test_a_study_of_ours_needs_no_reading(tmp_path: Path) -> None:

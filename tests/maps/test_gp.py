@@ -95,3 +95,33 @@ def test_draws_have_the_posterior_moments() -> None:
     mean, sd = gp.predict(new)
     np.testing.assert_allclose(draws.mean(0), mean, atol=0.05)
     np.testing.assert_allclose(draws.std(0), sd, rtol=0.1)
+
+
+def left_out(n: int, rough: float) -> tuple[GaussianProcess, np.ndarray, np.ndarray, np.ndarray]:
+    """A process over configurations of two rows each, and what it says of each from the others alone."""
+    x, y = data(n)
+    x = np.repeat(x, 2, axis=0)
+    y = np.repeat(y + rough * np.sin(70 * x[::2].sum(axis=1)), 2) + np.tile([-0.05, 0.05], n)
+    gp = GaussianProcess(x, y, np.full(2 * n, 0.01))
+    mean, variance = gp.leave_one_out(np.repeat(np.arange(n), 2))
+    return gp, y, mean, variance
+
+
+def test_leaving_a_configuration_out_is_a_process_without_it() -> None:
+    gp, y, mean, variance = left_out(12, 0.0)
+    for row in (0, 7, 23):
+        others = np.arange(24) // 2 != row // 2
+        without = GaussianProcess(
+            gp.x[others], (y - gp.centre)[others] / gp.scale, gp.known[others], hyper=gp.hyper, standardize=False
+        )
+        expected, sd = without.predict(gp.x[[row]])
+        assert mean[row] == pytest.approx(gp.centre + gp.scale * expected[0], rel=1e-4)
+        assert variance[row] == pytest.approx((gp.scale * sd[0]) ** 2, rel=1e-3)
+
+
+def test_with_its_misfit_a_process_errs_as_much_as_it_says() -> None:
+    gp, y, mean, variance = left_out(20, 0.6)
+    factor = gp.misfit(mean, variance)
+    assert 1.1 < factor < 5
+    noise = gp.scale**2 * gp.known + gp.noise
+    assert np.mean((y - mean) ** 2 / (factor * variance + noise)) == pytest.approx(1, abs=1e-4)

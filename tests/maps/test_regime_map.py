@@ -162,13 +162,24 @@ def test_all_diverged_is_a_map_too(held_out: tuple) -> None:
     assert (make(24, diverged=True).predict(held_out[0])["diverged"] > 0.5).all()
 
 
+def test_the_luck_of_a_chosen_point_is_taken_out_of_it_alone(
+    monkeypatch: pytest.MonkeyPatch, fitted: RegimeMap
+) -> None:
+    at = pd.DataFrame({"lr": [0.02, 0.05], "width": [0.3, 0.4], "norm": "batch"})
+    monkeypatch.setitem(vars(fitted.posterior), "flattery", 0.5)
+    any_point, chosen = fitted.error_interval(at), fitted.error_interval(at, chosen=True)
+    mean, _ = fitted.posterior.error(fitted.encoder.features(at))
+    assert any_point["median"].to_numpy() == pytest.approx(fitted.cuts.error(mean))
+    assert chosen["median"].to_numpy() == pytest.approx(fitted.cuts.error(mean + 0.5))
+
+
 def test_bad_tables_are_refused() -> None:
     fresh = RegimeMap(SPACE, RegimeThresholds(), chance_error=0.9, reference_error=0.05)
     with pytest.raises(ValueError, match="at least one"):
         fresh.fit(table(4).iloc[:0])
     with pytest.raises(ValueError, match="val_error: no such column"):
         fresh.fit(table(4).drop(columns="val_error"))
-    with pytest.raises(ValueError, match="val_error: a rate"):
+    with pytest.raises(ValueError, match="val_error: must be a rate"):
         fresh.fit(table(4).assign(val_error=54.0, diverged=False))
     with pytest.raises(ValueError, match="not fitted"):
         fresh.predict(table(4))
@@ -199,3 +210,6 @@ def test_planes_are_widened_by_what_one_validation_set_gives_all_trials() -> Non
     assert widths[0] > 1.5 * widths[1] > 0
     sure = [fitted.boundary("lr", "width", held, resolution=21).probabilities.max(-1).mean() for fitted in (few, many)]
     assert sure[0] < sure[1]
+    few.posterior.images = many.posterior.images  # the same fields, without the shift that all trials share
+    surer = few.boundary("lr", "width", held, resolution=21).probabilities.max(-1).mean()
+    assert sure[0] < surer - 0.002

@@ -61,9 +61,26 @@ def test_more_seeds_and_more_images_narrow_it_and_leave_it_where_it_is() -> None
     assert np.median(seeds) == pytest.approx(np.median(now), rel=0.02)
 
 
+def test_runs_that_are_folds_narrow_it_less() -> None:
+    one = fitted(24, seeds=3)
+    apart, folds = (TrialBeliefs(one, overlap)._val[0] for overlap in (0.0, 0.5))
+    assert (folds.sd > apart.sd).all()
+    assert (folds.sd_with(More(seeds=8)) > apart.sd_with(More(seeds=8))).all()
+    assert (folds.sd_with(More(seeds=8)) < folds.sd).all()
+
+
+def test_evidence_that_there_is_not_counts_as_what_there_is() -> None:
+    """Of one run without neighbours: with four times the images, and with two further seeds."""
+    seed, images = np.array([0.3]), np.array([0.2])
+    one = RowBeliefs(np.zeros(1), np.sqrt(seed + images), seed, images, np.ones(1))
+    assert one.sd_with(More(images=4)) == pytest.approx(np.sqrt(0.3 + 0.2 / 4))
+    assert one.sd_with(More(seeds=2)) == pytest.approx(np.sqrt((0.3 + 0.2) / 3))
+    assert one.sd_with(More(seeds=2, images=4)) == pytest.approx(np.sqrt((0.3 + 0.2 / 4) / 3))
+
+
 @pytest.mark.parametrize(
     ("n", "dimensions", "seeds", "heard"),
-    [(48, 6, 1, False), (80, 6, 1, True), (16, 6, 3, True), (12, 2, 1, False), (20, 2, 1, True), (4, 1, 3, False)],
+    [(48, 6, 1, False), (80, 6, 1, True), (16, 6, 3, True), (15, 2, 1, False), (16, 2, 1, True), (4, 1, 3, False)],
 )
 def test_the_map_has_a_say_where_its_trials_suffice_for_the_space(
     n: int, dimensions: int, seeds: int, heard: bool

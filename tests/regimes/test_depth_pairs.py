@@ -1,5 +1,6 @@
 """Degradation of deeper nets."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -136,6 +137,17 @@ def test_pairs_are_t_tests_both_ways_and_holm_over_the_study() -> None:
     decides = [2 * above[0], 2 * above[1], 2 * below[2]]
     assert [t.p_adjusted for t in found] == pytest.approx(multipletests(decides, method="holm")[1])
     assert [(t.degraded, t.denied) for t in found] == [(True, False), (False, False), (False, True)]
+
+
+def test_seeds_that_chose_their_rates_by_each_other_are_no_independent_draws() -> None:
+    """Nadeau and Bengio 2003: the variance of the mean times 1 + S / (S - 1), where the seeds do not agree."""
+    rise = [0.09, 0.14, 0.07, 0.11, 0.16]
+    agreed = pair_of(rise)
+    chosen = tuple(make_trial({"depth": 56, "seed": s, "lr": 0.3 if s == 2 else 0.1}) for s in range(5))
+    split = replace(agreed, deep_trials=chosen)
+    assert [test.se for test in depth_tests([agreed, split])] == pytest.approx(
+        [np.std(rise, ddof=1) / np.sqrt(5), np.std(rise, ddof=1) / np.sqrt(5) * np.sqrt(1 + 5 / 4)]
+    )
 
 
 def test_many_pairs_without_a_rise_raise_few_alarms() -> None:

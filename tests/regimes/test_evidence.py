@@ -5,9 +5,9 @@ import pytest
 from hand_made import make_epoch, make_trial
 from planted import CHANCE, CLASSES
 
-from fitscape.study.config import RegimeThresholds
+from fitscape.study.config import DataConfig, RegimeThresholds
 from fitscape.study.records import Label, Regime, TrialRecord
-from fitscape.study.regimes import Reference, label_all
+from fitscape.study.regimes import Reference, SeedNoise, label_all
 from fitscape.study.regimes.evidence import Draws, More
 
 REFERENCE = Reference(error=0.05)  # good up to 9.25 %
@@ -98,3 +98,26 @@ def test_a_label_that_the_map_decided_is_marked() -> None:
     assert [one.regime for one in labels] == [Regime.GOOD, Regime.GOOD, Regime.UNDECIDED]
     assert [one.by_map for one in labels] == [True, False, False]  # the second is good by its own run alone
     assert {one.reference_error for one in labels} == {0.05}
+
+
+def test_folds_average_out_less_than_seeds_and_measure_on_more_images() -> None:
+    split = {"overlap": 1 / 4}  # five folds
+    noisy = seeds(*[0.075, 0.072, 0.078] * 3)
+    assert labels_of(noisy, **split)[0].probability < labels_of(noisy)[0].probability
+    few = seeds(*[0.06] * 5, n=300)
+    assert labels_of(few, **split)[0].probability > labels_of(few)[0].probability
+
+
+def test_the_variance_of_a_mean_over_folds_is_that_of_nadeau_and_bengio() -> None:
+    """Errors of folds have the correlation of their training images: what is expected of the estimate is the truth."""
+    folds, repeats = 5, 40_000
+    rng = np.random.default_rng(0)
+    common = rng.normal(0, np.sqrt(1 / folds), (repeats, 1))  # correlation: validation over all images
+    errors = common + rng.normal(0, np.sqrt(1 - 1 / folds), (repeats, folds))
+    noise = SeedNoise(overlap=DataConfig(folds=folds).overlap)
+    estimated = errors.var(axis=1, ddof=1).mean() * float(noise.of_mean(folds))
+    assert estimated == pytest.approx(errors.mean(axis=1).var(), rel=0.03)
+    assert float(noise.images_of_mean(100, 1)) == pytest.approx(80)
+    assert noise.images_of_mean(100, 5) == noise.images_of_mean(100, 12)  # there are no more images than folds
+    assert (SeedNoise().of_mean([1, 4]) == [1, 0.25]).all()
+    assert SeedNoise().images_of_mean(100, 4) == 100

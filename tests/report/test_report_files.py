@@ -9,6 +9,7 @@ from hand_made import make_epoch
 from report_pages import data_of
 from small_study import PROVENANCE, small_study
 
+from fitscape.study.cli.summary import lines, summarize
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.findings import Verdict
@@ -230,6 +231,9 @@ def test_nothing_is_called_diverged_where_nothing_diverged_and_guessing_is_calle
     study = open_study(by_hand(tmp_path, config, *ends))
     subject = Subject(study)
     said = recommendation(subject)
+    (verdict,) = [line for line in lines(summarize(study)) if line.startswith("verdict")]
+    assert verdict.startswith("verdict  no better than guessing: no configuration is surely below chance; the best has")
+    assert "guessing 66." in verdict
     assert said["guessing"]["chance"].startswith("66")
     assert said["advice"]["regime"] != "diverged"
     assert set(study.map.told) == {"untrained", "good", "overfit", "underfit"}

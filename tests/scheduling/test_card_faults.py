@@ -20,8 +20,8 @@ RunStudy = Callable[..., Outcome]
 
 @pytest.fixture
 def nothing_set_aside(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The card is in the reserve of the trial that it failed, so that it is sought in vain for all of this time."""
-    monkeypatch.setattr(hold, "SEEKING_FOR", 4.0)
+    """A search for a card that would end in vain lasts as long as the test may."""
+    monkeypatch.setattr(hold, "SEEKING_FOR", 600.0)
     yield
     cluster.aside = SetAside()
 
@@ -86,6 +86,7 @@ class NoHolds:
 
     def __init__(self) -> None:
         self.wanted: list[tuple[str, list[str]]] = []
+        self.in_vain: list[str] = []
 
     def want(self, node_id: str, uuids: Any) -> None:
         self.wanted.append((node_id, sorted(uuids)))
@@ -93,10 +94,11 @@ class NoHolds:
     def drop(self, node_id: str) -> None:
         self.wanted = [entry for entry in self.wanted if entry[0] != node_id]
 
-    def look(self) -> None:
-        pass
+    def look(self) -> list[str]:
+        return self.in_vain
 
-    close = look
+    def close(self) -> None:
+        pass
 
 
 @pytest.fixture
@@ -151,9 +153,31 @@ def test_a_card_that_fails_under_one_trial_after_another_is_set_aside(faults: An
 def test_a_node_is_set_aside_where_its_card_cannot_be(faults: Any) -> None:
     for _ in range(card_faults.REFUSALS):
         faults.fail("a", uuid="unknown", refused=True)
-    assert faults.cluster.aside.nodes == {"node": "launch failure"}
+    why = "trials kept being placed on its card unknown: launch failure"
+    assert faults.cluster.aside.nodes == {"node": why}
+    assert sum("set aside" in text for text in faults.said) == 2, "the card once, the node once"
     assert faults.cluster.aside.covers(Node("node", "host", 4, 1))
     assert all(broken for _, broken in faults.decided)
+
+
+def test_a_card_is_sought_again_where_a_trial_was_placed_on_it_all_the_same(faults: Any) -> None:
+    faults.fail("a", refused=True)
+    faults.fail("b", refused=True)
+    assert faults.watch._holds.wanted == [("node", ["GPU-1"])] * 2
+    assert sum("set aside" in text for text in faults.said) == 1
+
+
+def test_a_trial_that_refuses_a_card_while_it_is_looked_at_sets_it_aside_once(faults: Any) -> None:
+    faults.watch.failed("a", Fault("GPU-1", "node", False, "launch failure"))
+    faults.fail("b", refused=True, problem="runs no kernel")
+    assert faults.decided == [("b", True), ("a", True)]
+    assert sum("set aside" in text for text in faults.said) == 1
+
+
+def test_a_node_whose_broken_card_cannot_be_held_is_set_aside(faults: Any) -> None:
+    faults.watch._holds.in_vain = ["node"]
+    faults.watch.look()
+    assert list(faults.cluster.aside.nodes) == ["node"]
 
 
 def test_a_fault_is_read_from_what_ray_says_of_a_lost_worker() -> None:

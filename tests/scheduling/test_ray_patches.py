@@ -4,14 +4,16 @@ import inspect
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from fitscape.study.scheduling import ray_patches
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.ray_patches import lean, untold
+from fitscape.study.scheduling.ray_patches import lean, turning, untold
 
 
 def commands_of_children() -> Iterator[str]:
@@ -98,6 +100,52 @@ def test_tune_does_not_load_mlflow_to_count_callbacks_for_a_telemetry_that_is_of
     assert usage.tag_callbacks is before
     with pytest.raises(ImportError):
         usage.tag_callbacks([Callback()])
+
+
+def test_tune_s_loop_stands_still_without_a_trial_but_for_the_patch() -> None:
+    from ray.tune.execution.tune_controller import TuneController
+
+    class NoTrial:
+        _search_alg = SimpleNamespace(next_trial=lambda: None)
+
+        def is_finished(self) -> bool:
+            return False
+
+    def seconds(**given: float) -> float:
+        begun = time.monotonic()
+        assert not TuneController._update_trial_queue(NoTrial(), blocking=True, **given)  # type: ignore[arg-type]
+        return time.monotonic() - begun
+
+    before = TuneController._update_trial_queue
+    with turning():
+        assert seconds() < 0.5
+    assert TuneController._update_trial_queue is before
+    assert seconds(timeout=0.5) >= 0.5
+
+
+@pytest.mark.parametrize("cluster_file", [True, False])
+def test_an_hour_without_a_first_trial_is_no_error_of_tune(monkeypatch: pytest.MonkeyPatch, cluster_file: bool) -> None:
+    """As a sampler that thinks, or a full disk, may make it."""
+    from ray.tune.execution import insufficient_resources_manager as module
+
+    from fitscape.study.scheduling.tune_loop import _TUNE
+
+    def an_hour() -> None:
+        module._get_insufficient_resources_warning_threshold.cache_clear()
+        manager, clock = module._InsufficientResourcesManager(), iter((0.0, 3600.0, 7200.0, 10800.0))
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+        for _ in range(3):
+            manager.on_no_available_trials([])
+
+    monkeypatch.setattr(module, "_is_ray_cluster", lambda: cluster_file)
+    for name in _TUNE:  # an earlier test's study has set them
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(IndexError):
+        an_hour()
+    for name, value in _TUNE.items():
+        monkeypatch.setenv(name, value)
+    an_hour()
+    module._get_insufficient_resources_warning_threshold.cache_clear()
 
 
 def test_waiting_workers_have_loaded_torch_and_tune_and_no_more(cluster: Cluster) -> None:

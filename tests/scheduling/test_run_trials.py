@@ -84,7 +84,7 @@ def test_halved_batches_are_written_down_and_said_once(mixed: Mixed) -> None:
     trial = mixed.trials[odd.HALVED]
     assert trial.state is TrialState.FINISHED
     assert trial.extra == {"halved_batches": True}
-    assert [text for text in mixed.heard.messages if "in halves" in text] == [
+    assert [text for text in mixed.heard.messages if "in two halves" in text] == [
         f"trial {trial.trial_id}: its batches do not fit on the device, so each is processed in two halves"
     ]
 

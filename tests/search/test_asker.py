@@ -89,6 +89,14 @@ def test_points_whose_hyperparameters_contradict_each_other_are_passed_over() ->
     assert sorted(t.config.model.name for t in drain(config, [])) == ["densenet121", "resnet18"]
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("sampler", ["random", "sobol"])
+def test_a_space_of_contradictions_alone_ends(sampler: str) -> None:
+    space = {"family": {"choices": ["plain", "resnet"]}, "depth": {"choices": [121, 161]}}
+    config = StudyConfig(name="s", space=space, search=SearchConfig(trials=3, sampler=sampler))
+    assert Asker(config, chance_error=0.9).ask() is None
+
+
 def test_trial_config_of_a_suggestion_is_the_base_with_its_hyperparameters() -> None:
     suggestion = Asker(study(trials=1), chance_error=0.9).ask()
     assert suggestion is not None

@@ -63,6 +63,27 @@ def test_a_few_timed_steps_give_way_to_trials() -> None:
     assert float(np.median(told / [seconds(c) for c in points(20, 9)])) == pytest.approx(1, rel=0.2)
 
 
+def test_a_rough_estimate_counts_less_than_a_measured_trial() -> None:
+    model = CostModel(WORK)
+    for seed in range(3):
+        model.learn(trial(seed=seed), 1.0)
+        model.learn(trial(seed=seed + 3), 2.0, noise=1.0)
+    (told,), _ = model.epoch([trial(seed=9)])
+    assert 1.0 < told < 1.2, "and not the mean, 1.41"
+
+
+def test_what_a_batch_size_costs_is_learned() -> None:
+    model = CostModel(WORK)
+    sizes = (16, 24, 32, 64, 96, 128, 192, 256)
+    for seed in range(3):
+        for size in sizes:
+            config = trial(batch_size=size, seed=seed)
+            model.learn(config, WORK.epoch(config) / 1e9 * size**-0.4)
+    new = [trial(batch_size=size, seed=9) for size in (20, 48, 200)]
+    told, _ = model.epoch(new)
+    assert told == pytest.approx([WORK.epoch(c) / 1e9 * c.optimization.batch_size**-0.4 for c in new], rel=0.1)
+
+
 def test_a_time_that_is_no_number_teaches_nothing() -> None:
     model = CostModel(WORK)
     model.learn(trial(), float("nan"))

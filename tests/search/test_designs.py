@@ -1,7 +1,10 @@
 """Designs are pure functions of an index and stay inside the space."""
 
+import math
+from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +35,14 @@ def distributions(draw: st.DrawFn) -> FloatDistribution | IntDistribution | Cate
 def test_every_point_of_the_unit_cube_lies_in_the_space(d, u: float) -> None:
     value = from_unit([u], {"x": d})["x"]
     assert d._contains(d.to_internal_repr(value))
+
+
+def test_whole_numbers_on_a_log_scale_get_what_lies_between_their_halves() -> None:
+    space: dict[str, Any] = {"x": IntDistribution(1, 4, log=True)}
+    found = Counter(from_unit(np.array([(i + 0.5) / 9000]), space)["x"] for i in range(9000))
+    for value in range(1, 5):
+        share = math.log((value + 0.5) / (value - 0.5)) / math.log(4.5 / 0.5)
+        assert found[value] == pytest.approx(9000 * share, abs=2)
 
 
 @given(distributions())

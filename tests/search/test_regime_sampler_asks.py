@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,16 @@ def test_a_configuration_that_scores_best_is_asked_again(monkeypatch: pytest.Mon
     assert memory is not None
     assert asked == memory.points[memory.tried[2]]
     assert asked in [trial.params for trial in study.trials[:-1]]
+
+
+def test_the_unit_of_the_cost_changes_nothing() -> None:
+    def asked(unit: float) -> list[dict[str, Any]]:
+        def cost(points: Sequence[dict[str, Any]]) -> np.ndarray:
+            return np.array([unit * (1 + point["depth"]) for point in points])
+
+        return [trial.params for trial in search(15, make_sampler(cost=cost)).trials]
+
+    assert asked(1.0) == asked(1024.0)
 
 
 def test_asks_go_on_while_a_refit_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,18 @@ def test_what_is_reported_is_recorded(folder: Path, digits: TrialData) -> None:
     assert last.train_loss is None
 
 
+def test_of_a_share_alone_the_halves_are_drawn_from_its_errors(folder: Path, digits: TrialData) -> None:
+    trial = config(folder, REPORT + "report(train_error=0.1, val_error=0.25)")
+    first, second, _ = (progress.record for progress in run(trial, digits))
+    in_a = int(digits.val_half.sum())
+    wrong = first.val_error_a * in_a, first.val_error_b * (first.val_n - in_a)
+    assert sum(wrong) == pytest.approx(round(0.25 * first.val_n))
+    assert wrong == pytest.approx([round(count) for count in wrong])
+    assert first.val_error_a != first.val_error_b
+    assert (second.val_error_a, second.val_error) != (first.val_error_a, 0)
+    assert next(iter(run(trial, digits))).record.val_error_a == first.val_error_a
+
+
 def test_a_loop_sees_its_share_of_the_data_and_its_seed(folder: Path, digits: TrialData) -> None:
     text = (
         "import torch\ndef run(params, data, report):\n"

@@ -15,6 +15,7 @@ from fitscape.study.data.datasets.own import OwnData
 from fitscape.study.data.datasets.source import Presence, Source
 from fitscape.study.data.datasets.svhn import SVHN
 from fitscape.study.data.datasets.uploaded import Uploaded
+from fitscape.study.data.foreseen import look_ahead
 from fitscape.study.errors import UserError
 from fitscape.study.plugins.named import is_own_dataset
 
@@ -77,10 +78,10 @@ def check_files(config: DataConfig, source: Source | None = None) -> Presence:
     """
     source = source or get(config)
     found = source.presence()
-    if config.classes is None:
-        return found
     if found.counts is not None:
-        return replace(found, counts=counted(found.counts, config.classes))
-    if source.classes:
+        kept = counted(found.counts, config.classes)
+        look_ahead(config, kept)
+        return replace(found, counts=kept)
+    if config.classes is not None and source.classes:
         positions(source.classes, config.classes)
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from fitscape.study.data.datasets import image_files
 from fitscape.study.data.datasets.image_list import GROUP
-from fitscape.study.data.datasets.listing import FOLDER, NAMED, Listing, numbered, refused
+from fitscape.study.data.datasets.listing import FOLDER, PATTERN, Listing, numbered, refused
 from fitscape.study.data.datasets.source import Presence, RawData, Source, data_folder
 from fitscape.study.data.datasets.tables_of_images import Table, tables
 from fitscape.study.data.given_split import Part
@@ -89,7 +89,7 @@ class HuggingFace(Source):
         wanted = self.groups
         if wanted is None:
             return [GROUP] if GROUP in table.columns else []
-        if NAMED in wanted or wanted == FOLDER:
+        if PATTERN in wanted or wanted == FOLDER:
             raise refused(f"'{wanted}' is for files, and these images are rows", "name a column", "data.groups")
         if wanted not in table.columns:
             known = ", ".join(table.columns)

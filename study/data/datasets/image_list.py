@@ -9,7 +9,7 @@ from fitscape.study.data.datasets import image_files
 from fitscape.study.data.datasets.listed import ListedSource
 from fitscape.study.data.datasets.listing import (
     FOLDER,
-    NAMED,
+    PATTERN,
     SPELLINGS,
     Listing,
     groups_of_names,
@@ -74,7 +74,7 @@ class ImageList(ListedSource):
 
     def _groups(self, table: "pd.DataFrame", names: list[str], file: Path) -> "np.ndarray | None":
         given = self.groups
-        if given is not None and NAMED in given:
+        if given is not None and PATTERN in given:
             return groups_of_names(given, names)
         if given == FOLDER and FOLDER not in table:
             return numbered([str(Path(name).parent) for name in names])

@@ -19,7 +19,7 @@ SPELLINGS: dict[str, Part] = {
     **dict.fromkeys(("test", "testing", "tst", "holdout"), Part.TEST),
 }
 FOLDER = "folder"  # as ``data.groups``: the folder that an image lies in, below its class
-NAMED = "(?P<group>"  # what makes ``data.groups`` a pattern
+PATTERN = "(?"  # what makes ``data.groups`` a pattern
 
 
 @dataclass(frozen=True, kw_only=True)

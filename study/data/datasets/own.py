@@ -1,7 +1,6 @@
 """A data set of the user's own code: a function that returns arrays, or paths of image files, with their labels."""
 
 import inspect
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,9 +14,11 @@ from fitscape.study.data.datasets.source import Images, Labels, Presence, RawDat
 from fitscape.study.data.given_split import Part, Parts
 from fitscape.study.errors import UserError
 from fitscape.study.plugins import installed
+from fitscape.study.plugins.examine import said
 
 KEYS = ("images", "paths", "labels", "classes", "test_images", "test_labels", "split", "groups")
 MOST_CHANNELS = 4
+MOST_CLASSES = 100_000
 
 
 class DataSet(Protocol):
@@ -54,7 +55,17 @@ class OwnData(Source):
         return [code.digest] if code else []
 
     def read(self, image_size: int | None) -> RawData:
-        given = _mapping(self._called(image_size), self.argument)
+        returned = self._called(image_size)
+        try:
+            return self._taken(returned, image_size)
+        except UserError:
+            raise
+        except Exception as error:  # noqa: BLE001  (what was returned may fail wherever it is touched)
+            reason = said(error, Reference.parse(self.argument))
+            raise refused(f"{self.argument} returns what is no data set: {reason}") from None
+
+    def _taken(self, returned: Any, image_size: int | None) -> RawData:
+        given = _mapping(returned, self.argument)
         unknown = [key for key in given if key not in KEYS]
         if unknown:
             raise refused(f"{self.argument} returns an unknown key {unknown[0]}", f"its keys are {', '.join(KEYS)}")
@@ -79,17 +90,15 @@ class OwnData(Source):
         )
 
     def _called(self, image_size: int | None) -> Any:
+        reference = Reference.parse(self.argument)
         try:
-            load = Reference.parse(self.argument).load()
+            load = reference.load()
             takes = "image_size" in inspect.signature(load).parameters
             return load(**({"image_size": image_size} if takes else {}))
         except UserError:
             raise
-        except Exception as error:  # noqa: BLE001  (it is the user's code)
-            lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.name == load.__name__]
-            place = f" (line {lines[-1]})" if lines else ""
-            text = str(error).strip().partition("\n")[0]
-            raise refused(f"{self.argument} raised {type(error).__name__}: {text}{place}") from None
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (it is the user's code)
+            raise refused(f"{self.argument} raised {said(error, reference)}") from None
 
     def _test(self, given: Mapping[str, Any], classes: tuple[str, ...]) -> dict[str, Any]:
         if ("test_images" in given) != ("test_labels" in given):
@@ -149,8 +158,12 @@ def _labels(value: Any, classes: Any, name: str) -> tuple[Labels, tuple[str, ...
         raise refused(f"{name} returns labels of shape {labels.shape}", "give one label per image, [N]")
     if classes is None:
         known = sorted(set(labels.tolist()))
-        if not known or not all(isinstance(label, int | str) for label in known):
+        if not all(isinstance(label, int | str) for label in known):
             raise refused(f"{name} returns labels of type {labels.dtype}", "give whole numbers or words")
+        if not known:
+            raise refused(f"{name} returns no image")
+        if isinstance(known[0], int) and known[-1] >= MOST_CLASSES:
+            raise refused(f"{name} returns the label {known[-1]}", "numbers of classes begin at 0; or give words")
         classes = list(range(int(max(known)) + 1)) if isinstance(known[0], int) and min(known) >= 0 else known
     names = tuple(map(str, classes))
     return _numbered(labels, names, name), names
@@ -158,9 +171,10 @@ def _labels(value: Any, classes: Any, name: str) -> tuple[Labels, tuple[str, ...
 
 def _numbered(labels: Any, classes: tuple[str, ...], name: str) -> Labels:
     """Each label as the position of its class: a whole number is one already, a word is the name of one."""
-    if labels.dtype.kind in "iu":
-        if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
-            raise refused(f"{name} returns labels from {labels.min()} to {labels.max()} for {len(classes)} classes")
+    if labels.dtype.kind in "iub":
+        low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
+        if not 0 <= low <= high < len(classes):
+            raise refused(f"{name} returns labels from {low} to {high} for {len(classes)} classes")
         return np.asarray(labels, dtype=np.int64)
     places = {word: i for i, word in enumerate(classes)}
     unknown = [word for word in map(str, labels) if word not in places]

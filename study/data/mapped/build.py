@@ -118,7 +118,7 @@ class _Preparation:
             if other.name != f"pool-{name}":
                 remove(other)
         store = Store(self._place / f"pool-{name}", (form.channels, form.size, form.size))
-        needed = room.COPIES * len(self._listing.paths) * store.image_bytes
+        needed = room.copies(self._config) * len(self._listing.paths) * store.image_bytes
         there = store.pool.stat().st_blocks * 512 if store.pool.exists() else 0
         room.require_disk(self._folder.parent, needed - there)
         store.make(len(self._listing.paths))

@@ -34,7 +34,7 @@ def _row(subject: Subject, name: str, trials: list[TrialRecord], points: int) ->
         "finished": len(ended),
         "diverged": sum(t.state is TrialState.DIVERGED for t in trials),
         "failed": sum(t.state is TrialState.FAILED for t in trials),
-        "best": _best(ended),
+        "best": _best(ended, subject.config.data.overlap),
         "parameters": _range([s.parameters for s in sizes]),
         "flops": _range([s.flops for s in sizes]),
         "seconds": wording.duration(float(np.median([t.seconds for t in ended]))) if ended else wording.NOT_MEASURED,
@@ -42,11 +42,11 @@ def _row(subject: Subject, name: str, trials: list[TrialRecord], points: int) ->
     }
 
 
-def _best(ended: list[TrialRecord]) -> dict[str, Any] | None:
+def _best(ended: list[TrialRecord], overlap: float) -> dict[str, Any] | None:
     """Chosen on validation half A, judged on half B; 90 % interval over its images and seeds."""
     if not ended:
         return None
-    reference = estimate_reference(ended)
+    reference = estimate_reference(ended, overlap=overlap)
     low, high = np.quantile(reference.draws(standard_draws(0)), [0.05, 0.95])
     return {
         "error": wording.percent(reference.error),

@@ -23,7 +23,7 @@ def degradation(subject: Subject) -> dict[str, Any]:
         return {"series": [], "pairs": []}
     found = depth_pairs(subject.trials, classes=len(subject.classes), chance_error=subject.study.chance_error)
     tests: dict[str, list[DepthTest]] = {}
-    for test in sorted(depth_tests(found), key=lambda test: test.pair.deep):
+    for test in sorted(depth_tests(found, subject.config.data.overlap), key=lambda test: test.pair.deep):
         tests.setdefault(test.pair.conditions, []).append(test)
     strata: dict[str, list[DepthPair]] = {}
     for pair in found:

@@ -5,7 +5,8 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import beta
 
-from fitscape.study.ledger import SUSPECTED
+from fitscape.study.data.near_copies import ALIKE
+from fitscape.study.ledger import LOOK_ALIKES, SUSPECTED
 from fitscape.study.measures import confusion
 from fitscape.study.records import ImageSet, Predictions, TrialRecord, TrialState
 from fitscape.study.regimes import final_record
@@ -21,15 +22,17 @@ def images(subject: Subject) -> dict[str, Any]:
     """``classes``: a row per class; ``suspects``: labels that every good net contradicts. Both of one study's
     validation images, and empty where it kept no predictions."""
     best, said = _best(subject)
-    shown = subject.study.validation
+    shown = None if best is None else subject.study.validation_of(best.config)
     rows = _classes(subject, shown, said) if shown is not None and said is not None else []
     return {
         "best": best.number if best else None,
         "rows": rows[:NAMED],
         "left": len(rows) - len(rows[:NAMED]),
         "fails": [row["name"] for row in rows if row["fails"]],
-        **_suspects(subject, shown, said),
+        **_suspects(subject, best, said),
         "warnings": subject.provenance.get("data", {}).get("warnings", []),
+        "look_alikes": subject.study.ledger.get_meta(LOOK_ALIKES, []),
+        "alike": ALIKE,
     }
 
 
@@ -70,8 +73,8 @@ def _classes(subject: Subject, images: ImageSet, said: Predictions) -> list[dict
     return sorted(rows, key=lambda row: -row["at"])
 
 
-def _suspects(subject: Subject, images: ImageSet | None, said: Predictions | None) -> dict[str, Any]:
-    found = [] if subject.no_labels else subject.study.suspects
+def _suspects(subject: Subject, best: TrialRecord | None, said: Predictions | None) -> dict[str, Any]:
+    found, images = [] if subject.no_labels else subject.study.suspects, subject.study.validation
     if images is None or not found:
         return {"suspects": [], "suspected": 0, "share": ""}
     pictures = subject.study.ledger.get_meta(SUSPECTED, {})
@@ -86,9 +89,11 @@ def _suspects(subject: Subject, images: ImageSet | None, said: Predictions | Non
         for s in found[:NAMED]
     ]
     share = ""
-    if said is not None:
-        wrong = said.classes != images.labels
-        share = f"{int(wrong[[s.image for s in found]].sum())} of the {int(wrong.sum())} errors of the best trial"
+    if said is not None and best is not None:
+        asked = subject.study.rows_of(best.config)
+        wrong = said.classes != images.labels[asked]
+        mine = [s.image - asked.start for s in found if asked.start <= s.image < asked.stop]
+        share = f"{int(wrong[mine].sum())} of the {int(wrong.sum())} errors of the best trial"
     return {"suspects": rows, "suspected": len(found), "share": share}
 
 

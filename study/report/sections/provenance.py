@@ -60,6 +60,8 @@ def _data(subject: Subject) -> list[tuple[str, Any]]:
             ("images of the training error", min(subject.config.data.probe_size, images.get("train", math.inf))),
             ("seed of the split", subject.config.data.split_seed),
         ]
+    if folds := subject.config.data.folds:
+        rows.append(("folds", f"{folds}, that of a trial's seed is validation; numbers of images are those of seed 0"))
     rows += _left_out(subject.config.name, data.get("unreadable", []), data.get("read"))
     return rows + [("note", note) for note in data.get("notes", ())]
 

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
@@ -10,11 +9,12 @@ from statsmodels.stats.proportion import proportion_confint
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import CONDITIONS, Step, forecast, recommended, steps
 from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.regimes import beyond_guessing, final_record, standard_draws
+from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
 from fitscape.study.report.expense import Expense
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
+from fitscape.study.report.sections.more_images import more_images
 from fitscape.study.report.slices import NET, net_at
 from fitscape.study.report.subject import Subject
 from fitscape.study.search.space import point_of
@@ -53,18 +53,17 @@ def recommendation(subject: Subject) -> dict[str, Any]:
 
 def _guessing(subject: Subject) -> dict[str, Any] | None:
     """The verdict that the study is no better than guessing: its best configuration is not surely below chance."""
-    chance = subject.study.chance_error
-    found = beyond_guessing(subject.trials, chance)
-    if found is None or found[1] >= subject.config.regimes.confidence:
-        return None
-    best, probability = found
-    low, high = np.quantile(best.draws(standard_draws(0)), [0.05, 0.95])
-    return {
-        "error": wording.percent(best.error),
-        "interval": wording.interval(float(low), float(high)),
-        "chance": wording.percent(chance),
-        "probability": wording.probability(probability),
-    }
+    found = subject.study.guessing
+    return (
+        None
+        if found is None
+        else {
+            "error": wording.percent(found.error),
+            "interval": wording.interval(found.low, found.high),
+            "chance": wording.percent(found.chance),
+            "probability": wording.probability(found.probability),
+        }
+    )
 
 
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
@@ -73,6 +72,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     told = forecast(fitted, pd.DataFrame([point]), chosen=True).iloc[0]
     told_steps = steps(fitted, point)
     expense = Expense(subject)
+    images = more_images(subject, fitted, point)
     moves = [_move(fitted, step) | {"time": expense.seconds(_moved(point, step))} for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
     return {
@@ -96,7 +96,8 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "moves": [m for m in moves if m["key"] != "train_fraction" or m["up"]],
         "unknown": [name for key, name in ASKED.items() if not {key} & set(fitted.encoder.space)],
         "helps": helping[0] if helping else None,
-        "data": _data(fitted, told_steps),
+        "data": _data(fitted, told_steps, images),
+        "images": images,
         "nearest": [t.number for t in _nearest(subject, fitted, point)],
         "undecided": wording.percent(fitted.undecided_area()),
     }
@@ -165,15 +166,20 @@ def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
     }
 
 
-def _data(fitted: RegimeMap, told: list[Step]) -> dict[str, Any] | None:
-    """More data than there are cannot be asked of the map; what the last doubling brought can."""
+def _data(fitted: RegimeMap, told: list[Step], images: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the last doubling brought. It is no advice where more images than there are would hardly help."""
     down = [s for s in told if s.hyperparameter == "train_fraction" and s.after < s.before]
     if not down:
         return None
     helped = 1 - down[0].lowers
     whole = down[0].before == 1
+    hardly = images is not None and images["helps"] is False
     most = "all of the training images" if whole else f"{wording.percent(down[0].before)} of the training images"
-    return _move(fitted, down[0]) | {"helped": wording.probability(helped), "sure": helped >= SURE, "most": most}
+    return _move(fitted, down[0]) | {
+        "helped": wording.probability(helped),
+        "sure": helped >= SURE and not hardly,
+        "most": most,
+    }
 
 
 def _nearest(subject: Subject, fitted: RegimeMap, point: dict[str, Any]) -> list[TrialRecord]:

@@ -1,0 +1,142 @@
+"""What more images would bring the recommended net, in words that say where they cannot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from optuna.distributions import FloatDistribution
+from scipy.special import ndtr
+
+from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.more_images import FARTHEST, IMAGES, SPAN, LearningCurve, learning_curve
+from fitscape.study.report import wording
+from fitscape.study.report.subject import Subject
+
+FEWER: Final = 0.75  # of the errors are left at the error that is asked about ...
+NEARER: Final = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)  # ... or so many: the least whose images are known
+SURE: Final = 0.8  # probability from which the training error is what is missing
+LEAST: Final = 12  # trials with enough images
+MOST_AUDITED: Final = 16  # trials that the bands of a quarter are held against
+HELD: Final = 0.5  # share of them that must lie in their band: one curve leaves many of them at once
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Trials with half of the images and more, foretold from those with a quarter and less."""
+
+    n: int
+    inside: int  # of the 90 % bands
+
+    @property
+    def failed(self) -> bool:
+        return self.inside < HELD * self.n
+
+
+def more_images(subject: Subject, fitted: RegimeMap, point: Mapping[str, Any]) -> dict[str, Any] | None:
+    """``answer`` in one or two sentences, ``helps``, ``rows`` of images and error bands, ``audit`` and ``passes``.
+
+    None for runs that were read: how many images theirs had is not known.
+    """
+    if subject.config.base.model.read or not subject.study.context.train_images:
+        return None
+    if IMAGES not in fitted.encoder.names:
+        return _unknown("every trial had the same share of the images (search train_fraction)")
+    validation = subject.provenance.get("data", {}).get("images", {}).get("validation", 0)
+    curve = learning_curve(fitted, point, chosen=True)
+    table = subject.study.map_table()
+    table = table[~table["diverged"].astype(bool)]
+    if curve is None:
+        return _unknown("the trials' numbers of images hardly differ, or those with half of them hardly learned")
+    near = int((table[IMAGES] >= curve.top / SPAN).sum())
+    if near < LEAST:
+        return _unknown(f"only {near} trials had an eighth of the images or more, and {LEAST} are needed")
+    checked = audit(fitted, table, validation)
+    said = {"audit": _audited(checked), "passes": _passes(subject, point)}
+    if checked is not None and checked.failed:
+        return _unknown("the bands that a quarter of the images gives do not hold for all of them") | said
+    return _answer(fitted, curve, point, subject.study.context.train_images) | said
+
+
+def audit(fitted: RegimeMap, table: pd.DataFrame, validation: int) -> Audit | None:
+    """None where too few trials had a quarter of the images or less, or half and more."""
+    distribution = fitted.encoder.space[IMAGES]
+    if not isinstance(distribution, FloatDistribution):
+        return None
+    top = distribution.high
+    few, many = table[table[IMAGES] <= top / FARTHEST], table[table[IMAGES] >= top / 2].head(MOST_AUDITED)
+    if len(few) < LEAST or len(many) < LEAST / 2 or distribution.low > top / (2 * FARTHEST):
+        return None
+    space = {**fitted.encoder.space, IMAGES: FloatDistribution(distribution.low, top / FARTHEST, log=distribution.log)}
+    chance, classes = fitted.cuts.chance, fitted.cuts.classes
+    classes = None if classes is None else int(classes)
+    small = RegimeMap(space, fitted.thresholds, chance_error=chance, reference_error=None, classes=classes).fit(few)
+    told = list[bool]()
+    for row in many.to_dict("records"):
+        curve = learning_curve(small, {name: row[name] for name in small.encoder.names}, val_n=validation)
+        if curve is not None:
+            low, high = curve.band(row[IMAGES], nets=True)
+            told.append(low <= row["val_error"] <= high)
+    return Audit(len(told), sum(told)) if told else None
+
+
+def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], images: float) -> dict[str, Any]:
+    now = float(np.median(curve.at(curve.top)))
+    target = FEWER * now
+
+    def aim(part: float) -> str:
+        return f"to bring the error of this net from about {wording.percent(now)} to {wording.percent(part * now)}"
+
+    rows = [
+        (_round(curve.top * times * images), wording.interval(*curve.band(times * curve.top)))
+        for times in (1.0, 2.0, FARTHEST)
+    ]
+    mean, sd = fitted.posterior.error(fitted.encoder.features(pd.DataFrame([dict(point)])), "train")
+    missing = float(ndtr((mean - fitted.fields.cuts.z(target)) / sd)[0])
+    if missing >= SURE:
+        train = wording.percent(float(fitted.fields.cuts.error(mean)[0]))
+        answer = (
+            "More images will not help: training error is what is missing. "
+            f"It is {train} on the images that there are, and {wording.percent(target)} is asked for."
+        )
+        return {"answer": answer, "helps": False, "rows": rows}
+    if np.isinf(curve.needed(FEWER)[0]):
+        answer = f"More images will hardly help: {FARTHEST:g} times as many are not enough {aim(FEWER)}."
+        return {"answer": answer, "helps": False, "rows": rows}
+    for part in NEARER:
+        least, most = curve.needed(part)
+        if np.isfinite(most):
+            between = f"{_round(least * images)} to {_round(most * images)}"
+            answer = f"About {between} images are needed {aim(part)} (90 %; there are {_round(curve.top * images)})."
+            return {"answer": answer, "helps": True, "rows": rows}
+    lowest = _round(curve.needed(FEWER)[0] * images)
+    why = f"at least about {lowest} are needed {aim(FEWER)}, and {FARTHEST:g} times as many as there are may not do"
+    return _unknown(why) | {"rows": rows}
+
+
+def _round(images: float) -> str:
+    """Two digits are what is known."""
+    return wording.number(float(f"{images:.2g}"))
+
+
+def _unknown(why: str) -> dict[str, Any]:
+    return {"answer": f"How many more images would help cannot be said, because {why}.", "helps": None, "rows": []}
+
+
+def _audited(found: Audit | None) -> str:
+    if found is None:
+        return "Not checked: too few trials had a quarter of the images or less, or half and more."
+    return (
+        f"Checked: of {found.n} trials with half of the images and more, {found.inside} lie in the 90 % bands that the "
+        "trials with a quarter and less give."
+    )
+
+
+def _passes(subject: Subject, point: Mapping[str, Any]) -> str:
+    at = {**subject.config.base.flat(), **point}
+    if at["steps_per_epoch"] is None:
+        return f"for {at['epochs']} passes over whatever images there are"
+    steps, images = at["epochs"] * at["steps_per_epoch"], subject.study.context.train_images * at[IMAGES]
+    passes = wording.number(steps * at["batch_size"] / images, 2)
+    return f"for {steps:,} steps, which are {passes} passes over the images that there are, and fewer over more"

@@ -1,0 +1,83 @@
+"""What the page says of more images: how many, that they will not help, or why that cannot be said."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hand_made import make_epoch
+from small_study import PROVENANCE
+
+from fitscape.study.config import Range, StudyConfig
+from fitscape.study.ledger import Ledger
+from fitscape.study.opened import open_study
+from fitscape.study.records import TrialState
+from fitscape.study.report.sections.more_images import Audit, more_images
+from fitscape.study.report.sections.recommendation import recommendation
+from fitscape.study.report.subject import Subject
+
+IMAGES = 60_000
+FACTS = PROVENANCE | {
+    "chance_error": 0.9,
+    "data": PROVENANCE["data"] | {"classes": list("0123456789"), "images": {"train": IMAGES, "validation": 4000}},
+}
+SPACE = {
+    "train_fraction": Range(low=1 / 32, high=1, log=True),
+    "width": Range(low=0.125, high=1, log=True),
+}
+
+
+def subject(root: Path, *, floor: float, train: float, n: int = 40, space: dict[str, Range] = SPACE) -> Subject:
+    """A study whose validation error follows a power law of the images, and whose training error is ``train`` of it."""
+    rng = np.random.default_rng(0)
+    config = StudyConfig(name="planted", space=space)
+    with Ledger.create(root / "ledger.db", config, FACTS) as ledger:
+        for k in range(n):
+            fraction, width = float(32 ** -rng.random()), float(8 ** -rng.random())
+            point = {"train_fraction": fraction, "width": width}
+            point = {name: value for name, value in point.items() if name in space}
+            error = (floor + 0.06 * fraction**-0.5) * width**-0.1 * np.exp(rng.normal(0, 0.03))
+            trial = ledger.add_trial(config.base.with_hyperparameters(point), {**point, "seed": 0}, "sobol").trial_id
+            ledger.start_attempt(trial, "here", "cpu")
+            counts = {"train_n": 2000, "val_n": 4000, "val_error_a": error, "val_error_b": error}
+            ledger.record_epoch(trial, make_epoch(train * error, error, epoch=1, time=float(k), **counts))
+            ledger.end_trial(trial, TrialState.FINISHED)
+    return Subject(open_study(root))
+
+
+def test_where_a_power_law_falls_the_number_of_images_is_said_with_its_interval(tmp_path: Path) -> None:
+    study = subject(tmp_path, floor=0.0, train=0.1)
+    said = recommendation(study)["advice"]["images"]
+    assert said["helps"] is True
+    assert said["answer"].startswith("About ")
+    assert "images are needed to bring the error of this net from about 6." in said["answer"]
+    assert [count for count, _ in said["rows"]] == ["60,000", "120,000", "240,000"]
+    assert said["audit"].startswith("Checked: of ")
+    assert "passes" in said["passes"]
+
+
+def test_where_the_training_error_is_missing_more_images_are_no_advice(tmp_path: Path) -> None:
+    advice = recommendation(subject(tmp_path, floor=0.0, train=0.97))["advice"]
+    assert advice["images"]["answer"].startswith("More images will not help: training error is what is missing.")
+    assert advice["data"]["sure"] is False, "headline and detail say the same"
+
+
+def test_what_cannot_be_said_comes_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("fixed", "few", "checked"):
+        (tmp_path / folder).mkdir()
+    point = {"train_fraction": 1.0, "width": 1.0}
+    fixed = subject(tmp_path / "fixed", floor=0, train=0.1, space={"width": SPACE["width"]})
+    few = subject(tmp_path / "few", floor=0, train=0.1, n=8)
+    checked = subject(tmp_path / "checked", floor=0, train=0.1)
+    name = "fitscape.study.report.sections.more_images.audit"
+    monkeypatch.setattr(name, lambda *_: Audit(n=12, inside=5))
+    for study, why in (
+        (fixed, "every trial had the same share of the images"),
+        (few, "and 12 are needed"),
+        (checked, "the bands that a quarter of the images gives do not hold for all of them"),
+    ):
+        assert study.map is not None
+        said = more_images(study, study.map, point)
+        assert said is not None
+        assert said["answer"].startswith("How many more images would help cannot be said, because")
+        assert why in said["answer"]
+        assert said["helps"] is None
