@@ -37,7 +37,7 @@ def open_study(folder: str | Path) -> "OpenStudy":
     """
     path = Path(folder) / LEDGER
     if not path.is_file():
-        raise UserError("is no study", where=str(folder), fix=f"a study's folder holds {LEDGER}")
+        raise UserError("is not a study", where=str(folder), fix=f"a study's folder holds {LEDGER}")
     ledger = Ledger.open(path, read_only=True)
     return OpenStudy(Path(folder), ledger, kept=Kept.of(Path(folder), ledger))
 

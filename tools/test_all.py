@@ -31,7 +31,7 @@ def no_engine() -> str:
 
 
 def count(mark: str, *paths: str) -> int:
-    """How many tests have a mark. pytest is told to be quiet once already: twice, and it names no test."""
+    """How many tests have a mark. pytest is asked to be quiet once already: twice, and it names no test."""
     listed = subprocess.run(
         [sys.executable, "-m", "pytest", "-m", mark, "--collect-only", *paths], cwd=ROOT, capture_output=True, text=True
     )

@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave the process with its exit code (study/errors.py).
 
     What a user can fix is one line on stderr (only a changed study has a line for each difference).
-    ``--debug``, anywhere, shows the traceback too.
+    ``--debug``, anywhere, shows the traceback too; ``--lang ko``, anywhere, puts reports and summaries into Korean.
     """
     _require_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -57,9 +57,12 @@ def leave(code: int) -> NoReturn:
 
 def _run(words: list[str], *, debug: bool) -> int:
     from fitscape.study.cli.app import app
+    from fitscape.study.report.language import using
 
     try:
-        code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
+        words, language = _language(words)
+        with using(language):
+            code = app(words or ["--help"], prog_name="fitscape", standalone_mode=False)
         flush()
         return int(code or ExitCode.DONE)
     except BrokenPipeError:  # the reader of our output has left, as `| head` does
@@ -80,6 +83,18 @@ def _run(words: list[str], *, debug: bool) -> int:
         text, code = _explained(error)
         print(f"fitscape: {text.strip()}", file=sys.stderr)
         return code
+
+
+def _language(words: list[str]) -> tuple[list[str], str | None]:
+    """The words without ``--lang NAME``, and the name."""
+    kept, language = [], None
+    for word in (following := iter(words)):
+        name, _, value = word.partition("=")
+        if name == "--lang":
+            language = value or next(following, "")
+        else:
+            kept.append(word)
+    return kept, language
 
 
 def _explained(error: Exception) -> tuple[str, int]:

@@ -18,7 +18,8 @@ from fitscape.study.cli.submit import submit
 
 app = typer.Typer(
     help="Maps where image classifiers underfit, fit well, overfit, degrade or diverge.",
-    epilog="Add --debug to any command to see the traceback of an error. Exit codes: 0 done, also by --for or finish; "
+    epilog="Add --debug to any command to see the traceback of an error, and --lang ko to see reports and summaries in "
+    "Korean (or set FITSCAPE_LANG=ko). Exit codes: 0 done, also by --for or finish; "
     "1 a fault of fitscape; 2 bad input; 3 some trials failed; 4 the trials are done, but the report failed; "
     "128 + n ended by signal n.",
     pretty_exceptions_enable=False,

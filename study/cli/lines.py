@@ -11,6 +11,7 @@ from fitscape.study.cli.view import View
 from fitscape.study.cli.wording import duration, left_out, named, outcome, val_error
 from fitscape.study.files import LEFT_OUT
 from fitscape.study.records import EpochRecord, Regime, TrialRecord, TrialState
+from fitscape.study.report.language import aligned, say
 from fitscape.study.scheduling.events import DataRead, EpochEnded, Event, Finished, Message, Started, TrialEnded
 
 PROGRESS_SECONDS = 30.0  # a log says at least this often that the run is alive, if an epoch ends
@@ -33,9 +34,9 @@ class PlainLines(View):
             case Message():
                 self._say(event.text)
             case Finished():
-                self._say("\n".join((standing(self.tally), *pointers(event.summary))))
+                self._say("\n".join(closing(self.tally, event.summary)))
             case EpochEnded() if time.monotonic() >= self._next_progress:
-                self._say(standing(self.tally))
+                self._say(say(standing(self.tally)))
 
     def _say(self, text: str) -> None:
         print(text, flush=True)
@@ -67,6 +68,11 @@ def standing(tally: Tally) -> str:
     if tally.backlog:
         parts.append(f"{tally.backlog:,} points not in MLflow yet")
     return ", ".join(parts)
+
+
+def closing(tally: Tally, summary: dict[str, Any]) -> list[str]:
+    """How the study stands at its end and where its results are, in the person's language."""
+    return [say(standing(tally)), *map(aligned, pointers(summary))]
 
 
 def whole_list(unread: str, tally: Tally) -> str:

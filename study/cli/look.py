@@ -17,9 +17,10 @@ def status(name: Name, root: Root = ROOT, as_json: Json = False) -> int:
     """Show the state of a study, also while it runs."""
     from fitscape.study.cli.summary import lines, summarize
     from fitscape.study.opened import open_study
+    from fitscape.study.report.language import aligned
 
     summary = summarize(open_study(study_folder(root, name)))
-    typer.echo(json.dumps(summary, indent=1) if as_json else "\n".join(lines(summary)))
+    typer.echo(json.dumps(summary, indent=1) if as_json else "\n".join(map(aligned, lines(summary))))
     return ExitCode.DONE
 
 

@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from fitscape.study.cli.lines import pointers, standing, whole_list
+from fitscape.study.cli.lines import closing, whole_list
 from fitscape.study.cli.tally import Tally
 from fitscape.study.cli.view import View
 from fitscape.study.cli.wording import described, duration, left_out, named, outcome, val_error
@@ -46,7 +46,7 @@ class Screen(View):
                 self.console.print(Text(event.text))
             case Finished():
                 self.close()
-                self.console.print(Text("\n".join((standing(self.tally), *pointers(event.summary)))), soft_wrap=True)
+                self.console.print(Text("\n".join(closing(self.tally, event.summary))), soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()

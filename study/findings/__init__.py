@@ -8,7 +8,7 @@ from fitscape.study.findings.architectures import tuning_curves
 from fitscape.study.findings.context import Context, Labels, Question
 from fitscape.study.findings.double_descent import WidthCurve, width_curves
 from fitscape.study.findings.duels import Duel, arms, duels
-from fitscape.study.findings.finding import Evidence, Finding, Method, Verdict, correct, to_json
+from fitscape.study.findings.finding import Evidence, Finding, Method, Verdict, about, correct, to_json
 from fitscape.study.findings.frontier import Frontier, trainability_frontier
 from fitscape.study.findings.questions import QUESTIONS, all_findings
 from fitscape.study.findings.tuning import TuningCurve, tuning_curve
@@ -29,6 +29,7 @@ __all__ = [
     "Twins",
     "Verdict",
     "WidthCurve",
+    "about",
     "all_findings",
     "arms",
     "correct",

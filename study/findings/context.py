@@ -141,5 +141,5 @@ def twins(
 
 
 def percent(share: float) -> str:
-    """A share in per cent, as text."""
-    return f"{100 * share:.1f} %"
+    """A share in per cent, as text; what is more than none is never 0."""
+    return "below 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"

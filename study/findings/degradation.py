@@ -49,10 +49,12 @@ def _names(pair: DepthPair) -> tuple[str, str]:
 
 def _compared(pair: DepthPair) -> str:
     deep, shallow = _names(pair)
-    rates = "the one learning rate run" if pair.rates == 1 else f"the best of {pair.rates} learning rates"
-    rates += "" if pair.rates == 1 else ", chosen by the other seeds"
+    rates = f"the one learning rate run ({pair.deep_rate:g})"
+    if pair.rates > 1:
+        at = dict.fromkeys(f"{rate:g}" for rate in (pair.deep_rate, pair.shallow_rate))
+        rates = f"the best of {pair.rates} learning rates, chosen by the other seeds ({' and '.join(at)}),"
     return (
-        f"At {rates} ({pair.deep_rate:g} and {pair.shallow_rate:g}) and over {len(pair.deep_errors)} shared seeds, "
+        f"At {rates} and over {len(pair.deep_errors)} shared seeds, "
         f"{deep} ends at {percent(pair.deep_errors.mean())} error on clean, unaugmented training images, "
         f"{shallow} at {percent(pair.shallow_errors.mean())}."
     )
@@ -79,7 +81,7 @@ def _rise(test: DepthTest) -> Finding:
         explanation=f"{_compared(pair)} {meaning}",
         source=SOURCE,
         effect="a rise of the training error with depth",
-        if_found=f"{deep} is harder to train than {shallow}.",
+        if_found=f"So {deep} is harder to train than {shallow}.",
     )
     return _judged(test, found)
 

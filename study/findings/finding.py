@@ -107,7 +107,8 @@ class Finding:
     @property
     def sentence(self) -> str:
         """What was found, in words that fit the verdict and the numbers."""
-        numbers = f"{_figure(self.estimate)} ({_figure(self.low)} to {_figure(self.high)}, 95 %) {self.unit}"
+        span = f"95 % interval {_figure(self.low)} to {_figure(self.high)}"
+        numbers = f"Estimate {_figure(self.estimate)} ({span}), in {self.unit}"
         worth = f" of {_figure(self.margin)} or more" if self.margin > 0 else ""
         if self.found:
             return " ".join(filter(None, (f"Found: {self.effect}. {numbers}.", self.if_found)))
@@ -115,7 +116,7 @@ class Finding:
             return f"Found: no {_bare(self.effect)}{worth}. {numbers}."
         if self.lacks:
             return f"Not judged: this study lacks {self.lacks}. {numbers}."
-        more = f" About {self.needed} {self.counted.value} would tell." if self.needed is not None else ""
+        more = f" About {about(self.needed)} {self.counted.value} would tell." if self.needed is not None else ""
         return f"Not decided: {self.effect}{worth}, or not. {numbers}.{more}"
 
 
@@ -231,6 +232,11 @@ def to_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 def _figure(value: float) -> str:
     return "unbounded" if not math.isfinite(value) else f"{value:.3g}"
+
+
+def about(count: int) -> str:
+    """Two digits of a number that is an estimate itself: ``3,300`` for 3,271."""
+    return f"{int(float(f'{count:.2g}')):,}"
 
 
 def _bare(noun: str) -> str:

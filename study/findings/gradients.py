@@ -1,5 +1,6 @@
 """Vanishing gradients: initialization, normalization and shortcuts (Glorot 2010, He 2015, Ioffe and Szegedy 2015)."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -216,6 +217,10 @@ def _frontier_finding(example: TrialRecord, found: Frontier, depths: list[int]) 
     where = f"between depth {found.low:g} and {found.high:g}"
     if found.low >= depths[-1]:
         where = f"beyond depth {depths[-1]}, the deepest run"
+    elif not math.isfinite(found.high):
+        where = f"beyond depth {found.low:g}" if found.low > 0 else "anywhere: these runs do not say"
+    elif found.low <= 0:
+        where = f"below depth {found.high:g}"
     return judge(
         frontier_evidence(found),
         claim=f"Gradients: {arm} stop training at some depth up to {depths[-1]}",

@@ -12,6 +12,8 @@ from plotly.offline import get_plotlyjs
 
 from fitscape.study.regimes.flags import FLAGS
 from fitscape.study.report import vocabulary, wording
+from fitscape.study.report.language import catalogue
+from fitscape.study.report.language.page import translated
 from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
 from fitscape.study.report.section import Material
@@ -21,6 +23,7 @@ from fitscape.study.report.subject import Subject
 
 SCRIPTS = (
     "data",
+    "language",
     "draw",
     "plane",
     "map",
@@ -43,6 +46,7 @@ def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
         live: of a page that is served while its study runs (report/live.py): it asks its server how the study
             stands, and nobody else. None: a page that asks nothing.
     """
+    spoken = catalogue()
     running = live is not None and not live["over"]
     material = Material([Stage(None, subject)] if running else stages(subject), Pack(), runs=running)
     for section in SECTIONS:
@@ -55,11 +59,13 @@ def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
         "tau": subject.config.regimes.tau,
         "mlflow": mlflow_link(subject),
         "live": live,
+        "words": spoken.in_scripts(),
         **{section.key: material.built[section.key] for section in SECTIONS if section.scripted},
     }
-    return environment().get_template("page.html.j2").render(
+    html = environment().get_template("page.html.j2").render(
         **material.built,
         config=subject.config,
+        language=spoken.language,
         live=live,
         facts=_facts(subject),
         sections=[section for section in SECTIONS if section.shown(material.built[section.key])],
@@ -69,6 +75,7 @@ def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
         plotly=Markup(compressed(get_plotlyjs().encode())),
         scripts=Markup("\n").join(static(f"{name}.js") for name in SCRIPTS),
     )  # fmt: skip
+    return translated(html, spoken)
 
 
 def script_json(element: str, data: Any) -> Markup:
@@ -112,7 +119,11 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = wording.percent
+    environment.filters |= {
+        "percent": wording.percent,
+        "sentence": wording.sentence,
+        "span": lambda ends: wording.interval(ends["low"], ends["high"]),
+    }
     return environment
 
 

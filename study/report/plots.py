@@ -43,7 +43,7 @@ def plot_map(study: OpenStudy, x: str | None, y: str | None, at: Mapping[str, An
         if not _inside(fitted.encoder.space[name], value):
             raise UserError(f"{value!r} is outside the study's space", where=f"at[{name!r}]")
     shown = list(dict.fromkeys(name for name in (x, y) if name is not None))
-    likeliest = [name for pair in pairs(subject, fitted, numeric, 1)[:1] for name in pair if name is not None]
+    likeliest = [name for pair in pairs(subject, numeric, 1)[:1] for name in pair if name is not None]
     shown += [name for name in (*likeliest, *numeric) if name not in shown]
     if len(shown) < 2:
         raise UserError("needs two numeric hyperparameters", where=str(study.folder))

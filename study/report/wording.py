@@ -1,6 +1,7 @@
 """Numbers and hyperparameters as a person reads them. What does not exist is 'not measured', never zero."""
 
 import math
+import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -17,6 +18,7 @@ HYPERPARAMETERS: Final = {
     "batch_norm": "batch-norm statistics",
 }
 NETS: Final = {"resnet": "ResNet", "plain": "plain-", "densenet": "DenseNet"}
+_NET: Final = re.compile(r"\b(?:resnet|plain|densenet)\d+\b")
 
 
 def hyperparameter(name: str) -> str:
@@ -76,9 +78,31 @@ def rounded(value: float, digits: int) -> Decimal:
 
 
 def interval(low: float, high: float) -> str:
+    """``1.2 % to 3.0 %``; an end that is next to none or all is left out: ``at most 3.0 %``."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return NOT_MEASURED
+    none, all_ = 0 < low < 0.001, 0.9995 <= high < 1
+    if none and high < 0.001:
+        return percent(high)
+    if none or all_:
+        return (
+            "0\u00a0% to 100\u00a0%"
+            if none and all_
+            else f"at most {percent(high)}"
+            if none
+            else f"at least {percent(low)}"
+        )
     return f"{percent(low)} to {percent(high)}"
+
+
+def sentence(text: str) -> str:
+    """With a capital at its beginning, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def nets(text: str) -> str:
+    """Names of nets in a sentence, as :func:`net` writes them."""
+    return _NET.sub(lambda found: net(found[0]), text)
 
 
 def reference(given: bool) -> str:

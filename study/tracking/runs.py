@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ from fitscape.study.tracking.client import load
 from fitscape.study.tracking.errors import explain
 from fitscape.study.tracking.location import Location, alone
 
+ALLOWED: Final = "MLFLOW_ALLOW_FILE_STORE"
 FILE_STORE: Final = ".trash"  # a folder that MLflow's file store always has
 PAGE: Final = 5000  # runs a call; MLflow allows 50,000, and a server must build the whole answer in memory
 MOST_NAMED: Final = 12
@@ -45,30 +47,42 @@ def read_runs(
     """
     location = Location(uri, experiment or TrackingConfig().experiment, None)
     stored = "://" not in uri
-    if stored:  # MLflow refuses its own older kind of store unless it is asked not to
-        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     try:
-        load()
-        from mlflow import MlflowClient
+        with _allowed(stored):
+            load()
+            from mlflow import MlflowClient
 
-        logging.getLogger("mlflow").setLevel(logging.ERROR)  # of a file store, a page of advice for each run
-        with alone(location):
-            client = MlflowClient(tracking_uri=Path(uri).as_uri() if stored else uri)
-            found = _experiment(client, experiment, location.public)
-        runs = []
-        token = None
-        while True:
-            order = ["attributes.start_time ASC"]
-            page = client.search_runs([found.experiment_id], max_results=PAGE, order_by=order, page_token=token)
-            runs += [_logged(client, run, curves) for run in page]
-            token = page.token
-            if not token or (most is not None and len(runs) > most):
-                return found.name, runs
+            logging.getLogger("mlflow").setLevel(logging.ERROR)  # of a file store, a page of advice for each run
+            with alone(location):
+                client = MlflowClient(tracking_uri=Path(uri).as_uri() if stored else uri)
+                found = _experiment(client, experiment, location.public)
+            runs = []
+            token = None
+            while True:
+                order = ["attributes.start_time ASC"]
+                page = client.search_runs([found.experiment_id], max_results=PAGE, order_by=order, page_token=token)
+                runs += [_logged(client, run, curves) for run in page]
+                token = page.token
+                if not token or (most is not None and len(runs) > most):
+                    return found.name, runs
     except UserError:
         raise
     except Exception as error:  # one line for whatever MLflow raises
         trouble = explain(error, location)
         raise UserError(trouble.what, fix=trouble.fix) from error
+
+
+@contextmanager
+def _allowed(stored: bool) -> Iterator[None]:
+    """MLflow refuses its own older kind of store unless it is asked not to; asked for this reading alone."""
+    if not stored or ALLOWED in os.environ:
+        yield
+        return
+    os.environ[ALLOWED] = "true"
+    try:
+        yield
+    finally:
+        os.environ.pop(ALLOWED, None)
 
 
 def _experiment(client: Any, name: str | None, where: str) -> Any:

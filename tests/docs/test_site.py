@@ -61,4 +61,4 @@ def test_every_page_of_docs_is_in_the_navigation() -> None:
     text = (REPOSITORY / "mkdocs.yml").read_text()
     named = set(re.findall(r"[\w./-]+\.md", str(yaml.safe_load(text)["nav"])))
     written = {path.relative_to(REPOSITORY / "docs").as_posix() for path in (REPOSITORY / "docs").rglob("*.md")}
-    assert named == written | {"index.md", "changelog.md", "contributing.md"}
+    assert named == written | {"index.md", "index.ko.md", "changelog.md", "contributing.md"}

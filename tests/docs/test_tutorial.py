@@ -23,6 +23,12 @@ def test_every_question_has_a_recipe_and_a_picture() -> None:
     assert all((TUTORIAL.parent / picture).is_file() for picture in PICTURES)
 
 
+def test_the_korean_tutorial_has_the_same_commands_and_pictures() -> None:
+    korean = TUTORIAL.with_name("tutorial.ko.md")
+    assert [block.text.strip() for block in blocks(korean)] == COMMANDS
+    assert re.findall(r"!\[[^]]+\]\(([^)]+)\)", korean.read_text(encoding="utf-8")) == PICTURES
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("command", COMMANDS)

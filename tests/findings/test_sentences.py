@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.statistics.planted import families
 from benchmarks.statistics.planted.study import CONTEXT
-from fitscape.study.findings import Finding, Verdict, all_findings, to_json
+from fitscape.study.findings import Finding, Verdict, about, all_findings, to_json
 
 KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
 
@@ -39,7 +39,7 @@ def test_every_sentence_fits_its_verdict_its_margin_and_its_numbers(family: str,
                 assert sentence.startswith(f"Not judged: this study lacks {one.lacks}.")
             else:
                 assert sentence.startswith("Not decided")
-                assert one.needed is None or f"About {one.needed} {one.counted.value} would tell" in sentence
+                assert one.needed is None or f"About {about(one.needed)} {one.counted.value} would tell" in sentence
             assert one.if_found == "" or (one.if_found in sentence) == bool(one.found)
             assert one.population in ("these configurations, over seeds", "the space, over configurations",
                                       "these configurations, over runs")  # fmt: skip

@@ -49,7 +49,19 @@ def test_a_cheaper_net_is_named_with_what_it_costs(page: tuple[dict[str, Any], s
     assert cheaper["net"] == "ResNet18"
     assert [name for name, _, _ in cheaper["costs"]] == ["parameters", "operations an image", "to train it here"]
     assert all(cost != before for _, cost, before in cheaper["costs"])
-    assert "Cheaper and as good: <b>ResNet18</b>" in text
+    assert "As good: <b>ResNet18</b>" in text
+
+
+def test_the_recommendation_comes_in_the_order_of_a_readers_questions(page: tuple[dict[str, Any], str]) -> None:
+    """What to use, its errors and their gap, how sure, at what cost, what next, what is cheaper."""
+    advice, text = page
+    card = text[text.index('id="recommendation"') : text.index('id="words"')]
+    order = ("Use <b>", "Validation error", "Training error", "Gap", "How sure", "One such net has", "What to do next")
+    places = [card.index(part) for part in (*order, "Cheaper")]
+    assert places == sorted(places)
+    assert float(advice["gap"].split()[0]) > 0  # the training error is half of it
+    assert set(advice["unknown"]) == {"more data", "more regularization", "longer training"}
+    assert all(move["time"].startswith("about ") for move in advice["moves"])
 
 
 def test_without_the_images_shape_nothing_is_said_of_costs(tmp_path: Path) -> None:

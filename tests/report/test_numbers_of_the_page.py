@@ -132,9 +132,9 @@ def test_the_map_lies_where_its_trials_lie(data: dict[str, Any], arrays: Arrays)
 
 def test_the_best_trial_is_the_best_and_its_interval_wilsons(page: Path) -> None:
     words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.read_text())).replace("\N{NO-BREAK SPACE}", " ")
-    best = words.partition("The best trial that was run is ")[2].partition("; as the best")[0]
+    best = words.partition("The best trial that was run: ")[2].partition("; as the best")[0]
     assert best == (
-        "#0, ResNet18 at width 1, training images 100 %: validation error 3.0 %, good. Of this net alone, on other "
+        "#0 ResNet18 at width 1, training images 100 %. Validation error 3.0 %, good. Of this net alone, on other "
         "images: 2.3 % to 3.8 % (95 % interval over 2000 images)"
     )
 

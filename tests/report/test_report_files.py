@@ -96,7 +96,7 @@ def test_a_study_of_few_trials_is_reported(tmp_path: Path, count: int) -> None:
     config = StudyConfig(name="few", space=WIDTH)
     ends = [({"width": w}, TrialState.FINISHED, 0.1) for w in (0.25, 0.5)[:count]]
     text = build(by_hand(tmp_path, config, *ends)).read_text()
-    assert ("The best trial that was run is" in text) == (count > 0)
+    assert ("The best trial that was run:" in text) == (count > 0)
 
 
 def test_a_study_without_a_space_has_no_map_but_its_trials(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_what_is_best_is_best_of_this_study_and_the_best_trial_speaks_of_its_own
     text = build(by_hand(tmp_path, config, *ends)).read_text()
     assert "reachable" not in text
     assert "the best seen in this study (luck taken out): " in text
-    assert "Probability that it is as good as the best here" in text
+    assert "probability that it is as good as the best here" in text
     assert "Of this net alone, on other images: " in text
     assert re.search(r"Further nets of its configuration are expected at [^<]*% \(90 %\)", text)
     thresholds = config.regimes.model_copy(update={"reference_error": 0.02})

@@ -252,7 +252,7 @@ def test_without_scripts_the_words_are_there(browser: Browser, page_file: Path) 
     page = context.new_page()
     page.goto(page_file.as_uri())
     text = page.locator("main").inner_text()
-    assert "The best trial that was run is" in text
+    assert "The best trial that was run:" in text
     assert "need JavaScript" in text
     context.close()
 
@@ -317,3 +317,8 @@ def processor_seconds(browser: Browser, file: Path) -> float:
     metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
     page.close()
     return float(metrics["TaskDuration"])
+
+
+def test_no_column_hides_at_1280_pixels(desktop: Page) -> None:
+    hidden = "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1)"
+    assert desktop.evaluate(f"{hidden}.map((e) => e.getAttribute('aria-label'))") == []

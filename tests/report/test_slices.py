@@ -14,7 +14,7 @@ from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.sections.comparison import comparison
-from fitscape.study.report.sections.planes import planes
+from fitscape.study.report.sections.planes import LIVE_PLANES, planes
 from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.slices import net_at, picking, slice_keys, slices_of
 from fitscape.study.report.stages import Stage
@@ -116,6 +116,17 @@ def test_a_plane_says_which_unordered_choice_it_is_at(tmp_path: Path) -> None:
     assert all(plane["choices"]["norm"] in ("batch", "group") for plane in found)
 
 
+def test_while_a_study_runs_its_map_is_a_few_planes_of_its_best_points(tmp_path: Path) -> None:
+    space = {"norm": {"choices": ["batch", "group"]}, "width": {"low": 0.125, "high": 1, "log": True}, **RATE}
+    points = [{"norm": n, "lr": lr, "width": w} for n in ("batch", "group") for lr in RATES for w in (0.25, 0.5)]
+    subject = studied(tmp_path, {**space, "dropout": {"low": 0, "high": 0.5}}, points, depth=32)
+    whole, quick = (planes([Stage(None, subject)], Pack(), runs=runs) for runs in (False, True))
+    assert len(quick["planes"]) <= LIVE_PLANES
+    assert [one["key"] for one in quick["holds"]] == ["best"]
+    assert quick["axes"] == whole["axes"]
+    assert quick["foretold"] is None
+
+
 @pytest.mark.parametrize(
     ("space", "point"),
     [({"depth": {"choices": [18]}}, {"depth": 18}), ({"width": {"low": 0.5, "high": 0.5}}, {"width": 0.5}), ({}, {})],
@@ -125,7 +136,7 @@ def test_a_study_of_seeds_alone_has_its_page(tmp_path: Path, space: dict[str, An
 
     studied(tmp_path, space, [{**point, "seed": seed} for seed in range(4)])
     text = build(tmp_path).read_text()
-    assert "The best trial that was run is" in text
+    assert "The best trial that was run:" in text
     assert "there is no plane to draw" in text or "searches no hyperparameter" in text
 
 

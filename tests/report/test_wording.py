@@ -134,3 +134,10 @@ def test_durations(seconds: float, text: str) -> None:
 def test_intervals() -> None:
     assert wording.interval(0.042, 0.125) == f"4.2{SPACE}% to 13{SPACE}%"
     assert wording.interval(math.nan, 0.1) == "not measured"
+    assert wording.interval(0.0005, 0.03) == f"at most 3.0{SPACE}%"  # never "below 0.1 % to 3.0 %"
+    assert wording.interval(0.9, 0.9999) == f"at least 90{SPACE}%"
+    assert wording.interval(0.0002, 0.0005) == f"below 0.1{SPACE}%"
+
+
+def test_nets_are_named_in_sentences_as_papers_write_them() -> None:
+    assert wording.nets("resnet56 is deeper than plain20") == "ResNet56 is deeper than plain-20"

@@ -12,6 +12,8 @@ from fitscape.study.report.figures.finetune import errors_by_images
 from fitscape.study.report.figures.gradient_depth import gradients_by_depth
 from fitscape.study.report.figures.memorization import errors_by_label_noise
 from fitscape.study.report.figures.regime_map import regime_map
+from fitscape.study.report.figures.spoken import put_into_words
+from fitscape.study.report.language import catalogue
 from fitscape.study.report.subject import Subject
 
 DRAWERS = {
@@ -40,6 +42,8 @@ def save(subject: Subject, folder: Path) -> list[Path]:
     for name, drawer in DRAWERS.items():
         sizes = {name: DPI} | ({f"{name}_small": SMALL[name]} if name in SMALL else {})
         figure = drawer(subject)
+        if figure is not None:
+            put_into_words(figure, catalogue())
         for file, dpi in sizes.items():
             to = folder / f"{file}.png"
             if figure is None:

@@ -36,7 +36,7 @@ def regime_map(subject: Subject) -> Figure | None:
     if len(numeric) < 2:
         return None
     parts = slices_of(subject)[:MOST_PANELS]
-    (x, y), *_ = pairs(subject, fitted, numeric, len(parts))
+    ((x, y),) = pairs(subject, numeric, 1)
     assert y is not None
     figure, panel = panels(len(parts))
     for ax, part in zip(panel, parts, strict=True):

@@ -1,6 +1,6 @@
 """Architectures side by side: regimes, best error, size, time."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,16 +12,19 @@ from fitscape.study.report.section import Section
 from fitscape.study.report.slices import picking
 from fitscape.study.report.subject import Subject
 
+POINTS: Final = 512  # of the space, at which a share is integrated
+LIVE_POINTS: Final = 128  # while the study runs
 
-def comparison(subject: Subject) -> list[dict[str, Any]]:
+
+def comparison(subject: Subject, *, runs: bool = False) -> list[dict[str, Any]]:
     """A row per architecture. Shares are of the searched space, integrated over the map, never counts of trials."""
     by_net: dict[str, list[TrialRecord]] = {}
     for trial in subject.trials:
         by_net.setdefault(trial.config.model.name, []).append(trial)
-    return [_row(subject, name, by_net[name]) for name in sorted(by_net)]
+    return [_row(subject, name, by_net[name], LIVE_POINTS if runs else POINTS) for name in sorted(by_net)]
 
 
-def _row(subject: Subject, name: str, trials: list[TrialRecord]) -> dict[str, Any]:
+def _row(subject: Subject, name: str, trials: list[TrialRecord], points: int) -> dict[str, Any]:
     ended = [t for t in trials if final_record(t) is not None]
     sizes = [t.size for t in trials if t.size is not None]
     return {
@@ -35,7 +38,7 @@ def _row(subject: Subject, name: str, trials: list[TrialRecord]) -> dict[str, An
         "parameters": _range([s.parameters for s in sizes]),
         "flops": _range([s.flops for s in sizes]),
         "seconds": wording.duration(float(np.median([t.seconds for t in ended]))) if ended else wording.NOT_MEASURED,
-        "shares": _shares(subject, subject.map, name) if subject.map else None,
+        "shares": _shares(subject, subject.map, name, points) if subject.map else None,
     }
 
 
@@ -59,15 +62,15 @@ def _range(values: list[int]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _shares(subject: Subject, fitted: RegimeMap, name: str) -> dict[str, dict[str, float]] | None:
+def _shares(subject: Subject, fitted: RegimeMap, name: str, points: int) -> dict[str, dict[str, float]] | None:
     """By regime its ``share`` of the space with this architecture and the 90 % interval; None outside the space."""
     picked = picking(subject, name)
     if picked is None:
         return None
-    table = fitted.share(given=picked).round(4)
+    table = fitted.share(given=picked, points=points).round(4)
     return {str(regime): {end: float(row[end]) for end in ("share", "low", "high")} for regime, row in table.iterrows()}
 
 
 SECTION = Section(
-    "comparison", "Architectures compared", "Architectures", lambda m: comparison(m.subject), scripted=True
+    "comparison", "Architectures compared", "Architectures", lambda m: comparison(m.subject, runs=m.runs), scripted=True
 )

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from fitscape.study.findings import Finding, Verdict
+from fitscape.study.findings import Finding, Verdict, about
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.questions import questions
@@ -22,21 +22,21 @@ def findings(subject: Subject) -> list[dict[str, Any]]:
 def _row(f: Finding) -> dict[str, Any]:
     p = f.p if f.p_adjusted is None else f.p_adjusted
     return {
-        "claim": f.claim,
+        "claim": wording.nets(f.claim),
         "verdict": f.verdict.value,
         "glyph": GLYPHS[f.verdict],
         "estimate": wording.number(f.estimate),
         "interval": f"{wording.number(f.low)} to {wording.number(f.high)}",
-        "unit": f.unit,
+        "unit": wording.nets(f.unit),
         "test": f.test,
         "p": "below 0.001" if p < 0.001 else wording.NOT_MEASURED if math.isnan(p) else f"{p:.3f}",
         "n": f.n,
-        "sentence": f.sentence,
-        "explanation": f.explanation,
+        "sentence": wording.nets(f.sentence),
+        "explanation": wording.nets(f.explanation),
         "population": f.population,
         "source": f.source,
         "counted": f.counted.value,
-        "needed": f.needed if f.verdict is Verdict.UNDECIDED else None,
+        "needed": about(f.needed) if f.needed is not None and f.verdict is Verdict.UNDECIDED else None,
     }
 
 

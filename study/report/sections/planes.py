@@ -31,6 +31,7 @@ TAUS: Final = (0.02, 0.05, 0.10, 0.20)
 MOST_PLANES: Final = 240
 MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times the rank squared: what a Gaussian process costs
 MANY: Final = 300  # trials from which the fields are asked at every second point of a grid, and are even in between
+LIVE_PLANES: Final = 6  # while the study runs, when a page may cost a few seconds
 
 
 class Hold(NamedTuple):
@@ -47,7 +48,7 @@ def planes(told: list[Stage], pack: Pack, *, runs: bool = False) -> dict[str, An
     Each plane holds, at each tau, the probabilities of all REGIMES but the last [4, SIDE, SIDE] in 1/255; the last is
     what is left to one. ``errors`` [6, COARSE, COARSE] are the expected validation error, its 90 % interval, and the
     same of training. Rows go along y, columns along x. ``regimes`` are those that the map may name. While the study
-    ``runs``, planes are those of its best points.
+    ``runs``, planes are a few of its best points, from coarse grids, and the map is not put to the test.
     """
     subject = told[-1].subject
     fitted = subject.map
@@ -61,7 +62,8 @@ def planes(told: list[Stage], pack: Pack, *, runs: bool = False) -> dict[str, An
     slices = slices_of(subject)
     unordered = set(fitted.encoder.names) - set(numeric)
     taus = sorted({*TAUS, fitted.thresholds.tau})
-    shown = pairs(subject, fitted, numeric, len(slices) * len(told))
+    most = LIVE_PLANES if runs else _most_planes(fitted) // (2 * len(told))
+    shown = pairs(subject, numeric, most // len(slices))
     held = {one.key: list(islice(holds(subject, fitted, one), 1 if runs else None)) for one in slices}
     found = [
         {
@@ -73,7 +75,7 @@ def planes(told: list[Stage], pack: Pack, *, runs: bool = False) -> dict[str, An
             "held": wording.setting({k: v for k, v in hold.point.items() if k not in (x, y)}),
             "point": {k: v for k, v in hold.point.items() if k in numeric},
             "choices": {k: v for k, v in hold.point.items() if k in unordered and k not in one.picked},
-            "at": [pack.add(grid) for grid in grids(stage.subject.map, x, y, hold.point, taus)],
+            "at": [pack.add(grid) for grid in grids(stage.subject.map, x, y, hold.point, taus, coarse=runs)],
             "errors": pack.rates(expected_errors(stage.subject.map, x, y, hold.point)),
         }
         for k, stage in enumerate(told)
@@ -99,7 +101,7 @@ def planes(told: list[Stage], pack: Pack, *, runs: bool = False) -> dict[str, An
             for name in numeric
         },
         "planes": found,
-        "foretold": _foretold(subject, fitted),
+        "foretold": None if runs else _foretold(subject, fitted),
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
     }
 
@@ -133,9 +135,15 @@ def holds(subject: Subject, fitted: RegimeMap, part: Slice) -> Iterator[Hold]:
     yield Hold("middle", "at the middle of the space", middle | part.picked)
 
 
-def grids(fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float]) -> list[NDArray[np.uint8]]:
-    """Probabilities of one plane at each tau; along x alone, [4, 1, SIDE], where there is no y."""
-    step = _step(fitted)
+def grids(
+    fitted: RegimeMap, x: str, y: str | None, held: dict[str, Any], taus: list[float], *, coarse: bool = False
+) -> list[NDArray[np.uint8]]:
+    """Probabilities of one plane at each tau; along x alone, [4, 1, SIDE], where there is no y.
+
+    Args:
+        coarse: ask the fields at every second point of an axis, as where trials are ``MANY``.
+    """
+    step = 2 if coarse else _step(fitted)
     points = _mesh(fitted, x, y, held, 1 + (SIDE - 1) // step)
     beliefs = fitted.posterior.predict(fitted.encoder.features(points))
     if step == 2:
@@ -176,6 +184,12 @@ def _step(fitted: RegimeMap) -> int:
     return 2 if len(fitted.evidence) > MANY else 1
 
 
+def _most_planes(fitted: RegimeMap) -> int:
+    """As many as the page and the time allow."""
+    points = (-(-SIDE // _step(fitted))) ** 2
+    return min(MOST_PLANES, int(MOST_WORK / (points * max(fitted.fields.val.rank, 1) ** 2)))
+
+
 def _filled(values: Array) -> Array:
     """Values [h, w] at every second point of a grid, as those of all its points in one row: means of neighbours."""
     for axis in (0, 1):
@@ -186,12 +200,10 @@ def _filled(values: Array) -> Array:
     return values.ravel()
 
 
-def pairs(subject: Subject, fitted: RegimeMap, numeric: list[str], slices: int) -> list[tuple[str, str | None]]:
-    """Pairs of axes, the most important hyperparameters first, as many as the page and the time allow."""
+def pairs(subject: Subject, numeric: list[str], most: int) -> list[tuple[str, str | None]]:
+    """At most so many pairs of axes, but one, the most important hyperparameters first."""
     if len(numeric) == 1:
         return [(numeric[0], None)]
-    rank, points = fitted.fields.val.rank, (-(-SIDE // _step(fitted))) ** 2
-    most = min(MOST_PLANES, int(MOST_WORK / (points * max(rank, 1) ** 2))) // (2 * slices)
     order = [name for name in subject.importance.index if name in numeric]
     ranked = sorted(combinations(order, 2), key=lambda pair: order.index(pair[0]) + order.index(pair[1]))
     return list(ranked[: max(most, 1)])

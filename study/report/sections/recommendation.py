@@ -1,4 +1,4 @@
-"""What to do, in plain words: the likeliest good configuration, and which change would help from there."""
+"""What to do, in plain words: the likeliest good configuration, its errors, and which change would help from there."""
 
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from fitscape.study.maps.advice import CONDITIONS, Step, forecast, recommended, 
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
+from fitscape.study.report.expense import Expense
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
 from fitscape.study.report.sections.more_images import more_images
@@ -29,6 +30,12 @@ MORE: Final = {  # hyperparameter -> what a higher and a lower value is called
     "epochs": ("longer training", "shorter training"),
     "label_noise": ("more wrong labels", "fewer wrong labels"),
     "batch_size": ("larger batches", "smaller batches"),
+}
+ASKED: Final = {  # hyperparameters whose moves everybody asks for
+    "train_fraction": "more data",
+    "width": "more capacity",
+    "weight_decay": "more regularization",
+    "epochs": "longer training",
 }
 
 
@@ -64,8 +71,9 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
     told = forecast(fitted, pd.DataFrame([point]), chosen=True).iloc[0]
     told_steps = steps(fitted, point)
+    expense = Expense(subject)
     images = more_images(subject, fitted, point)
-    moves = [_move(fitted, step) for step in told_steps]
+    moves = [_move(fitted, step) | {"time": expense.seconds(_moved(point, step))} for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
     return {
         "net": wording.net(net_at(subject, point)),
@@ -77,12 +85,16 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "regime": str(told["regime"]),
         "error": _error(fitted, told["val_error"]),
         "interval": _interval(fitted, told["low"], told["high"]),
+        "training": _training(fitted, point),
+        "gap": f"{100 * (told['val_error'] - told['train_error']):.1f} points",
+        "costs": expense.said(point),
         "reference": wording.percent(fitted.cuts.reference),
         "against": wording.reference(fitted.given),
         "as_good": wording.as_good(fitted.given),
         "threshold": wording.percent(float(fitted.cuts.at_skill(fitted.cuts.tau))),
-        "cheaper": cheaper(subject, fitted, point) if told["good"] >= 0.5 else None,
-        "moves": moves,
+        "cheaper": cheaper(subject, fitted, point, expense) if told["good"] >= 0.5 else None,
+        "moves": [m for m in moves if m["key"] != "train_fraction" or m["up"]],
+        "unknown": [name for key, name in ASKED.items() if not {key} & set(fitted.encoder.space)],
         "helps": helping[0] if helping else None,
         "data": _data(fitted, told_steps, images),
         "images": images,
@@ -101,6 +113,17 @@ def _conditions(subject: Subject, point: dict[str, Any]) -> str:
     return (
         f"{images}, labels as they are" if noise == 0 else f"{images}, {wording.percent(noise)} of the labels redrawn"
     )
+
+
+def _training(fitted: RegimeMap, point: dict[str, Any]) -> tuple[str, str]:
+    """The training error that is expected at a point, and its 90 % interval."""
+    told = fitted.error_interval(pd.DataFrame([point]), of="train").iloc[0]
+    return _error(fitted, told["median"]), _interval(fitted, told["low"], told["high"])
+
+
+def _moved(point: dict[str, Any], step: Step) -> dict[str, Any]:
+    whole = isinstance(point[step.hyperparameter], int)
+    return {**point, step.hyperparameter: round(step.after) if whole else step.after}
 
 
 def _error(fitted: RegimeMap, error: float) -> str:
@@ -125,8 +148,11 @@ def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
             f"a lower {wording.hyperparameter(step.hyperparameter)}",
         ),
     )
+    up = step.after > step.before
     return {
-        "name": names[0] if step.after > step.before else names[1],
+        "key": step.hyperparameter,
+        "up": up,
+        "name": names[0] if up else names[1],
         "hyperparameter": wording.hyperparameter(step.hyperparameter),
         "before": wording.value(step.hyperparameter, step.before),
         "after": wording.value(step.hyperparameter, step.after),

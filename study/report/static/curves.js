@@ -113,5 +113,5 @@ function startCurves() {
   if (trials.curves.losses) document.getElementById("curves-controls").append(measureSwitch(() => {
     for (const plot of figures) if (drawn.has(plot)) draw(plot, drawn.get(plot));
   }));
-  document.getElementById("curves-text").textContent = notes.length ? `Thin lines are a sample where there are many: ${notes.join(", ")}. Medians are over all.` : "";
+  document.getElementById("curves-text").textContent = notes.length ? say(`Thin lines are a sample where there are many: ${notes.join(", ")}. Medians are over all.`) : "";
 }

@@ -48,6 +48,14 @@ function percent(share) {
   return `${shown.toFixed(shown === 0 || (shown >= 9.95 && shown < 99.5) || shown >= 100 ? 0 : 1)}\u00a0%`;
 }
 
+/** An end that cannot be told from none or all is left out. */
+function interval(low, high) {
+  const none = low > 0 && low < 0.001, all = high >= 0.9995 && high < 1;
+  if (none && high < 0.001) return percent(high);
+  if (none || all) return none && all ? "0\u00a0% to 100\u00a0%" : none ? `at most ${percent(high)}` : `at least ${percent(low)}`;
+  return `${percent(low)} to ${percent(high)}`;
+}
+
 function shown(name, value) {
   if (value === null || value === undefined) return "not set";
   if (name === "architecture") return netName(value);
@@ -83,15 +91,17 @@ function lookAt(i, tau = data.map.taus?.indexOf(data.tau) ?? 0, stage = -1) {
   return data.looks[cut(trials.regimes.at(stage)[Math.max(tau, 0)])[i]];
 }
 
-/** Elements without markup: every text is a text node, whatever it holds. */
+const READ_OUT = ["aria-label", "alt", "title", "placeholder"];
+
+/** Elements without markup: every text is a text node, whatever it holds, in the page's language. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else if (value === true) element.setAttribute(key, "");
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value);
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, READ_OUT.includes(key) ? say(value) : value);
   }
-  element.append(...children.filter((c) => c !== null && c !== undefined));
+  element.append(...children.filter((c) => c !== null && c !== undefined).map(say));
   return element;
 }
 

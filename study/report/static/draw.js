@@ -40,7 +40,7 @@ function draw(id, figure, onclick) {
   const element = typeof id === "string" ? document.getElementById(id) : id;
   const first = !drawn.has(element);
   drawn.set(element, figure);
-  const { traces, layout: arrangement } = figure();
+  const { traces, layout: arrangement } = spokenFigure(figure());
   Plotly.react(element, traces, arrangement, { displayModeBar: false, responsive: true });
   if (first) element.after(savers(element));
   if (first && onclick) element.on("plotly_click", (event) => onclick(event.points[0]));
@@ -51,7 +51,7 @@ const SLIDE = { width: 1600, height: 900 }; // pixels
 /** Buttons that save a figure as it is, in the size of a slide and on paper of the theme's colour. */
 function savers(element) {
   const save = (format) => async () => {
-    const { traces, layout: arrangement } = drawn.get(element)();
+    const { traces, layout: arrangement } = spokenFigure(drawn.get(element)());
     const figure = { data: traces, layout: { ...arrangement, ...SLIDE, paper_bgcolor: colour("card"), font: { ...arrangement.font, size: 22 } } };
     await Plotly.downloadImage(figure, { format, ...SLIDE, filename: `${document.title.split(" · ")[0]}-${element.id || "curves"}` });
   };
@@ -88,8 +88,8 @@ function themes() {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
   const name = () => {
-    button.textContent = dark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", `Switch to ${dark() ? "light" : "dark"} colours`);
+    button.textContent = say(dark() ? "Light" : "Dark");
+    button.setAttribute("aria-label", say(`Switch to ${dark() ? "light" : "dark"} colours`));
   };
   button.hidden = false;
   button.addEventListener("click", () => {

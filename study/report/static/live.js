@@ -42,17 +42,17 @@ const busy = () => Date.now() - touched < QUIET || document.querySelector("dialo
 function startLive() {
   if (!data.live) return;
   let silent = 0, timer;
-  const say = (id, text) => { document.getElementById(id).textContent = text; };
-  const age = () => say("live-age", `This page knows ${data.live.trials} trials that have ended; it was made at ${new Date(data.live.made * 1000).toLocaleTimeString()}.`);
+  const tell = (id, text) => { document.getElementById(id).textContent = say(text); };
+  const age = () => tell("live-age", `This page knows ${data.live.trials} trials that have ended; it was made at ${new Date(data.live.made * 1000).toLocaleTimeString()}.`);
   const ask = async () => {
     try {
       const answer = await fetch("state", { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.statusText);
       const state = await answer.json();
       silent = 0;
-      say("live-state", state.over ? "This study has ended." : "This study runs.");
-      say("live-line", `${state.line}.`);
-      say("live-latest", state.latest.length && !state.over ? `Ended last: ${state.latest.join("; ")}.` : "");
+      tell("live-state", state.over ? "This study has ended." : "This study runs.");
+      tell("live-line", `${state.line}.`);
+      tell("live-latest", state.latest.length && !state.over ? `Ended last: ${state.latest.join("; ")}.` : "");
       if (state.version !== data.live.version && !busy()) {
         sessionStorage.setItem(PLACE, JSON.stringify(place()));
         location.reload();
@@ -60,8 +60,8 @@ function startLive() {
     } catch {
       if (++silent < GONE_AFTER) return;
       clearInterval(timer);
-      say("live-state", data.live.over ? "This study has ended." : "This page is no longer kept up to date:");
-      say("live-line", data.live.over ? "" : "the command that did so has ended. What is shown was true then.");
+      tell("live-state", data.live.over ? "This study has ended." : "This page is no longer kept up to date:");
+      tell("live-line", data.live.over ? "" : "the command that did so has ended. What is shown was true then.");
     }
   };
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => { touched = Date.now(); }, true);

@@ -5,7 +5,9 @@ async function start() {
   const kept = takeUp();
   startTable();
   startDetail();
-  document.head.append(make("script", {}, new TextDecoder().decode(await inflate("plotly"))));
+  const script = document.createElement("script"); // not by `make`, which reads what it is given as language
+  script.textContent = new TextDecoder().decode(await inflate("plotly"));
+  document.head.append(script);
   themes();
   startMap(kept?.view);
   startCurves();
@@ -19,6 +21,6 @@ async function start() {
 start().catch((error) => {
   const place = document.getElementById("trouble");
   place.hidden = false;
-  place.textContent = `The figures could not be drawn (${error.message}). A browser of 2023 or later is needed.`;
+  place.textContent = say(`The figures could not be drawn (${error.message}). A browser of 2023 or later is needed.`);
   throw error;
 });

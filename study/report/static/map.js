@@ -104,8 +104,8 @@ function show() {
   const grids = probabilities(plane.at[view.tau], transposed);
   const text = describe(plane, grids);
   const element = document.getElementById("map-plot");
-  element.setAttribute("aria-label", `Regime map. ${text}`);
-  document.getElementById("map-text").textContent = text;
+  element.setAttribute("aria-label", say(`Regime map. ${text}`));
+  document.getElementById("map-text").textContent = say(text);
   multiples();
   ask(null);
   draw(element, () => (view.y ? planeFigure(plane, grids) : lineFigure(grids)), (point) => point.customdata !== undefined && openDetail(point.customdata));

@@ -27,7 +27,8 @@ function regimeCell(i) {
 
 function chosen() {
   const all = columns(), column = all.find((c) => c.key === listing.sort), words = listing.text.toLowerCase().split(/\s+/).filter(Boolean);
-  const said = (i) => all.map((c) => `${c.name} ${c.text ? c.text(i) : c.value(i)}`).join(" ").toLowerCase() + ` ${trials.id[i]} #${trials.number[i]} ${trials.origin[i]}`;
+  const both = (text) => (data.words ? `${text} ${say(text)}` : text);
+  const said = (i) => all.map((c) => `${both(c.name)} ${both(String(c.text ? c.text(i) : c.value(i)))}`).join(" ").toLowerCase() + ` ${trials.id[i]} #${trials.number[i]} ${trials.origin[i]}`;
   const found = trials.number.map((_, i) => i).filter((i) =>
     (!listing.regime || lookAt(i).name === listing.regime) && (!listing.net || trials.net[i] === listing.net) && (!words.length || words.every((w) => said(i).includes(w))));
   const sign = listing.descending ? -1 : 1;
@@ -61,9 +62,9 @@ function fill() {
   const start = listing.page * rowsShown, here = found.slice(start, start + rowsShown);
   document.querySelector("#trials-table thead").replaceChildren(head(all));
   document.querySelector("#trials-table tbody").replaceChildren(...here.map((i) => row(i, all)));
-  document.getElementById("trials-text").textContent = found.length
+  document.getElementById("trials-text").textContent = say(found.length
     ? `Trials ${start + 1} to ${start + here.length} of ${found.length}${found.length < trials.number.length ? ` (of ${trials.number.length} in all)` : ""}. The number opens a trial.`
-    : "No trial fits the filter.";
+    : "No trial fits the filter.");
   const turn = (by) => () => { listing.page += by; fill(); };
   document.getElementById("trials-pages").replaceChildren(
     make("button", { type: "button", disabled: listing.page === 0, onclick: turn(-1) }, "Previous"),
