@@ -69,7 +69,8 @@ def read_runs(
         raise
     except Exception as error:  # one line for whatever MLflow raises
         trouble = explain(error, location)
-        raise UserError(trouble.what, fix=trouble.fix) from error
+        fix = trouble.fix.replace("--tracking-uri", "its address")  # reading has no such option
+        raise UserError(trouble.what, fix=fix) from error
 
 
 @contextmanager

@@ -62,3 +62,4 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
     with pytest.raises(UserError, match="nothing answers") as refused:
         read_runs("http://127.0.0.1:9", TrackingConfig().experiment)
     assert "\n" not in str(refused.value)
+    assert "--tracking-uri" not in str(refused.value)  # which reading has not
