@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from fitscape.study.config import DataConfig
 from fitscape.study.data.datasets.source import Counts, Labels
-from fitscape.study.data.given_split import require_no_validation, split_as_given
-from fitscape.study.data.splits import Split, split
+from fitscape.study.data.given_split import configured_split
+from fitscape.study.data.splits import Split
 from fitscape.study.errors import UserError
 
 NAMED = 5
@@ -22,23 +22,11 @@ def look_ahead(config: DataConfig, found: Counts) -> None:
         UserError: folds beside a given validation part, or that cannot be; a class that validation lacks and the
             metric needs.
     """
-    if config.folds is not None:
-        require_no_validation(found.parts)
     if config.metric != "balanced_error" and config.folds is None:
         return
     alone = np.arange(len(found.labels))
     groups = alone if found.groups is None else found.groups
-    sizes = {
-        "validation_fraction": config.validation_fraction,
-        "test_fraction": config.test_fraction,
-        "limit": config.limit,
-        "seed": config.split_seed,
-        "folds": config.folds,
-    }
-    if found.parts is None:
-        parts = split(found.labels, groups, None, **sizes)  # type: ignore[arg-type]
-    else:
-        parts = split_as_given(found.labels, alone, groups, found.parts, **sizes)  # type: ignore[arg-type]
+    parts = configured_split(config, found.labels, alone, groups, found.parts)
     if config.folds is not None:
         require_folds(found.labels, found.classes, parts)
     kinds = len(found.classes)

@@ -1,13 +1,15 @@
-"""A split that the user brings, and groups that may not be torn: index arithmetic, in numpy and scipy alone."""
+"""The split that a config asks for, one that the user brings, and groups that may not be torn; without torch."""
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fitscape.study.data.splits import Indices, Mask, Split, finish, hold_out, in_folds, stream
+from fitscape.study.config import DataConfig
+from fitscape.study.data.splits import Indices, Mask, Split, finish, hold_out, in_folds, split, stream
 from fitscape.study.errors import UserError
 
 Parts = NDArray[np.int8]
@@ -47,6 +49,38 @@ def straddling(groups: Indices, parts: Parts) -> Indices:
     pairs = np.unique(np.stack([groups[given], parts[given].astype(np.int64)]), axis=1)
     found, counts = np.unique(pairs[0], return_counts=True)
     return np.asarray(found[counts > 1], dtype=np.int64)
+
+
+def configured_split(
+    config: DataConfig,
+    labels: Indices,
+    contents: Indices,
+    groups: Indices,
+    parts: Parts | None,
+    *,
+    test_contents: Indices | None = None,
+) -> Split:
+    """The split of a pool of images, as ``config`` and the parts that the user gave ask for it.
+
+    Args:
+        labels, contents, groups: [N], as for :func:`split_as_given`; `contents` is not looked at without ``parts``.
+        test_contents: of images that the data set itself holds out, as for :func:`split`.
+
+    Raises:
+        UserError: folds beside a given validation part; or as :func:`split_as_given`.
+    """
+    if config.folds is not None:
+        require_no_validation(parts)
+    sizes: dict[str, Any] = {
+        "validation_fraction": config.validation_fraction,
+        "test_fraction": config.test_fraction,
+        "limit": config.limit,
+        "seed": config.split_seed,
+        "folds": config.folds,
+    }
+    if parts is not None:
+        return split_as_given(labels, contents, groups, parts, **sizes)
+    return split(labels, groups, test_contents, **sizes)
 
 
 def require_no_validation(parts: Parts | None) -> None:

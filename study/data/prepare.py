@@ -14,10 +14,10 @@ from fitscape.study.data.classes import of_classes
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels, RawData
 from fitscape.study.data.folds import ring
 from fitscape.study.data.foreseen import MINIMUM_PART, require_folds
-from fitscape.study.data.given_split import joined, require_no_validation, split_as_given
+from fitscape.study.data.given_split import configured_split, joined
 from fitscape.study.data.pixels import Pixels, Pool
 from fitscape.study.data.room import require_memory
-from fitscape.study.data.splits import Indices, Split, split
+from fitscape.study.data.splits import Indices, Split
 from fitscape.study.data.trial_data import shared_tensor
 from fitscape.study.errors import UserError
 
@@ -151,18 +151,7 @@ def _who(raw: RawData, hashes: NDArray[np.uint64], chosen: Indices) -> dict[str,
 
 def _split(raw: RawData, config: DataConfig, contents: Indices, test_contents: Indices | None) -> Split:
     groups = contents if raw.groups is None else joined(contents, raw.groups)
-    sizes: dict[str, Any] = {
-        "validation_fraction": config.validation_fraction,
-        "test_fraction": config.test_fraction,
-        "limit": config.limit,
-        "seed": config.split_seed,
-        "folds": config.folds,
-    }
-    if config.folds is not None:
-        require_no_validation(raw.parts)
-    if raw.parts is not None:
-        return split_as_given(raw.labels, contents, groups, raw.parts, **sizes)
-    return split(raw.labels, groups, test_contents, **sizes)
+    return configured_split(config, raw.labels, contents, groups, raw.parts, test_contents=test_contents)
 
 
 def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> tuple[list[dict[str, Any]], list[str]]:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import false_discovery_control, norm
 
 from fitscape.study.regimes.correction import holm
+from fitscape.study.regimes.replicates import SeedNoise
 
 ALPHA: Final = 0.05  # two-sided, over the study after correction
 
@@ -205,12 +206,12 @@ def adjusted(one: Finding, p: float) -> Finding:
 def over_folds(one: Finding, overlap: float) -> Finding:
     """A finding over seeds or runs of a study whose seeds are folds: wider, as nets of two folds share training images.
 
-    The variance of a mean of n is (1 / n + overlap) times that of one (Nadeau and Bengio 2003, Machine Learning 52,
-    section 3); tests are taken for normal here. What was drawn from the space, one seed each, stays.
+    By the variance of a mean over folds, ``SeedNoise.of_mean``; tests are taken for normal here. What was drawn from
+    the space, one seed each, stays.
     """
     if not overlap or one.counted is Counted.CONFIGURATIONS or not one.n:
         return one
-    wider = math.sqrt(1 + one.n * overlap)
+    wider = math.sqrt(one.n * SeedNoise(overlap=overlap).of_mean(one.n))
     low, high = one.estimate - wider * (one.estimate - one.low), one.estimate + wider * (one.high - one.estimate)
     found = replace(one, low=low, high=high, p=_wider(one.p, wider), needed=None)
     return found if one.p_adjusted is None else adjusted(found, _wider(one.p_adjusted, wider))

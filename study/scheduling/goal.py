@@ -72,24 +72,30 @@ class Goal:
             self._look(least=self._seen + 1)
 
     def _look(self, least: int) -> None:
+        """Once so many trials have ended; a look that finds nothing to do costs its share of the time as well."""
         begun = time.thread_time()
+        if self._looked(least):
+            self._took = time.thread_time() - begun
+        self._again = time.monotonic() + SHARE * (time.thread_time() - begun)
+
+    def _looked(self, least: int) -> bool:
+        """Whether a map was fitted and something said."""
         with open_study(self._folder) as study:
             ended = sum(count for state, count in study.ledger.counts().items() if state.terminal)
             if ended < max(LEAST, least):
-                return
+                return False
+            self._seen = ended
             try:
                 fitted = study.map
             except UserError:  # no trial has ended with finite numbers
-                return
-        self._seen = ended
+                return False
         now = shares(fitted)
         if now.one >= self._goal:
             self._say(reached(now, self._goal))
             self._interruption.wind_up(f"{percent(now.one)} of the space is decided, as was asked for")
         else:
             self._say(self._sentence(fitted, now))
-        self._took = time.thread_time() - begun
-        self._again = time.monotonic() + SHARE * self._took
+        return True
 
     def _sentence(self, fitted: RegimeMap, now: Shares) -> str:
         left, fit = self._outlook.left, self._outlook.fit

@@ -17,13 +17,17 @@ class Trouble(NamedTuple):
         return f"{self.what} ({self.fix})"
 
 
-def explain(error: BaseException, location: Location) -> Trouble:
-    """The trouble behind an exception of MLflow, requests, SQLAlchemy or the system."""
+def explain(error: BaseException, location: Location, *, named: str = "--tracking-uri") -> Trouble:
+    """The trouble behind an exception of MLflow, requests, SQLAlchemy or the system.
+
+    Args:
+        named: what the user gave the address by.
+    """
     text = str(error)
     at = location.public
     for pattern, what, fix in _KNOWN:
         if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
-            return Trouble(f"{at}: {what}", fix.format(host=_host(location)) + _proxy(location))
+            return Trouble(f"{at}: {what}", fix.format(host=_host(location), named=named) + _proxy(location))
     return Trouble(f"{at}: {scrub(text, location) or type(error).__name__}", "see the server's log")
 
 
@@ -77,7 +81,7 @@ _KNOWN = (
     (
         r"connection refused|failed to establish|name or service not known|name resolution|no route to host",
         "nothing answers",
-        "start the MLflow server, or correct --tracking-uri",
+        "start the MLflow server, or correct {named}",
     ),
     (
         r"timed out|timeout",
@@ -100,7 +104,7 @@ _KNOWN = (
     (
         r"\b404\b|valid json|expecting value",
         "this is not an MLflow server",
-        "correct the path in --tracking-uri",
+        "correct the path in {named}",
     ),
     (
         r"deleted",

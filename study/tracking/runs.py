@@ -68,9 +68,8 @@ def read_runs(
     except UserError:
         raise
     except Exception as error:  # one line for whatever MLflow raises
-        trouble = explain(error, location)
-        fix = trouble.fix.replace("--tracking-uri", "its address")  # reading has no such option
-        raise UserError(trouble.what, fix=fix) from error
+        trouble = explain(error, location, named="its address")
+        raise UserError(trouble.what, fix=trouble.fix) from error
 
 
 @contextmanager
