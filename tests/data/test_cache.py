@@ -21,7 +21,7 @@ def folder_of(sealed: SealedData) -> Path:
 
 
 def test_the_second_load_reads_the_cache(digits: SealedData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "split", None)
+    monkeypatch.setattr(preparation, "configured_split", None)
     assert load(digits.config).fingerprint == digits.fingerprint
 
 
