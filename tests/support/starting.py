@@ -37,7 +37,7 @@ def mark(items: list[pytest.Item]) -> None:
 
 
 def share_out(items: list[pytest.Item]) -> None:
-    """Groups for ``pytest -n 2 --dist loadgroup``: all that are `alone`, which begin first, and each file of the others."""
+    """Groups for ``pytest -n 2 --dist loadgroup``: all that are `alone`, which begin first, and each other file."""
     items.sort(key=lambda item: item.get_closest_marker("alone") is None)
     for item in items:
         alone = item.get_closest_marker("alone") is not None
