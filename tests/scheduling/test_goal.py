@@ -66,7 +66,10 @@ def said(**changed: Any) -> str:
 
 
 def test_the_way_to_the_goal_is_between_the_numbers_that_were_looked_at() -> None:
-    assert "46 % of the space has one regime, 30 % has two possible ones; 90 % needs about 34 more trials, 34 min" in said()
+    assert (
+        "46 % of the space has one regime, 30 % has two possible ones; 90 % needs about 34 more trials, 34 min"
+        in said()
+    )
     assert "of which this study has 30 (--trials raises that)" in said(left=30)
     assert "90 % needs more than 40 more trials" in said(curve=[0.5, 0.6, 0.7])
 
