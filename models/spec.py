@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, get_args
 
-from fitscape.models.reference import REFERENCE, Reference, is_reference
+from fitscape.models.reference import REFERENCE, CodeReference, is_reference
 from fitscape.models.registry import FAMILIES, IMAGENET_DEPTHS
 from fitscape.models.weight_names import NONE, parse_weights
 
@@ -115,7 +115,7 @@ class ModelSpec:
             return
         if ".py:" in str(self.family) and not self.own:
             try:
-                Reference.parse(self.family)
+                CodeReference.parse(self.family)
             except ValueError as error:
                 raise ValueError(f"family: {error}") from None
         if self.own:

@@ -78,7 +78,7 @@ def read(
     asked = importing.Keys(train, val, count(train_n), count(val_n), epoch, named, seed=seed)
     runs, keys = importing.look(source, asked, experiment=experiment, curves=curves)
     confirm(runs, keys, yes=yes)
-    facts = importing.Facts(classes, chance_error, reference_error)
+    facts = importing.DataSetFacts(classes, chance_error, reference_error)
     folder = importing.make(runs, keys, name, root, facts=facts, unit=unit)
 
     from fitscape.study.opened import open_study

@@ -15,7 +15,7 @@ from own_code import NETS as NETS_OF_THEIR_OWN
 from PIL import Image
 from small_study import small_study
 
-from fitscape.models.reference import Reference
+from fitscape.models.reference import CodeReference
 from fitscape.models.spec import ModelSpec
 from fitscape.study.cli import main
 from fitscape.study.config import StudyConfig, TrialConfig
@@ -226,7 +226,7 @@ def test_a_network_of_the_users_own_can_be_imported_when_it_is_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def train(folder: Path, trial: TrialRecord, **options: object) -> None:
-        raise UserError(f"{Reference.parse(trial.config.model.family).load().__name__} would be trained")
+        raise UserError(f"{CodeReference.parse(trial.config.model.family).load().__name__} would be trained")
 
     code = write(tmp_path, my_nets=NETS_OF_THEIR_OWN, blocks=BLOCKS) / "my_nets.py"
     base = TrialConfig(model=ModelSpec(family="my_nets.py:SmallNet", keywords={"width": 4}))
