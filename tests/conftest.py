@@ -48,8 +48,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         draw, files = random.Random(seed), dict.fromkeys(item.path for item in items)
         place = {path: draw.random() for path in files}
         items.sort(key=lambda item: (place[item.path], draw.random()))
-    if hasattr(config, "workerinput"):
-        starting.share_out(items)
 
 
 @pytest.fixture(autouse=True)
