@@ -23,7 +23,7 @@ RECIPE ?= quickstart
 OPTIONS ?=
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow test-all check format numbers docs outputs crashpoints mutants bench statistics lock secrets up down submit clean
+.PHONY: demo test test-ci test-slow test-all check format numbers docs outputs crashpoints mutants bench statistics lock secrets up down submit clean
 
 # What a study needs is enough for the demo. The tools of the tests and checks come in when one of them is asked for.
 $(INSTALLED): pyproject.toml requirements.lock
@@ -39,8 +39,14 @@ demo: $(INSTALLED)  ## run the quickstart and print where its report is
 	@root=$${FITSCAPE_ROOT:-fitscape-runs}; \
 	if [ -s "$$root/quickstart/ledger.db" ] || [ -s "$$root/quickstart/ledger.backup.db" ]; then $(BIN)/fitscape resume quickstart; else $(BIN)/fitscape run quickstart; fi
 
-test: $(READY)  ## the default tests: one by one those that start Ray, a server or a driver, the others beside them
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+test: $(READY)  ## the default tests: two files at a time, then one by one those that start Ray, a server or a driver
+	@failed=0; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m '$(DEFAULT) and not alone' || failed=1; \
+	$(BIN)/python -m pytest -m '$(DEFAULT) and alone' || failed=1; \
+	exit $$failed
+
+test-ci: $(READY)  ## tests that CI runs beside the default ones
+	$(BIN)/python -m pytest -m ci
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow

@@ -1,4 +1,4 @@
-"""``make test`` runs every default test once: those that start Ray or a server one by one, the others beside them."""
+"""``make test`` runs every default test once: two files at a time, or alone where it starts Ray or a server."""
 
 import re
 import subprocess
@@ -13,33 +13,25 @@ from pages import REPOSITORY
 from tools import test_all
 
 
-class Item:
-    """What the groups are made from."""
-
-    def __init__(self, path: str, alone: bool) -> None:
-        self.path, self.alone, self.group = path, alone, ""
-
-    def get_closest_marker(self, name: str) -> bool | None:
-        return True if self.alone else None
-
-    def add_marker(self, mark: pytest.MarkDecorator) -> None:
-        self.group = mark.args[0]
-
-
-def test_make_test_runs_what_pytest_runs_in_groups() -> None:
+def test_make_test_runs_what_pytest_runs_in_two_parts() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     options = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    chosen = re.search(r"-m '([^']+)'", options["addopts"])
     default = re.search(r"^DEFAULT = (.+)$", makefile, re.MULTILINE)
+    assert chosen is not None
     assert default is not None
-    assert f"-m '{default[1]}'" in options["addopts"]
+    assert default[1] == chosen[1]
     (recipe,) = re.findall(r"^test: .*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
-    assert re.findall(r"-m pytest (.*)", recipe) == ["-n 2 --dist loadgroup --no-loadscope-reorder"]
+    assert re.findall(r"pytest (.*)-m '([^']+)'", recipe) == [
+        ("-n 2 --dist loadfile ", "$(DEFAULT) and not alone"),
+        ("", "$(DEFAULT) and alone"),
+    ]
 
 
-def test_tests_that_start_something_are_one_group_and_begin_first() -> None:
-    items = [Item("a", False), Item("a", True), Item("b", True), Item("b", False)]
-    starting.share_out(items)  # type: ignore[arg-type]
-    assert [(item.path, item.group) for item in items] == [("a", "alone"), ("b", "alone"), ("a", "a"), ("b", "b")]
+def test_ci_runs_tests_that_are_too_long_for_the_default_ones() -> None:
+    assert "make test-ci\n" in (REPOSITORY / ".ci/test").read_text()
+    assert test_all.count("ci", "tests/driver/test_interrupted.py") == 1
+    assert test_all.count("ci and not slow", "tests/driver/test_interrupted.py") == 0
 
 
 def test_make_test_all_counts_what_it_leaves_out() -> None:

@@ -162,6 +162,7 @@ def test_no_test_part_is_opened(made: tuple[Path, Pictures], digits: SealedData)
     assert not (Path(digits.summary()["folder"]).parent / "test-openings.jsonl").exists()
 
 
+@pytest.mark.ci
 def test_an_ensemble_on_all_but_test_takes_its_errors_from_twins(
     study: Path, best: TrialRecord, digits: SealedData, tmp_path: Path
 ) -> None:

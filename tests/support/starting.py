@@ -1,4 +1,4 @@
-"""Which tests start Ray, a server or a driver. Those run one after the other, the others file by file beside them."""
+"""Which tests start Ray, a server or a driver. Those run one after the other, all others two files at a time."""
 
 import re
 import sys
@@ -34,14 +34,6 @@ def mark(items: list[pytest.Item]) -> None:
     for item in items:
         if FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.alone)
-
-
-def share_out(items: list[pytest.Item]) -> None:
-    """Groups for ``pytest -n 2 --dist loadgroup``: all that are `alone`, which begin first, and each other file."""
-    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
-    for item in items:
-        alone = item.get_closest_marker("alone") is not None
-        item.add_marker(pytest.mark.xdist_group("alone" if alone else str(item.path)))
 
 
 def require_alone(item: pytest.Item) -> None:
