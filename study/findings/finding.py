@@ -176,7 +176,13 @@ class Finding:
         if self.lacks:
             return f"Seen, but not tested. {numbers} A verdict takes {self.lacks}, which may change what is seen."
         said = f"Not decided: {self.effect}{worth}, or not. {numbers}"
-        return " ".join(filter(None, (said, self._why, self._more)))
+        if not self.withdrawn:
+            return f"{said} {self._beside or self._more}".strip()
+        alone = (
+            f"Alone it would be decided (p {said_p(self.p)}); corrected for the number of claims it is not "
+            f"(p {said_p(self.p_adjusted or 1.0)})."
+        )
+        return f"{said} {alone} {self._more}".strip()
 
     @property
     def _beside(self) -> str:
@@ -185,15 +191,6 @@ class Finding:
         agrees = (above if self.found else below) if self.found is not None else not (above or below)
         return (
             "" if agrees else f"The verdict is that of the test, {self.test}, and the interval of the estimate alone."
-        )
-
-    @property
-    def _why(self) -> str:
-        if not self.withdrawn:
-            return self._beside
-        return (
-            f"Alone it would be decided (p {said_p(self.p)}); corrected for the number of claims it is not "
-            f"(p {said_p(self.p_adjusted or 1.0)})."
         )
 
     @property

@@ -63,15 +63,15 @@ def test_a_verdict_agrees_with_its_interval(family: str, kind: str) -> None:
     [
         (  # decided alone, and not among ten
             {"estimate": 0.05, "low": 0.0175, "high": 0.0825, "p": 0.0129, "p_adjusted": 0.129},
-            "Alone it would be decided (p 0.013); corrected for the number of claims it is not (p 0.129). For an effect "
-            "as seen it takes about 9 seeds, for the smallest that counts about 410.",
+            "Alone it would be decided (p 0.013); corrected for the number of claims it is not (p 0.129). For an "
+            "effect as seen it takes about 8 seeds, for the smallest that counts about 370.",
         ),
         (  # an interval that lies below what counts, and a test that asks for more than the estimate
             {"estimate": -0.0035, "low": -0.0061, "high": -0.0009, "p": 0.22, "p_adjusted": 1.0, "needed": 3},
             "The verdict is that of the test, t over seeds, and the interval of the estimate alone.",
         ),
-        (  # 3 would tell, and there are 5: no number of runs is the reason
-            {"estimate": 0.004, "low": -0.001, "high": 0.009, "p": 0.2, "p_adjusted": 1.0, "needed": 3},
+        (  # as many as would tell are there: no number of runs is the reason
+            {"estimate": 0.004, "low": -0.001, "high": 0.009, "p": 0.2, "p_adjusted": 1.0, "needed": 3, "n": 8},
             "in validation error, a - b.",
         ),
         (

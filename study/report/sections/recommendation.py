@@ -6,7 +6,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import CONDITIONS, TIED, Step, forecast, recommended, steps
+from fitscape.study.maps.advice import CONDITIONS, TIED, AdvisedChange, forecast, recommended, steps
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
@@ -178,7 +178,7 @@ def _training(fitted: RegimeMap, point: dict[str, Any]) -> tuple[str, str]:
     return _error(fitted, told["median"]), _interval(fitted, told["low"], told["high"])
 
 
-def _moved(point: dict[str, Any], step: Step) -> dict[str, Any]:
+def _moved(point: dict[str, Any], step: AdvisedChange) -> dict[str, Any]:
     whole = isinstance(point[step.hyperparameter], int)
     return {**point, step.hyperparameter: round(step.after) if whole else step.after}
 
@@ -191,7 +191,7 @@ def _interval(fitted: RegimeMap, low: float, high: float) -> str:
     return wording.interval_from_floor(low, high, fitted.cuts.least)
 
 
-def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
+def _move(fitted: RegimeMap, step: AdvisedChange) -> dict[str, Any]:
     names = MORE.get(
         step.hyperparameter,
         (
@@ -217,7 +217,7 @@ def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
     }
 
 
-def _data(fitted: RegimeMap, told: list[Step], images: dict[str, Any] | None) -> dict[str, Any] | None:
+def _data(fitted: RegimeMap, told: list[AdvisedChange], images: dict[str, Any] | None) -> dict[str, Any] | None:
     """What the last doubling brought. It is no advice where more images than there are would hardly help."""
     down = [s for s in told if s.hyperparameter == "train_fraction" and s.after < s.before]
     if not down:
