@@ -21,7 +21,7 @@ HYPERPARAMETERS: Final = {
     "norm": "normalization",
 }
 NETS: Final = {"resnet": "ResNet", "plain": "plain-", "densenet": "DenseNet"}
-_NET: Final = re.compile(r"\b(?:resnet|plain|densenet)\d+\b")
+_NET: Final = re.compile(r"\b(?:resnet|plain|densenet)\d+\b|\b(?:resnet|densenet)(?= nets\b)")
 
 
 def hyperparameter(name: str) -> str:

@@ -70,9 +70,9 @@ def test_a_verdict_agrees_with_its_interval(family: str, kind: str) -> None:
             {"estimate": -0.0035, "low": -0.0061, "high": -0.0009, "p": 0.22, "p_adjusted": 1.0, "needed": 3},
             "The verdict is that of the test, t over seeds, and the interval of the estimate alone.",
         ),
-        (  # as many as would tell are there: no number of runs is the reason
+        (  # as many as would tell the smallest effect are there
             {"estimate": 0.004, "low": -0.001, "high": 0.009, "p": 0.2, "p_adjusted": 1.0, "needed": 3, "n": 8},
-            "in validation error, a - b.",
+            "in validation error, a - b. For an effect as seen it takes about 480 seeds.",
         ),
         (
             {"estimate": 0.777, "low": 0.635, "high": 0.92, "p": 0.002, "p_adjusted": 0.004, "lacks": "2 more seeds"},
