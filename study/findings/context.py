@@ -138,8 +138,3 @@ def twins(
             if all(flat[hyperparameter] == value for hyperparameter, value in setting.items()):
                 found.setdefault(config_key(trial, keys), [None, None])[side] = trial
     return [(a, b) for a, b in found.values() if a is not None and b is not None]
-
-
-def percent(share: float) -> str:
-    """A share in per cent, as text; what is more than none is never 0."""
-    return "below 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
