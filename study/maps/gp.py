@@ -181,8 +181,12 @@ class GaussianProcess:
         )
         self.hyper, self._posterior = Hyper.of(result.x), None
 
-    def _weigh(self) -> None:
-        """One step of expectation maximization: rows far off get the noise that a Student t would have given them."""
+    def _weigh(self) -> Array:
+        """One step of expectation maximization: rows far off get the noise that a Student t would have given them.
+
+        Returns:
+            :meth:`joint`, which has stayed as it was.
+        """
         joint = self.joint()
         if self._posterior is None:
             self._posterior = self._solve(joint)
@@ -191,6 +195,7 @@ class GaussianProcess:
         noise = self.known + self._floor
         precision = np.minimum((TAILS + 1) / (TAILS + distance / noise), 1.0)
         self.outlying, self._posterior = noise * (1 / precision - 1), None
+        return joint
 
     def whiten(self, columns: Array) -> Array:
         """L^-1 columns, [rank, ...]."""
