@@ -80,7 +80,7 @@ def inverse(factor: Array) -> Array:
 
 
 def inverse_of(factor: Array) -> Array:
-    """Of a positive definite matrix that has this lower Cholesky factor; what lies above its diagonal does not count."""
+    """Of a positive definite matrix with this lower Cholesky factor, whose other half does not count."""
     found, _ = dpotri(factor, lower=1)
     lower = np.tril(found)
     return np.asarray(lower + np.tril(lower, -1).T)
