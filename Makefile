@@ -23,7 +23,7 @@ RECIPE ?= quickstart
 OPTIONS ?=
 COMPOSE = docker compose -f docker-compose.yml $(if $(GPU),-f cluster/compose.gpu.yml)
 
-.PHONY: demo test test-slow test-all check format numbers docs outputs crashpoints mutants bench statistics lock secrets up down submit clean
+.PHONY: demo test test-ci test-slow test-all check format numbers docs outputs crashpoints mutants bench statistics lock secrets up down submit clean
 
 # What a study needs is enough for the demo. The tools of the tests and checks come in when one of them is asked for.
 $(INSTALLED): pyproject.toml requirements.lock
@@ -44,6 +44,9 @@ test: $(READY)  ## the default tests: two files at a time, then one by one those
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m '$(DEFAULT) and not alone' || failed=1; \
 	$(BIN)/python -m pytest -m '$(DEFAULT) and alone' || failed=1; \
 	exit $$failed
+
+test-ci: $(READY)  ## tests that CI runs beside the default ones
+	$(BIN)/python -m pytest -m ci
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow

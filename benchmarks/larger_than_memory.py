@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,9 +103,11 @@ def anonymous(pid: int) -> float:
 
 
 def _children() -> list[int]:
-    return [
-        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split() if pid
-    ]
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # a thread may end between the two looks
+            found += [int(pid) for pid in (task / "children").read_text().split()]
+    return found
 
 
 def train(folder: str, root: str, size: int, steps: int) -> None:

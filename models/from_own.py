@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from fitscape.models.reference import Reference
+from fitscape.models.reference import CodeReference
 from fitscape.models.spec import ModelSpec
 
 InputShape = tuple[int, int, int]
@@ -39,7 +39,7 @@ def network(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Module
     Raises:
         ValueError: the code raised, or made something else than a network.
     """
-    make = Reference.parse(spec.family).load()
+    make = CodeReference.parse(spec.family).load()
     try:
         model = make(input_shape[0], classes, **spec.keywords)
     except Exception as error:

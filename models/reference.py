@@ -16,7 +16,7 @@ class NoSuchCode(ValueError):
 
 
 @dataclass(frozen=True)
-class Reference:
+class CodeReference:
     """A name in a module. The module of a file is called as the file; ``study.plugins`` lets Python find it."""
 
     module: str
@@ -24,7 +24,7 @@ class Reference:
     file: str  # my_nets.py; empty for a module of an installed package
 
     @classmethod
-    def parse(cls, text: str) -> "Reference":
+    def parse(cls, text: str) -> "CodeReference":
         """
         Raises:
             ValueError: the text names no code; it says why.

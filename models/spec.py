@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, get_args
 
-from fitscape.models.reference import REFERENCE, Reference, is_reference
+from fitscape.models.reference import REFERENCE, CodeReference, is_reference
 from fitscape.models.registry import FAMILIES, IMAGENET_DEPTHS
 from fitscape.models.weight_names import NONE, parse_weights
 
@@ -62,9 +62,9 @@ class ModelSpec:
     ``plain`` is ``resnet`` without shortcuts and nothing else changed. Depths 18 and 34 are the ImageNet
     family, 20 to 110 the CIFAR family (He et al. 2015, sections 4.1 and 4.2). An unset ``shortcut`` becomes
     what the paper used: projection at 18 and 34, the parameter-free option A at 20 to 110, none elsewhere.
-    A ``timm:NAME`` takes ``dropout`` and nothing else; whether timm knows the name is asked when it is built. A network
-    of your own takes ``keywords`` and nothing else.
-    ``read NAME`` is the network of a run that was read: a name alone.
+    A ``timm:NAME`` takes ``dropout`` and ``weights``, and none of the others. Whether timm knows the name is checked
+    when the network is built. A network of your own takes ``keywords`` and nothing else. ``read NAME`` is the network
+    of a run that was read. It has only its name.
 
     Raises:
         ValueError: a hyperparameter is out of range or two contradict each other; the text starts with its name.
@@ -115,7 +115,7 @@ class ModelSpec:
             return
         if ".py:" in str(self.family) and not self.own:
             try:
-                Reference.parse(self.family)
+                CodeReference.parse(self.family)
             except ValueError as error:
                 raise ValueError(f"family: {error}") from None
         if self.own:
@@ -156,9 +156,9 @@ class ModelSpec:
         if not re.fullmatch(TIMM_FAMILY, self.family):
             raise ValueError(
                 f"family: '{self.family}' is not timm:NAME, where NAME has small letters, digits and _ "
-                "(a part after a dot would name weights, and no weights are loaded)"
+                "(a part after a dot names weights: set them with weights)"
             )
-        self._require_fixed("dropout is the only hyperparameter of a timm network")
+        self._require_fixed("of these a timm network takes dropout and weights only")
         self._check_dropout()
 
     def _require_fixed(self, why: str) -> None:

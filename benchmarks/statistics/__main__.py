@@ -10,6 +10,7 @@ a change of what it measures. Writes benchmarks/results/statistics-PART.json wit
 """
 
 import argparse
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -41,6 +42,7 @@ def run_claims(studies: int, end: float, keep: bool) -> None:
     """Section by section of the findings: studies with any wrong claim."""
     done = [claims.Study(**row) for row in kept.load("claims")] if keep else []
     known = {(one.family, one.kind, one.seed) for one in done}
+    gc.freeze()  # statsmodels collects at each correction, which takes longer than all else of a study
     for seed in range(studies):
         if time.monotonic() >= end:
             break

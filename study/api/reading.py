@@ -62,6 +62,6 @@ def read(
     if keys.guessed and not guess:
         found = ", ".join(f"{name}={getattr(keys, name)!r}" for name in keys.guessed)
         raise UserError(f"guessed {found}", where=runs.where, fix="name these, or say guess=True if they are right")
-    facts = importing.Facts(classes, chance_error, reference_error)
+    facts = importing.DataSetFacts(classes, chance_error, reference_error)
     folder = importing.make(runs, keys, name, expanded(root), facts=facts, unit=unit)
     return Study.at(folder, ExitCode.DONE)

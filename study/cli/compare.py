@@ -12,15 +12,24 @@ from fitscape.study.paths import expanded
 
 
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="A B [C]", help="Studies below --root, or their folders.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="A B [C]", help="Two or three studies below --root, or their folders.")
+    ],
     root: Root = ROOT,
     html: Annotated[
         Path | None,
-        typer.Option("--html", metavar="FILE", help="Where the page goes. Default: A's report folder."),
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Where the page is written. Default: A's report folder; with --json: nowhere.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Compare studies with the first one: images, training, best errors, and where the regimes changed."""
+    """Compare one or two studies with the first one.
+
+    The comparison has images, training, best errors, and where the regimes changed.
+    """
     folders = [study_folder(root, name) for name in names]
     from fitscape.study.cli.compared import as_plain, lines
     from fitscape.study.comparing import compare as compared

@@ -11,11 +11,16 @@ from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import LEDGER, LOG
 from fitscape.study.files import size as measured
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove it. Without this the command only says what would go.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Remove it. Without --yes, the command only lists what it would remove.")
+]
 
 
 def delete(name: Name, root: Root = ROOT, yes: Yes = False) -> int:
-    """Remove a study's folder: what the study wrote. Its runs in MLflow stay there."""
+    """Remove what a study wrote into its folder.
+
+    Its runs in MLflow stay.
+    """
     from fitscape.study.cli.wording import size
     from fitscape.study.driver.deletion import delete as remove
     from fitscape.study.ledger import holder
@@ -38,7 +43,10 @@ def delete(name: Name, root: Root = ROOT, yes: Yes = False) -> int:
 
 
 def gc(root: Root = ROOT, yes: Yes = False) -> int:
-    """Find what nobody needs: old checkpoints, Ray's ended sessions, prepared data without a study, unpacked images."""
+    """List files that no study needs. With --yes, remove them.
+
+    These are checkpoints of ended trials, Ray's ended sessions, prepared data without a study, and unpacked images.
+    """
     from fitscape.study.cli.wording import size
     from fitscape.study.driver.leftovers import leftovers, remove
 

@@ -19,7 +19,10 @@ def export(
     root: Root = ROOT,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> int:
-    """Write one row per trial to a file. An existing Optuna storage gets the study added."""
+    """Write one row per trial to a file.
+
+    If the file is an Optuna storage that exists, the study is added to it.
+    """
     from fitscape.study import export as room
     from fitscape.study.opened import open_study
 
@@ -45,7 +48,10 @@ def sync(name: Name, root: Root = ROOT, tracking_uri: TrackingUri = None) -> int
 
 def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study on the MLflow server.")],
-    tracking_uri: TrackingUri = None,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server that has it. Required."),
+    ] = None,
     root: Root = ROOT,
 ) -> int:
     """Download a study's folder from the MLflow server that has it."""

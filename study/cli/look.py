@@ -29,7 +29,11 @@ def report(
     root: Root = ROOT,
     open_test: Annotated[
         str | None,
-        typer.Option("--open-test", metavar="REASON", help="First evaluate the finalists on the sealed test part."),
+        typer.Option(
+            "--open-test",
+            metavar="REASON",
+            help="First measure the best net of each architecture on the sealed test part. The ledger keeps REASON.",
+        ),
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print the page as a PDF too. It needs Chromium.")] = False,
     watching: Annotated[
@@ -39,7 +43,10 @@ def report(
         int | None, typer.Option("--port", min=1, max=65535, help="Port for --watch. Default: a free one.")
     ] = None,
 ) -> int:
-    """Write the report of a study and print its path; with --watch, serve it while the study runs."""
+    """Write the report of a study and print its path.
+
+    With --watch, serve the page and update it while the study runs.
+    """
     folder = study_folder(root, name)
     if port is not None and not watching:
         raise UserError("is for --watch", where="--port")
@@ -73,7 +80,10 @@ def map_(
     as_json: Json = False,
     points: PointsForm = None,
 ) -> int:
-    """Show the probability of each regime at a point, and the trials nearest to it; or the points to run next."""
+    """Show the probability of each regime at a point.
+
+    The trials nearest to the point are listed too. With --points, the points to run next are printed instead.
+    """
     from fitscape.study.cli.point import answer, lines
     from fitscape.study.opened import open_study
 
@@ -95,7 +105,10 @@ def list_(
     root: Root = ROOT,
     as_json: Json = False,
 ) -> int:
-    """List the names that a study can use, or the studies below --root with state, trials, size and last change."""
+    """List the names that a study can use, or the studies below --root.
+
+    A study is listed with its state, trials, size and last change.
+    """
     if kind not in KINDS:
         from fitscape.study.reading.keys import did_you_mean
 
@@ -139,5 +152,5 @@ def _entries(kind: str) -> dict[str, str]:
         from fitscape.models.spec import DEPTHS
 
         own = {family: "depths " + ", ".join(map(str, depths)) for family, depths in DEPTHS.items()}
-        return own | {"timm:NAME": "any network of timm, untrained; needs pip install 'timm>=1.0.20'"}
+        return own | {"timm:NAME": "any network of timm; needs pip install 'timm>=1.0.20'"}
     return rooms | {name: room.describe(name) for name in room.names()}

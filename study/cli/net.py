@@ -31,21 +31,25 @@ def net(
         bool,
         typer.Option(
             "--with-validation",
-            help="Train on validation images too; the errors are those of a twin trained without them.",
+            help="Train on validation images too. The errors are then those of a twin trained without them.",
         ),
     ] = False,
     onnx: Annotated[
-        bool, typer.Option("--onnx", help="Write net.onnx too; needs pip install onnx onnxscript.")
+        bool, typer.Option("--onnx", help="Write net.onnx too. It needs pip install onnx onnxscript.")
     ] = False,
     register: Annotated[
         str | None,
-        typer.Option("--register", metavar="NAME", help="Register it in MLflow under this name."),
+        typer.Option("--register", metavar="NAME", help="Register the net in MLflow under this name."),
     ] = None,
 ) -> int:
-    """Train a trial again and write its net into a folder for other people. The test part stays sealed."""
+    """Train a trial again and write its net for other people.
+
+    The net is written into the study's folder, with all that is needed to load it. The test part stays sealed.
+    """
     if (trial is None) == (not recommended):
         raise UserError("give one of --trial ID and --recommended")
     folder = study_folder(root, name)
+    from fitscape.study.driver.own_code import kept, take_up
     from fitscape.study.nets import make_net
     from fitscape.study.opened import open_study
     from fitscape.study.tracking import require_name, save_net
@@ -54,6 +58,7 @@ def net(
         require_name(register)
     with open_study(folder) as study:
         chosen, regime = _chosen(study, trial)
+        take_up(kept(study.config, folder))
     written, made = make_net(
         folder,
         chosen,
@@ -109,7 +114,10 @@ def predict(
     files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Pictures.")],
     as_json: Json = False,
 ) -> int:
-    """Print the classes of pictures with their probabilities, by a net that `fitscape net` wrote."""
+    """Print what a net says of pictures: classes with probabilities.
+
+    The net is one that `fitscape net` wrote.
+    """
     from fitscape.study.nets import predict as look
 
     failed = False

@@ -51,21 +51,31 @@ Address = Annotated[
 ]
 TrackingUri = Annotated[
     str | None,
-    typer.Option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server. Default: SQLite below --root."),
+    typer.Option(
+        "--tracking-uri",
+        envvar="MLFLOW_TRACKING_URI",
+        help="MLflow server. Default: the study's own, else SQLite below --root.",
+    ),
 ]
-StudyName = Annotated[str | None, typer.Option("--name", help="Name of the study. Default: the recipe's.")]
-Trials = Annotated[int | None, typer.Option("--trials", help="Total number of trials, including replicates.")]
-Sampler = Annotated[str | None, typer.Option("--sampler", help=f"One of {', '.join(SAMPLERS)}.")]
+StudyName = Annotated[
+    str | None, typer.Option("--name", help="Name of the study. Default: that of the recipe or file.")
+]
+Trials = Annotated[int | None, typer.Option("--trials", help="Number of trials in all, with replicates.")]
+Sampler = Annotated[
+    str | None, typer.Option("--sampler", help=f"How trials are chosen: {', '.join(SAMPLERS)}, or package.module:NAME.")
+]
 Scale = Annotated[str | None, typer.Option("--scale", help="Size of a recipe: minutes, hours or paper.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace one value. Can be repeated.")
 ]
 Plugin = Annotated[
     list[str] | None,
-    typer.Option("--plugin", metavar="FILE.py", help="Your own code, which the study names. Can be repeated."),
+    typer.Option(
+        "--plugin", metavar="FILE.py", help="A file of your own code, which the study names. Can be repeated."
+    ),
 ]
 Allow = Annotated[
-    str, typer.Option("--allow", help="Accept changes since the study began: data, code, config (comma-separated).")
+    str, typer.Option("--allow", help="Changes since the study began to accept: data, code, config (comma-separated).")
 ]
 Live = Annotated[
     bool, typer.Option("--live", help="Serve the report on this machine while the study runs, and say where.")
@@ -76,7 +86,7 @@ For = Annotated[
         "--for",
         metavar="TIME",
         parser=_time,
-        help="End after this time (20m, 1h30m) with labels, map and report; resume goes on.",
+        help="End within this time (20m, 1h30m), with labels, map and report. resume continues.",
     ),
 ]
 Until = Annotated[
@@ -85,7 +95,7 @@ Until = Annotated[
         "--until",
         metavar="decided=SHARE",
         parser=_goal,
-        help="End once the map names the regime of this share of the space (decided=0.9).",
+        help="End once the map names one regime on this share of the space (decided=0.9).",
     ),
 ]
 ROOT = Path("fitscape-runs")

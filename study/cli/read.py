@@ -11,10 +11,12 @@ from fitscape.study.errors import ExitCode, UserError
 if TYPE_CHECKING:
     from fitscape.study.importing import Keys, Runs
 
-COUNT_HELP = "a number, or the key of one"
+COUNT_HELP = "a number, or the key that holds it"
 PointsForm = Annotated[
     str | None,
-    typer.Option("--points", metavar="json|optuna|tune", help="Print the five runs that would decide most."),
+    typer.Option(
+        "--points", metavar="json|optuna|tune", help="Print the five runs that would decide most, for another program."
+    ),
 ]
 
 
@@ -22,23 +24,29 @@ def read(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="MLflow, an Optuna storage, a Ray Tune folder, or a table.")
     ],
-    name: Annotated[str, typer.Option("--name", help="Name of the study that is made.")],
-    train: Annotated[str, typer.Option("--train", metavar="KEY", help="Training error or accuracy.")] = "",
-    val: Annotated[str, typer.Option("--val", metavar="KEY", help="Validation error or accuracy.")] = "",
-    val_n: Annotated[str | None, typer.Option("--val-n", metavar="N", help=f"Validation images: {COUNT_HELP}.")] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of the new study.")],
+    train: Annotated[str, typer.Option("--train", metavar="KEY", help="Key of the training error or accuracy.")] = "",
+    val: Annotated[str, typer.Option("--val", metavar="KEY", help="Key of the validation error or accuracy.")] = "",
+    val_n: Annotated[
+        str | None, typer.Option("--val-n", metavar="N", help=f"Number of validation images: {COUNT_HELP}.")
+    ] = None,
     train_n: Annotated[
-        str | None, typer.Option("--train-n", metavar="N", help=f"Images behind the training error: {COUNT_HELP}.")
+        str | None,
+        typer.Option("--train-n", metavar="N", help=f"Number of images behind the training error: {COUNT_HELP}."),
     ] = None,
     classes: Annotated[int | None, typer.Option("--classes", help="Number of classes.")] = None,
     chance_error: Annotated[
         float | None,
         typer.Option("--chance-error", help="Error of guessing. Default: that of equally frequent classes."),
     ] = None,
-    epoch: Annotated[str | None, typer.Option("--epoch", metavar="KEY", help="What counts epochs.")] = None,
-    params: Annotated[str | None, typer.Option("--params", metavar="A,B", help="The hyperparameters.")] = None,
-    seed: Annotated[str | None, typer.Option("--seed", metavar="KEY", help="The parameter that is a seed.")] = None,
+    epoch: Annotated[str | None, typer.Option("--epoch", metavar="KEY", help="Key of the number of the epoch.")] = None,
+    params: Annotated[
+        str | None, typer.Option("--params", metavar="A,B", help="Keys of the hyperparameters, separated by commas.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option("--seed", metavar="KEY", help="Key of the seed.")] = None,
     unit: Annotated[
-        str | None, typer.Option("--unit", metavar="error|accuracy|error%|accuracy%", help="What is logged.")
+        str | None,
+        typer.Option("--unit", metavar="error|accuracy|error%|accuracy%", help="What --train and --val hold."),
     ] = None,
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="MLflow's experiment, or Optuna's study.")
@@ -54,7 +62,10 @@ def read(
     points: PointsForm = None,
     root: Root = ROOT,
 ) -> int:
-    """Make a study of runs that exist: their regimes, map and report. Keys that are not named are guessed."""
+    """Make a study of runs that exist: their regimes, map and report.
+
+    Nothing is trained. Keys that you do not name are guessed, and the guesses are shown.
+    """
     from fitscape.study import importing
     from fitscape.study.cli.points import require_form, text
     from fitscape.study.cli.wording import regimes_in_words
@@ -67,7 +78,7 @@ def read(
     asked = importing.Keys(train, val, count(train_n), count(val_n), epoch, named, seed=seed)
     runs, keys = importing.look(source, asked, experiment=experiment, curves=curves)
     confirm(runs, keys, yes=yes)
-    facts = importing.Facts(classes, chance_error, reference_error)
+    facts = importing.DataSetFacts(classes, chance_error, reference_error)
     folder = importing.make(runs, keys, name, root, facts=facts, unit=unit)
 
     from fitscape.study.opened import open_study

@@ -41,7 +41,9 @@ ASK_EVERY = 0.5  # seconds
 
 
 def run(
-    study: Annotated[str, typer.Argument(metavar="RECIPE|FILE.yaml", help="See `fitscape list recipes`.")],
+    study: Annotated[
+        str, typer.Argument(metavar="RECIPE|FILE.yaml", help="A recipe (see `fitscape list recipes`), or a YAML file.")
+    ],
     name: StudyName = None,
     root: Root = ROOT,
     trials: Trials = None,
@@ -125,7 +127,10 @@ def _observed(folder: Path, live: bool, quiet: bool, as_json: bool) -> "Iterator
 
 
 def finish(name: Name, root: Root = ROOT, quiet: Quiet = False, as_json: Json = False) -> int:
-    """End a study now with the trials that have ended, and write its report; one that runs winds up."""
+    """End a study now, with labels, map and report of what has ended.
+
+    If the study is running, its trials stop after their epoch and stay pending: `fitscape resume` continues them.
+    """
     folder = study_folder(root, name)
     from fitscape.study.ledger import holder
 
@@ -137,7 +142,7 @@ def finish(name: Name, root: Root = ROOT, quiet: Quiet = False, as_json: Json = 
         with view(folder, quiet=quiet, as_json=as_json) as observer:
             return driver.finish(folder, observer=observer)
     if not quiet and not as_json:
-        typer.echo(f"{driving} is asked to wind up: running trials stop after their epoch and stay pending")
+        typer.echo(f"{driving} is asked to end: running trials stop after their epoch and stay pending")
     return _wait_for(folder, quiet=quiet, as_json=as_json)
 
 

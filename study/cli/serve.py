@@ -23,9 +23,14 @@ def ui(
     tracking_uri: Annotated[
         str | None, typer.Option("--tracking-uri", help="A store of your own, as sqlite:///FILE.")
     ] = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the newest study's page only.")] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address of the newest study's page, and open no browser.")
+    ] = False,
 ) -> None:
-    """Open MLflow's UI for the studies below --root, or for your own store, on this machine only."""
+    """Open MLflow's UI for the studies below --root.
+
+    It listens on this machine only. With --tracking-uri it shows a store of your own.
+    """
     from fitscape.study.tracking import serve_ui
 
     with socket.socket() as probe:
@@ -64,15 +69,16 @@ def _newest_page(root: Path, tracking_uri: str | None, port: int) -> str | None:
 
 
 def doctor(
-    study: Annotated[
-        str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="The study to check. Default: the quickstart.")
-    ] = "quickstart",
+    study: Annotated[str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="The study to check.")] = "quickstart",
     root: Root = ROOT,
     address: Address = None,
     tracking_uri: TrackingUri = None,
     as_json: Json = False,
 ) -> int:
-    """Check that a study can run here: resources, nodes, storage, data, MLflow. Each problem comes with a fix."""
+    """Check that a study can run here. Each problem comes with a fix.
+
+    Resources, nodes, storage, data and MLflow are checked.
+    """
     from fitscape.study.cli.configure import changes_of, configure
 
     config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)

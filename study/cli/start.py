@@ -13,13 +13,16 @@ from fitscape.study.paths import expanded
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.", callback=expanded)] = Path(CONFIG),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.", callback=expanded)] = Path(CONFIG),
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="Start from this recipe, with all values written out.")
     ] = None,
     scale: Scale = None,
 ) -> int:
-    """Write a study.yaml to start from: the commented default, or a recipe."""
+    """Write a study.yaml to start from.
+
+    It has every key with its default and a comment. With --recipe it is that recipe, with every value.
+    """
     text = _template(scale) if recipe is None else _recipe(recipe, scale)
     try:
         with file.open("x", encoding="utf-8") as new:

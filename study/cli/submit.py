@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def submit(
-    study: Annotated[str, typer.Argument(metavar="RECIPE|FILE.yaml", help="With --resume: the study's name.")],
+    study: Annotated[
+        str,
+        typer.Argument(metavar="RECIPE|FILE.yaml", help="A recipe, or a YAML file. With --resume: the study's name."),
+    ],
     address: Annotated[
         str | None, typer.Option("--address", envvar="RAY_ADDRESS", help="Ray's Jobs API: http://HOST:8265.")
     ] = None,
@@ -42,7 +45,10 @@ def submit(
     ] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return as soon as the cluster has the job.")] = False,
 ) -> int:
-    """Run a study on a cluster: check it here, send the code and the study, and show the job's output."""
+    """Run a study on a cluster.
+
+    The study is checked here. Then the code and the study are sent, and the job's output is shown.
+    """
     if address is None:
         raise UserError("is required: the address of Ray's Jobs API", where="--address", fix="http://HOST:8265")
     from fitscape.study.cli.configure import changes_of, configure, options_of

@@ -8,11 +8,11 @@ from typing import Self
 from fitscape.study.cli.output import mute, within
 from fitscape.study.cli.tally import Tally
 from fitscape.study.scheduling.events import (
-    Backlog,
     EpochEnded,
     Event,
     Expected,
     Finished,
+    MlflowBehind,
     Started,
     TrialEnded,
     TrialStarted,
@@ -33,7 +33,7 @@ class View(AbstractContextManager["View"]):
     def __call__(self, event: Event) -> None:
         # Two locks, never nested: a screen draws under a lock of its own, in which it waits for the tally's.
         with self.lock:
-            if isinstance(event, Backlog) and event.points == self.tally.backlog:
+            if isinstance(event, MlflowBehind) and event.points == self.tally.backlog:
                 return
             self._count(event)
         with self._showing:
@@ -57,7 +57,7 @@ class View(AbstractContextManager["View"]):
                 self.tally.trial_ended(event.trial)
             case Expected():
                 self.tally.expect(event.seconds)
-            case Backlog():
+            case MlflowBehind():
                 self.tally.set_backlog(event.points)
             case Finished():
                 self.tally.finish(event.summary.get("unshipped_points", 0))

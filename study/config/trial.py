@@ -23,8 +23,8 @@ class DataCondition(Frozen):
     train_fraction: Fraction = 1.0
     """Share of the training images that the trial uses, above 0, at most 1. Larger shares contain smaller ones."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
-    """Side of the images that a trial is given, 4 to 512 pixels, at most that of the prepared ones: data.image_size.
-    Unset: those as they are."""
+    """Side of the images that the trial gets, 4 to 512 pixels, at most data.image_size. Unset: the prepared images as
+    they are."""
     label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the training labels that are replaced by a random class, 0 to 1."""
     augment: Augment = "none"
@@ -80,7 +80,7 @@ class Optimization(Frozen):
     head_lr_ratio: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
     """Factor on the learning rate of the head, above 0, at most 1000."""
     layer_decay: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
-    """Factor on the learning rate of each stage for each step that it is away from the head, above 0, at most 1."""
+    """Factor on the learning rate of a stage, once per stage of distance from the head, above 0, at most 1."""
     bn: Literal["train", "frozen"] = "train"
     """Whether batch norms learn. frozen keeps their parameters and statistics. Those of frozen stages never learn."""
 
@@ -89,8 +89,8 @@ class Evaluation(Frozen):
     """How a trial is measured."""
 
     batch_norm: Literal["reestimated", "running"] = "reestimated"
-    """Batch-norm statistics in evaluations. reestimated measures them on clean training images, with the weights of
-    the moment. running takes the averages of training, which lag behind the weights in short trials."""
+    """Batch-norm statistics in evaluations. reestimated measures them on clean training images, with the current
+    weights. running takes the averages of training, which lag behind the weights in short trials."""
 
 
 class TrialConfig(Frozen):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from fitscape.study.config import DataConfig, Metric
 from fitscape.study.data.datasets.source import Counts
-from fitscape.study.data.given_split import Part
+from fitscape.study.data.given_split import SplitPart
 from fitscape.study.measures.errors import PRIOR_CORRELATION
 
 QUANTILE: Final = 1.645  # of a 90 % interval
@@ -20,11 +20,11 @@ NAMED: Final = 3
 def before_decoding(config: DataConfig, found: Counts, tau: float) -> list[str]:
     """`undecidable` of the validation part that a user's own images will give, as far as their number tells."""
     labels, groups, share = found.labels, found.groups, 1.0
-    if found.parts is not None and (found.parts == Part.VALIDATION).any():
-        chosen = found.parts == Part.VALIDATION
+    if found.parts is not None and (found.parts == SplitPart.VALIDATION).any():
+        chosen = found.parts == SplitPart.VALIDATION
     else:
-        chosen = np.full(len(labels), True) if found.parts is None else found.parts != Part.TEST
-        own_test = found.parts is not None and (found.parts == Part.TEST).any()
+        chosen = np.full(len(labels), True) if found.parts is None else found.parts != SplitPart.TEST
+        own_test = found.parts is not None and (found.parts == SplitPart.TEST).any()
         share = 1 / config.folds if config.folds else config.validation_fraction
         share *= 1.0 if own_test else 1 - config.test_fraction
     images = np.bincount(labels[chosen], minlength=len(found.classes)) * share

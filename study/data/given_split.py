@@ -15,7 +15,7 @@ from fitscape.study.errors import UserError
 Parts = NDArray[np.int8]
 
 
-class Part(IntEnum):
+class SplitPart(IntEnum):
     """The part that an image is given to."""
 
     DRAWN = -1  # to none: the split decides
@@ -45,7 +45,7 @@ def joined(*groupings: Indices) -> Indices:
 
 def straddling(groups: Indices, parts: Parts) -> Indices:
     """The groups that have images in two given parts, in order."""
-    given = parts != Part.DRAWN
+    given = parts != SplitPart.DRAWN
     pairs = np.unique(np.stack([groups[given], parts[given].astype(np.int64)]), axis=1)
     found, counts = np.unique(pairs[0], return_counts=True)
     return np.asarray(found[counts > 1], dtype=np.int64)
@@ -85,7 +85,7 @@ def configured_split(
 
 def require_no_validation(parts: Parts | None) -> None:
     """What folds ask of the user's own split. Raises UserError: it gives images to validation."""
-    if parts is not None and (parts == Part.VALIDATION).any():
+    if parts is not None and (parts == SplitPart.VALIDATION).any():
         what = "the images bring a validation part of their own, beside which there are no folds"
         raise UserError(what, where="data.folds", fix="leave folds out, or give train and test alone")
 
@@ -115,7 +115,7 @@ def split_as_given(
         groups: grouping [N] that no cut may tear; it must not tear ``contents``.
         parts: the part of each image [N]; `Part.DRAWN` leaves it to the split.
     """
-    is_test, is_validation = parts == Part.TEST, parts == Part.VALIDATION
+    is_test, is_validation = parts == SplitPart.TEST, parts == SplitPart.VALIDATION
     if not is_test.any():
         is_test = _cut(labels, groups, ~is_validation, test_fraction, stream("test", seed))
     open_ = ~is_test & ~np.isin(contents, contents[is_test])

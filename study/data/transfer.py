@@ -25,7 +25,7 @@ PACKAGE = "fitscape_upload"  # beginning of the name of a package that Ray bring
 
 
 @dataclass(frozen=True)
-class Part:
+class FolderPart:
     """Some files of a folder, by their paths in it."""
 
     name: str
@@ -39,14 +39,14 @@ class Upload:
 
     id: str
     folder: Path
-    parts: tuple[Part, ...]
+    parts: tuple[FolderPart, ...]
 
     @property
     def size(self) -> int:
         """Bytes."""
         return sum(part.size for part in self.parts)
 
-    def tar(self, part: Part) -> bytes:
+    def tar(self, part: FolderPart) -> bytes:
         """One part, the same bytes for the same files on every machine."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -65,7 +65,7 @@ class Upload:
         Raises:
             UserError: a file cannot be read, or is larger than a part may be.
         """
-        parts: list[Part] = []
+        parts: list[FolderPart] = []
         whole, digest, size = hashlib.sha256(), hashlib.sha256(), 0
         members: list[str] = []
         for file in sorted(_files(folder)):
@@ -74,7 +74,7 @@ class Upload:
                 text = f"{file} has {length / 2**20:.0f} MiB, a file that is sent may have {PART_BYTES / 2**20:.0f}"
                 raise UserError(text, where="data.dataset", fix="put the folder where the cluster sees it itself")
             if members and size + length > PART_BYTES:
-                parts.append(Part(_part_name(len(parts), digest), tuple(members), size))
+                parts.append(FolderPart(_part_name(len(parts), digest), tuple(members), size))
                 digest, members, size = hashlib.sha256(), [], 0
             line = f"{name}\0{_sha256(file)}\n".encode(errors="surrogateescape")
             whole.update(line)
@@ -82,7 +82,7 @@ class Upload:
             members.append(name)
             size += length
         if members:
-            parts.append(Part(_part_name(len(parts), digest), tuple(members), size))
+            parts.append(FolderPart(_part_name(len(parts), digest), tuple(members), size))
         return cls(whole.hexdigest()[:16], folder, tuple(parts))
 
 

@@ -12,7 +12,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.files import PARTIAL
 from fitscape.study.ledger import EventKind, Ledger
 from fitscape.study.scheduling.aside import Aside
-from fitscape.study.scheduling.events import Backlog
+from fitscape.study.scheduling.events import MlflowBehind
 from fitscape.study.scheduling.storage import copy_file
 from fitscape.study.threads import Lasting
 from fitscape.study.tracking import parent_url
@@ -78,7 +78,7 @@ class Upkeep:
         backed_up, pause = time.monotonic(), FIRST_BACKUP
         while not self._closing.wait(BACKLOG_EVERY):
             with suppress(UserError):  # locked just now; the next look is soon
-                self._observer(Backlog(self._lag()))
+                self._observer(MlflowBehind(self._lag()))
                 self._link()
             if time.monotonic() - backed_up > pause:
                 backed_up, pause = time.monotonic(), min(2 * pause, BACKUP_EVERY)

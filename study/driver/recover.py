@@ -17,7 +17,7 @@ def require_backup(folder: Folder) -> None:
         OSError: the storage is out of reach.
     """
     if folder.storage is None:
-        fix = "fitscape status lists none; is --root right?"
+        fix = "fitscape list studies shows the studies below --root; is --root right?"
         raise UserError("no study is here", where=str(folder.path), fix=fix)
     if not in_storage(folder.shared, folder.backup.name):
         raise UserError("no study is here", where=f"{folder.path} and {folder.place}")

@@ -236,7 +236,7 @@ def _say_whose(ledger: Ledger, aside: Aside) -> None:
         aside.say(INCOMPLETE)
     original = settle_in(ledger)
     if original is not None:
-        aside.say(f"this is a copy of {original}: it goes on as a study of its own, in MLflow too")
+        aside.say(f"this is a copy of {original}: it becomes a study of its own, in MLflow too")
 
 
 def _config_in(

@@ -13,7 +13,7 @@ from fitscape.study.errors import UserError
 if TYPE_CHECKING:
     from fitscape.models.starting_weights import Changes, StartingWeights
     from fitscape.study.data import SealedData
-    from fitscape.study.weights import Source
+    from fitscape.study.weights import WeightSource
 
 WHERE = "model.weights"
 SET = ("width", "norm", "stem", "shortcut", "growth_rate")  # hyperparameters that weights may set
@@ -26,7 +26,7 @@ class Pinned:
     """A study's config with its weights named by their content, and those weights by these names."""
 
     config: StudyConfig
-    sources: "Mapping[str, Source]" = field(default_factory=dict)
+    sources: "Mapping[str, WeightSource]" = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # sentences for a person
 
     @property
@@ -92,7 +92,7 @@ def sentences(recorded: Mapping[str, Any]) -> Iterator[str]:
         yield f"weights {name}: head {facts['head']}; stem {facts['stem']}"
 
 
-def require_unseen(name: str, source: "Source", data: "SealedData") -> None:
+def require_unseen(name: str, source: "WeightSource", data: "SealedData") -> None:
     """Refuse weights that were trained on images which this study holds out.
 
     Raises:
@@ -114,7 +114,7 @@ def require_unseen(name: str, source: "Source", data: "SealedData") -> None:
 
 
 def tried(
-    trial: TrialConfig, source: "Source", input_shape: tuple[int, int, int], classes: tuple[str, ...]
+    trial: TrialConfig, source: "WeightSource", input_shape: tuple[int, int, int], classes: tuple[str, ...]
 ) -> "Changes":
     """What the weights need changed for a trial's network.
 
@@ -172,7 +172,7 @@ def _renamed(config: StudyConfig, names: Mapping[str, str]) -> StudyConfig:
     return config.model_copy(update={"base": base, "space": space, "enqueue": enqueue})
 
 
-def _as_the_weights_say(config: StudyConfig, sources: "Mapping[str, Source]") -> tuple[StudyConfig, list[str]]:
+def _as_the_weights_say(config: StudyConfig, sources: "Mapping[str, WeightSource]") -> tuple[StudyConfig, list[str]]:
     """The config with the width, norm and stem of its weights in the base; a sentence for each that this changes."""
     from fitscape.models.starting_weights import implied
 

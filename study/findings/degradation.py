@@ -11,7 +11,7 @@ from fitscape.study.findings.evidence import mean_evidence, t_evidence
 from fitscape.study.findings.finding import Counted, Evidence, Finding, Verdict, adjusted, judge
 from fitscape.study.records import Regime, TrialRecord
 from fitscape.study.regimes import DepthPair, DepthTest, depth_pairs, depth_tests
-from fitscape.study.regimes.depth import LEAST_RATES, LEAST_SEEDS, RISE
+from fitscape.study.regimes.depth import DECADES, LEAST_RATES, LEAST_SEEDS, RISE
 from fitscape.study.regimes.flags import VANISHING_RATIO
 
 FACTOR_TWO: Final = float(np.log10(2))  # of a gradient ratio: what a larger study should tell
@@ -31,8 +31,8 @@ def degradation(trials: Sequence[TrialRecord], labels: Labels, context: Context)
             found.append(_control(test))
             continue
         found.append(_rise(test))
-        if pair.stratum.model.family == "plain":
-            found += _not_vanishing(pair)
+        if test.p_gradients is not None:
+            found.append(_not_vanishing(pair, test.p_gradients))
     return found
 
 
@@ -128,34 +128,24 @@ def _control(test: DepthTest) -> Finding:
     return _judged(test, found)
 
 
-def _not_vanishing(pair: DepthPair) -> list[Finding]:
+def _not_vanishing(pair: DepthPair, p_adjusted: float) -> Finding:
     """Beside a plain net's rise: its gradients, which He et al. found healthy under batch normalization."""
-    ratios = [
-        float(np.median([e.gradient_ratio for e in t.epochs if e.gradient_ratio is not None and e.gradient_ratio > 0]))
-        for t in pair.deep_trials
-        if any(e.gradient_ratio is not None and e.gradient_ratio > 0 for e in t.epochs)
-    ]
-    if len(ratios) < 2 or pair.stratum.model.norm == "none":
-        return []
     deep, _ = _names(pair)
-    evidence = mean_evidence(
-        np.log10(ratios) - np.log10(VANISHING_RATIO), resolution=0.01, worth=FACTOR_TWO, test="t over seeds"
+    decades = pair.decades
+    found = judge(
+        mean_evidence(decades, resolution=DECADES, worth=FACTOR_TWO, test="t over seeds"),
+        claim=f"Degradation: gradients do not vanish in {deep}",
+        question="degradation",
+        family="plain",
+        unit=f"decades of first- over last-layer relative gradient norm, above {VANISHING_RATIO:g}",
+        explanation=f"In {deep} the first layer's gradient, relative to its weights, is "
+        f"{VANISHING_RATIO * 10 ** decades.mean():.2g} of the last layer's during training (geometric mean of "
+        f"{len(decades)} seeds); below {VANISHING_RATIO:g} it counts as vanishing.",
+        source="He et al. 2015, section 4.1",
+        effect=f"a gradient at the first layer of {deep} above the limit of vanishing",
+        if_found="A higher training error with live gradients is degradation, not vanishing gradients.",
     )
-    return [
-        judge(
-            evidence,
-            claim=f"Degradation: gradients do not vanish in {deep}",
-            question="degradation",
-            family="plain",
-            unit=f"decades of first- over last-layer relative gradient norm, above {VANISHING_RATIO:g}",
-            explanation=f"In {deep} the first layer's gradient, relative to its weights, is "
-            f"{np.exp(np.mean(np.log(ratios))):.2g} of the last layer's during training (geometric mean of "
-            f"{len(ratios)} seeds); below {VANISHING_RATIO:g} it counts as vanishing.",
-            source="He et al. 2015, section 4.1",
-            effect=f"a gradient at the first layer of {deep} above the limit of vanishing",
-            if_found="A higher training error with live gradients is degradation, not vanishing gradients.",
-        )
-    ]
+    return adjusted(found, p_adjusted)
 
 
 QUESTION = Question(

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from fitscape.study.importing.keys import Keys, chosen
 from fitscape.study.importing.runs import Run, Runs
 from fitscape.study.importing.sources import MLFLOW, read
-from fitscape.study.importing.study import Facts, make
+from fitscape.study.importing.study import DataSetFacts, make
 from fitscape.study.importing.units import UNITS, Unit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UNITS", "Facts", "Keys", "Run", "Runs", "Unit", "look", "make"]
+__all__ = ["UNITS", "DataSetFacts", "Keys", "Run", "Runs", "Unit", "look", "make"]
 
 
 def look(

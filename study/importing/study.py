@@ -25,7 +25,7 @@ MOST_CLASSES: Final = 100_000
 
 
 @dataclass(frozen=True)
-class Facts:
+class DataSetFacts:
     """What no run says of its data set."""
 
     classes: int | None = None
@@ -34,7 +34,7 @@ class Facts:
     tau: float = RegimeThresholds.model_fields["tau"].default
 
 
-def make(runs: Runs, keys: Keys, name: str, root: Path, *, facts: Facts, unit: Unit | None = None) -> Path:
+def make(runs: Runs, keys: Keys, name: str, root: Path, *, facts: DataSetFacts, unit: Unit | None = None) -> Path:
     """Write the study ``root/name``, whole or not at all; returns its folder.
 
     Raises:
@@ -79,7 +79,7 @@ def _umask() -> int:
     return mask
 
 
-def _classes(found: Assembled, keys: Keys, facts: Facts) -> tuple[int, float]:
+def _classes(found: Assembled, keys: Keys, facts: DataSetFacts) -> tuple[int, float]:
     """Classes and chance error; one of them must be known, because skill is measured against guessing."""
     classes, chance = facts.classes or keys.classes, facts.chance_error
     errors = [e.val_error for t in found.trials for e in t.epochs if e.val_error == e.val_error]
@@ -97,7 +97,7 @@ def _classes(found: Assembled, keys: Keys, facts: Facts) -> tuple[int, float]:
     return classes, 1 - 1 / classes if chance is None else chance
 
 
-def _config(found: Assembled, runs: Runs, name: str, facts: Facts) -> StudyConfig:
+def _config(found: Assembled, runs: Runs, name: str, facts: DataSetFacts) -> StudyConfig:
     try:
         return StudyConfig(
             name=name,

@@ -16,7 +16,7 @@ from fitscape.study.importing.hyperparameters import Parameter, parameters
 from fitscape.study.importing.keys import Keys
 from fitscape.study.importing.names import EXPORTED
 from fitscape.study.importing.runs import Run, Runs, as_number, finite
-from fitscape.study.importing.units import Rate, Unit, recognized
+from fitscape.study.importing.units import RateConversion, Unit, recognized
 from fitscape.study.measures.halves import drawn_halves
 from fitscape.study.records import CLEAN, EpochRecord, TrialRecord, TrialState
 
@@ -142,7 +142,7 @@ def _trial(number: int, run: Run, config: TrialConfig, epochs: tuple[EpochRecord
     )
 
 
-def _epochs(run: Run, keys: Keys, rates: Mapping[str, Rate], trial_id: str) -> tuple[EpochRecord, ...]:
+def _epochs(run: Run, keys: Keys, rates: Mapping[str, RateConversion], trial_id: str) -> tuple[EpochRecord, ...]:
     """A record for each row that has both errors."""
     rows = [row for row in run.rows if keys.train in row and keys.val in row]
     numbers = [finite(row.get(keys.epoch)) if keys.epoch else None for row in rows]
@@ -161,7 +161,7 @@ def _record(
     row: Mapping[str, Any],
     run: Run,
     keys: Keys,
-    rates: Mapping[str, Rate],
+    rates: Mapping[str, RateConversion],
     epoch: int,
     seconds: float,
     rng: np.random.Generator,

@@ -14,7 +14,7 @@ LARGEST: Final = 1e300  # MLflow keeps an infinity as the largest number
 
 
 @dataclass(frozen=True)
-class Rate:
+class RateConversion:
     """How one key's numbers become error rates."""
 
     unit: Unit
@@ -27,7 +27,7 @@ class Rate:
         return 1 - share if self.unit.startswith("accuracy") else share
 
 
-def recognized(key: str, values: Sequence[float], option: str, given: Unit | None = None) -> Rate:
+def recognized(key: str, values: Sequence[float], option: str, given: Unit | None = None) -> RateConversion:
     """What the numbers under a key are, by its name and their range.
 
     Args:
@@ -53,4 +53,4 @@ def recognized(key: str, values: Sequence[float], option: str, given: Unit | Non
         raise UserError(
             f"{what}{' in per cent' if most == 100 else ' rate'}", where=option, fix="name a rate, or --unit"
         )
-    return Rate(given)
+    return RateConversion(given)

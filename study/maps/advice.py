@@ -21,7 +21,7 @@ CONDITIONS: Final = {"train_fraction": "high", "label_noise": "low"}  # not chos
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class AdvisedChange:
     """One hyperparameter moved, the others held."""
 
     hyperparameter: str
@@ -102,7 +102,7 @@ def is_trial(base: TrialConfig, point: Mapping[str, Any]) -> bool:
     return True
 
 
-def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> list[Step]:
+def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> list[AdvisedChange]:
     """Each numeric hyperparameter moved up and down from a point, as far as the space goes, surest gain first.
 
     The point is one that was chosen for its low error. Data and width move by the factor 2, weight decay by 10, other
@@ -115,7 +115,7 @@ def steps(fitted: RegimeMap, point: Mapping[str, Any], *, draws: int = 480) -> l
     points = pd.DataFrame([dict(point), *({**point, name: value} for name, value in moved)])
     table = forecast(fitted, points, chosen=True)
     found = [
-        Step(
+        AdvisedChange(
             hyperparameter=name,
             before=float(point[name]),
             after=float(value),

@@ -55,7 +55,7 @@ def lowest_error(outcomes: Outcomes, chance: float) -> float:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ErrorPrediction:
     """Independent normal beliefs at m points, all arrays [m]."""
 
     val_mean: Array
@@ -108,8 +108,8 @@ class Fields:
         for field in (self.val, self.train, self.divergence):
             field.optimize(steps=steps, subset=subset, rng=rng)
 
-    def predict(self, features: Array) -> Prediction:
-        return Prediction(*self.val.predict(features), *self.train.predict(features), self.p_diverged(features))
+    def predict(self, features: Array) -> ErrorPrediction:
+        return ErrorPrediction(*self.val.predict(features), *self.train.predict(features), self.p_diverged(features))
 
     def p_diverged(self, features: Array) -> Array:
         """[m] P(diverged)"""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from fitscape.study.maps.decision import REACH, REGIMES, Cuts
-from fitscape.study.maps.error_models import Fields, Prediction
+from fitscape.study.maps.error_models import ErrorPrediction, Fields
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
 from fitscape.study.maps.inducing import InducingProcess
@@ -38,7 +38,7 @@ COMMON: Final = 0.5  # share of the variance of sampling images that all nets ha
 
 
 @dataclass(frozen=True, eq=False)
-class Belief:
+class FieldBelief:
     """One field under one draw of its hyperparameters, with what its residuals say of it.
 
     ``widen``: its standard deviations count so many times (residuals of left-out configurations). ``hidden``:
@@ -78,8 +78,8 @@ class Belief:
 class Component:
     """Both fields, and one draw of the reference."""
 
-    val: Belief
-    train: Belief
+    val: FieldBelief
+    train: FieldBelief
     best: Array | None  # [p] chance of each point of the pool to be the best of a world; None: the reference is given
     reference: float  # z of the reference in this component
     expected: float  # its mean and variance under these hyperparameters
@@ -105,7 +105,7 @@ class Worlds:
         return np.asarray(one_hot)
 
 
-def probabilities(beliefs: Sequence[tuple[Cuts, Prediction]], tau: float) -> Array:
+def probabilities(beliefs: Sequence[tuple[Cuts, ErrorPrediction]], tau: float) -> Array:
     """[m, 5] in the order of REGIMES, of beliefs that :meth:`Posterior.predict` gave."""
     return np.asarray(np.mean([one.probabilities(replace(cuts, tau=tau)) for cuts, one in beliefs], axis=0))
 
@@ -150,13 +150,13 @@ class Posterior:
         found = []
         for val_hyper, train_hyper, level in zip(val, train, levels, strict=True):
             beliefs = (
-                Belief.of(self.fields.val.under(val_hyper), self.rows, PRIOR_VAL_SD),
-                Belief.of(self.fields.train.under(train_hyper), self.rows, PRIOR_TRAIN_SD),
+                FieldBelief.of(self.fields.val.under(val_hyper), self.rows, PRIOR_VAL_SD),
+                FieldBelief.of(self.fields.train.under(train_hyper), self.rows, PRIOR_TRAIN_SD),
             )
             found.append(self._component(*beliefs, level, rng))
         return found
 
-    def _component(self, val: Belief, train: Belief, level: float, rng: np.random.Generator) -> Component:
+    def _component(self, val: FieldBelief, train: FieldBelief, level: float, rng: np.random.Generator) -> Component:
         cuts = self.fields.cuts
         if self.given:
             return Component(val, train, None, float(cuts.z(cuts.reference)), 0.0, 0.0)
@@ -167,13 +167,13 @@ class Posterior:
         reference = expected + float(ndtri(level)) * np.sqrt(max(variance, 0.0))
         return Component(val, train, best, reference, expected, variance)
 
-    def predict(self, features: Array) -> list[tuple[Cuts, Prediction]]:
+    def predict(self, features: Array) -> list[tuple[Cuts, ErrorPrediction]]:
         """Beliefs at points [m, features] in each component, given its reference, and the law with that reference."""
         p_diverged, found = self.fields.p_diverged(features), []
         for one, val, train in zip(
             self.components, self._beliefs(features, "val"), self._beliefs(features, "train"), strict=True
         ):
-            told = Prediction(*self.given_reference(one, features, *val), *train, p_diverged)
+            told = ErrorPrediction(*self.given_reference(one, features, *val), *train, p_diverged)
             found.append((self.law(one), told))
         return found
 

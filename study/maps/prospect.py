@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from fitscape.study.maps.decision import REGIMES, Cuts, regime_probabilities
 from fitscape.study.maps.divergence import information, probability
 from fitscape.study.maps.gp import GaussianProcess
-from fitscape.study.maps.posterior import Belief, Component
+from fitscape.study.maps.posterior import Component, FieldBelief
 from fitscape.study.maps.regime_map import RegimeMap
 
 Array = NDArray[np.float64]
@@ -177,7 +177,7 @@ def _noise(gp: GaussianProcess, seeds: int) -> float:
     return (gp.noise + (float(np.median(gp.known)) * gp.scale**2 if gp.n else 0.0)) / seeds
 
 
-def _of_belief(belief: Belief, x: Array, to_come: Array, seeds: int) -> _Field:
+def _of_belief(belief: FieldBelief, x: Array, to_come: Array, seeds: int) -> _Field:
     field = _Field.of(belief.gp, x, to_come, _noise(belief.gp, seeds))
     return replace(field, widen=belief.widen, hidden=belief.hidden)
 

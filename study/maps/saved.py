@@ -16,7 +16,7 @@ from fitscape.study.maps.error_models import Fields
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.inducing import restored
 from fitscape.study.maps.kernel import Array, Hyper
-from fitscape.study.maps.posterior import Belief, Component, Posterior
+from fitscape.study.maps.posterior import Component, FieldBelief, Posterior
 from fitscape.study.maps.regime_map import RegimeMap
 
 Arrays = Mapping[str, Any]
@@ -41,7 +41,7 @@ def arrays(fitted: RegimeMap) -> dict[str, Any]:
     if not posterior.given:
         found["component.best"] = np.array([one.best for one in components])
     for name in ("val", "train"):
-        beliefs: list[Belief] = [getattr(one, name) for one in components]
+        beliefs: list[FieldBelief] = [getattr(one, name) for one in components]
         found |= {f"{name}.{part}": value for part, value in getattr(fields, name).state.items()}
         found[f"{name}.hypers"] = np.array([belief.gp.hyper.vector for belief in beliefs])
         found |= {f"{name}.{part}": np.array([getattr(belief, part) for belief in beliefs]) for part in _BELIEF}
@@ -72,7 +72,7 @@ def restore(empty: RegimeMap, kept: Arrays) -> RegimeMap:
 
 def _component(kept: Arrays, k: int, val: GaussianProcess, train: GaussianProcess) -> Component:
     beliefs: dict[str, Any] = {
-        name: Belief(
+        name: FieldBelief(
             gp.under(Hyper.of(kept[f"{name}.hypers"][k])).adopt(_part(kept, f"{name}.{k}")),
             *(kept[f"{name}.{part}"][k] for part in _BELIEF),
         )

@@ -11,7 +11,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fitscape.study.maps.posterior import Belief
+from fitscape.study.maps.posterior import FieldBelief
 from fitscape.study.maps.regime_map import RegimeMap
 from fitscape.study.regimes.evidence import Draws, More
 from fitscape.study.regimes.rule import CONFLICT
@@ -36,7 +36,7 @@ class RowBeliefs:
     overlap: float = 0.0
 
     @classmethod
-    def of(cls, belief: Belief, configurations: NDArray[np.intp], overlap: float = 0.0) -> Self:
+    def of(cls, belief: FieldBelief, configurations: NDArray[np.intp], overlap: float = 0.0) -> Self:
         """``overlap`` as in ``regimes.SeedNoise``: above 0, runs of a configuration are folds and add up to less."""
         gp, (mean, variance) = belief.gp, belief.left_out
         variance = belief.widen**2 * variance + belief.hidden

@@ -22,7 +22,7 @@ from fitscape.study.maps.advice import recommended
 from fitscape.study.measures.metric import judged
 from fitscape.study.nets.network import Normalized, Pictures
 from fitscape.study.nets.temperature import calibrate, logits_of
-from fitscape.study.nets.write import Facts, require_onnx, write
+from fitscape.study.nets.write import NetFacts, require_onnx, write
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import final_record
 from fitscape.study.training import Settings
@@ -130,7 +130,7 @@ def make_net(
         for group in (twins, members)
     )
     probabilities = torch.stack([(each / t).softmax(1) for each, t in zip(logits, scales, strict=True)]).mean(0)
-    facts = Facts(
+    facts = NetFacts(
         study=study.name,
         trials=configs,
         dataset=study.data.dataset,

@@ -17,7 +17,7 @@ from fitscape.study.nets.write import CLASSES, EXPORTED, PREPROCESS
 
 
 @dataclass(frozen=True)
-class Prediction:
+class FilePrediction:
     """Of one file: classes with their probabilities, the likeliest first; or why it cannot be read."""
 
     file: str
@@ -25,7 +25,7 @@ class Prediction:
     problem: str = ""
 
 
-def predict(folder: Path, files: Sequence[Path]) -> Iterator[Prediction]:
+def predict(folder: Path, files: Sequence[Path]) -> Iterator[FilePrediction]:
     """One prediction a file, in their order.
 
     Raises:
@@ -40,12 +40,12 @@ def predict(folder: Path, files: Sequence[Path]) -> Iterator[Prediction]:
         pixels = np.zeros(shape, dtype=np.uint8)
         problem = decode(file, pixels) if file.is_file() else "is not there"
         if problem:
-            yield Prediction(str(file), (), problem)
+            yield FilePrediction(str(file), (), problem)
             continue
         with torch.inference_mode():
             probabilities = net(torch.from_numpy(pixels)[None]).softmax(1)[0]
         order = probabilities.argsort(descending=True).tolist()
-        yield Prediction(str(file), tuple((classes[i], float(probabilities[i])) for i in order))
+        yield FilePrediction(str(file), tuple((classes[i], float(probabilities[i])) for i in order))
 
 
 def example(folder: Path, net: Pictures) -> tuple[Tensor, tuple[str, ...]]:

@@ -38,7 +38,7 @@ STARTED_BY = ("family", "depth", "width", "norm", "stem", "shortcut", "growth_ra
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Facts:
+class NetFacts:
     """What is known of a net beside its weights."""
 
     study: str
@@ -64,7 +64,7 @@ class Facts:
         return str(self.provenance.get("weights", {}).get(name, {}).get("license", "not stated"))
 
 
-def write(folder: Path, facts: Facts, net: Pictures, twin: Pictures, *, onnx: bool) -> Path:
+def write(folder: Path, facts: NetFacts, net: Pictures, twin: Pictures, *, onnx: bool) -> Path:
     """Write ``net`` into ``FOLDER/nets/TRIAL``, in the place of an earlier one; returns that folder.
 
     Args:
@@ -106,14 +106,14 @@ def jeffreys(wrong: int, n: int) -> tuple[float, float]:
     return (0.0 if wrong == 0 else float(error.ppf(0.025))), (1.0 if wrong == n else float(error.ppf(0.975)))
 
 
-def _agreement(exported: Path, facts: Facts) -> float:
+def _agreement(exported: Path, facts: NetFacts) -> float:
     """Share of validation images to which the net, as it is loaded from its file, gives the label of the trial."""
     loaded = torch.export.load(exported).module()
     labels = logits_of(loaded, facts.validation.val_images).argmax(1)
     return float((labels == facts.trials_own).double().mean())
 
 
-def _about(facts: Facts, member: Any) -> dict[str, Any]:
+def _about(facts: NetFacts, member: Any) -> dict[str, Any]:
     model = facts.trials[0].model
     return {
         "model": {name: getattr(model, name) for name in STARTED_BY},
@@ -126,14 +126,14 @@ def _about(facts: Facts, member: Any) -> dict[str, Any]:
     }
 
 
-def _seen(facts: Facts) -> np.ndarray[Any, Any]:
+def _seen(facts: NetFacts) -> np.ndarray[Any, Any]:
     """Hashes of the images that some member was trained on."""
     chosen = [select(facts.data, trial.data, trial.seed).indices for trial in facts.trials]
     images = facts.data.train_images[torch.cat(chosen).unique()]
     return np.unique(content_hashes(images.numpy()))
 
 
-def _preprocess(facts: Facts, net: Pictures, agreement: float) -> dict[str, Any]:
+def _preprocess(facts: NetFacts, net: Pictures, agreement: float) -> dict[str, Any]:
     height, width = net.size
     return {
         "input": "uint8, pictures x channels (1 or 3) x height x width, any size",
@@ -153,7 +153,7 @@ def _preprocess(facts: Facts, net: Pictures, agreement: float) -> dict[str, Any]
     }
 
 
-def _card(facts: Facts, agreement: float) -> texts.ModelCard:
+def _card(facts: NetFacts, agreement: float) -> texts.ModelCard:
     labels, wrong = facts.validation.val_labels, facts.wrong
     low, high = jeffreys(int(wrong.sum()), len(wrong))
     by_class = []

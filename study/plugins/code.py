@@ -96,10 +96,12 @@ class _Finder(MetaPathFinder):
         if module is None:
             return None
         inside: list[str] | None = [] if module.package else None
-        return spec_from_file_location(fullname, module.path, loader=_Loader(module), submodule_search_locations=inside)
+        return spec_from_file_location(
+            fullname, module.path, loader=_SourceLoader(module), submodule_search_locations=inside
+        )
 
 
-class _Loader(InspectLoader):
+class _SourceLoader(InspectLoader):
     """Runs a module from its source in memory. Tracebacks show the source where the file is not, too."""
 
     def __init__(self, module: Module) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from fitscape.models.reference import NoSuchCode, Reference
+from fitscape.models.reference import CodeReference, NoSuchCode
 from fitscape.models.spec import Value
 from fitscape.study.errors import UserError
 from fitscape.study.isolated import Crashed, TookTooLong, call_within
@@ -99,7 +99,7 @@ def _import(name: Named) -> Any:
     return found
 
 
-def said(error: BaseException, reference: Reference) -> str:
+def said(error: BaseException, reference: CodeReference) -> str:
     """An error of the user's code in one line, with the last line of that code on the way to it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if os.path.basename(frame.filename) == (reference.file or "__init__.py")]

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from fitscape.models.reference import Reference, is_reference
+from fitscape.models.reference import CodeReference, is_reference
 from fitscape.models.spec import is_own
 from fitscape.study.paths import PATH_KINDS
 
@@ -21,12 +21,12 @@ class Named:
 
     role: Role
     key: Key
-    reference: Reference
+    reference: CodeReference
 
 
 def named(study: Mapping[str, Any]) -> list[Named]:
     """Every name of code in a study as plain values, which need not be valid otherwise."""
-    return [Named(role, key, Reference.parse(text)) for role, key, text in _texts(study)]
+    return [Named(role, key, CodeReference.parse(text)) for role, key, text in _texts(study)]
 
 
 def is_own_dataset(dataset: object) -> bool:

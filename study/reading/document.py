@@ -96,7 +96,7 @@ def parse(text: str, origin: str) -> Document:
     """
     lines: dict[Key, int] = {}
     try:
-        node = _Loader(text, origin).get_single_node()
+        node = _YamlLoader(text, origin).get_single_node()
         value = None if node is None else _Builder(origin, lines).build(node, ())
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -117,7 +117,7 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, origin: str) -> UserEr
     return UserError(f"not YAML: {problem}", where=f"{origin}:{line}")
 
 
-class _Loader(yaml.SafeLoader):
+class _YamlLoader(yaml.SafeLoader):
     """PyYAML's parser with the core schema's types, without tags, and with a bound on depth."""
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012 (PyYAML's own attribute)
@@ -142,13 +142,13 @@ class _Loader(yaml.SafeLoader):
 
 
 for _name, (_pattern, _first) in CORE_TYPES.items():
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first)
+    _YamlLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what ``_Loader`` would not read as text."""
+    """Quotes what ``_YamlLoader`` would not read as text."""
 
-    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+    yaml_implicit_resolvers = _YamlLoader.yaml_implicit_resolvers
 
 
 def dump(value: Any, *, compact: bool = False) -> str:

@@ -86,7 +86,7 @@ def _hyperparameters_it_lacks(config: StudyConfig) -> Iterator[Problem]:
     ]
     for hyperparameter, fixed in TIMM_HYPERPARAMETERS.items():
         if searched and hyperparameter in config.space and not _only(config.space[hyperparameter], fixed):
-            fix = "leave out one of the two; dropout is the only hyperparameter of a network of timm"
+            fix = "leave out one of the two; a network of timm takes dropout and weights only"
             yield Problem(("space", hyperparameter), f"is not a hyperparameter of {searched[0]}", fix)
 
 

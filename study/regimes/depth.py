@@ -11,13 +11,15 @@ from fitscape.models.weight_names import NONE
 from fitscape.study.config import TrialConfig, Written
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes.correction import holm
-from fitscape.study.regimes.flags import INTERPOLATION_ERROR
+from fitscape.study.regimes.flags import INTERPOLATION_ERROR, VANISHING_RATIO
 from fitscape.study.regimes.replicates import finite
 from fitscape.study.regimes.rule import Array, flip_rate, rate, to_noisy
 
 RISE: Final = 0.01  # one point of training error: smaller rises are not called degradation
 LEAST_SEEDS: Final = 5  # with 4 an exact sign test cannot reach p < .05
 LEAST_RATES: Final = 3  # learning rates tried at each depth, or a bad rate could pass for depth
+NO_GRADIENT: Final = 1e-12  # a ratio of 0 has no logarithm
+DECADES: Final = 0.01  # a spread over seeds below this one is not believed
 LEVEL: Final = 0.05  # two-sided, over the study's pairs
 
 
@@ -50,6 +52,16 @@ class DepthPair:
         return 1.0 if agreed else float(np.sqrt(1 + seeds / (seeds - 1)))
 
     @property
+    def decades(self) -> Array:
+        """[at most S] decades of the deep net's gradient ratio above ``VANISHING_RATIO``, the median of each run's
+        epochs: what He et al. (section 4.1) found alive in plain nets with normalization. Of other nets it is empty."""
+        if self.stratum.model.family != "plain" or self.stratum.model.norm == "none":
+            return np.empty(0)
+        runs = [[r for e in t.epochs if (r := e.gradient_ratio) is not None and r == r] for t in self.deep_trials]
+        medians = np.array([np.median(ratios) for ratios in runs if ratios])
+        return np.asarray(np.log10(np.maximum(medians, NO_GRADIENT) / VANISHING_RATIO))
+
+    @property
     def conditions(self) -> Written:
         """Key of what the pair shares: pairs of one key differ in depth only."""
         return _stratum(self.stratum)
@@ -70,6 +82,7 @@ class DepthTest:
     p_above: float  # of H0: not above 0
     p_below: float  # of H0: not below RISE
     p_adjusted: float  # of what decides, two-sided
+    p_gradients: float | None = None  # that the deep net's gradients vanish, adjusted with the others; None: not asked
 
     @property
     def seeds(self) -> int:
@@ -123,13 +136,16 @@ def depth_pairs(trials: Iterable[TrialRecord], *, classes: int, chance_error: fl
 def depth_tests(pairs: Iterable[DepthPair], overlap: float = 0.0) -> list[DepthTest]:
     """A test of each net against its shallowest twin, in the order of the pairs; ``overlap`` as in `SeedNoise`.
 
-    p values are adjusted over these, so that the chance of any wrong word on depth is 5 % a study.
+    p values are adjusted over these and over the tests of their gradients, so that the chance of any wrong word on
+    depth is 5 % a study.
     """
     tests = [_test(pair, overlap) for pair in _against_shallowest(pairs)]
     if not tests:
         return []
-    adjusted = holm(np.array([test.p_adjusted for test in tests]))
-    return [replace(test, p_adjusted=float(p)) for test, p in zip(tests, adjusted, strict=True)]
+    asked = [test for test in tests if test.p_gradients is not None]
+    adjusted = iter(holm(np.array([test.p_adjusted for test in tests] + [test.p_gradients for test in asked])))
+    tests = [replace(test, p_adjusted=float(next(adjusted))) for test in tests]
+    return [test if test.p_gradients is None else replace(test, p_gradients=float(next(adjusted))) for test in tests]
 
 
 def _against_shallowest(pairs: Iterable[DepthPair]) -> list[DepthPair]:
@@ -151,8 +167,18 @@ def _test(pair: DepthPair, overlap: float) -> DepthTest:
     p_above, p_below = float(student.sf(estimate / se, df)), float(student.cdf((estimate - RISE) / se, df))
     # Where the estimate is small the test of a larger rise is what can decide, and only that one.
     p = 2 * (min(p_above, p_below) if estimate >= RISE else p_below)
+    alive, p_gradients = pair.decades, None
+    if len(alive) > 1:
+        t = float(alive.mean()) * np.sqrt(len(alive)) / max(float(alive.std(ddof=1)), DECADES)
+        p_gradients = 2 * float(student.sf(abs(t), len(alive) - 1))
     return DepthTest(
-        pair=pair, estimate=estimate, se=float(se), p_above=p_above, p_below=p_below, p_adjusted=min(1.0, p)
+        pair=pair,
+        estimate=estimate,
+        se=float(se),
+        p_above=p_above,
+        p_below=p_below,
+        p_adjusted=min(1.0, p),
+        p_gradients=p_gradients,
     )
 
 

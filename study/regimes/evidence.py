@@ -45,7 +45,7 @@ class Beliefs(Protocol):
 
 
 @dataclass(frozen=True)
-class Runs:
+class ReplicateRuns:
     """One run, and what all runs of its configuration say together: mean logits, and how many runs those are."""
 
     train: float
@@ -55,7 +55,7 @@ class Runs:
     seeds: int
 
 
-def runs_of(subjects: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, Runs]:
+def runs_of(subjects: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, ReplicateRuns]:
     """By trial id, of the subjects that have errors.
 
     All seeds of a configuration count alike. One that lies far from all others of its configuration (it may have
@@ -68,7 +68,7 @@ def runs_of(subjects: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, Run
     return {key: runs for group in groups.values() for key, runs in _group(group, noise).items()}
 
 
-def _group(group: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, Runs]:
+def _group(group: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, ReplicateRuns]:
     records = [s.record for s in group if s.record is not None]
     train_n, val_n = [r.train_n for r in records], [r.val_n for r in records]
     train = logit(rate([r.train_error for r in records], train_n))
@@ -77,13 +77,13 @@ def _group(group: Sequence[TrialAtEpoch], noise: SeedNoise) -> dict[str, Runs]:
     found = {}
     for i, subject in enumerate(group):
         rows = np.array([i]) if alone[i] else np.flatnonzero(~alone)
-        found[subject.trial.trial_id] = Runs(
+        found[subject.trial.trial_id] = ReplicateRuns(
             float(train[rows].mean()), float(val[rows].mean()), train_n[i], val_n[i], len(rows)
         )
     return found
 
 
-def own_draws(runs: Sequence[Runs], noise: SeedNoise, standard: StandardDraws, more: More) -> Draws:
+def own_draws(runs: Sequence[ReplicateRuns], noise: SeedNoise, standard: StandardDraws, more: More) -> Draws:
     """Of the runs alone: sampling of images by Jeffreys' posterior, and the mean of their seeds.
 
     The same images measure all seeds of a configuration, so that seeds do not make up for few images, unless they are

@@ -9,7 +9,7 @@ import numpy as np
 
 from fitscape.study.config import RegimeThresholds
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
-from fitscape.study.regimes.evidence import Beliefs, Draws, More, Runs, own_draws
+from fitscape.study.regimes.evidence import Beliefs, Draws, More, ReplicateRuns, own_draws
 from fitscape.study.regimes.reference import Reference
 from fitscape.study.regimes.replicates import SeedNoise
 from fitscape.study.regimes.rule import Array, Scale, flip_rate, rate, regime_of, regimes, shares
@@ -46,7 +46,7 @@ class Judge:
     classes: int
     noise: SeedNoise
     standard: StandardDraws
-    runs: dict[str, Runs]
+    runs: dict[str, ReplicateRuns]
     reference: Reference | None  # None: that of the beliefs
     beliefs: Beliefs | None = None
 

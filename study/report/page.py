@@ -18,7 +18,7 @@ from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
 from fitscape.study.report.section import Material
 from fitscape.study.report.sections import SECTIONS
-from fitscape.study.report.stages import Stage, stages
+from fitscape.study.report.stages import EpochStage, stages
 from fitscape.study.report.subject import Subject
 
 SCRIPTS = (
@@ -48,7 +48,7 @@ def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
     """
     spoken = catalogue()
     running = live is not None and not live["over"]
-    material = Material([Stage(None, subject)] if running else stages(subject), Pack(), runs=running)
+    material = Material([EpochStage(None, subject)] if running else stages(subject), Pack(), runs=running)
     for section in SECTIONS:
         material.built[section.key] = section.build(material)
     data = {

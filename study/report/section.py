@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fitscape.study.report.pack import Pack
-from fitscape.study.report.stages import Stage
+from fitscape.study.report.stages import EpochStage
 from fitscape.study.report.subject import Subject
 
 
@@ -13,7 +13,7 @@ from fitscape.study.report.subject import Subject
 class Material:
     """What sections are built from: the study at its stages, the page's arrays, and what earlier sections came to."""
 
-    stages: list[Stage]
+    stages: list[EpochStage]
     pack: Pack
     built: dict[str, Any] = field(default_factory=dict)
     runs: bool = False  # the study does, so that this is to be quick

@@ -13,14 +13,14 @@ from fitscape.study.report.subject import Subject
 EARLIER: Final = 3  # stages before the end
 
 
-class Stage(NamedTuple):
+class EpochStage(NamedTuple):
     """``epoch`` None is the end of every trial."""
 
     epoch: int | None
     subject: Subject
 
 
-def stages(subject: Subject) -> list[Stage]:
+def stages(subject: Subject) -> list[EpochStage]:
     """Log-spaced epochs and the end, last.
 
     Only where every trial kept its learning rate: under a schedule, epoch t of a long run is not a run of t
@@ -30,10 +30,10 @@ def stages(subject: Subject) -> list[Stage]:
     steady = all(t.config.optimization.schedule == "constant" for t in ran)
     longest = max((len(t.epochs) for t in ran), default=0)
     if subject.map is None or not steady or "epochs" in subject.space or longest < 4:
-        return [Stage(None, subject)]
+        return [EpochStage(None, subject)]
     epochs = np.unique(np.rint(np.geomspace(1, longest, EARLIER + 2)[1:-1]).astype(int))
-    earlier = [Stage(int(e), Subject(_as_of(subject, int(e)))) for e in epochs]
-    return [stage for stage in earlier if stage.subject.map] + [Stage(None, subject)]
+    earlier = [EpochStage(int(e), Subject(_as_of(subject, int(e)))) for e in epochs]
+    return [stage for stage in earlier if stage.subject.map] + [EpochStage(None, subject)]
 
 
 def _as_of(subject: Subject, epoch: int) -> OpenStudy:

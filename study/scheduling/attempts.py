@@ -16,8 +16,8 @@ from fitscape.study.scheduling.cluster import Cluster, errand
 from fitscape.study.scheduling.crash_log import crash_of
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
-from fitscape.study.scheduling.losses import Loss, Losses
-from fitscape.study.scheduling.reports import CRASHES, End, Report, Start
+from fitscape.study.scheduling.losses import AttemptLoss, Losses
+from fitscape.study.scheduling.reports import CRASHES, End, Start, WorkerReport
 from fitscape.study.scheduling.trial_queue import Feed
 from fitscape.study.training import SAFE_FORMAT
 
@@ -25,10 +25,10 @@ ANSWER_WITHIN = 60.0  # seconds in which a node says that it is still there; sil
 
 # What Ray says of a lost process, and what that is to a user. Ray's text for any crash speaks of OOM as well.
 _CAUSES = {
-    "low on memory": ("oom: its process was ended because its node ran out of memory", Loss.PROCESS),
-    "node has died": ("its node died", Loss.MACHINE),
-    "AttemptOutOfMemory": ("the memory of the card that it had is gone", Loss.MACHINE),
-    "preempted": ("its node was preempted", Loss.MACHINE),
+    "low on memory": ("oom: its process was ended because its node ran out of memory", AttemptLoss.PROCESS),
+    "node has died": ("its node died", AttemptLoss.MACHINE),
+    "AttemptOutOfMemory": ("the memory of the card that it had is gone", AttemptLoss.MACHINE),
+    "preempted": ("its node was preempted", AttemptLoss.MACHINE),
 }
 _KILLED = "worker process has died"
 
@@ -73,7 +73,7 @@ class Attempts:
         self._crashes: defaultdict[str, list[str]] = defaultdict(list)  # signals, for each process that crashed
         self.faults = CardFaults(cluster, decided=self._decided, say=bookkeeper.message, check=check)
 
-    def heard(self, trial_id: str, report: Report) -> None:
+    def heard(self, trial_id: str, report: WorkerReport) -> None:
         """Take in a report of a running attempt."""
         self._losses.heard(trial_id, report)
         if report.start is not None:
@@ -105,7 +105,7 @@ class Attempts:
         """Ray often says the same of a process that was killed, of one that crashed, and of a node that is lost."""
         start = self._started.get(config.trial_id)
         if start is None:  # it never began
-            self._again(config, cause, Loss.PROCESS)
+            self._again(config, cause, AttemptLoss.PROCESS)
             return
         self._feed.hold(config)
         answer = errand(crash_of, start.node_id).remote(Path(start.crash_log))
@@ -126,11 +126,11 @@ class Attempts:
             return True
         if crash:
             self._crashes[trial_id].append(crash)
-            self._again(question.config, f"its process crashed in native code ({crash})", Loss.PROCESS)
+            self._again(question.config, f"its process crashed in native code ({crash})", AttemptLoss.PROCESS)
         elif crash is None:
-            self._again(question.config, "its node died", Loss.MACHINE)
+            self._again(question.config, "its node died", AttemptLoss.MACHINE)
         else:
-            self._again(question.config, question.cause, Loss.PROCESS)
+            self._again(question.config, question.cause, AttemptLoss.PROCESS)
         return True
 
     def look(self) -> None:
@@ -146,17 +146,19 @@ class Attempts:
     def _decided(self, trial_id: str, card_is_broken: bool) -> None:
         config = self._feed.let_go(trial_id)
         if config is not None:
-            self._again(config, self._causes.pop(trial_id), Loss.REFUSED if card_is_broken else Loss.MACHINE)
+            self._again(
+                config, self._causes.pop(trial_id), AttemptLoss.REFUSED if card_is_broken else AttemptLoss.MACHINE
+            )
 
-    def _again(self, config: TrialConfig, cause: str, loss: Loss) -> None:
+    def _again(self, config: TrialConfig, cause: str, loss: AttemptLoss) -> None:
         trial_id = config.trial_id
         again = self._losses.again(trial_id, loss)
         lost = self._losses.lost[trial_id]
         if again and not self._interruption.requested:
             tries = {
-                Loss.PROCESS: f"attempt {lost + 1} of {self._losses.attempts}",
-                Loss.MACHINE: "it goes on from its last checkpoint",
-                Loss.REFUSED: "it goes on elsewhere",
+                AttemptLoss.PROCESS: f"attempt {lost + 1} of {self._losses.attempts}",
+                AttemptLoss.MACHINE: "it goes on from its last checkpoint",
+                AttemptLoss.REFUSED: "it goes on elsewhere",
             }
             crashes = self._crashes[trial_id]
             anew = (
@@ -165,7 +167,9 @@ class Attempts:
             self._bookkeeper.message(f"trial {trial_id}: {cause}; {tries[loss]}{anew}")
             self._feed.again(config, **({CRASHES: list(crashes)} if crashes else {}))
         elif not again:
-            attempts = f"{lost} attempts{'' if loss is Loss.PROCESS else ', the last ones without a new checkpoint'}"
+            attempts = (
+                f"{lost} attempts{'' if loss is AttemptLoss.PROCESS else ', the last ones without a new checkpoint'}"
+            )
             self._bookkeeper.ended(trial_id, End(state=TrialState.FAILED, message=f"{cause} ({attempts})"))
             self._forget(trial_id)
 

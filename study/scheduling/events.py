@@ -44,7 +44,7 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
-class Backlog:
+class MlflowBehind:
     """How many points MLflow has not got yet."""
 
     name: ClassVar = "backlog"
@@ -89,7 +89,7 @@ class Outcome:
         return sum(count for state, count in self.counts.items() if state.terminal)
 
 
-Event = Started | DataRead | TrialStarted | EpochEnded | TrialEnded | Backlog | Expected | Message | Finished
+Event = Started | DataRead | TrialStarted | EpochEnded | TrialEnded | MlflowBehind | Expected | Message | Finished
 
 # Called from one thread that nothing else waits for (study/scheduling/aside.py); what it raises is dropped.
 Observer = Callable[[Event], None]

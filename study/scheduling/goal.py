@@ -92,7 +92,7 @@ class Goal:
         now = shares(fitted)
         if now.one >= self._goal:
             self._say(reached(now, self._goal))
-            self._interruption.wind_up(f"{percent(now.one)} of the space is decided, as was asked for")
+            self._interruption.wind_up(f"{percent(now.one)} of the space is decided, which reaches the goal")
         else:
             self._say(self._sentence(fitted, now))
         return True
@@ -115,7 +115,7 @@ class Goal:
 
 
 def reached(now: Shares, goal: float) -> str:
-    return f"decided: {_standing(now)}, and {percent(goal)} were asked for"
+    return f"decided: {_standing(now)}, and the goal was {percent(goal)}"
 
 
 def outlook_in_words(
@@ -135,14 +135,14 @@ def outlook_in_words(
     Args:
         reach: the share that this validation set allows.
         ahead: numbers of trials, ascending.
-        curve: the share with one name that is expected after each of them.
+        curve: the share with one regime that is expected after each of them.
         left: trials of the study that have not ended.
         fit: how many of them the run's time allows.
         seconds: what so many trials take; None: not known yet.
     """
     parts = [f"decided: {_standing(now)}"]
     if reach < goal:
-        parts.append(f"this validation set allows about {percent(reach)}, however many trials, and not {percent(goal)}")
+        parts.append(f"the validation images allow about {percent(reach)} at most, so {percent(goal)} is out of reach")
     else:
         parts.append(_way(now.one, goal, ahead, curve, left, seconds))
     if fit in ahead and fit:
@@ -150,9 +150,9 @@ def outlook_in_words(
         which = f"the {fit} trials that are left" if fit == left else f"the {fit} trials that its time allows"
         low, high = (percent(max(0.0, min(1.0, 1 - end + d))) for d in spread(fit / ended))
         took = seconds(fit)
-        time_ = "" if took is None else f", {spoken(took)},"
+        time_ = "" if took is None else f" ({spoken(took)})"
         parts.append(
-            f"{which}{time_} take the undecided share from {100 * (1 - now.one):.0f} to about {percent(1 - end)} "
+            f"{which}{time_} bring the undecided share from {100 * (1 - now.one):.0f} to about {percent(1 - end)} "
             f"({low} to {high})"
         )
     return "; ".join(parts)
@@ -169,15 +169,15 @@ def _way(
     """How many more trials the goal takes."""
     rising = np.maximum.accumulate([now, *curve])
     if rising[-1] < goal:
-        return f"{percent(goal)} take more than {ahead[-1]} more trials"
+        return f"{percent(goal)} needs more than {ahead[-1]} more trials"
     needed = math.ceil(np.interp(goal, rising, [0, *ahead]))
     took = seconds(needed)
-    more = f"{percent(goal)} take about {needed} more trials" + ("" if took is None else f", {spoken(took)}")
+    more = f"{percent(goal)} needs about {needed} more trials" + ("" if took is None else f", {spoken(took)}")
     return more if needed <= left else f"{more}, of which this study has {left} (--trials raises that)"
 
 
 def _standing(now: Shares) -> str:
-    return f"{percent(now.one)} of the space has one name, {percent(now.two)} two"
+    return f"{percent(now.one)} of the space has one regime, {percent(now.two)} has two possible ones"
 
 
 def percent(share: float) -> str:

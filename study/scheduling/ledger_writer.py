@@ -11,7 +11,7 @@ from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.events import EpochEnded, Event, Expected, Observer, TrialEnded, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption
-from fitscape.study.scheduling.reports import End, Report
+from fitscape.study.scheduling.reports import End, WorkerReport
 from fitscape.study.threads import Lane, Lasting
 
 RETRY_EVERY = 1.0  # seconds, while the ledger cannot be written
@@ -54,7 +54,7 @@ class Bookkeeper:
 
     # Called from Tune's loop: each only enqueues.
 
-    def report(self, trial_id: str, report: Report) -> None:
+    def report(self, trial_id: str, report: WorkerReport) -> None:
         if report.cannot_go_on:
             self._interruption.request(report.cannot_go_on)
         self._inbox.put(lambda: self._write(trial_id, report))
@@ -136,7 +136,7 @@ class Bookkeeper:
         if time.monotonic() - self._failing_since > GIVE_UP_AFTER:
             self._interruption.request(str(error))
 
-    def _write(self, trial_id: str, report: Report) -> None:
+    def _write(self, trial_id: str, report: WorkerReport) -> None:
         """A report as a whole may be written twice: each part of it is idempotent, but for the start."""
         for text in report.notices:
             self._observer.say(text)

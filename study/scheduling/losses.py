@@ -3,10 +3,10 @@
 from collections import Counter
 from enum import Enum
 
-from fitscape.study.scheduling.reports import Report
+from fitscape.study.scheduling.reports import WorkerReport
 
 
-class Loss(Enum):
+class AttemptLoss(Enum):
     """Whose doing it was that an attempt at a trial was lost."""
 
     PROCESS = "process"  # it crashed, hung, or was killed: perhaps the trial's own
@@ -30,19 +30,19 @@ class Losses:
         self._barren: Counter[str] = Counter()
         self._further: set[str] = set()  # trials whose running attempt has brought a new checkpoint
 
-    def heard(self, trial_id: str, report: Report) -> None:
+    def heard(self, trial_id: str, report: WorkerReport) -> None:
         """Take in a report of a running attempt."""
         if report.start is not None:
             self._further.discard(trial_id)
         if report.saved is not None:
             self._further.add(trial_id)
 
-    def again(self, trial_id: str, loss: Loss) -> bool:
+    def again(self, trial_id: str, loss: AttemptLoss) -> bool:
         """Count a lost attempt; whether there is to be another one."""
-        if loss is Loss.REFUSED:
+        if loss is AttemptLoss.REFUSED:
             return True
         self.lost[trial_id] += 1
-        if loss is Loss.PROCESS:
+        if loss is AttemptLoss.PROCESS:
             self._processes[trial_id] += 1
         elif trial_id in self._further:
             del self._barren[trial_id]

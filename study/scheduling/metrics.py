@@ -7,7 +7,7 @@ from typing import Any, Final
 from fitscape.study.files import LEDGER
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import Regime
-from fitscape.study.scheduling.events import Backlog, Event, Finished, Started, TrialEnded, TrialStarted
+from fitscape.study.scheduling.events import Event, Finished, MlflowBehind, Started, TrialEnded, TrialStarted
 
 LABEL_SHARE: Final = 20  # labelling takes at most one part in 20 of the time
 GAUGES: Final = {  # name -> what it says, and its tag beside the study's name
@@ -42,7 +42,7 @@ class Metrics:
                 self._label_after = 0.0
                 self._count()
                 self._set("fitscape_backlog_points", event.summary.get("unshipped_points", 0))
-            case Backlog():
+            case MlflowBehind():
                 self._set("fitscape_backlog_points", event.points)
 
     def _count(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fitscape.study.config import TrialConfig
 from fitscape.study.records import EpochRecord, TrialRecord
-from fitscape.study.scheduling.reports import Report
+from fitscape.study.scheduling.reports import WorkerReport
 from fitscape.study.search.cost import CostModel
 
 SURE = 1.28  # standard deviations of the log by which a trial may be slower than expected: 9 in 10 are not
@@ -56,7 +56,7 @@ class Pace:
             before = self._before.get(config.trial_id, {})
             self._running[config.trial_id] = _Heard(config, self._clock(), dict(before))
 
-    def heard(self, trial_id: str, report: Report) -> None:
+    def heard(self, trial_id: str, report: WorkerReport) -> None:
         """Take in what a running trial reports."""
         with self._guard:
             trial = self._running.get(trial_id)

@@ -42,7 +42,7 @@ class End:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class WorkerReport:
     """One step of a trial; parts that did not happen are None."""
 
     start: Start | None = None

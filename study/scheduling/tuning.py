@@ -17,7 +17,7 @@ from fitscape.study.scheduling.attempts import Attempts
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
 from fitscape.study.scheduling.pace import Pace
-from fitscape.study.scheduling.reports import Report
+from fitscape.study.scheduling.reports import WorkerReport
 from fitscape.study.scheduling.trial_queue import Live
 from fitscape.study.scheduling.watchdog import Watchdog
 
@@ -77,7 +77,7 @@ class Reports(Live, TrialProgressCallback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        report: Report = result.pop("report")  # Tune would keep it, and write it into its snapshot
+        report: WorkerReport = result.pop("report")  # Tune would keep it, and write it into its snapshot
         self._watchdog.heard(trial.config["id"], report.start)
         self._pace.heard(trial.config["id"], report)
         self._bookkeeper.report(trial.config["id"], report)
@@ -114,7 +114,7 @@ class Stops(Live, FIFOScheduler):
         self._interruption = interruption
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        report: Report = result["report"]
+        report: WorkerReport = result["report"]
         if report.last or self._interruption.requested:
             return TrialScheduler.STOP
         return TrialScheduler.CONTINUE

@@ -25,7 +25,7 @@ from fitscape.study.scheduling.cards import own
 from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_records, with_records
 from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
-from fitscape.study.scheduling.reports import CRASHES, End, Report, Start, failure, first_line
+from fitscape.study.scheduling.reports import CRASHES, End, Start, WorkerReport, failure, first_line
 from fitscape.study.training import SAFE_FORMAT, AttemptOutOfMemory, Progress, Settings, run_trial
 from fitscape.study.training.memory import is_out_of_memory
 
@@ -86,12 +86,12 @@ class TrialRunner(tune.Trainable):
             self._card_failed = isinstance(error, CardFault)
             raise
         except StorageLost as error:
-            report = Report(cannot_go_on=str(error))
+            report = WorkerReport(cannot_go_on=str(error))
         except Exception as error:
             if self._card and (fault := self._shared.card_fault()):
                 self._card_failed = True
                 raise CardFault(self._card, "begun", f"{fault}: {failure(error).message}"[:300]) from error
-            report = Report(end=failure(error))
+            report = WorkerReport(end=failure(error))
         faulthandler.cancel_dump_traceback_later()
         self._pulse.rest()
         if report.last:
@@ -132,11 +132,11 @@ class TrialRunner(tune.Trainable):
 
             torch.cuda.empty_cache()
 
-    def _start(self) -> Report:
+    def _start(self) -> WorkerReport:
         self._require_card()
         if len(self._crashes) > 1:
             what = f"its process crashed twice ({', '.join(self._crashes)}), at last in memory layout {SAFE_FORMAT}"
-            return Report(end=End(state=TrialState.FAILED, message=what))
+            return WorkerReport(end=End(state=TrialState.FAILED, message=what))
         shared, trial_id = self._shared, self._config.trial_id
         settings = replace(shared.settings, device=self._device())
         if self._crashes:  # a checkpoint of another layout would not give the numbers of a trial in this one
@@ -175,12 +175,12 @@ class TrialRunner(tune.Trainable):
             afresh=bool(self._crashes),
         )
         layout = {"memory_format": SAFE_FORMAT} if self._crashes else {}
-        return Report(start=start, notices=tuple(refused), extra=layout)
+        return WorkerReport(start=start, notices=tuple(refused), extra=layout)
 
-    def _epoch(self, epochs: Iterator[Progress]) -> Report:
+    def _epoch(self, epochs: Iterator[Progress]) -> WorkerReport:
         progress = self._progress = next(epochs, None)
         if progress is None:  # continued from a checkpoint of the last epoch
-            return Report(end=End(state=TrialState.FINISHED))
+            return WorkerReport(end=End(state=TrialState.FINISHED))
         if not isinstance(progress.record, EpochRecord):
             raise TypeError(f"the trial reported {type(progress.record).__name__} instead of an epoch record")
         self._records.append(progress.record)
@@ -197,7 +197,7 @@ class TrialRunner(tune.Trainable):
             saved = None if notices else progress.record.epoch
         halved = progress.halved and not self._halved
         self._halved = progress.halved
-        return Report(
+        return WorkerReport(
             record=progress.record,
             size=progress.size,
             saved=saved,

@@ -15,7 +15,7 @@ from fitscape.study.regimes.rule import balanced
 from fitscape.study.samplers import sampler_of
 from fitscape.study.search.cost import CostModel
 from fitscape.study.search.designs import DESIGNS
-from fitscape.study.search.sources import DesignSource, MixedSource, SamplerSource, Source, valid
+from fitscape.study.search.sources import DesignSource, MixedSource, PointSource, SamplerSource, valid
 from fitscape.study.search.space import Point, Space, resolve, snapped
 
 MAX_REFUSED = 1000  # invalid or used-up points in a row before the space counts as exhausted
@@ -65,7 +65,7 @@ class Asker:
         self._known = {t.trial_id for t in known} | {self._on_grid(t.config).trial_id for t in known}
         self._made = len(known)
         self._queue: deque[Suggestion] = deque()
-        self._source: Source
+        self._source: PointSource
         if config.search.sampler in DESIGNS:
             # A design is gone through again from its first point; what is known is passed over.
             self._source, self._seen = DesignSource(config, self._space), set()

@@ -19,7 +19,7 @@ from fitscape.study.maps.encoding import Encoder, row_of
 from fitscape.study.maps.error_models import Fields, Outcomes
 from fitscape.study.search.designs import START
 from fitscape.study.search.regime_sampler_acquisition import straddle, targeted
-from fitscape.study.search.regime_sampler_belief import Belief
+from fitscape.study.search.regime_sampler_belief import SamplerBelief
 from fitscape.study.search.regime_sampler_memory import Fitted, Memory, Refit, key_of
 
 Array = NDArray[np.float64]
@@ -193,7 +193,7 @@ class RegimeSampler(BaseSampler):
                 for size, seed in ((INTEGRATION, seeds[1]), (CANDIDATES, seeds[2]))
             )
             pool = np.concatenate([encoder.features(integration), encoder.features(fresh), features[tried]])
-            return Fitted(Belief(fields, pool, INTEGRATION), fresh, tried, n)
+            return Fitted(SamplerBelief(fields, pool, INTEGRATION), fresh, tried, n)
 
         return fit
 

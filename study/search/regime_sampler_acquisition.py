@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from fitscape.study.maps.error_models import Prediction
-from fitscape.study.search.regime_sampler_belief import Belief, FieldView
+from fitscape.study.maps.error_models import ErrorPrediction
+from fitscape.study.search.regime_sampler_belief import FieldView, SamplerBelief
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ STEP = 0.1  # finite difference of the regime probabilities, in standard deviati
 RELEVANT = 0.25  # probability from which a boundary may draw the straddle
 
 
-def targeted(belief: Belief, views: tuple[FieldView, FieldView, FieldView], beliefs: Prediction) -> Array:
+def targeted(belief: SamplerBelief, views: tuple[FieldView, FieldView, FieldView], beliefs: ErrorPrediction) -> Array:
     """[candidates] expected fall of the map's Brier score over the space, to first order.
 
     Observing x moves the mean of a field at z by a normal step of variance red(z, x); the Brier score that is
@@ -29,7 +29,7 @@ def targeted(belief: Belief, views: tuple[FieldView, FieldView, FieldView], beli
     """
     val, train, divergence = views
     split = belief.split
-    near = Prediction(*(getattr(beliefs, name)[:split] for name in Prediction.__dataclass_fields__))
+    near = ErrorPrediction(*(getattr(beliefs, name)[:split] for name in ErrorPrediction.__dataclass_fields__))
 
     def moved(field: str) -> Callable[[float], Array]:
         mean, sd = getattr(near, f"{field}_mean"), getattr(near, f"{field}_sd")
@@ -59,7 +59,7 @@ def _fall(view: FieldView, probabilities: Callable[[float], Array]) -> Array:
     return (weight @ view.cross**2) * view.information
 
 
-def straddle(belief: Belief, views: tuple[FieldView, FieldView, FieldView], beliefs: Prediction) -> Array:
+def straddle(belief: SamplerBelief, views: tuple[FieldView, FieldView, FieldView], beliefs: ErrorPrediction) -> Array:
     """[candidates] largest ambiguity about a relevant boundary: 1.96 sd less the distance to it, in prior sds."""
     cuts, split = belief.cuts, belief.split
     divergence = views[2]

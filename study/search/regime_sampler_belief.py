@@ -14,7 +14,7 @@ from scipy.linalg.blas import dtrmm
 
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.divergence import information
-from fitscape.study.maps.error_models import Fields, Outcomes, Prediction, observed_z
+from fitscape.study.maps.error_models import ErrorPrediction, Fields, Outcomes, observed_z
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.solved import inverse
 
@@ -143,7 +143,7 @@ class _PooledField:
         return FieldView(gp.centre + gp.scale * self.mean, unit * variance, unit * cross, gain / unit)
 
 
-class Belief:
+class SamplerBelief:
     """Fields and caches after n finished trials.
 
     Args:
@@ -179,8 +179,8 @@ class Belief:
         """Validation, training, divergence, given the features [q, features] of the trials that run."""
         return self.val.view(pending), self.train.view(pending), self.divergence.view(pending, binary=True)
 
-    def prediction(self, views: tuple[FieldView, FieldView, FieldView]) -> Prediction:
+    def prediction(self, views: tuple[FieldView, FieldView, FieldView]) -> ErrorPrediction:
         """Over the pool."""
         val, train, divergence = views
         p = self.fields.divergence.probability(divergence.mean, divergence.variance)
-        return Prediction(val.mean, np.sqrt(val.variance), train.mean, np.sqrt(train.variance), p)
+        return ErrorPrediction(val.mean, np.sqrt(val.variance), train.mean, np.sqrt(train.variance), p)

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from fitscape.study.maps.encoding import Encoder
 from fitscape.study.maps.error_models import Outcomes
 from fitscape.study.search.designs import START
-from fitscape.study.search.regime_sampler_belief import Belief
+from fitscape.study.search.regime_sampler_belief import SamplerBelief
 from fitscape.study.search.reported_errors import reported
 
 Array = NDArray[np.float64]
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 class Fitted:
     """What a refit of the hyperparameters gives."""
 
-    belief: Belief
+    belief: SamplerBelief
     fresh: pd.DataFrame  # candidates that are new points
     tried: list[int]  # candidates to repeat
     n: int  # trials it rests on
@@ -65,7 +65,7 @@ class Memory:
 
     def __init__(self, study: str, encoder: Encoder) -> None:
         self.study, self.encoder = study, encoder
-        self.belief: Belief | None = None
+        self.belief: SamplerBelief | None = None
         self.fitted_n = 0
         self.refit: Refit | None = None  # under way
         self.fresh, self.tried = pd.DataFrame(), list[int]()  # candidates: new points, and trials to repeat

@@ -5,7 +5,7 @@ from typing import Any
 
 from optuna.samplers import BaseSampler, TPESampler
 
-from fitscape.models.reference import Reference
+from fitscape.models.reference import CodeReference
 from fitscape.study.config import StudyConfig
 from fitscape.study.samplers import SAMPLERS
 from fitscape.study.search.space import Space
@@ -32,7 +32,7 @@ def make_sampler(
     if name in SAMPLERS:
         sampler = SAMPLERS[name].load()(config, space, **facts, cost=cost)
     else:
-        sampler = Reference.parse(name).load()(space, **facts)
+        sampler = CodeReference.parse(name).load()(space, **facts)
     return sampler
 
 

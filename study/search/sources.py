@@ -32,7 +32,7 @@ class Suggested(Protocol):
     def origin(self) -> str: ...
 
 
-class Source(Protocol):
+class PointSource(Protocol):
     """Points, one after another."""
 
     repeatable: bool  # whether a point that comes again is to run with its next seed

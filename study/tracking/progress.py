@@ -7,7 +7,7 @@ from typing import Final
 EVERY: Final = 5.0  # seconds
 
 
-class Progress:
+class SyncProgress:
     """Says it every few seconds while trials are sent.
 
     Args:

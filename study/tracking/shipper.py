@@ -15,7 +15,7 @@ from fitscape.study.tracking import pace, parent, projection
 from fitscape.study.tracking.errors import explain, may_pass
 from fitscape.study.tracking.location import locate
 from fitscape.study.tracking.nets import nets
-from fitscape.study.tracking.progress import Progress
+from fitscape.study.tracking.progress import SyncProgress
 from fitscape.study.tracking.session import OldCopy, Session, rejected_key
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between attempts while MLflow fails; doubled each time
@@ -236,7 +236,7 @@ def sync(
         shipper = Shipper(ledger_path, config)
         sink = locate(ledger_path.absolute().parent.parent, config).sink
         owed = {event.trial_id for event in ledger.events(ledger.cursor(sink), 10**9) if event.trial_id}
-        progress = Progress(len(owed), say)
+        progress = SyncProgress(len(owed), say)
         shipper.start()
         backlog = shipper.close(patience, extend=True, enough=lambda: progress.enough(len(shipper.trials)))
         if shipper.refusal is not None:

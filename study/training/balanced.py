@@ -4,11 +4,11 @@ from torch import Tensor
 
 from fitscape.study.data import TrialData
 from fitscape.study.measures.errors import balanced, macro_f1, plain
-from fitscape.study.training.evaluation import Evaluation
+from fitscape.study.training.evaluation import ImageResults
 
 
 def balanced_fields(
-    train: Evaluation, probe_labels: Tensor, validation: Evaluation, data: TrialData
+    train: ImageResults, probe_labels: Tensor, validation: ImageResults, data: TrialData
 ) -> dict[str, float | None]:
     """Fields of an EpochRecord. ``probe_labels`` [P]: those that the probe was evaluated against, on the CPU."""
     groups = None if data.val_groups is None else data.val_groups.numpy()

@@ -13,13 +13,13 @@ from fitscape.models.size import measure
 from fitscape.models.spec import ModelSpec
 from fitscape.study.config import Optimization
 from fitscape.study.training import memory
-from fitscape.study.training.card import Card
+from fitscape.study.training.card import CardPool
 from fitscape.study.training.network import make_network
 from fitscape.study.training.operators import why_not_captured
 from fitscape.study.training.optimization import make_optimizer
 from fitscape.study.training.randomness import Randomness, seeded_default
-from fitscape.study.training.settings import MemoryFormat, Precision, Rate, Settings
-from fitscape.study.training.step import Gradients, Step
+from fitscape.study.training.settings import MemoryFormat, Precision, Settings, TrainingSpeed
+from fitscape.study.training.step import Gradients, TrainingStep
 from fitscape.study.training.stepping import Stepping
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -49,11 +49,11 @@ class Stepper:
         self._randomness = Randomness(0, device)
         on_card = device.type == "cuda"
         self._stepping = Stepping(
-            Step(lambda: batch_on_device, Gradients(model, settings), optimizer, device),
+            TrainingStep(lambda: batch_on_device, Gradients(model, settings), optimizer, device),
             model,
             optimizer,
             self._randomness,
-            card=Card() if on_card else None,
+            card=CardPool() if on_card else None,
             keep_eager=why_not_captured(spec, input_shape, classes)
             if on_card and settings.captured
             else "not asked for",
@@ -211,8 +211,8 @@ def _enough(flops: int) -> int:
     return max(FEWEST, min(MOST, int(MEASURED_FLOPS / max(flops, 1))))
 
 
-def _rate(settings: Settings, images_per_second: float) -> Rate:
-    return Rate(
+def _rate(settings: Settings, images_per_second: float) -> TrainingSpeed:
+    return TrainingSpeed(
         precision=settings.precision,
         memory_format=settings.memory_format,
         images_per_second=images_per_second,

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 
 import torch
 
-from fitscape.study.training.card import Card
-from fitscape.study.training.step import Step
+from fitscape.study.training.card import CardPool
+from fitscape.study.training.step import TrainingStep
 
 
 class CapturedStep:
-    """Replays a ``Step``, whole, or in two launches where the gradient is looked at in between.
+    """Replays a ``TrainingStep``, whole, or in two launches where the gradient is looked at in between.
 
     Each replay reads and changes the same memory that the step itself would: weights, optimizer state, generators,
     the batch's indices and the learning rate all lie on the card.
     """
 
-    def __init__(self, step: Step, card: Card, generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, step: TrainingStep, card: CardPool, generators: Sequence[torch.Generator]) -> None:
         """
         Raises:
             RuntimeError: the step cannot be captured.

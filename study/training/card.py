@@ -10,7 +10,7 @@ import torch
 _REGISTERED_BY_HAND = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 12)  # later torch sees to it itself
 
 
-class Card:
+class CardPool:
     """One trial's pool, and the stream that it runs in.
 
     What a captured step needs in between lies in the pool, and is free from one replay to the next. Evaluations

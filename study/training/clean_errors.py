@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from fitscape.study.errors import UserError
 from fitscape.study.records import CLEAN
 from fitscape.study.training.batch_norm import reestimated
-from fitscape.study.training.evaluation import Evaluation, evaluation_of, judged
+from fitscape.study.training.evaluation import ImageResults, evaluation_of, judged
 from fitscape.study.training.given_images import GivenImages, Images, given_images, labelled
 
 
@@ -83,7 +83,7 @@ def log_clean_errors(
     return numbers
 
 
-def _measured(model: nn.Module, images: GivenImages, device: torch.device) -> Evaluation:
+def _measured(model: nn.Module, images: GivenImages, device: torch.device) -> ImageResults:
     rows: list[Tensor] = []
     with _without_gradient():
         for batch in images.batches():

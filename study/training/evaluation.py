@@ -18,7 +18,7 @@ IMAGES_FOR_ONE_TRAINED = 2  # a training step holds every layer's activations, a
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ImageResults:
     """Per-image results on the CPU, in the order of the images."""
 
     losses: Tensor  # float32 [N], cross-entropy
@@ -41,7 +41,7 @@ def evaluate(
     normalize: Callable[[Tensor], Tensor],
     settings: Settings,
     trained_on: int | None = None,
-) -> Evaluation:
+) -> ImageResults:
     """``evaluate_each`` of one set of images."""
     return evaluate_each(model, [(images, labels)], normalize=normalize, settings=settings, trained_on=trained_on)[0]
 
@@ -53,7 +53,7 @@ def evaluate_each(
     normalize: Callable[[Tensor], Tensor],
     settings: Settings,
     trained_on: int | None = None,
-) -> list[Evaluation]:
+) -> list[ImageResults]:
     """Eval mode, no augmentation, no gradient; ``sets`` of uint8 [N, C, H, W] and labels [N] on the device.
 
     Leaves the model in train mode. One wait for the device in all. A batch that does not fit is halved.
@@ -102,10 +102,10 @@ def judged(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.stack([losses.view(torch.int32), predictions.int(), wrong.int(), confidences.view(torch.int32)])
 
 
-def evaluation_of(fetched: Tensor) -> Evaluation:
+def evaluation_of(fetched: Tensor) -> ImageResults:
     """``judged`` batches [4, N], on the CPU, as results per image."""
     losses, predictions, wrong, confidences = fetched
-    return Evaluation(_floats(losses), predictions.long(), wrong.bool(), _floats(confidences))
+    return ImageResults(_floats(losses), predictions.long(), wrong.bool(), _floats(confidences))
 
 
 def _floats(bits: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from fitscape.study.records import LatePair
-from fitscape.study.training.evaluation import Evaluation
+from fitscape.study.training.evaluation import ImageResults
 
 
 class BestEpoch:
@@ -21,14 +21,14 @@ class BestEpoch:
         self._losses: list[float] = []
         self._wrong: list[bool] = []
 
-    def update(self, epoch: int, validation: Evaluation) -> None:
+    def update(self, epoch: int, validation: ImageResults) -> None:
         loss_a = validation.loss(~self._half_b)
         if loss_a < self._loss_a:
             self._loss_a, self._epoch = loss_a, epoch
             self._losses = validation.losses[self._half_b].tolist()
             self._wrong = validation.wrong[self._half_b].tolist()
 
-    def pair(self, epoch: int, validation: Evaluation) -> LatePair | None:
+    def pair(self, epoch: int, validation: ImageResults) -> LatePair | None:
         """The best epoch against this one; None where no epoch had a finite loss."""
         if self._epoch == 0:
             return None

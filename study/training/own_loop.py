@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from fitscape.models.reference import Reference
+from fitscape.models.reference import CodeReference
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.records import EpochRecord
 from fitscape.study.training import checkpoint
 from fitscape.study.training.own_data import own_data
 from fitscape.study.training.progress import Progress
-from fitscape.study.training.report import Report, TrialEnded
+from fitscape.study.training.report import Report, StopTrial
 from fitscape.study.training.settings import Settings
 
 LEAVES_WITHIN = 10.0  # seconds that the loop has to leave once no epoch is wanted
@@ -43,7 +43,7 @@ def run_own(
 ) -> Iterator[Progress]:
     """``run_trial`` for a config whose ``trial`` names the user's code.
 
-    Closing the iterator lets the next ``report`` raise ``TrialEnded`` in the loop.
+    Closing the iterator lets the next ``report`` raise ``StopTrial`` in the loop.
 
     Raises:
         ValueError: a checkpoint that is corrupt or of another trial. Exception: whatever the loop raises.
@@ -120,11 +120,11 @@ class _Loop:
 
     def _hand_over(self, record: EpochRecord, saved: Saved, notices: tuple[str, ...]) -> None:
         if self._ended.is_set():
-            raise TrialEnded
+            raise StopTrial
         self._events.put(_Reported(record, saved, notices))
         self._next.acquire()
         if self._ended.is_set() and record.epoch < self._config.optimization.epochs:
-            raise TrialEnded
+            raise StopTrial
 
     def _run(self) -> None:
         config = self._config
@@ -133,9 +133,9 @@ class _Loop:
         np.random.seed(config.seed)
         random.seed(config.seed)
         try:
-            run = Reference.parse(config.trial or "").load()
+            run = CodeReference.parse(config.trial or "").load()
             run(config.flat(), self._data, self._report)
-        except TrialEnded:
+        except StopTrial:
             self._events.put(None)
         except BaseException as error:  # noqa: BLE001  (it is raised where the epoch was asked for)
             self._events.put(error)

@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fitscape.models.reference import Reference
+from fitscape.models.reference import CodeReference
 
 CROSS_ENTROPY = "cross_entropy"
 IMAGES = 4  # of the batch that a loss is tried on
 
 
-class Loss(Protocol):
+class LossFunction(Protocol):
     """What ``base.optimization.loss: my_losses.py:NAME`` names."""
 
     def __call__(self, logits: Tensor, labels: Tensor, /) -> Tensor:
@@ -31,7 +31,7 @@ def loss_function(name: str) -> Callable[[Tensor, Tensor], Tensor]:
     Raises:
         ValueError: there is no such code.
     """
-    return F.cross_entropy if name == CROSS_ENTROPY else Reference.parse(name).load()
+    return F.cross_entropy if name == CROSS_ENTROPY else CodeReference.parse(name).load()
 
 
 def require_loss(name: str, classes: int) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from fitscape.study.records import Predictions
-from fitscape.study.training.evaluation import Evaluation
+from fitscape.study.training.evaluation import ImageResults
 
 
-def predictions(validation: Evaluation, classes: int) -> Predictions:
+def predictions(validation: ImageResults, classes: int) -> Predictions:
     """The evaluation's predictions; an image whose loss is not finite gets no class, so that it counts as wrong."""
     known = validation.losses.isfinite()
     predicted = torch.where(known, validation.predictions, classes)

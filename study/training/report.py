@@ -18,7 +18,7 @@ TRAIN_MODE = (
 )
 
 
-class TrialEnded(BaseException):
+class StopTrial(BaseException):
     """The trial is over, or is taken away: leave. It is no ``Exception``, so that ``except Exception`` lets it pass."""
 
 
@@ -88,7 +88,7 @@ class Report:
 
         Raises:
             ValueError: an error outside of 0 to 1, a wrong number of images, or an epoch out of order.
-            TrialEnded: no further epoch is wanted.
+            StopTrial: no further epoch is wanted.
         """
         seconds = time.perf_counter() - self._since
         due = self.epoch + 1

@@ -13,7 +13,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.isolated import Crashed, call
 from fitscape.study.records import EpochRecord
 from fitscape.study.training.classifier import Classifier, make_classifier
-from fitscape.study.training.evaluation import Evaluation
+from fitscape.study.training.evaluation import ImageResults
 from fitscape.study.training.loop import run_trial
 from fitscape.study.training.settings import SAFE_FORMAT, Settings
 from fitscape.study.training.state import TrialRun
@@ -24,7 +24,7 @@ class Again:
     """What a trial came to when it was trained again."""
 
     record: EpochRecord  # of its last epoch
-    results: Evaluation  # on the other images
+    results: ImageResults  # on the other images
     classifier: Classifier
 
 

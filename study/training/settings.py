@@ -11,7 +11,7 @@ SAFE_FORMAT: MemoryFormat = "nchw"  # no convolution of torch is known to crash 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rate:
+class TrainingSpeed:
     """Training speed of one precision and layout, as ``choose_settings`` measured it."""
 
     precision: Precision
@@ -37,7 +37,7 @@ class Settings:
     tf32: bool = True  # what float32 means for a card's convolutions; a CPU has no such units
     card_share: float | None = None  # of a card's memory that this process may take; None: whatever it has been given
     repeatable: bool = True  # False lets cuDNN pick kernels by timing: faster, not the same numbers twice
-    rates: tuple[Rate, ...] = ()  # what the choice rests on; empty where nothing was measured
+    rates: tuple[TrainingSpeed, ...] = ()  # what the choice rests on; empty where nothing was measured
 
     def __post_init__(self) -> None:
         if self.threads < 1:

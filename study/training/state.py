@@ -15,8 +15,8 @@ from fitscape.study.records import ModelSize
 from fitscape.study.training import attention, checkpoint, features
 from fitscape.study.training.batch_norm import choose_images, reestimated
 from fitscape.study.training.batches import make_batches, make_normalize, pixel_statistics
-from fitscape.study.training.card import Card
-from fitscape.study.training.evaluation import Evaluation, batch_size, evaluate_each
+from fitscape.study.training.card import CardPool
+from fitscape.study.training.evaluation import ImageResults, batch_size, evaluate_each
 from fitscape.study.training.freezing import freeze
 from fitscape.study.training.gradients import GradientProbe
 from fitscape.study.training.late import BestEpoch
@@ -35,7 +35,7 @@ from fitscape.study.training.own_loss import CROSS_ENTROPY
 from fitscape.study.training.placement import is_resident, rows, upload
 from fitscape.study.training.randomness import Randomness
 from fitscape.study.training.settings import Settings
-from fitscape.study.training.step import Gradients, Step
+from fitscape.study.training.step import Gradients, TrainingStep
 from fitscape.study.training.stepping import Stepping
 
 
@@ -108,7 +108,7 @@ class TrialRun:
         self.optimizer = make_optimizer(self.model, config.optimization)
         loss = make_loss(config.optimization, subset.labels, classes, device)
         self.stepping = Stepping(
-            Step(
+            TrainingStep(
                 self._load,
                 Gradients(self._net, settings, loss, own=config.optimization.loss != CROSS_ENTROPY),
                 self.optimizer,
@@ -117,7 +117,7 @@ class TrialRun:
             self.model,
             self.optimizer,
             self.randomness,
-            card=Card() if device.type == "cuda" else None,
+            card=CardPool() if device.type == "cuda" else None,
             keep_eager=self._why_eager(),
         )
         self.gradient_probe = GradientProbe(self.model)
@@ -191,7 +191,7 @@ class TrialRun:
         with reestimated(self.model, batches, self.settings.autocast()):
             yield
 
-    def evaluate(self) -> tuple[Evaluation, Evaluation]:
+    def evaluate(self) -> tuple[ImageResults, ImageResults]:
         """The probe and validation, by the same evaluator."""
         parts = ((self._probe_images, self._probe_labels), (self._val_images, self._val_labels))
         with self.stepping.borrowing(), self.as_measured():
@@ -200,7 +200,7 @@ class TrialRun:
             )
         return train, validation
 
-    def evaluate_on(self, images: torch.Tensor, labels: torch.Tensor) -> Evaluation:
+    def evaluate_on(self, images: torch.Tensor, labels: torch.Tensor) -> ImageResults:
         """Other images, uint8 [N, C, H, W], by the same evaluator."""
         device = self.settings.torch_device
         with self.as_measured():
@@ -218,7 +218,7 @@ class TrialRun:
         net: torch.nn.Module,
         *sets: tuple[torch.Tensor, torch.Tensor],
         normalize: Callable[[torch.Tensor], torch.Tensor],
-    ) -> list[Evaluation]:
+    ) -> list[ImageResults]:
         return evaluate_each(
             net,
             sets,
@@ -227,7 +227,7 @@ class TrialRun:
             trained_on=self.batches.size // self.stepping.parts,
         )
 
-    def memorization(self, train: Evaluation, validation: Evaluation) -> Memorization:
+    def memorization(self, train: ImageResults, validation: ImageResults) -> Memorization:
         return memorization(self._subset, self._probe, train.predictions, validation.predictions)
 
     def weights_are_finite(self) -> bool:

@@ -55,7 +55,7 @@ class Gradients:
         return logits.float()
 
 
-class Step:
+class TrainingStep:
     """The parts of an optimizer step that a card can replay: nothing here depends on numbers that the host has.
 
     Args:

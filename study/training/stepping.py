@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from fitscape.study.training.captured import CapturedStep
-from fitscape.study.training.card import Card
+from fitscape.study.training.card import CardPool
 from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
 from fitscape.study.training.randomness import Randomness
-from fitscape.study.training.step import Step
+from fitscape.study.training.step import TrainingStep
 from fitscape.study.training.warm_up import Snapshot, fit
 
 
@@ -26,16 +26,16 @@ class Stepping:
 
     def __init__(
         self,
-        step: Step,
+        step: TrainingStep,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         randomness: Randomness,
         *,
-        card: Card | None,
+        card: CardPool | None,
         keep_eager: str,
     ) -> None:
         self._eager = step
-        self._run: Step | CapturedStep = step
+        self._run: TrainingStep | CapturedStep = step
         self._model, self._optimizer, self._randomness = model, optimizer, randomness
         self._card = card
         self.why_eager = keep_eager
@@ -105,7 +105,7 @@ class Stepping:
         snapshot.restore()
         self._eager.total.zero_()
 
-    def _capture(self, card: Card, snapshot: Snapshot) -> None:
+    def _capture(self, card: CardPool, snapshot: Snapshot) -> None:
         """
         Raises:
             TrialOutOfMemory: not even half a batch fits.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fitscape.study.training.memory import TrialOutOfMemory, is_out_of_memory
 from fitscape.study.training.randomness import Randomness
-from fitscape.study.training.step import Step
+from fitscape.study.training.step import TrainingStep
 
 
 class Snapshot:
@@ -32,7 +32,7 @@ class Snapshot:
         self._randomness.restore(self._streams)
 
 
-def fit(step: Step, work: Callable[[], None], snapshot: Snapshot) -> None:
+def fit(step: TrainingStep, work: Callable[[], None], snapshot: Snapshot) -> None:
     """Do ``work``, a part of the step or all of it; where the batch does not fit, undo it and do it in halves.
 
     Raises:

@@ -25,7 +25,7 @@ WHERE = "model.weights"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class WeightSource:
     """Weights, and what is known of where they come from."""
 
     weights: StartingWeights
@@ -34,7 +34,7 @@ class Source:
     note: str = ""  # a sentence for a person
 
 
-def read(name: WeightName, root: Path) -> Source:
+def read(name: WeightName, root: Path) -> WeightSource:
     """The weights of a name, downloaded by torchvision's or timm's own code where they are not in its cache.
 
     Args:
@@ -60,7 +60,7 @@ def read(name: WeightName, root: Path) -> Source:
     return found
 
 
-def _from_file(path: Path) -> Source:
+def _from_file(path: Path) -> WeightSource:
     state, about = read_file(path)
     known = "mean" in about
     grey = not known and state and next(iter(state.values())).ndim == 4 and next(iter(state.values())).shape[1] == 1
@@ -68,7 +68,7 @@ def _from_file(path: Path) -> Source:
     if grey:
         mean, std = (float(np.mean(mean)),), (float(np.mean(std)),)
     beside = path.with_name(SEEN)
-    return Source(
+    return WeightSource(
         weights=StartingWeights(
             tensors=state,
             mean=tuple(mean),
@@ -84,7 +84,7 @@ def _from_file(path: Path) -> Source:
     )
 
 
-def _from_study(name: WeightName, root: Path) -> Source:
+def _from_study(name: WeightName, root: Path) -> WeightSource:
     nets = root / name.name / NETS
     found = sorted(folder.parent for folder in nets.glob(f"{name.trial or '*'}/{WEIGHTS}"))
     if not found:
@@ -96,7 +96,7 @@ def _from_study(name: WeightName, root: Path) -> Source:
     return _from_file(found[0] / WEIGHTS)
 
 
-def _from_timm(name: str) -> Source:
+def _from_timm(name: str) -> WeightSource:
     from fitscape.models import from_timm
 
     try:
@@ -104,13 +104,13 @@ def _from_timm(name: str) -> Source:
     except ValueError as error:
         raise UserError(f"timm:{name}: {error}", where=WHERE) from error
     mean, std = (tuple(255 * float(share) for share in about[key]) for key in ("mean", "std"))
-    return Source(
+    return WeightSource(
         weights=StartingWeights(tensors=named_as_torchvision(state), mean=mean, std=std),
         facts={"from": f"timm:{name}", "license": about.get("license") or "not stated"},
     )
 
 
-def _from_torchvision(name: str) -> Source:
+def _from_torchvision(name: str) -> WeightSource:
     from torchvision import models
 
     try:
@@ -126,7 +126,7 @@ def _from_torchvision(name: str) -> Source:
         what = f"torchvision:{name} cannot be downloaded: {str(error).partition(chr(10))[0]}"
         raise UserError(what, where=WHERE, fix="try again, or give the file of the weights instead") from error
     how = found.transforms()
-    return Source(
+    return WeightSource(
         weights=StartingWeights(
             tensors=named_as_torchvision(state),
             mean=tuple(255 * share for share in how.mean),

@@ -103,6 +103,7 @@ def test_no_words_are_help(fitscape: Command) -> None:
     assert ran.code == 0
     assert "Exit codes" in " ".join(ran.out.split())
     assert ran.err == ""
+    assert "..." not in ran.out.partition("Commands:")[2], "the first line of a command's help is too long"
 
 
 def test_version(fitscape: Command) -> None:

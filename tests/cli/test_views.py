@@ -19,11 +19,11 @@ from fitscape.study.cli.wording import duration, left_out
 from fitscape.study.opened import open_study
 from fitscape.study.records import Regime, TrialRecord, TrialState
 from fitscape.study.scheduling.events import (
-    Backlog,
     DataRead,
     EpochEnded,
     Finished,
     Message,
+    MlflowBehind,
     Observer,
     Started,
     TrialEnded,
@@ -45,7 +45,7 @@ def play(observer: Observer, trial: TrialRecord) -> None:
     observer(Started(20, 15))
     observer(TrialStarted(trial))
     observer(EpochEnded(trial.trial_id, make_epoch(0.5, 0.6, epoch=1, images_per_second=1234.0)))
-    observer(Backlog(42))
+    observer(MlflowBehind(42))
     observer(Message("a checkpoint was corrupt, the one before was used"))
     observer(TrialEnded(trial))
     observer(Finished(SUMMARY))
@@ -152,7 +152,7 @@ def test_a_screen_shows_counts_regimes_best_speed_and_backlog(small: Path, faile
         observer(Started(20, 15))
         observer(TrialStarted(failed))
         observer(EpochEnded(failed.trial_id, make_epoch(0.5, 0.6, images_per_second=1234.0)))
-        observer(Backlog(42))
+        observer(MlflowBehind(42))
         text = drawn(observer)
         observer(TrialEnded(failed))
         observer(Finished(SUMMARY))
@@ -186,7 +186,7 @@ def test_threads_that_all_talk_at_once_never_wait_for_each_other(small: Path, fa
         for i in range(150):
             observer(Message(str(i)))
             observer(EpochEnded(str(i), make_epoch(0.5, 0.5)))
-            observer(Backlog(i))
+            observer(MlflowBehind(i))
             observer._live.refresh()
 
     with observer:

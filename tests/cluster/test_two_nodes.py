@@ -104,6 +104,7 @@ def in_its_middle(trial: TrialRecord) -> bool:
     return trial.state is TrialState.RUNNING and 0 < len(trial.epochs) < 12
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("token")
 def test_trials_run_on_both_nodes_and_move_when_one_goes_away(raylets: Raylets, tmp_path: Path) -> None:
     drivers = Drivers(tmp_path, small_study("pair", trials=4, epochs=24))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitscape.study.data.given_split import Part, joined, split_as_given, straddling
+from fitscape.study.data.given_split import SplitPart, joined, split_as_given, straddling
 from fitscape.study.data.splits import Split, split
 
 seeds = st.integers(0, 2**31)
@@ -62,10 +62,10 @@ def test_no_group_lies_in_two_parts_or_halves(
         assert sum(map(len, sets)) == len(set().union(*sets))
 
 
-@given(grouped(), seeds, st.lists(st.sampled_from(list(Part)), min_size=120, max_size=120))
+@given(grouped(), seeds, st.lists(st.sampled_from(list(SplitPart)), min_size=120, max_size=120))
 @settings(max_examples=200)
 def test_given_parts_are_kept_and_no_content_lies_in_two(
-    pool: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int, drawn: list[Part]
+    pool: tuple[np.ndarray, np.ndarray, np.ndarray], seed: int, drawn: list[SplitPart]
 ) -> None:
     labels, contents, groups = pool
     parts = np.array(drawn[: len(labels)], dtype=np.int8)
@@ -73,7 +73,7 @@ def test_given_parts_are_kept_and_no_content_lies_in_two(
     sets = [set(contents[part]) for part in (found.train, found.validation, found.test)]
     assert sum(map(len, sets)) == len(set().union(*sets))
     assert found.leaked + len(found.train) + len(found.validation) + len(found.test) == len(labels)
-    given_test, given_validation = parts == Part.TEST, parts == Part.VALIDATION
+    given_test, given_validation = parts == SplitPart.TEST, parts == SplitPart.VALIDATION
     if given_test.any():
         assert (found.test == np.flatnonzero(given_test)).all()
     if given_validation.any():
@@ -83,7 +83,7 @@ def test_given_parts_are_kept_and_no_content_lies_in_two(
 
 def test_a_whole_split_is_used_as_it_is() -> None:
     labels = np.tile(np.arange(4), 25)
-    parts = np.repeat([Part.TRAIN, Part.VALIDATION, Part.TEST], [60, 20, 20]).astype(np.int8)
+    parts = np.repeat([SplitPart.TRAIN, SplitPart.VALIDATION, SplitPart.TEST], [60, 20, 20]).astype(np.int8)
     found = cut(labels, np.arange(100), np.arange(100), parts)
     assert [p.tolist() for p in (found.train, found.validation, found.test)] == [
         list(range(60)),
@@ -96,7 +96,7 @@ def test_a_whole_split_is_used_as_it_is() -> None:
 
 def test_validation_is_cut_from_train_by_whole_groups_where_only_test_is_given() -> None:
     labels, groups = np.tile(np.arange(2), 60), np.repeat(np.arange(30), 4)
-    parts = np.where(np.arange(120) < 80, Part.TRAIN, Part.TEST).astype(np.int8)
+    parts = np.where(np.arange(120) < 80, SplitPart.TRAIN, SplitPart.TEST).astype(np.int8)
     found = cut(labels, np.arange(120), groups, parts)
     assert found.test.tolist() == list(range(80, 120))
     assert len(found.validation) == 16
@@ -104,7 +104,7 @@ def test_validation_is_cut_from_train_by_whole_groups_where_only_test_is_given()
 
 
 def test_test_is_cut_from_train_where_only_validation_is_given() -> None:
-    parts = np.where(np.arange(120) < 80, Part.TRAIN, Part.VALIDATION).astype(np.int8)
+    parts = np.where(np.arange(120) < 80, SplitPart.TRAIN, SplitPart.VALIDATION).astype(np.int8)
     found = cut(np.tile(np.arange(2), 60), np.arange(120), np.arange(120), parts)
     assert found.validation.tolist() == list(range(80, 120))
     assert len(found.test) == 16
@@ -114,7 +114,7 @@ def test_test_is_cut_from_train_where_only_validation_is_given() -> None:
 def test_a_copy_of_a_held_out_image_is_not_trained_on() -> None:
     contents = np.arange(40)
     contents[0], contents[1] = contents[39], contents[25]  # copies of a test and of a validation image
-    parts = np.repeat([Part.TRAIN, Part.VALIDATION, Part.TEST], [20, 10, 10]).astype(np.int8)
+    parts = np.repeat([SplitPart.TRAIN, SplitPart.VALIDATION, SplitPart.TEST], [20, 10, 10]).astype(np.int8)
     found = cut(np.tile(np.arange(2), 20), contents, contents, parts)
     assert set(found.train) == set(range(2, 20))
     assert found.leaked == 2

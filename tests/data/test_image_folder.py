@@ -185,6 +185,7 @@ def test_a_changed_file_changes_the_fingerprint(make_folder: MakeFolder) -> None
     assert loaded(dataset).fingerprint != before
 
 
+@pytest.mark.ci
 @given(st.lists(st.tuples(st.integers(0, 39), st.sampled_from(["cat", "dog"])), min_size=1, max_size=12), st.integers())
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_planted_copies_never_straddle_parts(

@@ -33,6 +33,17 @@ def test_every_room_is_drawn() -> None:
     assert set().union(*levels()) == {f"study.{path.stem}" for path in inside} | {"models", "search_spaces"}
 
 
+def test_a_class_is_called_as_no_other_class_is() -> None:
+    """So that a name leads to one thing, whatever room it is read in."""
+    found: dict[str, list[str]] = {}
+    for folder in ("study", "models", "search_spaces"):
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name, []).append(str(path.relative_to(REPOSITORY)))
+    assert {name: files for name, files in found.items() if len(files) > 1} == {}
+
+
 def test_every_door_is_a_contract_on_all_other_rooms() -> None:
     rooms = set().union(*levels()) - {"models", "search_spaces"}
     doors = {c["name"]: set(re.findall(r"study\.\w+", c["name"])) for c in CONTRACTS if " by study." in c["name"]}

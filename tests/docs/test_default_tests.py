@@ -28,6 +28,12 @@ def test_make_test_runs_what_pytest_runs_in_two_parts() -> None:
     ]
 
 
+def test_ci_runs_tests_that_are_too_long_for_the_default_ones() -> None:
+    assert "make test-ci\n" in (REPOSITORY / ".ci/test").read_text()
+    assert test_all.count("ci", "tests/driver/test_interrupted.py") == 1
+    assert test_all.count("ci and not slow", "tests/driver/test_interrupted.py") == 0
+
+
 def test_make_test_all_counts_what_it_leaves_out() -> None:
     assert test_all.count("compose", "tests/cluster/test_compose_file.py") == 1
     assert test_all.count("gpu", "tests/cluster/test_compose_file.py") == 0

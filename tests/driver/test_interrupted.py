@@ -33,6 +33,7 @@ def stop(drivers: Drivers, driver: subprocess.Popen[bytes], number: signal.Signa
     return time.monotonic() - sent
 
 
+@pytest.mark.ci
 @pytest.mark.timeout(600)
 def test_a_study_survives_kill_sigterm_and_sigint(new_drivers: Callable[[StudyConfig], Drivers]) -> None:
     drivers = new_drivers(small_study("ordeal", trials=TRIALS, epochs=EPOCHS))

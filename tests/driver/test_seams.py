@@ -29,7 +29,7 @@ from fitscape.study.ledger import Ledger, StudyLock
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.scheduling.events import Backlog, Event, ignore
+from fitscape.study.scheduling.events import Event, MlflowBehind, ignore
 from fitscape.study.scheduling.interruption import Interruption
 
 SMALL = {"search": {"trials": 24}, "space": {"lr": {"low": 0.01, "high": 0.1, "log": True}}}
@@ -192,7 +192,7 @@ def test_a_thread_of_the_backups_that_dies_says_so_and_goes_on(tmp_path: Path, m
             self.messages.append(text)
 
         def __call__(self, event: Event) -> None:
-            if isinstance(event, Backlog) and faults:
+            if isinstance(event, MlflowBehind) and faults:
                 raise faults.pop()
 
     told = Told()  # in the place of one that stands aside: what it raises is not caught

@@ -10,7 +10,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.reading.document import dump
 from fitscape.study.records import TrialState
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.ci]
 
 
 def test_a_study_whose_trials_all_hang_ends_with_3_and_says_why(tmp_path: Path) -> None:

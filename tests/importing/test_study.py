@@ -14,16 +14,16 @@ from strangers import file_store, landscape, optuna_storage, tune_folder
 from fitscape.study.errors import UserError
 from fitscape.study.export import export
 from fitscape.study.findings import QUESTIONS
-from fitscape.study.importing import Facts, Keys, look, make
+from fitscape.study.importing import DataSetFacts, Keys, look, make
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import OpenStudy, open_study
 from fitscape.study.records import TrialState
 from fitscape.study.search.space import hyperparameters
 
-NAMED, TEN = Keys(train_n=2000, val_n=2000), Facts(classes=10)
+NAMED, TEN = Keys(train_n=2000, val_n=2000), DataSetFacts(classes=10)
 
 
-def study_of(source: object, root: Path, asked: Keys = NAMED, facts: Facts = TEN, **how: object) -> OpenStudy:
+def study_of(source: object, root: Path, asked: Keys = NAMED, facts: DataSetFacts = TEN, **how: object) -> OpenStudy:
     runs, keys = look(source, asked)  # type: ignore[arg-type]
     return open_study(make(runs, keys, "read", root, facts=facts, **how))  # type: ignore[arg-type]
 
@@ -56,7 +56,7 @@ def test_our_own_export_read_back_gives_identical_labels(tmp_path: Path) -> None
     for ending in ("csv", "parquet", "json"):
         file = tmp_path / f"trials.{ending}"
         export(ours, file)
-        study = study_of(file, tmp_path / ending, Keys(), Facts(classes=3, chance_error=0.66))
+        study = study_of(file, tmp_path / ending, Keys(), DataSetFacts(classes=3, chance_error=0.66))
         names = {t.trial_id: t.extra["run"] for t in study.trials}
         told = {names[trial_id]: label for trial_id, label in study.labels_without_map.items()}
         assert told.keys() == ours.labels_without_map.keys(), ending
@@ -165,17 +165,22 @@ def test_the_most_telling_points_lie_in_the_space_and_apart(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("source", "asked", "facts", "said"),
     [
-        (landscape(3), Keys(), Facts(), "number of classes"),
-        (landscape(3), Keys(), Facts(chance_error=1.5), "not between 0 and 1"),
-        (landscape(3), Keys(), Facts(classes=1), "not a number of classes"),
-        (pd.DataFrame(), Keys(), Facts(classes=3), "holds no run"),
-        (landscape(3).assign(val_error=np.nan), Keys(val="val_error"), Facts(classes=3), "no run holds a number"),
-        (landscape(3)[["lr", "train_error"]], Keys(), Facts(classes=3), "no validation error"),
+        (landscape(3), Keys(), DataSetFacts(), "number of classes"),
+        (landscape(3), Keys(), DataSetFacts(chance_error=1.5), "not between 0 and 1"),
+        (landscape(3), Keys(), DataSetFacts(classes=1), "not a number of classes"),
+        (pd.DataFrame(), Keys(), DataSetFacts(classes=3), "holds no run"),
+        (
+            landscape(3).assign(val_error=np.nan),
+            Keys(val="val_error"),
+            DataSetFacts(classes=3),
+            "no run holds a number",
+        ),
+        (landscape(3)[["lr", "train_error"]], Keys(), DataSetFacts(classes=3), "no validation error"),
         (landscape(3).assign(**{f"p{i}": range(3) for i in range(70)}), Keys(), TEN, "name those that matter with"),
     ],
 )
 def test_a_source_that_cannot_be_read_leaves_nothing_behind(
-    tmp_path: Path, source: pd.DataFrame, asked: Keys, facts: Facts, said: str
+    tmp_path: Path, source: pd.DataFrame, asked: Keys, facts: DataSetFacts, said: str
 ) -> None:
     with pytest.raises(UserError, match=said) as refused:
         study_of(source, tmp_path / "runs", asked, facts)

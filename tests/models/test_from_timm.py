@@ -1,4 +1,4 @@
-"""timm's networks as families: as timm draws them, with dropout as their only hyperparameter."""
+"""timm's networks as families: as timm draws them, with dropout as the one hyperparameter of ours that they have."""
 
 import subprocess
 import sys

@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from own_code import BLOCKS, write
+from own_code import NETS as NETS_OF_THEIR_OWN
 from PIL import Image
 from small_study import small_study
 
+from fitscape.models.reference import CodeReference
+from fitscape.models.spec import ModelSpec
 from fitscape.study.cli import main
+from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.data import SealedData
 from fitscape.study.data.splits import content_hashes
 from fitscape.study.errors import UserError
@@ -26,6 +31,7 @@ from fitscape.study.nets.network import Normalized, Pictures
 from fitscape.study.nets.texts import loader
 from fitscape.study.nets.write import CARD, EXPORTED, ONNX, PREPROCESS, README
 from fitscape.study.opened import open_study
+from fitscape.study.plugins import install
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes import final_record
 from fitscape.study.report.advise import advised
@@ -156,6 +162,7 @@ def test_no_test_part_is_opened(made: tuple[Path, Pictures], digits: SealedData)
     assert not (Path(digits.summary()["folder"]).parent / "test-openings.jsonl").exists()
 
 
+@pytest.mark.ci
 def test_an_ensemble_on_all_but_test_takes_its_errors_from_twins(
     study: Path, best: TrialRecord, digits: SealedData, tmp_path: Path
 ) -> None:
@@ -214,6 +221,29 @@ def test_what_cannot_be_written_is_refused_before_anything_is_trained(
     monkeypatch.setattr("fitscape.study.nets.write.find_spec", lambda name: None if name == "onnx" else object())
     with pytest.raises(UserError, match=r"^--onnx: onnx is not installed \(pip install 'onnx.*\)$"):
         make_net(study, best, onnx=True)
+
+
+def test_a_network_of_the_users_own_can_be_imported_when_it_is_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def train(folder: Path, trial: TrialRecord, **options: object) -> None:
+        raise UserError(f"{CodeReference.parse(trial.config.model.family).load().__name__} would be trained")
+
+    code = write(tmp_path, my_nets=NETS_OF_THEIR_OWN, blocks=BLOCKS) / "my_nets.py"
+    base = TrialConfig(model=ModelSpec(family="my_nets.py:SmallNet", keywords={"width": 4}))
+    (tmp_path / "own").mkdir()
+    with Ledger.create(
+        tmp_path / "own" / LEDGER,
+        StudyConfig(name="own", plugins=(str(code),), base=base),
+        {"data_fingerprint": "f", "chance_error": 0.9, "data": {"classes": ["a", "b"]}},
+    ) as ledger:
+        trial = ledger.add_trial(base, {}, "enqueue").trial_id
+    monkeypatch.setattr("fitscape.study.nets.make_net", train)
+    try:
+        assert command(["net", "own", "--root", str(tmp_path), "--trial", trial]) == 2
+    finally:
+        install(None)
+    assert "SmallNet would be trained" in capsys.readouterr().err
 
 
 def test_the_commands_write_a_net_and_predict_with_it(

@@ -112,6 +112,7 @@ def test_a_user_s_import_of_models_gives_the_user_s(installation: Installation, 
     assert told.stdout == "True resnet18\n", told.stderr
 
 
+@pytest.mark.ci
 def test_a_study_with_own_code_runs_from_another_folder(
     installation: Installation, project: Path, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import own_code
 import pytest
 from own_code import BLOCKS, NETS, write
 
-from fitscape.models.reference import Reference
+from fitscape.models.reference import CodeReference
 from fitscape.study.errors import UserError
 from fitscape.study.plugins import Code, code_of
 
@@ -55,14 +55,14 @@ def test_installed_code_is_imported_from_memory(tmp_path: Path) -> None:
     for file in tmp_path.glob("*.py"):
         file.unlink()
     pickle.loads(pickle.dumps(found)).install()
-    assert Reference.parse("my_nets.py:SmallNet").load()(1, 10, width=3).head.in_features == 3
+    assert CodeReference.parse("my_nets.py:SmallNet").load()(1, 10, width=3).head.in_features == 3
     assert str(tmp_path) not in sys.path
 
 
 def test_other_code_of_the_same_name_takes_the_place(tmp_path: Path) -> None:
     for number in (1, 2):
         code(write(tmp_path, my_nets=f"SmallNet = {number}")).install()
-        assert Reference.parse("my_nets.py:SmallNet").load() == number
+        assert CodeReference.parse("my_nets.py:SmallNet").load() == number
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def refusal(text: str) -> str:
         ("base: {model: {family: 'timm:resnet10t', width: 0.5}}", "base.model.width: 0.5 does not go with timm:resn"),
         (
             "space: {architecture: {choices: ['timm:resnet10t', resnet18]}, width: {low: 0.5, high: 1}}",
-            "s.yaml:2: space.width: is not a hyperparameter of timm:resnet10t (leave out one of the two; dropout is ",
+            "s.yaml:2: space.width: is not a hyperparameter of timm:resnet10t (leave out one of the two; a network ",
         ),
         ("space: {architecture: {choices: [resnet19]}}", "is not one of resnet18, resnet34"),
     ],

@@ -139,6 +139,26 @@ def test_pairs_are_t_tests_both_ways_and_holm_over_the_study() -> None:
     assert [(t.degraded, t.denied) for t in found] == [(True, False), (False, False), (False, True)]
 
 
+def test_gradients_of_plain_nets_are_corrected_with_their_rises() -> None:
+    """A first layer without any gradient has vanished, whatever a logarithm says of it."""
+    rise = [0.09, 0.14, 0.07, 0.11, 0.16]
+    shallow = tuple(make_trial({"family": "plain", "depth": 20, "seed": s}) for s in range(5))
+    ratios = [4e-3, 1e-3, 2e-3, 8e-3, 0.0]
+    deep = tuple(
+        make_trial({"family": "plain", "depth": 56, "seed": s}, make_epoch(0.2, 0.2, gradient_ratio=r))
+        for s, r in enumerate(ratios)
+    )
+    plain = replace(pair_of(rise), stratum=shallow[0].config, shallow_trials=shallow, deep_trials=deep)
+    tests = depth_tests([plain, pair_of([0.01, 0.02, -0.01, 0.0, 0.01], 44)])
+    decades = [np.log10(max(r, 1e-12) / 1e-3) for r in ratios]
+    assert plain.decades == pytest.approx(decades)
+    rises = [2 * ttest_1samp(rise, 0, alternative="greater").pvalue]
+    rises += [min(1, 2 * ttest_1samp([0.01, 0.02, -0.01, 0.0, 0.01], 0.01, alternative="less").pvalue)]
+    expected = multipletests([*rises, ttest_1samp(decades, 0).pvalue], method="holm")[1]
+    assert [*(t.p_adjusted for t in tests), tests[0].p_gradients] == pytest.approx(list(expected))
+    assert tests[1].p_gradients is None
+
+
 def test_seeds_that_chose_their_rates_by_each_other_are_no_independent_draws() -> None:
     """Nadeau and Bengio 2003: the variance of the mean times 1 + S / (S - 1), where the seeds do not agree."""
     rise = [0.09, 0.14, 0.07, 0.11, 0.16]

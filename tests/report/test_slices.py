@@ -17,7 +17,7 @@ from fitscape.study.report.sections.comparison import comparison
 from fitscape.study.report.sections.planes import LIVE_PLANES, planes
 from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.slices import net_at, picking, slice_keys, slices_of
-from fitscape.study.report.stages import Stage
+from fitscape.study.report.stages import EpochStage
 from fitscape.study.report.subject import Subject
 
 RATE = {"lr": {"low": 0.01, "high": 1, "log": True}}
@@ -110,7 +110,7 @@ def test_a_plane_says_which_unordered_choice_it_is_at(tmp_path: Path) -> None:
     space = {"norm": {"choices": ["batch", "group"]}, "width": {"low": 0.125, "high": 1, "log": True}, **RATE}
     points = [{"norm": n, "lr": lr, "width": 0.25} for n in ("batch", "group") for lr in RATES]
     subject = studied(tmp_path, space, points, depth=32)
-    found = planes([Stage(None, subject)], Pack())["planes"]
+    found = planes([EpochStage(None, subject)], Pack())["planes"]
     assert found
     assert all(set(plane["choices"]) == {"norm"} for plane in found)
     assert all(plane["choices"]["norm"] in ("batch", "group") for plane in found)
@@ -120,7 +120,7 @@ def test_while_a_study_runs_its_map_is_a_few_planes_of_its_best_points(tmp_path:
     space = {"norm": {"choices": ["batch", "group"]}, "width": {"low": 0.125, "high": 1, "log": True}, **RATE}
     points = [{"norm": n, "lr": lr, "width": w} for n in ("batch", "group") for lr in RATES for w in (0.25, 0.5)]
     subject = studied(tmp_path, {**space, "dropout": {"low": 0, "high": 0.5}}, points, depth=32)
-    whole, quick = (planes([Stage(None, subject)], Pack(), runs=runs) for runs in (False, True))
+    whole, quick = (planes([EpochStage(None, subject)], Pack(), runs=runs) for runs in (False, True))
     assert len(quick["planes"]) <= LIVE_PLANES
     assert [one["key"] for one in quick["holds"]] == ["best"]
     assert quick["axes"] == whole["axes"]

@@ -12,7 +12,7 @@ from fitscape.study.scheduling.attempts import Attempts
 from fitscape.study.scheduling.heartbeat import Address
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import SetAside
-from fitscape.study.scheduling.reports import CRASHES, End, Report, Start
+from fitscape.study.scheduling.reports import CRASHES, End, Start, WorkerReport
 from fitscape.study.training import AttemptOutOfMemory
 
 TRIAL = TrialConfig(seed=1)
@@ -61,7 +61,7 @@ def attempts(parts: Any) -> Attempts:
 
 def begin(attempts: Attempts) -> None:
     start = Start(node="n", device="cpu", records=(), node_id="f" * 56, pulse=Address(0, 0), crash_log="/log")
-    attempts.heard(ID, Report(start=start))
+    attempts.heard(ID, WorkerReport(start=start))
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_lost_node_is_known_by_its_silence(
     node["answer"] = GONE
     for _ in range(20):
         begin(attempts)
-        attempts.heard(ID, Report(saved=1))
+        attempts.heard(ID, WorkerReport(saved=1))
         attempts.lost(TRIAL, error, "")
         attempts.look()
     assert len(parts.handed) == 20

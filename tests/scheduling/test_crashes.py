@@ -42,6 +42,7 @@ def crashed(run_study: Callable[..., Outcome], tmp_path_factory: pytest.TempPath
         return Crashed(folder, heard, trials, voided, {event.kind for event in ledger.events(0, 10**6)})
 
 
+@pytest.mark.ci
 def test_its_trial_begins_anew_in_the_safe_layout_which_is_recorded(crashed: Crashed) -> None:
     trial = crashed.trials[odd.CRASHES_IN_A_LAYOUT]
     assert trial.state is TrialState.FINISHED
@@ -53,6 +54,7 @@ def test_its_trial_begins_anew_in_the_safe_layout_which_is_recorded(crashed: Cra
     assert "its process crashed in native code (SIGSEGV); attempt 2 of 3 starts again, in memory layout nchw" in said
 
 
+@pytest.mark.ci
 def test_one_that_crashes_in_that_too_has_failed(crashed: Crashed) -> None:
     failed = crashed.trials[odd.CRASHES_ALWAYS]
     assert failed.state is TrialState.FAILED
@@ -61,6 +63,7 @@ def test_one_that_crashes_in_that_too_has_failed(crashed: Crashed) -> None:
     assert crashed.trials[1].state is TrialState.FINISHED
 
 
+@pytest.mark.ci
 def test_a_process_that_is_killed_is_no_crash(crashed: Crashed) -> None:
     trial = crashed.trials[odd.KILLED_ONCE]
     assert trial.state is TrialState.FINISHED
@@ -70,6 +73,7 @@ def test_a_process_that_is_killed_is_no_crash(crashed: Crashed) -> None:
     assert "its process was killed or crashed" in said
 
 
+@pytest.mark.ci
 def test_the_epochs_of_crashed_trials_are_void_and_those_of_others_are_not(crashed: Crashed) -> None:
     ids = {trial.trial_id for seed, trial in crashed.trials.items() if seed in (109, 110)}
     assert {note["trial"] for note in crashed.voided} == ids

@@ -41,8 +41,8 @@ def test_a_share_that_is_reached_ends_the_run_with_what_is_there(
 ) -> None:
     sentence, interruption = looked(study, 0.05, monkeypatch)
     assert interruption.wound_up
-    assert "as was asked for" in interruption.reason
-    assert sentence.endswith("and 5 % were asked for")
+    assert "which reaches the goal" in interruption.reason
+    assert sentence.endswith("and the goal was 5 %")
 
 
 def test_one_that_is_not_goes_on_and_says_what_it_expects(
@@ -50,8 +50,8 @@ def test_one_that_is_not_goes_on_and_says_what_it_expects(
 ) -> None:
     sentence, interruption = looked(study, 0.97, monkeypatch)
     assert not interruption.requested
-    assert "of the space has one name" in sentence
-    assert "the 12 trials that are left, 3 min, take the undecided share from" in sentence
+    assert "of the space has one regime" in sentence
+    assert "the 12 trials that are left (3 min) bring the undecided share from" in sentence
 
 
 AHEAD, CURVE = [10, 20, 40], [0.6, 0.8, 0.95]
@@ -66,22 +66,25 @@ def said(**changed: Any) -> str:
 
 
 def test_the_way_to_the_goal_is_between_the_numbers_that_were_looked_at() -> None:
-    assert "46 % of the space has one name, 30 % two; 90 % take about 34 more trials, 34 min" in said()
+    assert (
+        "46 % of the space has one regime, 30 % has two possible ones; 90 % needs about 34 more trials, 34 min"
+        in said()
+    )
     assert "of which this study has 30 (--trials raises that)" in said(left=30)
-    assert "90 % take more than 40 more trials" in said(curve=[0.5, 0.6, 0.7])
+    assert "90 % needs more than 40 more trials" in said(curve=[0.5, 0.6, 0.7])
 
 
 def test_what_the_time_allows_is_said_with_its_interval() -> None:
     text = said()
-    assert "the 20 trials that its time allows, 20 min, take the undecided share from 54 to about 20 %" in text
-    assert "the 20 trials that are left, 20 min" in said(left=20)
-    assert "allows" not in said(fit=7), "nothing is said of a number that was not looked at"
+    assert "the 20 trials that its time allows (20 min) bring the undecided share from 54 to about 20 %" in text
+    assert "the 20 trials that are left (20 min)" in said(left=20)
+    assert "time allows" not in said(fit=7), "nothing is said of a number that was not looked at"
 
 
 def test_a_validation_set_that_cannot_get_there_is_named_with_what_it_can() -> None:
     text = said(reach=0.84)
-    assert "this validation set allows about 84 %, however many trials, and not 90 %" in text
-    assert "take about" not in text
+    assert "the validation images allow about 84 % at most, so 90 % is out of reach" in text
+    assert "needs about" not in text
 
 
 def test_without_times_only_trials_are_counted() -> None:

@@ -16,7 +16,7 @@ from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.heartbeat import Address
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
-from fitscape.study.scheduling.reports import End, Report, Start
+from fitscape.study.scheduling.reports import End, Start, WorkerReport
 
 START = Start(node="n", device="cpu", records=(), node_id="n", pulse=Address(0, 0))
 
@@ -57,9 +57,9 @@ class Scene:
 
     def play(self) -> None:
         """A trial of two epochs from start to end."""
-        self.bookkeeper.report(self.id, Report(start=START))
+        self.bookkeeper.report(self.id, WorkerReport(start=START))
         for epoch in (1, 2):
-            self.bookkeeper.report(self.id, Report(record=make_epoch(0.5, 0.5, epoch=epoch)))
+            self.bookkeeper.report(self.id, WorkerReport(record=make_epoch(0.5, 0.5, epoch=epoch)))
         self.bookkeeper.ended(self.id, End(state=TrialState.FINISHED))
 
 
@@ -82,11 +82,11 @@ def test_a_trial_is_written_told_and_its_checkpoints_removed(tmp_path: Path) -> 
 
 def test_epochs_whose_reports_were_lost_with_a_driver_come_from_the_checkpoint(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
-    scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.5, 0.5, epoch=1)))
+    scene.bookkeeper.report(scene.id, WorkerReport(record=make_epoch(0.5, 0.5, epoch=1)))
     records = tuple(make_epoch(0.5, 0.25, epoch=epoch) for epoch in (1, 2, 3))
     for _ in range(2):
-        scene.bookkeeper.report(scene.id, Report(start=replace(START, records=records)))
-    scene.bookkeeper.report(scene.id, Report(record=make_epoch(0.5, 0.5, epoch=4)))
+        scene.bookkeeper.report(scene.id, WorkerReport(start=replace(START, records=records)))
+    scene.bookkeeper.report(scene.id, WorkerReport(record=make_epoch(0.5, 0.5, epoch=4)))
     scene.bookkeeper.close()
     errors = {record.epoch: record.val_error for record in scene.ledger.trial(scene.id).epochs}
     assert errors == {1: 0.5, 2: 0.25, 3: 0.25, 4: 0.5}  # what was written first stays
@@ -134,6 +134,6 @@ def test_an_end_is_told_once(tmp_path: Path) -> None:
 def test_what_many_trials_have_to_say_is_said_once(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     for text in ("vit: eager", "vit: eager", "swin: eager"):
-        scene.bookkeeper.report(scene.id, Report(once=(text,)))
+        scene.bookkeeper.report(scene.id, WorkerReport(once=(text,)))
     scene.bookkeeper.close()
     assert scene.heard.messages == ["vit: eager", "swin: eager"]

@@ -6,7 +6,7 @@ from typing import Any
 from hand_made import make_trial
 from small_study import small_study
 
-from fitscape.study.scheduling.events import Backlog, Finished, Started, TrialEnded
+from fitscape.study.scheduling.events import Finished, MlflowBehind, Started, TrialEnded
 from fitscape.study.scheduling.metrics import GAUGES, Metrics
 
 
@@ -32,7 +32,7 @@ def test_a_run_sets_trials_by_state_the_decided_share_and_the_backlog(tmp_path: 
     assert values["fitscape_trials_target", None] == 20
     assert 0 < values["fitscape_decided_share", None] <= 1
     metrics(TrialEnded(make_trial({})))
-    metrics(Backlog(7))
+    metrics(MlflowBehind(7))
     assert values["fitscape_backlog_points", None] == 7
     metrics(Finished({"unshipped_points": 0}))
     assert values["fitscape_backlog_points", None] == 0

@@ -7,7 +7,7 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.outlook import Outlook
 from fitscape.study.scheduling.pace import Pace, time_left
-from fitscape.study.scheduling.reports import End, Report
+from fitscape.study.scheduling.reports import End, WorkerReport
 from fitscape.study.scheduling.time_limit import CLOSING, REPORT, TimeLimit
 from fitscape.study.search.cost import CostModel, Work
 
@@ -33,7 +33,7 @@ def play(pace: Pace, clock: Clock, config: TrialConfig, epochs: int, *, seconds:
         clock.now += seconds
         record = make_epoch(0.5, 0.5, epoch=epoch, train_seconds=0.75 * seconds, eval_seconds=0.25 * seconds)
         end = End(state=TrialState.FINISHED) if epoch == config.optimization.epochs else None
-        pace.heard(config.trial_id, Report(record=record, end=end))
+        pace.heard(config.trial_id, WorkerReport(record=record, end=end))
 
 
 def test_a_trial_takes_what_such_trials_took_and_what_is_around_their_epochs() -> None:

@@ -20,7 +20,7 @@ from fitscape.study.scheduling.events import Event, TrialEnded
 from fitscape.study.scheduling.heartbeat import Address
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.ledger_writer import Bookkeeper
-from fitscape.study.scheduling.reports import End, Report, Start
+from fitscape.study.scheduling.reports import End, Start, WorkerReport
 
 START = Start(node="n", device="cpu", records=(), node_id="n", pulse=Address(0, 0))
 TRIALS = 8
@@ -50,8 +50,8 @@ class Scene:
 
     def play(self) -> None:
         for trial_id in self.ids:
-            self.bookkeeper.report(trial_id, Report(start=START))
-            self.bookkeeper.report(trial_id, Report(record=make_epoch(0.5, 0.5, epoch=1)))
+            self.bookkeeper.report(trial_id, WorkerReport(start=START))
+            self.bookkeeper.report(trial_id, WorkerReport(record=make_epoch(0.5, 0.5, epoch=1)))
             self.bookkeeper.ended(trial_id, End(state=TrialState.FINISHED))
 
     @property

@@ -76,6 +76,7 @@ def test_another_process_under_the_same_id_is_let_be() -> None:
     assert not end_if_hung(pulse.address, 60)
 
 
+@pytest.mark.ci
 def test_a_stopped_trial_is_ended_from_outside_and_continued(
     run_study: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from fitscape.study.records import EpochRecord, ModelSize, TrialState
 from fitscape.study.scheduling import worker
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.reports import Report
+from fitscape.study.scheduling.reports import WorkerReport
 from fitscape.study.scheduling.worker import Shared, TrialRunner
 from fitscape.study.training import Progress, Settings
 
@@ -34,7 +34,7 @@ def make_runner(shared: Shared, trial: TrialConfig = TRIAL) -> TrialRunner:
     return runner
 
 
-def steps(runner: TrialRunner) -> Iterator[Report]:
+def steps(runner: TrialRunner) -> Iterator[WorkerReport]:
     while True:
         result: dict[str, Any] = runner.step()
         yield result["report"]

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.error_models import Fields, Outcomes
 from fitscape.study.search.regime_sampler_acquisition import straddle, targeted
-from fitscape.study.search.regime_sampler_belief import Belief
+from fitscape.study.search.regime_sampler_belief import SamplerBelief
 
 CUTS = Cuts(0.9, 0.05, 0.1)
 SPLIT = 60
@@ -22,11 +22,11 @@ def outcomes(x: np.ndarray) -> Outcomes:
     return Outcomes(np.full(n, 0.01), val, x[:, 1] > 0.8, zeros, zeros + 1000, zeros)
 
 
-def make(n: int, pool: np.ndarray) -> Belief:
+def make(n: int, pool: np.ndarray) -> SamplerBelief:
     x = np.random.default_rng(1).random((n, 2))
     fields = Fields(CUTS, x, outcomes(x))
     fields.optimize(steps=20)
-    return Belief(fields, pool, SPLIT)
+    return SamplerBelief(fields, pool, SPLIT)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_grown_belief_equals_one_built_anew(pool: np.ndarray) -> None:
     grown = make(20, pool)
     for point in np.random.default_rng(2).random((90, 2)):
         grown.append(point, outcomes(point[None]))
-    anew = Belief(grown.fields, pool, SPLIT)
+    anew = SamplerBelief(grown.fields, pool, SPLIT)
     pending = np.random.default_rng(3).random((3, 2))
     for mine, theirs in zip(grown.views(pending), anew.views(pending), strict=True):
         for name in ("mean", "variance", "cross", "information"):
@@ -140,7 +140,7 @@ def test_what_is_cached_of_running_trials_equals_what_is_computed_anew(pool: np.
             point = running.pop(int(rng.integers(len(running))))
             belief.append(point, outcomes(point[None]))
         running.append(running[0] if step % 10 == 0 else rng.random(2))
-    anew = Belief(belief.fields, pool, SPLIT)
+    anew = SamplerBelief(belief.fields, pool, SPLIT)
     pending = np.array(running)
     for mine, theirs in zip(belief.views(pending), anew.views(pending), strict=True):
         for name in ("mean", "variance", "cross", "information"):

@@ -1,9 +1,9 @@
-from fitscape.study.tracking.progress import Progress
+from fitscape.study.tracking.progress import SyncProgress
 
 
 def test_a_sync_says_how_far_it_is_how_fast_and_how_long_it_takes() -> None:
     now, said = [0.0], []
-    progress = Progress(300, said.append, clock=lambda: now[0])
+    progress = SyncProgress(300, said.append, clock=lambda: now[0])
     for second, sent in ((1, 4), (10, 40), (12, 50), (20, 50), (30, 120), (60, 300)):
         now[0] = float(second)
         assert not progress.enough(sent)

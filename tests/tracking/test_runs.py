@@ -8,7 +8,7 @@ from strangers import file_store
 
 from fitscape.study.config import TrackingConfig
 from fitscape.study.errors import UserError
-from fitscape.study.importing import Facts, Keys, look, make
+from fitscape.study.importing import DataSetFacts, Keys, look, make
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
@@ -30,11 +30,11 @@ def test_a_file_store_gives_final_values_and_curves_where_they_are_asked_for(tmp
     runs, keys = look(store, Keys())
     assert (keys.train, keys.val, keys.params) == ("train_acc", "val_acc", ("lr",))
     assert [len(run.rows) for run in runs.runs] == [1, 1, 1, 1, 0]
-    study = open_study(make(runs, keys, "a", tmp_path, facts=Facts(classes=10)))
+    study = open_study(make(runs, keys, "a", tmp_path, facts=DataSetFacts(classes=10)))
     assert [t.last.val_error for t in study.trials if t.last] == pytest.approx([0.2, 0.3, 0.4, 0.5])
     assert study.trials[4].state is TrialState.FAILED
     runs, keys = look(store, Keys(), curves=True)
-    study = open_study(make(runs, keys, "b", tmp_path, facts=Facts(classes=10)))
+    study = open_study(make(runs, keys, "b", tmp_path, facts=DataSetFacts(classes=10)))
     assert [(e.epoch, round(e.train_error, 6)) for e in study.trials[0].epochs] == [(1, 0.5), (2, 0.4), (3, 0.1)]
 
 
@@ -47,7 +47,7 @@ def test_a_server_gives_the_runs_of_the_experiment_that_is_named(server: MlflowS
             client._mlflow.log_metric(run.info.run_id, key, value)
         client._mlflow.set_terminated(run.info.run_id)
     runs, keys = look(server.uri, Keys(), experiment="strangers")
-    folder = make(runs, keys, "read", tmp_path, facts=Facts(classes=10))
+    folder = make(runs, keys, "read", tmp_path, facts=DataSetFacts(classes=10))
     with Ledger.open(folder / "ledger.db") as ledger:
         assert sorted(t.state for t in ledger.trials()) == ["diverged", "finished", "finished"]
     with pytest.raises(UserError, match="has no experiment 'nonsense'") as refused:

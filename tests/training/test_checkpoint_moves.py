@@ -32,6 +32,7 @@ def test_another_layout_goes_on_with_the_same_numbers(
     assert moved.train_loss == pytest.approx(stayed.train_loss, rel=5e-3)
 
 
+@pytest.mark.ci
 def test_between_the_cpu_and_a_card(stub: Path) -> None:
     cuda_stub.run(
         stub,

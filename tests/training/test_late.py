@@ -1,14 +1,14 @@
 import torch
 
-from fitscape.study.training.evaluation import Evaluation
+from fitscape.study.training.evaluation import ImageResults
 from fitscape.study.training.late import BestEpoch
 
 HALF_A = torch.tensor([True, False, True, False])
 
 
-def evaluation(*losses: float) -> Evaluation:
+def evaluation(*losses: float) -> ImageResults:
     tensor = torch.tensor(losses)
-    return Evaluation(tensor, torch.zeros(4, dtype=torch.int64), tensor > 1, torch.ones(4))
+    return ImageResults(tensor, torch.zeros(4, dtype=torch.int64), tensor > 1, torch.ones(4))
 
 
 def test_best_is_chosen_on_half_a_and_told_of_half_b() -> None:

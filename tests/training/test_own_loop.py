@@ -104,7 +104,7 @@ def run(params, data, report):
     epochs = run_trial(config(folder, text), digits, settings=Settings())
     next(epochs)
     epochs.close()  # type: ignore[attr-defined]
-    assert place.read_text() == "TrialEnded"
+    assert place.read_text() == "StopTrial"
 
 
 def test_a_training_error_in_train_mode_is_told_of(folder: Path, digits: TrialData) -> None:

@@ -6,7 +6,7 @@ from fitscape.study.config import Optimization
 from fitscape.study.training import Settings, TrialOutOfMemory
 from fitscape.study.training.optimization import make_optimizer
 from fitscape.study.training.randomness import Randomness
-from fitscape.study.training.step import Gradients, Step
+from fitscape.study.training.step import Gradients, TrainingStep
 from fitscape.study.training.warm_up import Snapshot, fit
 
 CPU = torch.device("cpu")
@@ -35,9 +35,9 @@ def gradient(net: nn.Linear) -> torch.Tensor:
     return net.weight.grad
 
 
-def first_step(net: nn.Module, batch: Batch, *, whole: bool = False, optimizer: str = "sgd") -> Step:
+def first_step(net: nn.Module, batch: Batch, *, whole: bool = False, optimizer: str = "sgd") -> TrainingStep:
     made = make_optimizer(net, Optimization(lr=0.1, optimizer=optimizer))  # type: ignore[arg-type]
-    step = Step(lambda: batch, Gradients(net, Settings()), made, CPU)
+    step = TrainingStep(lambda: batch, Gradients(net, Settings()), made, CPU)
     randomness = Randomness(0, CPU)
     with randomness.running():
         fit(step, step.whole if whole else step.backward, Snapshot(net, made, randomness))
@@ -78,7 +78,7 @@ def test_step_that_is_undone_leaves_weights_statistics_streams_and_momentum(batc
         torch.manual_seed(0)
         net = nn.Sequential(nn.BatchNorm1d(5), nn.Dropout(0.5), nn.Linear(5, 3))
         made = make_optimizer(net, Optimization(lr=0.1, optimizer=optimizer))  # type: ignore[arg-type]
-        step = Step(lambda: batch, Gradients(net, Settings()), made, CPU)
+        step = TrainingStep(lambda: batch, Gradients(net, Settings()), made, CPU)
         randomness = Randomness(3, CPU)
         with randomness.running():
             if warm_up:

@@ -11,7 +11,7 @@ from fitscape.models.starting_weights import IMAGENET_MEAN
 from fitscape.models.weight_names import parse_weights
 from fitscape.study.errors import UserError
 from fitscape.study.files import NETS, SEEN, WEIGHTS
-from fitscape.study.weights import Source, read, write_file
+from fitscape.study.weights import WeightSource, read, write_file
 
 STATE = {"conv1.weight": torch.arange(27.0).view(1, 3, 3, 3), "fc.bias": torch.ones(2)}
 ABOUT = {"mean": [1.0], "std": [2.0], "classes": ["a", "b"], "model": {"width": 0.5}, "input_shape": [1, 8, 8]}
@@ -22,7 +22,7 @@ class Code:
         return print, ("this must not be run",)
 
 
-def named(text: object, root: Path) -> Source:
+def named(text: object, root: Path) -> WeightSource:
     name = parse_weights(str(text))
     assert name is not None
     return read(name, root)

@@ -15,7 +15,7 @@ from torchvision.models import ResNet18_Weights, resnet18
 
 from fitscape.models.weight_names import parse_weights
 from fitscape.study.errors import UserError
-from fitscape.study.weights import Source, read
+from fitscape.study.weights import WeightSource, read
 
 NAME = "torchvision:ResNet18_Weights.IMAGENET1K_V1"
 
@@ -61,7 +61,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
     registry.stop()
 
 
-def named(text: str, root: Path) -> Source:
+def named(text: str, root: Path) -> WeightSource:
     name = parse_weights(text)
     assert name is not None
     return read(name, root)

@@ -11,14 +11,14 @@ from fitscape.study.data.datasets.image_list import GROUP
 from fitscape.study.data.datasets.listing import FOLDER, PATTERN, Listing, numbered, refused
 from fitscape.study.data.datasets.source import Presence, RawData, Source, data_folder
 from fitscape.study.data.datasets.tables_of_images import Table, tables
-from fitscape.study.data.given_split import Part
+from fitscape.study.data.given_split import SplitPart
 from fitscape.study.files import whole_file
 
 UNPACKED = "unpacked"  # below the data folder
 
 
 class _Row(NamedTuple):
-    part: Part
+    part: SplitPart
     label: str
     group: str | None
 
@@ -80,7 +80,7 @@ class HuggingFace(Source):
             paths=tuple(root / name for name in names),
             labels=np.array([where[row.label] for row in rows], dtype=np.int64),
             classes=classes,
-            parts=None if (parts == Part.DRAWN).all() else parts,
+            parts=None if (parts == SplitPart.DRAWN).all() else parts,
             groups=None if not rows or rows[0].group is None else numbered([str(row.group) for row in rows]),
             notes=tuple(notes),
         ).require_usable(allow_group_leak=self.allow_group_leak)

@@ -12,7 +12,7 @@ import numpy as np
 from fitscape.study.data.datasets.decoding import Header, decode, header, sixteen_bit_scale
 from fitscape.study.data.datasets.listing import Listing, refused
 from fitscape.study.data.datasets.source import Images, Presence, RawData, Source
-from fitscape.study.data.given_split import Part
+from fitscape.study.data.given_split import SplitPart
 
 MIXED_SIZE = 64  # side of the images where they differ and no image_size is given
 
@@ -27,7 +27,7 @@ def _given(listing: Listing) -> str:
     """What the user brings beside labels, for the preflight's line; empty where that is nothing."""
     said = ""
     if listing.parts is not None:
-        counts = {part.text: int((listing.parts == part).sum()) for part in Part if part != Part.DRAWN}
+        counts = {part.text: int((listing.parts == part).sum()) for part in SplitPart if part != SplitPart.DRAWN}
         said += f", split as given ({', '.join(f'{n} {part}' for part, n in counts.items() if n)})"
     if listing.groups is not None:
         said += f", {len(np.unique(listing.groups))} groups"

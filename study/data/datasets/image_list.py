@@ -18,7 +18,7 @@ from fitscape.study.data.datasets.listing import (
     text,
 )
 from fitscape.study.data.datasets.source import Presence
-from fitscape.study.data.given_split import Part, Parts
+from fitscape.study.data.given_split import Parts, SplitPart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,8 +145,8 @@ def _parts(table: "pd.DataFrame", file: Path) -> Parts | None:
     unknown = sorted({word for word in words if word and word.lower() not in SPELLINGS})
     if unknown:
         raise refused(f"{file}: column '{column}' says {', '.join(unknown[:5])}", "its words are train, val and test")
-    parts = np.array([SPELLINGS[word.lower()] if word else Part.DRAWN for word in words], dtype=np.int8)
-    return None if (parts == Part.DRAWN).all() else parts
+    parts = np.array([SPELLINGS[word.lower()] if word else SplitPart.DRAWN for word in words], dtype=np.int8)
+    return None if (parts == SplitPart.DRAWN).all() else parts
 
 
 def _files(names: list[str], root: Path) -> tuple[Path, ...]:

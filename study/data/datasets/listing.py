@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Counts, Labels
-from fitscape.study.data.given_split import Part, Parts, straddling
+from fitscape.study.data.given_split import Parts, SplitPart, straddling
 from fitscape.study.errors import UserError
 
 # What people call the three parts, in lower case.
-SPELLINGS: dict[str, Part] = {
-    **dict.fromkeys(("train", "training", "trn"), Part.TRAIN),
-    **dict.fromkeys(("val", "valid", "validation", "validate", "dev"), Part.VALIDATION),
-    **dict.fromkeys(("test", "testing", "tst", "holdout"), Part.TEST),
+SPELLINGS: dict[str, SplitPart] = {
+    **dict.fromkeys(("train", "training", "trn"), SplitPart.TRAIN),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev"), SplitPart.VALIDATION),
+    **dict.fromkeys(("test", "testing", "tst", "holdout"), SplitPart.TEST),
 }
 FOLDER = "folder"  # as ``data.groups``: the folder that an image lies in, below its class
 PATTERN = "(?"  # what makes ``data.groups`` a pattern
@@ -104,7 +104,7 @@ def groups_of_names(given: str, names: Sequence[str]) -> Labels:
 
 
 def _require_every_class(labels: Labels, classes: tuple[str, ...], parts: Parts) -> None:
-    for part in (Part.TRAIN, Part.VALIDATION, Part.TEST):
+    for part in (SplitPart.TRAIN, SplitPart.VALIDATION, SplitPart.TEST):
         there = set(labels[parts == part].tolist())
         missing = [name for c, name in enumerate(classes) if c not in there]
         if there and missing:
@@ -116,7 +116,7 @@ def _require_whole_groups(groups: Labels, parts: Parts, names: Sequence[str]) ->
     torn = straddling(groups, parts)
     if len(torn):
         example = np.flatnonzero(groups == torn[0])
-        first = {Part(parts[i]).text: names[i] for i in reversed(example) if parts[i] != Part.DRAWN}
+        first = {SplitPart(parts[i]).text: names[i] for i in reversed(example) if parts[i] != SplitPart.DRAWN}
         shown = " and ".join(f"{name} in {part}" for part, name in first.items())
         what = f"{len(torn)} groups have images in two parts, for example {shown}"
         raise refused(what, "move them, or set data.allow_group_leak to true", "data.groups")

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fitscape.models.reference import Reference
+from fitscape.models.reference import CodeReference
 from fitscape.study.data.datasets import image_files
 from fitscape.study.data.datasets.listing import SPELLINGS, Listing, numbered, refused
 from fitscape.study.data.datasets.source import Images, Labels, Presence, RawData, Source
-from fitscape.study.data.given_split import Part, Parts
+from fitscape.study.data.given_split import Parts, SplitPart
 from fitscape.study.errors import UserError
 from fitscape.study.plugins import installed
 from fitscape.study.plugins.examine import said
@@ -61,7 +61,7 @@ class OwnData(Source):
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001  (what was returned may fail wherever it is touched)
-            reason = said(error, Reference.parse(self.argument))
+            reason = said(error, CodeReference.parse(self.argument))
             raise refused(f"{self.argument} returns what is no data set: {reason}") from None
 
     def _taken(self, returned: Any, image_size: int | None) -> RawData:
@@ -90,7 +90,7 @@ class OwnData(Source):
         )
 
     def _called(self, image_size: int | None) -> Any:
-        reference = Reference.parse(self.argument)
+        reference = CodeReference.parse(self.argument)
         try:
             load = reference.load()
             takes = "image_size" in inspect.signature(load).parameters
@@ -190,4 +190,4 @@ def _parts(split: Any, name: str) -> Parts | None:
     unknown = [word for word in words if word and word not in SPELLINGS]
     if unknown:
         raise refused(f"{name} returns the split {unknown[0]}", "its words are train, val and test")
-    return np.array([SPELLINGS[word] if word else Part.DRAWN for word in words], dtype=np.int8)
+    return np.array([SPELLINGS[word] if word else SplitPart.DRAWN for word in words], dtype=np.int8)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitscape.study.data.datasets.listing import SPELLINGS, refused
-from fitscape.study.data.given_split import Part
+from fitscape.study.data.given_split import SplitPart
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +26,7 @@ class Table:
     """One file. ``part`` is DRAWN where its name says none."""
 
     file: Path
-    part: Part
+    part: SplitPart
     image: str  # columns
     label: str
     classes: tuple[str, ...]  # of the label column's features; empty: it holds names
@@ -57,7 +57,7 @@ def tables(path: Path) -> list[Table]:
     if not files:
         raise refused(f"{path} has no .parquet or .arrow file", "name the folder of a data set with images inside")
     parts = [_part(file, path) for file in files]
-    folders = {file.parent for file, part in zip(files, parts, strict=True) if part == Part.DRAWN}
+    folders = {file.parent for file, part in zip(files, parts, strict=True) if part == SplitPart.DRAWN}
     if len(folders) > 1:
         shown = ", ".join(sorted(folder.name for folder in folders)[:3])
         raise refused(f"{path} has several data sets: {shown}", f"name one of them: hf:{path}/NAME")
@@ -67,17 +67,17 @@ def tables(path: Path) -> list[Table]:
     return found
 
 
-def _part(file: Path, root: Path) -> Part:
+def _part(file: Path, root: Path) -> SplitPart:
     """By the file's name (``train-00000-of-00001``), or that of a folder it lies in."""
     words = [file.stem, *(parent.name for parent in file.parents if parent.is_relative_to(root) and parent != root)]
     for word in words:
         first = word.lower().replace("_", "-").partition("-")[0]
         if first in SPELLINGS:
             return SPELLINGS[first]
-    return Part.DRAWN
+    return SplitPart.DRAWN
 
 
-def _table(file: Path, part: Part) -> Table:
+def _table(file: Path, part: SplitPart) -> Table:
     schema = _schema(file)
     features = _features(schema, file)
     images = [n for n in schema.names if features.get(n, {}).get("_type") == "Image"] or [

@@ -13,14 +13,14 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.encoding import row_of
-from fitscape.study.maps.error_models import Prediction
+from fitscape.study.maps.error_models import ErrorPrediction
 from fitscape.study.maps.posterior import probabilities
 from fitscape.study.report import axes, wording
 from fitscape.study.report.foretelling import foretelling
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.section import Section
 from fitscape.study.report.slices import Slice, slices_of
-from fitscape.study.report.stages import Stage
+from fitscape.study.report.stages import EpochStage
 from fitscape.study.report.subject import Subject
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ class Hold(NamedTuple):
     point: dict[str, Any]
 
 
-def planes(told: list[Stage], pack: Pack, *, runs: bool = False) -> dict[str, Any]:
+def planes(told: list[EpochStage], pack: Pack, *, runs: bool = False) -> dict[str, Any]:
     """What the map's switches choose from; ``why`` says why there is no map.
 
     Each plane holds, at each tau, the probabilities of all REGIMES but the last [4, SIDE, SIDE] in 1/255; the last is
@@ -149,7 +149,8 @@ def grids(
     if step == 2:
         shape = (-1, 1 + (SIDE - 1) // step)
         beliefs = [
-            (cuts, Prediction(*(_filled(part.reshape(shape)) for part in vars(one).values()))) for cuts, one in beliefs
+            (cuts, ErrorPrediction(*(_filled(part.reshape(shape)) for part in vars(one).values())))
+            for cuts, one in beliefs
         ]
     found = []
     for tau in taus:

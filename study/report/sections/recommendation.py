@@ -7,7 +7,7 @@ from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import CONDITIONS, Step, forecast, recommended, steps
+from fitscape.study.maps.advice import CONDITIONS, AdvisedChange, forecast, recommended, steps
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
@@ -121,7 +121,7 @@ def _training(fitted: RegimeMap, point: dict[str, Any]) -> tuple[str, str]:
     return _error(fitted, told["median"]), _interval(fitted, told["low"], told["high"])
 
 
-def _moved(point: dict[str, Any], step: Step) -> dict[str, Any]:
+def _moved(point: dict[str, Any], step: AdvisedChange) -> dict[str, Any]:
     whole = isinstance(point[step.hyperparameter], int)
     return {**point, step.hyperparameter: round(step.after) if whole else step.after}
 
@@ -140,7 +140,7 @@ def _interval(fitted: RegimeMap, low: float, high: float) -> str:
     return f"at most {wording.percent(high)}" if low < least else wording.interval(low, high)
 
 
-def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
+def _move(fitted: RegimeMap, step: AdvisedChange) -> dict[str, Any]:
     names = MORE.get(
         step.hyperparameter,
         (
@@ -166,7 +166,7 @@ def _move(fitted: RegimeMap, step: Step) -> dict[str, Any]:
     }
 
 
-def _data(fitted: RegimeMap, told: list[Step], images: dict[str, Any] | None) -> dict[str, Any] | None:
+def _data(fitted: RegimeMap, told: list[AdvisedChange], images: dict[str, Any] | None) -> dict[str, Any] | None:
     """What the last doubling brought. It is no advice where more images than there are would hardly help."""
     down = [s for s in told if s.hyperparameter == "train_fraction" and s.after < s.before]
     if not down:

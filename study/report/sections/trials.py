@@ -12,14 +12,14 @@ from fitscape.study.report.pack import Pack
 from fitscape.study.report.section import Material, Section
 from fitscape.study.report.sections.gradients import ends_of
 from fitscape.study.report.slices import slice_keys
-from fitscape.study.report.stages import Stage
+from fitscape.study.report.stages import EpochStage
 from fitscape.study.report.subject import Subject
 
 MOST_POINTS: Final = 40  # of one curve
 MOST_PROFILES: Final = 400  # trials whose gradient profiles are kept
 
 
-def trials(stages: list[Stage], pack: Pack, taus: list[float]) -> dict[str, Any]:
+def trials(stages: list[EpochStage], pack: Pack, taus: list[float]) -> dict[str, Any]:
     """One entry a trial in each column, in order of creation; ``regimes`` by stage and tau."""
     subject = stages[-1].subject
     told = subject.trials
