@@ -13,6 +13,7 @@ from fitscape.study import releases
 from fitscape.study.config.frozen import Fraction, Frozen, Probability
 
 Value = bool | int | float | str | None  # of a hyperparameter of somebody else's
+Written = tuple[tuple[str, str], ...]  # names and values of hyperparameters as text, in order of the names
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 
 
@@ -126,7 +127,7 @@ class TrialConfig(Frozen):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Pydantic's, without what was computed of the original."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in ("trial_id", "group_id", "flattened"):
+        for name in ("trial_id", "group_id", "flattened", "written"):
             vars(copied).pop(name, None)
         return copied
 
@@ -144,6 +145,11 @@ class TrialConfig(Frozen):
         model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS} | self.model.keywords
         ours = {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation)}
         return {**ours, "seed": self.seed, **self.theirs}
+
+    @cached_property
+    def written(self) -> Written:
+        """As ``flattened``, for comparisons of many trials."""
+        return tuple((name, repr(self.flattened[name])) for name in sorted(self.flattened))
 
     def shown(self) -> dict[str, Any]:
         """The hyperparameters that say something of the trial: every one, of a run that was read those it came with."""

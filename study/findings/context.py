@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from fitscape.study.config import Written
 from fitscape.study.findings.finding import Counted, Finding, Method
 from fitscape.study.records import Label, Regime, TrialRecord, TrialState
 from fitscape.study.regimes.rule import Array
@@ -109,15 +110,15 @@ def stalled(trial: TrialRecord, labels: Labels) -> bool:
     return label.regime is Regime.DIVERGED or label.train_excess >= 0.9
 
 
-def config_key(trial: TrialRecord, without: Iterable[str]) -> str:
+def config_key(trial: TrialRecord, without: Iterable[str]) -> Written:
     """The configuration but for some hyperparameters: equal for trials that differ in those alone."""
-    flat = trial.config.flattened
-    return repr([(name, repr(flat[name])) for name in sorted(flat.keys() - set(without))])
+    left_out = set(without)
+    return tuple(item for item in trial.config.written if item[0] not in left_out)
 
 
 def strata(trials: Iterable[TrialRecord], over: Iterable[str]) -> list[list[TrialRecord]]:
     """Trials that share every hyperparameter but ``over``, together."""
-    groups: dict[str, list[TrialRecord]] = {}
+    groups: dict[Written, list[TrialRecord]] = {}
     for trial in trials:
         groups.setdefault(config_key(trial, over), []).append(trial)
     return list(groups.values())
@@ -131,7 +132,7 @@ def twins(
     ``ignoring`` names hyperparameters that follow from the settings (the shortcut of a family).
     """
     keys = {*first, *second, *ignoring}
-    found: dict[str, list[TrialRecord | None]] = {}
+    found: dict[Written, list[TrialRecord | None]] = {}
     for trial in trials:
         flat = trial.config.flattened
         for side, setting in enumerate((first, second)):

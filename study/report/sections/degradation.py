@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from fitscape.study.config import Written
 from fitscape.study.findings.degradation import rise
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.records import TrialRecord
@@ -22,10 +23,10 @@ def degradation(subject: Subject) -> dict[str, Any]:
     if subject.no_labels:
         return {"series": [], "pairs": []}
     found = depth_pairs(subject.trials, classes=len(subject.classes), chance_error=subject.study.chance_error)
-    tests: dict[str, list[DepthTest]] = {}
+    tests: dict[Written, list[DepthTest]] = {}
     for test in sorted(depth_tests(found, subject.config.data.overlap), key=lambda test: test.pair.deep):
         tests.setdefault(test.pair.conditions, []).append(test)
-    strata: dict[str, list[DepthPair]] = {}
+    strata: dict[Written, list[DepthPair]] = {}
     for pair in found:
         strata.setdefault(pair.conditions, []).append(pair)
     # The conditions with the most depths, seeds and learning rates, which a control has fewest of; the other
