@@ -8,6 +8,7 @@ import typer
 
 from fitscape.study.cli.options import ROOT, Json, Name, Root, study_folder
 from fitscape.study.errors import ExitCode, UserError
+from fitscape.study.measures.wording import percent
 from fitscape.study.paths import expanded
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def net(
 
     shown, classes = example(written, made)
     save_net(folder, chosen.trial_id, made, shown, classes, register or "")
-    agreement = json.loads((written / "preprocess.json").read_text())["agreement"]
-    typer.echo(f"labels agree with the trial's on {agreement['share']:.2%} of {agreement['images']} validation images")
+    same = json.loads((written / "preprocess.json").read_text())["agreement"]
+    typer.echo(f"labels agree with the trial's on {percent(same['share'], 2)} of {same['images']} validation images")
     typer.echo(f"net     {written}")
     typer.echo(f"MLflow  fitscape sync {folder.name} ships it{f' and registers it as {register}' if register else ''}")
     return ExitCode.DONE

@@ -24,6 +24,7 @@ from fitscape.study.config.trial import (
     Evaluation,
     Optimization,
     TrialConfig,
+    Written,
     as_type_of,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "StudyConfig",
     "TrackingConfig",
     "TrialConfig",
+    "Written",
     "as_type_of",
 ]

@@ -75,7 +75,7 @@ class DataConfig(Frozen):
     """Share of the images that is sealed as test part, above 0, below 0.9, if the data set has none of its own."""
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
     """Number of folds of the images outside the test part, 2 to 20. A trial validates on the fold of its seed modulo
-    this number and trains on the others; validation_fraction has no say. Unset: one validation part for all trials."""
+    this number and trains on the others; validation_fraction is not used. Unset: one validation part for all trials."""
     split_seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the split, at least 0. Another seed gives another split, so trials are not comparable."""
     probe_size: Annotated[int, Field(ge=50)] = 2000
@@ -101,7 +101,7 @@ class DataConfig(Frozen):
 
 
 class Until(Frozen):
-    """What a study is to reach."""
+    """The goal at which a run ends."""
 
     decided: Annotated[float, Field(gt=0, lt=1)]
     """Share of the search space whose regime the map names with the study's confidence, above 0, below 1."""
@@ -120,8 +120,7 @@ class SearchConfig(Frozen):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the sampler, at least 0."""
     until: Until | None = None
-    """What ends the run before all of its trials, such as {decided: 0.9}: the share of the space whose regime the map
-    names. Unset: all trials are run."""
+    """The goal at which the run ends, even before its last trial, such as {decided: 0.9}. Unset: all trials are run."""
 
 
 class RegimeThresholds(Frozen):

@@ -29,7 +29,7 @@ class StudyConfig(Frozen):
     description: str = ""
     """One sentence about what the study asks."""
     plugins: tuple[str, ...] = ()
-    """Python files with your own code, such as my_nets.py. They run where trials run."""
+    """Python files with your own code, such as my_nets.py. A path starts at the folder of this file."""
     data: DataConfig = DataConfig()
     """The data set and its split."""
     base: TrialConfig = TrialConfig()

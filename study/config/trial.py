@@ -13,6 +13,7 @@ from fitscape.study import releases
 from fitscape.study.config.frozen import Fraction, Frozen, Probability
 
 Value = bool | int | float | str | None  # of a hyperparameter of somebody else's
+Written = tuple[tuple[str, str], ...]  # names and values of hyperparameters as text, in order of the names
 Augment = Literal["none", "flip", "crop", "crop_flip", "crop_flip_cutout"]
 
 
@@ -22,8 +23,8 @@ class DataCondition(Frozen):
     train_fraction: Fraction = 1.0
     """Share of the training images that the trial uses, above 0, at most 1. Larger shares contain smaller ones."""
     image_size: Annotated[int, Field(ge=4, le=512)] | None = None
-    """Side of the images that a trial is given, 4 to 512 pixels, at most that of the prepared ones: data.image_size.
-    Unset: those as they are."""
+    """Side of the images that the trial gets, 4 to 512 pixels, at most data.image_size. Unset: the prepared images as
+    they are."""
     label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the training labels that are replaced by a random class, 0 to 1."""
     augment: Augment = "none"
@@ -79,7 +80,7 @@ class Optimization(Frozen):
     head_lr_ratio: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
     """Factor on the learning rate of the head, above 0, at most 1000."""
     layer_decay: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
-    """Factor on the learning rate of each stage for each step that it is away from the head, above 0, at most 1."""
+    """Factor on the learning rate of a stage, once per stage of distance from the head, above 0, at most 1."""
     bn: Literal["train", "frozen"] = "train"
     """Whether batch norms learn. frozen keeps their parameters and statistics. Those of frozen stages never learn."""
 
@@ -88,8 +89,8 @@ class Evaluation(Frozen):
     """How a trial is measured."""
 
     batch_norm: Literal["reestimated", "running"] = "reestimated"
-    """Batch-norm statistics in evaluations. reestimated measures them on clean training images, with the weights of
-    the moment. running takes the averages of training, which lag behind the weights in short trials."""
+    """Batch-norm statistics in evaluations. reestimated measures them on clean training images, with the current
+    weights. running takes the averages of training, which lag behind the weights in short trials."""
 
 
 class TrialConfig(Frozen):
@@ -126,7 +127,7 @@ class TrialConfig(Frozen):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Pydantic's, without what was computed of the original."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in ("trial_id", "group_id", "flattened"):
+        for name in ("trial_id", "group_id", "flattened", "written"):
             vars(copied).pop(name, None)
         return copied
 
@@ -144,6 +145,11 @@ class TrialConfig(Frozen):
         model = {name: getattr(self.model, name) for name in MODEL_HYPERPARAMETERS} | self.model.keywords
         ours = {**model, **vars(self.data), **vars(self.optimization), **vars(self.evaluation)}
         return {**ours, "seed": self.seed, **self.theirs}
+
+    @cached_property
+    def written(self) -> Written:
+        """As ``flattened``, for comparisons of many trials."""
+        return tuple((name, repr(self.flattened[name])) for name in sorted(self.flattened))
 
     def shown(self) -> dict[str, Any]:
         """The hyperparameters that say something of the trial: every one, of a run that was read those it came with."""

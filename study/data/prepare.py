@@ -20,6 +20,7 @@ from fitscape.study.data.room import require_memory
 from fitscape.study.data.splits import Indices, Split
 from fitscape.study.data.trial_data import shared_tensor
 from fitscape.study.errors import UserError
+from fitscape.study.measures.wording import percent
 
 WARN_FROM = 0.03  # share of held-out images with a near copy in train
 EXAMPLES = 3
@@ -174,8 +175,8 @@ def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> t
         f"{raw.names[held_out[asked]]} and {raw.names[parts.train[known]]}" for asked, known in found.pairs[:EXAMPLES]
     )
     return pairs[:PICTURED], [
-        f"{found.share:.0%} of the held-out images look like a training image, so that errors on them come out too "
-        f"low. For example {examples}. Name what belongs together in data.groups"
+        f"{percent(found.share, 0)} of the held-out images look like a training image, so errors on them are too low. "
+        f"For example {examples}. Name what belongs together in data.groups"
     ]
 
 

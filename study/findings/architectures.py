@@ -11,7 +11,6 @@ from fitscape.study.findings.context import (
     Question,
     by_configuration,
     drawn_alike,
-    percent,
     stalled,
     unit_means,
     val_error,
@@ -30,6 +29,7 @@ from fitscape.study.findings.evidence import (
 )
 from fitscape.study.findings.finding import Counted, Evidence, Finding, judge
 from fitscape.study.findings.tuning import TuningCurve, expected_best, resampled_best, tuning_curve
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from fitscape.study.config import Written
 from fitscape.study.findings.correction import Method
 from fitscape.study.findings.finding import Counted, Finding
 from fitscape.study.records import Label, Regime, TrialRecord, TrialState
@@ -112,15 +113,15 @@ def stalled(trial: TrialRecord, labels: Labels) -> bool:
     return label.regime is Regime.DIVERGED or label.train_excess >= 0.9
 
 
-def config_key(trial: TrialRecord, without: Iterable[str]) -> str:
+def config_key(trial: TrialRecord, without: Iterable[str]) -> Written:
     """The configuration but for some hyperparameters: equal for trials that differ in those alone."""
-    flat = trial.config.flattened
-    return repr([(name, repr(flat[name])) for name in sorted(flat.keys() - set(without))])
+    left_out = set(without)
+    return tuple(item for item in trial.config.written if item[0] not in left_out)
 
 
 def strata(trials: Iterable[TrialRecord], over: Iterable[str]) -> list[list[TrialRecord]]:
     """Trials that share every hyperparameter but ``over``, together."""
-    groups: dict[str, list[TrialRecord]] = {}
+    groups: dict[Written, list[TrialRecord]] = {}
     for trial in trials:
         groups.setdefault(config_key(trial, over), []).append(trial)
     return list(groups.values())
@@ -134,15 +135,10 @@ def twins(
     ``ignoring`` names hyperparameters that follow from the settings (the shortcut of a family).
     """
     keys = {*first, *second, *ignoring}
-    found: dict[str, list[TrialRecord | None]] = {}
+    found: dict[Written, list[TrialRecord | None]] = {}
     for trial in trials:
         flat = trial.config.flattened
         for side, setting in enumerate((first, second)):
             if all(flat[hyperparameter] == value for hyperparameter, value in setting.items()):
                 found.setdefault(config_key(trial, keys), [None, None])[side] = trial
     return [(a, b) for a, b in found.values() if a is not None and b is not None]
-
-
-def percent(share: float) -> str:
-    """A share in per cent, as text; what is more than none is never 0."""
-    return "below 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"

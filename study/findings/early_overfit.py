@@ -8,9 +8,10 @@ from typing import Final, Literal
 import numpy as np
 from scipy.stats import t as student
 
-from fitscape.study.findings.context import Context, Labels, Question, by_configuration, percent, sampled
+from fitscape.study.findings.context import Context, Labels, Question, by_configuration, sampled
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Counted, Evidence, Finding, judge
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.regimes.late import RISE
 from fitscape.study.regimes.replicates import finite

@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, Question, percent
+from fitscape.study.findings.context import Context, Labels, Question
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, is_above, judge
 from fitscape.study.findings.twins import Errors, Twins, crossing, learning_stages, scratch_twins
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 

@@ -6,19 +6,20 @@ from typing import Final
 
 import numpy as np
 
+from fitscape.study.config import Written
 from fitscape.study.findings.context import (
     Context,
     Labels,
     Question,
     config_key,
     ended,
-    percent,
     train_error,
     unit_means,
     val_error,
 )
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, judge
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 
@@ -104,7 +105,7 @@ def _near(errors: Array, target: float, trials: Sequence[TrialRecord]) -> Eviden
 
 def _regularization(nets: Sequence[TrialRecord], family: str, context: Context) -> list[Finding]:
     """Pairs alike in all but the regularizers, the least against the most regularized."""
-    groups: dict[str, list[TrialRecord]] = {}
+    groups: dict[Written, list[TrialRecord]] = {}
     for trial in nets:
         if trial.config.data.label_noise in (0.0, 1.0):
             groups.setdefault(config_key(trial, REGULARIZERS), []).append(trial)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import statsmodels.api as sm
 from scipy.special import logit
+from statsmodels.regression.linear_model import OLS  # not statsmodels.api: a third of a second
 
 from fitscape.study.findings.context import Context, Labels, Question, by_configuration, drawn_alike, ended, val_error
 from fitscape.study.findings.evidence import slope_evidence
@@ -53,7 +53,7 @@ def what_helps(trials: Sequence[TrialRecord], labels: Labels, context: Context) 
         if len(nets) < max(LEAST_CONFIGURATIONS, 4 * x.shape[1]) or not moves:
             continue
         y = np.array([np.mean([_logit_error(t, context.chance_error) for t in seeds]) for seeds in nets])
-        fit = sm.OLS(y, x).fit(cov_type="HC3")
+        fit = OLS(y, x).fit(cov_type="HC3")
         for i, move in enumerate(moves, start=1):
             df = len(nets) - x.shape[1]
             evidence = slope_evidence(-float(fit.params[i]), float(fit.bse[i]), df, len(nets), MARGIN)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fitscape.models.registry import IMAGENET_DEPTHS
 from fitscape.models.spec import ModelSpec
 from fitscape.models.weight_names import NONE
+from fitscape.study.config import Written
 from fitscape.study.findings.context import Context, config_key, ended, train_error, val_error
 from fitscape.study.findings.evidence import RESAMPLES
 from fitscape.study.findings.finding import ALPHA
@@ -84,7 +85,7 @@ def scratch_twins(trials: Sequence[TrialRecord], context: Context) -> list[Twins
 
     Of each, the numbers of images, seeds, rates and levels that make a whole grid.
     """
-    groups: dict[str, list[TrialRecord]] = {}
+    groups: dict[Written, list[TrialRecord]] = {}
     for trial in ended(trials):
         groups.setdefault(config_key(trial, VARIED), []).append(trial)
     found = []

@@ -72,12 +72,16 @@ def best_point(
     """
     frame = fitted.encoder.from_unit(fitted.encoder.sobol(points, fitted.seed))
     frame = frame.assign(**{name: pd.Series([value] * len(frame), dtype=object) for name, value in held.items()})
-    kept = [possible({str(name): value for name, value in row.items()}) for row in frame.to_dict("records")]
-    frame = frame[kept] if any(kept) else frame
     table = fitted.predict(frame)
-    tied = table["good"] >= table["good"].max() - TIED
-    row = int(np.nanargmin(table["val_error"].where(tied).to_numpy()))
-    return row_of(frame, row)
+    good, error = table["good"].to_numpy(), table["val_error"].to_numpy()
+    tied: list[int] = []
+    for row in np.argsort(-good, kind="stable"):  # whether a point can be trained is dear to know: only of the best
+        if tied and good[row] < good[tied[0]] - TIED:
+            break
+        if possible(row_of(frame, int(row))):
+            tied.append(int(row))
+    tied = sorted(tied) or [int(row) for row in np.flatnonzero(good >= good.max() - TIED)]
+    return row_of(frame, tied[int(np.nanargmin(error[tied]))])
 
 
 def recommended(fitted: RegimeMap, base: TrialConfig) -> dict[str, Any]:

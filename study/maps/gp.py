@@ -10,11 +10,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky
+from scipy.linalg import cholesky
 from scipy.optimize import brentq, minimize
 
 from fitscape.study.maps.kernel import JITTER, Array, Hyper, Prior, matern, negative_log_posterior
-from fitscape.study.maps.solved import Solved
+from fitscape.study.maps.solved import Solved, inverse_of
 
 TAILS = 4.0  # degrees of freedom of the seed noise: now and then a net collapses, and one such run must not bend a map
 LEAST_LEFT_OUT = 8  # observations from which their residuals say something
@@ -181,8 +181,12 @@ class GaussianProcess:
         )
         self.hyper, self._posterior = Hyper.of(result.x), None
 
-    def _weigh(self) -> None:
-        """One step of expectation maximization: rows far off get the noise that a Student t would have given them."""
+    def _weigh(self) -> Array:
+        """One step of expectation maximization: rows far off get the noise that a Student t would have given them.
+
+        Returns:
+            :meth:`joint`, which has stayed as it was.
+        """
         joint = self.joint()
         if self._posterior is None:
             self._posterior = self._solve(joint)
@@ -191,6 +195,7 @@ class GaussianProcess:
         noise = self.known + self._floor
         precision = np.minimum((TAILS + 1) / (TAILS + distance / noise), 1.0)
         self.outlying, self._posterior = noise * (1 / precision - 1), None
+        return joint
 
     def whiten(self, columns: Array) -> Array:
         """L^-1 columns, [rank, ...]."""
@@ -231,10 +236,11 @@ class GaussianProcess:
         return self.centre + self.scale * mean, self.scale**2 * np.maximum(variance, 1e-8)
 
     def _left_out(self, configurations: NDArray[np.intp], joint: Array) -> tuple[Array, Array]:
-        inverse = cho_solve((self._solved.factor, True), np.eye(self.n), check_finite=False)
+        inverse = inverse_of(self._solved.factor)
         alpha = inverse @ self.y
-        mean, variance = np.empty(self.n), np.empty(self.n)
-        for rows in alike(configurations):
+        alone = 1 / np.diag(inverse)
+        mean, variance = self.y - alone * alpha, alone - self.noises
+        for rows in (rows for rows in alike(configurations) if len(rows) > 1):
             block = np.linalg.inv(inverse[np.ix_(rows, rows)])
             mean[rows] = self.y[rows] - block @ alpha[rows]
             variance[rows] = np.diag(block) - self.noises[rows]

@@ -11,10 +11,11 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
+from scipy.linalg.blas import dtrmm
 
 from fitscape.study.maps.gp import GaussianProcess, alike
 from fitscape.study.maps.kernel import Array, Hyper, Prior
-from fitscape.study.maps.solved import Solved, inverse
+from fitscape.study.maps.solved import Solved, inverse, inverse_of
 
 EXACT: Final = 1500  # observations up to which a process is exact
 POINTS: Final = 512
@@ -38,7 +39,7 @@ class InducingProcess(GaussianProcess):
         part.optimize(steps=steps, subset=subset, rng=rng)
         self.hyper, self._posterior, self._inducing, self._rooted = part.hyper, None, None, None
         if self.prior.noise:
-            self._weigh()
+            self._posterior = self._solve(self._weigh())
 
     @property
     def inducing(self) -> Array:
@@ -48,13 +49,13 @@ class InducingProcess(GaussianProcess):
         if self._inducing is None:
             x = np.unique(self.x, axis=0)
             count = min(POINTS, len(x))
-            scaled = x / np.exp(self.hyper.scales)
+            scaled = np.ascontiguousarray((x / np.exp(self.hyper.scales)).T)  # sums over few features are fast this way
             rows = np.random.default_rng(0).choice(len(x), -(-count // 2), replace=False).tolist()
             nearest = np.full(len(x), np.inf)
             for i in range(count):
                 if i == len(rows):
                     rows.append(int(np.argmax(nearest)))
-                np.minimum(nearest, ((scaled - scaled[rows[i]]) ** 2).sum(1), out=nearest)
+                np.minimum(nearest, ((scaled - scaled[:, rows[i], None]) ** 2).sum(0), out=nearest)
             self._inducing = x[rows]
         return self._inducing
 
@@ -65,7 +66,7 @@ class InducingProcess(GaussianProcess):
         whiten, found = inverse(self._root()), np.empty((len(self.inducing), self.n))
         for start in range(0, self.n, BLOCK):
             rows = slice(start, start + BLOCK)
-            found[:, rows] = whiten @ self.covariance(self.inducing, self.x[rows])
+            found[:, rows] = dtrmm(1.0, whiten, self.covariance(self.inducing, self.x[rows]), lower=1)
         return found
 
     def _root(self) -> Array:
@@ -79,7 +80,7 @@ class InducingProcess(GaussianProcess):
         scaled, identity = joint / np.sqrt(self.noises), np.eye(len(joint))
         among = cho_factor(scaled @ scaled.T + identity, lower=True, check_finite=False)
         # What is known of the white coordinates is E E'; the factor of the pseudo-targets' covariance is L E'^-1.
-        known = (1 + FAINTEST) * identity - cho_solve(among, identity, check_finite=False)
+        known = (1 + FAINTEST) * identity - inverse_of(among[0])
         upper = cholesky(known[::-1, ::-1], lower=True, check_finite=False)[::-1, ::-1]
         mean = cho_solve(among, scaled @ (self.y / np.sqrt(self.noises)), check_finite=False)
         weights = solve_triangular(upper, mean, check_finite=False)
@@ -87,7 +88,7 @@ class InducingProcess(GaussianProcess):
 
     def moments(self, joint: Array | None = None) -> tuple[Array, Array]:
         joint = self.joint() if joint is None else joint
-        whitened = self.whiten(self._root()) @ joint
+        whitened = dtrmm(1.0, np.asfortranarray(self.whiten(self._root())), joint, lower=1)
         return whitened.T @ self.weights, self.prior_variance(self.x) - (whitened**2).sum(0)
 
     def _left_out(self, configurations: NDArray[np.intp], joint: Array) -> tuple[Array, Array]:

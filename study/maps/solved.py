@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.blas import dtrmm
-from scipy.linalg.lapack import dtrtri
+from scipy.linalg.lapack import dpotri, dtrtri
 
 from fitscape.study.maps.kernel import Array
 
@@ -77,6 +77,13 @@ def inverse(factor: Array) -> Array:
     """Of a lower triangular matrix."""
     found, _ = dtrtri(factor, lower=1)
     return np.asfortranarray(np.tril(found))
+
+
+def inverse_of(factor: Array) -> Array:
+    """Of a positive definite matrix with this lower Cholesky factor, whose other half does not count."""
+    found, _ = dpotri(factor, lower=1)
+    lower = np.tril(found)
+    return np.asarray(lower + np.tril(lower, -1).T)
 
 
 def _padded(factor: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import logit
 
 from fitscape.models.weight_names import NONE
-from fitscape.study.config import TrialConfig
+from fitscape.study.config import TrialConfig, Written
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes.correction import holm
 from fitscape.study.regimes.flags import INTERPOLATION_ERROR, VANISHING_RATIO
@@ -62,7 +62,7 @@ class DepthPair:
         return np.asarray(np.log10(np.maximum(medians, NO_GRADIENT) / VANISHING_RATIO))
 
     @property
-    def conditions(self) -> str:
+    def conditions(self) -> Written:
         """Key of what the pair shares: pairs of one key differ in depth only."""
         return _stratum(self.stratum)
 
@@ -116,7 +116,7 @@ def depth_pairs(trials: Iterable[TrialRecord], *, classes: int, chance_error: fl
     counts as chance. Trials that failed or were stopped early are left out, and so are those that begin at weights or
     freeze some: a depth that did not have to learn all its layers says nothing about learning them.
     """
-    strata: dict[str, dict[int, _Rates]] = {}
+    strata: dict[Written, dict[int, _Rates]] = {}
     for trial in sorted(trials, key=lambda t: (t.config.group_id, t.config.seed)):
         error = _training_error(trial, classes, chance_error)
         if error is not None and _learns_all(trial.config):
@@ -149,7 +149,7 @@ def depth_tests(pairs: Iterable[DepthPair], overlap: float = 0.0) -> list[DepthT
 
 
 def _against_shallowest(pairs: Iterable[DepthPair]) -> list[DepthPair]:
-    pairs, shallowest = list(pairs), dict[str, int]()
+    pairs, shallowest = list(pairs), dict[Written, int]()
     for pair in pairs:
         shallowest[pair.conditions] = min(pair.shallow, shallowest.get(pair.conditions, pair.shallow))
     return [p for p in pairs if p.shallow == shallowest[p.conditions]]
@@ -199,10 +199,9 @@ def _training_error(trial: TrialRecord, classes: int, chance_error: float) -> fl
     return None
 
 
-def _stratum(config: TrialConfig) -> str:
+def _stratum(config: TrialConfig) -> Written:
     """What two depths must share: all but depth, learning rate and seed."""
-    flat = config.flat()
-    return repr(sorted((k, v) for k, v in flat.items() if k not in ("depth", "lr", "seed")))
+    return tuple(item for item in config.written if item[0] not in ("depth", "lr", "seed"))
 
 
 _Rates: TypeAlias = dict[float, dict[int, tuple[TrialRecord, float]]]  # rate -> seed -> trial, training error

@@ -63,11 +63,11 @@ def reported(trial: FrozenTrial, *, minimized: bool) -> tuple[float, ...] | None
         return (np.nan, np.nan, True, *optional)
     if all(isinstance(attributes.get(name), int | float) for name in ERRORS):
         values = [attributes[name] for name in ERRORS]
-        if not np.isfinite(values).all():
+        if not all(map(math.isfinite, values)):
             return (np.nan, np.nan, True, *optional)
     else:
         values = list(trial.values or []) if minimized else []
-    if trial.state is not TrialState.COMPLETE or len(values) != 2 or not np.isfinite(values).all():
+    if trial.state is not TrialState.COMPLETE or len(values) != 2 or not all(map(math.isfinite, values)):
         return None
-    train, val = np.clip(values, 0, 1)
-    return (float(train), float(val), False, *optional)
+    train, val = (min(max(float(value), 0.0), 1.0) for value in values)
+    return (train, val, False, *optional)

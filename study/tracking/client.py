@@ -99,6 +99,11 @@ class Client:
             if not token:
                 return found
 
+    def fitting(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """As many of the tags as go into one call, the last ones first."""
+        newest_first = [self._entities.RunTag(key, value) for key, value in list(tags.items())[::-1]]
+        return {tag.key: tag.value for tag in _batches(newest_first)[0]}
+
     def create(self, name: str, start: int | None, tags: Mapping[str, str]) -> str:
         """A new RUNNING run; ``start`` in milliseconds. Returns its id."""
         run = self._mlflow.create_run(self.experiment_id, start_time=start, tags=dict(tags), run_name=name)

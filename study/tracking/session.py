@@ -1,16 +1,16 @@
 """One connection between a ledger and an MLflow experiment: brings MLflow to what the ledger says."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fitscape.study.errors import UserError
-from fitscape.study.ledger import Event, EventKind, Ledger
+from fitscape.study.ledger import EventKind, Ledger
 from fitscape.study.records import Label, TrialRecord
 from fitscape.study.tracking import parent, projection, totals
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import Location
 from fitscape.study.tracking.nets import wanted_name
+from fitscape.study.tracking.unsent import Unsent, by_trial
 
 _LABELS = (EventKind.LABELLED, EventKind.STUDY)  # after which the labels in force may be others
 BATCH = 200  # events of the ledger that are looked at together; the cursor moves with every trial sent
@@ -18,14 +18,6 @@ BATCH = 200  # events of the ledger that are looked at together; the cursor move
 
 class OldCopy(UserError):
     """MLflow knows more of the study than this ledger, which no restore explains: it is an old copy of the ledger."""
-
-
-@dataclass
-class Unsent:
-    """What MLflow lacks of a trial. ``first`` is the earliest event that tells of it; None: no event of this batch."""
-
-    first: int | None = None
-    epochs: set[int] = field(default_factory=set)
 
 
 class Session:
@@ -55,6 +47,8 @@ class Session:
         self._whole: set[str] = set()  # trials of which every epoch is to be sent
         self._batch: dict[str, Unsent] = {}  # what is left of the events up to `_read`
         self._read = 0
+        self._whole_until = 0  # the latest event when trials were last found that go whole
+        self._sent_until: dict[str, int] = {}  # trials whose run was made since: the event up to which it holds them
         self._labels: dict[str, Label] | None = None  # as they were given last
         self.parent_id = self._find_parent()
         self.reconcile()
@@ -125,6 +119,7 @@ class Session:
         self._params = {trial_id: set(run.data.params) for trial_id, run in kept.items()}
         self._with_data = {trial_id for trial_id, run in kept.items() if run.inputs and run.inputs.dataset_inputs}
         self._unsure.clear()
+        self._sent_until.clear()
         self._whole |= set(self._ledger.get_meta(self._rejected_key, {}))
         self._whole |= {
             trial_id for trial_id, trial in trials.items() if projection.begun(trial) and self._lacks(trial)
@@ -161,11 +156,14 @@ class Session:
             if not whole and projection.every(trial) > 1:  # the last one of all is shown, not that of these
                 trial = self._ledger.trial(trial_id, details=False)
             if projection.begun(trial):
+                made = trial_id not in self._runs
                 self._ship_or_set_aside(trial, (self._labels or {}).get(trial_id))
+                if made and trial_id in self._whole:
+                    self._sent_until[trial_id] = self._whole_until
             self._whole.discard(trial_id)
             del self._batch[trial_id]
-        firsts = [unsent.first for unsent in self._batch.values() if unsent.first is not None]
-        cursor = min(firsts) - 1 if firsts else self._read
+        following = next(iter(self._batch.values()), Unsent()).first  # in order: those of no event come last
+        cursor = self._read if following is None else following - 1
         self._ledger.advance(self._sink, cursor)
         return cursor, trial_id
 
@@ -175,18 +173,21 @@ class Session:
         events = self._ledger.events(cursor, BATCH)
         if not events and not self._whole:
             return False
+        if self._whole:  # before anything is read that they are made of
+            self._whole_until = self._ledger.last_event
         self._ledger.harden()
+        self._read = events[-1].seq if events else cursor
+        if self._labels is None or self._whole or any(event.kind in _LABELS for event in events):
+            self._labels = parent.latest_labels(self._ledger)
+        if self._whole or any(event.kind is EventKind.STUDY for event in events):
+            self._config, self._provenance = self._ledger.config, self._ledger.provenance
+        events = [event for event in events if event.seq > self._sent_until.get(event.trial_id or "", 0)]
         for event in events:
             if event.kind is EventKind.VOIDED and event.trial_id in self._runs:
                 self._forget(event.trial_id)
-        if self._labels is None or any(event.kind in _LABELS for event in events):
-            self._labels = parent.latest_labels(self._ledger)
-        self._batch = _by_trial(events)
+        self._batch = by_trial(events)
         for trial_id in self._whole:
             self._batch.setdefault(trial_id, Unsent())
-        self._read = events[-1].seq if events else cursor
-        if any(event.kind is EventKind.STUDY for event in events):
-            self._config, self._provenance = self._ledger.config, self._ledger.provenance
         return True
 
     def _ship_or_set_aside(self, trial: TrialRecord, label: Label | None) -> None:
@@ -206,11 +207,11 @@ class Session:
     def _ship_trial(self, trial: TrialRecord, label: Label | None) -> None:
         """``trial`` holds the epochs to send, not always all."""
         trial_id = trial.trial_id
-        run_id = self._runs.get(trial_id) or self._find_or_create(trial)
         params, overflow = projection.params(trial)
+        tags = projection.tags(trial, label, self._config.name) | overflow
+        run_id = self._runs.get(trial_id) or self._find_or_create(trial, tags)
         params = {key: value for key, value in params.items() if key not in self._params[trial_id]}
         known = self._tags[trial_id]
-        tags = projection.tags(trial, label, self._config.name) | overflow
         shown = projection.shown(trial)
         tags |= projection.infinite(shown, known.get("infinite", "{}"))
         news = {key: value for key, value in tags.items() if known.get(key) != value}
@@ -232,7 +233,8 @@ class Session:
         del self._runs[trial_id]
         self._with_data.discard(trial_id)
 
-    def _find_or_create(self, trial: TrialRecord) -> str:
+    def _find_or_create(self, trial: TrialRecord, described: dict[str, str]) -> str:
+        """A new run begins with the tags that describe the trial: later they would take a call's time again."""
         trial_id = trial.trial_id
         mine = {"study_uid": self._uid, "kind": "trial", "trial_id": trial_id}
         found = self.client.runs(mine) if trial_id in self._unsure else []
@@ -243,6 +245,7 @@ class Session:
         else:
             self._unsure.add(trial_id)
             start = projection.milliseconds(trial.started_at or trial.ended_at)
+            tags = self.client.fitting(described | tags)
             run_id = self.client.create(projection.run_name(trial), start, tags)
         self._unsure.discard(trial_id)
         self._runs[trial_id], self._status[trial_id] = run_id, "RUNNING"
@@ -286,14 +289,3 @@ class Session:
 def rejected_key(sink: str) -> str:
     """The ledger's key of trials that MLflow refused, with the reasons."""
     return f"{sink} rejected"
-
-
-def _by_trial(events: list[Event]) -> dict[str, Unsent]:
-    """In the order of the first event of each trial."""
-    found: dict[str, Unsent] = {}
-    for event in events:
-        if event.trial_id is not None:
-            unsent = found.setdefault(event.trial_id, Unsent(first=event.seq))
-            if event.kind is EventKind.EPOCH and event.epoch is not None:
-                unsent.epochs.add(event.epoch)
-    return found

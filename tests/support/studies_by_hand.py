@@ -7,7 +7,7 @@ from typing import Any
 
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.ledger import Ledger
-from fitscape.study.records import EpochRecord, TrialState
+from fitscape.study.records import EpochRecord, Label, Regime, TrialState
 
 NOON = 1_700_000_000.0  # a fixed time, seconds since the Unix epoch
 
@@ -57,6 +57,25 @@ def run_by_hand(
     if end is not None:
         ledger.end_trial(trial_id, end)
     return trial_id
+
+
+def label(trial_id: str, regime: Regime, epoch: int = 2) -> Label:
+    """A decided label under the default thresholds."""
+    return Label(
+        trial_id=trial_id,
+        epoch=epoch,
+        regime=regime,
+        probability=0.97,
+        probabilities={regime.value: 0.97},
+        train_excess=0.1,
+        gap_excess=0.2,
+        bias_share=0.3,
+        flags=("mixed",),
+        thresholds_version=1,
+        tau=0.05,
+        reference_error=0.1,
+        chance_error=0.9,
+    )
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 60) -> None:

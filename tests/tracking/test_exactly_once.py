@@ -3,15 +3,16 @@
 import multiprocessing
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from studies_by_hand import epoch_record, run_by_hand, wait_until
+from studies_by_hand import epoch_record, label, run_by_hand, wait_until
 
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import Ledger, restore
-from fitscape.study.records import TrialState
-from fitscape.study.tracking import Shipper, sync
+from fitscape.study.records import Regime, TrialState
+from fitscape.study.tracking import Shipper, session, sync
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import locate
 
@@ -178,4 +179,42 @@ def test_shipping_again_from_the_start_adds_nothing(server, ledger, config, ship
     with ledger._database.write() as connection:  # as after a cursor that was never written
         connection.execute("DELETE FROM cursors")
     assert ship().empty
+    assert_exactly_once()
+
+
+def test_a_first_sync_sends_each_trial_once_however_many_events_tell_of_it(
+    server, ledger, config, assert_exactly_once, monkeypatch
+):
+    monkeypatch.setattr(session, "BATCH", 3)
+    trials = [run_by_hand(ledger, seed=seed) for seed in range(4)]
+    ledger.put_labels([label(trial_id, Regime.OVERFIT) for trial_id in trials])
+    log, sent = Client.log, Counter()
+
+    def counted(self, run_id, *given):
+        sent[run_id] += 1
+        return log(self, run_id, *given)
+
+    monkeypatch.setattr(Client, "log", counted)
+    assert sync(ledger.path, config.uri).empty
+    assert_exactly_once()
+    runs = list(nested(server, ledger))
+    assert [sent[run["run_id"]] for run in runs] == [1] * 4
+    assert {run["tags"]["regime"] for run in runs} == {Regime.OVERFIT}
+    ledger.put_labels([label(trials[0], Regime.GOOD)])
+    assert sync(ledger.path, config.uri).empty
+    assert {run["tags"]["trial_id"]: run["tags"]["regime"] for run in nested(server, ledger)}[trials[0]] == Regime.GOOD
+
+
+def test_epochs_that_were_taken_back_go_out_of_a_run_even_where_much_else_is_to_be_sent(
+    server, ledger, config, ship, assert_exactly_once, monkeypatch
+):
+    """Its end is seen at once, and that its first epochs are void only in a later batch."""
+    trial_id = run_by_hand(ledger, end=None)
+    ship()
+    monkeypatch.setattr(session, "BATCH", 3)
+    run_by_hand(ledger, seed=1)
+    ledger.void_epochs(trial_id)
+    ledger.record_epoch(trial_id, epoch_record(1, val_error=0.3))
+    ledger.end_trial(trial_id, TrialState.FINISHED)
+    assert sync(ledger.path, config.uri).empty
     assert_exactly_once()

@@ -5,29 +5,11 @@ import subprocess
 import sys
 import time
 
-from studies_by_hand import epoch_record, run_by_hand
+from studies_by_hand import epoch_record, label, run_by_hand
 
 from fitscape.study.config import TrialConfig
-from fitscape.study.records import GradientProfile, Label, ModelSize, Regime, TrialState
+from fitscape.study.records import GradientProfile, ModelSize, Regime, TrialState
 from fitscape.study.tracking import Shipper, parent_url, projection, sync
-
-
-def label(trial_id: str, regime: Regime, epoch: int = 2) -> Label:
-    return Label(
-        trial_id=trial_id,
-        epoch=epoch,
-        regime=regime,
-        probability=0.97,
-        probabilities={regime.value: 0.97},
-        train_excess=0.1,
-        gap_excess=0.2,
-        bias_share=0.3,
-        flags=("mixed",),
-        thresholds_version=1,
-        tau=0.05,
-        reference_error=0.1,
-        chance_error=0.9,
-    )
 
 
 def test_every_end_of_a_trial_is_told_apart_by_status_and_tag(server, ledger, ship, assert_exactly_once):

@@ -49,8 +49,11 @@ def save(subject: Subject, folder: Path) -> list[Path]:
             if figure is None:
                 to.unlink(missing_ok=True)
                 continue
+            if engine := figure.get_layout_engine():  # once; the smaller copy is laid out as the picture was
+                figure.set_dpi(dpi)
+                engine.execute(figure)
+                figure.set_layout_engine("none")
             with whole_file(to) as partial:
                 figure.savefig(partial, format="png", dpi=dpi, metadata={"Software": None})
-            figure.set_layout_engine("none")  # the smaller copy is laid out as the picture was
             found.append(to)
     return found

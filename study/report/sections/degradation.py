@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from fitscape.study.config import Written
 from fitscape.study.findings.context import config_key
 from fitscape.study.findings.degradation import rise
 from fitscape.study.findings.evidence import mean_evidence
@@ -23,7 +24,7 @@ def degradation(subject: Subject) -> dict[str, Any]:
     if subject.no_labels:
         return {"series": [], "pairs": []}
     found = depth_pairs(subject.trials, classes=len(subject.classes), chance_error=subject.study.chance_error)
-    tests: dict[str, list[DepthTest]] = {}
+    tests: dict[Written, list[DepthTest]] = {}
     for test in sorted(depth_tests(found, subject.config.data.overlap), key=lambda test: test.pair.deep):
         tests.setdefault(test.pair.conditions, []).append(test)
     by_family = _alike(found)
