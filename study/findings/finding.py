@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from fitscape.study.findings.size import needed
+from fitscape.study.findings.size import POWER, needed
 
 ALPHA: Final = 0.05  # two-sided, over the study after correction
 
@@ -135,8 +135,8 @@ class Finding:
         it is not their number that is missing."""
         if self.needed is None:
             return None
-        z, power = norm.isf([ALPHA / 2, self._level / 2]), norm.ppf(0.8)
-        count = math.ceil(self.needed * ((z[1] + power) / (z[0] + power)) ** 2)
+        usual, strict = (float(norm.isf(level / 2) + norm.ppf(POWER)) for level in (ALPHA, self._level))
+        count = math.ceil(self.needed * (strict / usual) ** 2)
         return count if count > self.n else None
 
     @property

@@ -118,7 +118,7 @@ class Expense:
         """By net, the median of measured over foreseen seconds."""
         ratios: dict[str, list[float]] = {}
         ran = list(self._ran.values())
-        foreseen = self._foreseen(self._model, [t.config for t in ran]) if self._model else []
+        foreseen = self._foreseen(self._model, [t.config for t in ran]) if self._model else np.ones(len(ran))
         for one, seconds in zip(ran, foreseen, strict=True):
             ratios.setdefault(one.config.model.name, []).append(one.seconds / seconds)
         return {name: float(np.median(found)) for name, found in ratios.items()}

@@ -44,7 +44,7 @@ def _alike(found: list[DepthPair]) -> dict[str, list[DepthPair]]:
     The conditions that most families ran under, of those the ones with the most depths, seeds and learning rates
     (a control has fewest of them). A family that did not run under them is shown under its own.
     """
-    shared: dict[str, dict[str, list[DepthPair]]] = {}
+    shared: dict[Written, dict[str, list[DepthPair]]] = {}
     for pair in found:
         trial = pair.shallow_trials[0]
         key = config_key(trial, ("family", "depth", "shortcut", "growth_rate", "lr", "seed"))
@@ -53,7 +53,7 @@ def _alike(found: list[DepthPair]) -> dict[str, list[DepthPair]]:
     for families in sorted(shared.values(), key=_telling):
         for family, pairs in families.items():
             # of one family's own variants under these conditions, the one with the most
-            variants: dict[str, list[DepthPair]] = {}
+            variants: dict[Written, list[DepthPair]] = {}
             for pair in pairs:
                 variants.setdefault(pair.conditions, []).append(pair)
             by_family.setdefault(family, max(variants.values(), key=_weight))
