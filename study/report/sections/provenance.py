@@ -53,7 +53,7 @@ def _thresholds(subject: Subject) -> list[tuple[str, Any]]:
             [
                 (
                     "reference error of the recommendation and the map",
-                    f"{wording.percent(fitted.cuts.reference)}, {wording.reference(given)}",
+                    f"{wording.percent(fitted.cuts.reference)}, {wording.reference(given)}, by the model",
                 )
             ]
             if (fitted := subject.map) is not None and not given
