@@ -76,7 +76,7 @@ def net(
     same = json.loads((written / "preprocess.json").read_text())["agreement"]
     typer.echo(f"labels agree with the trial's on {percent(same['share'], 2)} of {same['images']} validation images")
     typer.echo(f"net     {written}")
-    typer.echo(f"MLflow  fitscape sync {folder.name} ships it{f' and registers it as {register}' if register else ''}")
+    typer.echo(f"MLflow  fitscape sync {folder.name} sends it{f' and registers it as {register}' if register else ''}")
     return ExitCode.DONE
 
 

@@ -20,7 +20,7 @@ def _goal(text: str) -> dict[str, float]:
     except ValueError:
         share = -1.0
     if key.strip() != "decided" or not 0 < share < 1:
-        raise UserError(f"'{text}' is no goal: write decided=0.9, a share above 0 and below 1", where="--until")
+        raise UserError(f"'{text}' is not a goal: write decided=0.9, a share above 0 and below 1", where="--until")
     return {"decided": share}
 
 

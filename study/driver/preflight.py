@@ -174,5 +174,5 @@ def _time(config: StudyConfig, slots: int) -> list[PreflightCheck]:
 def _durable(root: Path) -> PreflightCheck:
     if inside_session_folder(root):
         fix = "set FITSCAPE_ROOT to a folder on a durable volume"
-        return PreflightCheck(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, fix)
+        return PreflightCheck(f"{root.absolute()} is in Ray's session folder, which is deleted", False, fix)
     return PreflightCheck(f"{root.absolute()} outlives a Ray session", True)
