@@ -19,10 +19,7 @@ def init(
     ] = None,
     scale: Scale = None,
 ) -> int:
-    """Write a study.yaml to start from.
-
-    It has every key with its default and a comment. With --recipe it is that recipe, with every value.
-    """
+    """Write a study.yaml to start from. It has every key with its default and a comment, or a recipe's values."""
     text = _template(scale) if recipe is None else _recipe(recipe, scale)
     try:
         with file.open("x", encoding="utf-8") as new:
