@@ -27,10 +27,7 @@ def ui(
         bool, typer.Option("--no-browser", help="Print the address of the newest study's page, and open no browser.")
     ] = False,
 ) -> None:
-    """Open MLflow's UI for the studies below --root.
-
-    It listens on this machine only. With --tracking-uri it shows a store of your own.
-    """
+    """Open MLflow's UI for the studies below --root. It listens on this machine only."""
     from fitscape.study.tracking import serve_ui
 
     with socket.socket() as probe:
@@ -77,10 +74,7 @@ def doctor(
     tracking_uri: TrackingUri = None,
     as_json: Json = False,
 ) -> int:
-    """Check that a study can run here. Each problem comes with a fix.
-
-    Resources, nodes, storage, data and MLflow are checked.
-    """
+    """Check that a study can run here. Each problem comes with a fix."""
     from fitscape.study.cli.configure import changes_of, configure
 
     changes = changes_of(sets or [], {"--tracking-uri": ("tracking.uri", tracking_uri)})

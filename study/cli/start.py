@@ -20,10 +20,9 @@ def init(
     scale: Scale = None,
     sets: Set = None,
 ) -> int:
-    """Write a study.yaml to start from.
+    """Write a study.yaml to start from. It has every key with its default and a comment, or a recipe's values.
 
-    It has every key with its default and a comment. With --recipe it is that recipe, with every value: name your
-    images here (--set data.dataset=folder:PATH), as their size and number follow from them.
+    Name your images with the recipe (--set data.dataset=folder:PATH): their size and number follow from them.
     """
     text = _template(scale, sets) if recipe is None else _recipe(recipe, scale, sets)
     try:

@@ -187,5 +187,5 @@ def _images_and_time(config: StudyConfig, cluster: Cluster, say: Callable[[str],
 def _durable(root: Path) -> PreflightCheck:
     if inside_session_folder(root):
         fix = "set FITSCAPE_ROOT to a folder on a durable volume"
-        return PreflightCheck(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, fix)
+        return PreflightCheck(f"{root.absolute()} is in Ray's session folder, which is deleted", False, fix)
     return PreflightCheck(f"{root.absolute()} outlives a Ray session", True)

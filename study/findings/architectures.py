@@ -239,4 +239,7 @@ QUESTION = Question(
     "configurations, chosen on one half of validation and judged on the other.",
     answer=architectures,
     needs="residual, plain or dense nets that are known as such",
+    takes="two of ResNets, DenseNets and plain nets, with five configurations that both were given, or five of each "
+    "that were drawn without looking at results",
+    main="reaches a lower validation error",
 )

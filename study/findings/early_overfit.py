@@ -164,4 +164,5 @@ QUESTION = Question(
     "A loss that rises without the error is overconfidence, not worse decisions.",
     answer=early_overfit,
     needs="validation losses of single images, at the best and at the last epoch",
+    takes="four runs of one family that ended with finite losses after four epochs or more",
 )

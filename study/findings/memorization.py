@@ -156,4 +156,5 @@ QUESTION = Question(
     "training error says nothing about unseen images, where it can only guess.",
     answer=memorization,
     needs="known shares of replaced training labels",
+    takes="two runs with every label redrawn, or pairs that differ in regularization alone",
 )
