@@ -14,6 +14,7 @@ LOOKING = """
 import os
 import time
 from pathlib import Path
+from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.cluster import Cluster
 
 with Cluster(cpus=1, warm=False):
@@ -30,6 +31,7 @@ with Cluster(cpus=1, warm=False):
 def python(code: str, *words: str) -> str:
     """What a new process prints."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment.pop(LOGICAL, None)  # of a Ray that other tests of this process share
     command = [sys.executable, "-c", code, *words]
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, timeout=120, start_new_session=True
