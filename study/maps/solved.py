@@ -1,13 +1,14 @@
 """The posterior of a Gaussian process, solved for: a Cholesky factor and weights, to which rows can be added."""
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.blas import dtrmm
-from scipy.linalg.lapack import dpotri, dtrtri
 
 from fitscape.study.maps.kernel import Array
+from fitscape.study.maps.triangular import inverse
 
 CHUNK = 64  # rows by which the factor's buffer grows
 MANY = 256  # ranks from which the factor is inverted for as many columns: a product is several times as fast as solving
@@ -28,6 +29,7 @@ class Solved:
         self.basis = basis
         self._factor, self._asked = _padded(factor), 0
         self._inverse: Array | None = None
+        self._kept: dict[int, tuple[tuple[Array, ...], Array]] = {}
         self.weights = weights
 
     @classmethod
@@ -63,27 +65,23 @@ class Solved:
         """(L L')^-1 column, [rank]."""
         return np.asarray(cho_solve((self.factor, True), column, check_finite=False))
 
+    def kept(self, of: tuple[Array, ...], make: Callable[[], Array]) -> Array:
+        """What ``make`` gives for these very arrays, or gave for them before. One value a number of arrays is kept."""
+        arrays, value = self._kept.get(len(of), ((), None))
+        if value is None or any(a is not b for a, b in zip(arrays, of, strict=True)):
+            value = make()
+            self._kept[len(of)] = of, value
+        return value
+
     def append(self, point: Array, row: Array, value: float) -> None:
         """One more value, whose row of the factor is [rank + 1]."""
         rank, self._inverse, self._asked = self.rank, None, 0
+        self._kept.clear()
         if rank + 1 > len(self._factor):
             self._factor = _padded(self._factor)
         self._factor[rank, : rank + 1] = row
         self.weights = np.append(self.weights, (value - row[:rank] @ self.weights) / row[rank])
         self.basis = np.vstack([self.basis, point[None]])
-
-
-def inverse(factor: Array) -> Array:
-    """Of a lower triangular matrix."""
-    found, _ = dtrtri(factor, lower=1)
-    return np.asfortranarray(np.tril(found))
-
-
-def inverse_of(factor: Array) -> Array:
-    """Of a positive definite matrix with this lower Cholesky factor, whose other half does not count."""
-    found, _ = dpotri(factor, lower=1)
-    lower = np.tril(found)
-    return np.asarray(lower + np.tril(lower, -1).T)
 
 
 def _padded(factor: Array) -> Array:
