@@ -222,9 +222,9 @@ class GaussianProcess:
 
     def predict(self, points: Array, *, again: bool = False) -> tuple[Array, Array]:
         """Posterior mean and standard deviation [m] of the noise-free function, in y's unit.
-
         ``again``: :meth:`posterior_covariance` comes next, at these points."""
-        covariance = self._with_basis(points) if again else self.covariance(self.basis, points)
+        covariance = self.covariance(self.basis, points)
+        self._solved.asked = (points, covariance) if again else None
         whitened = self.whiten(covariance)
         variance = self.prior_variance(points) - (whitened**2).sum(0)
         mean, sd = whitened.T @ self.weights, np.sqrt(np.maximum(variance, 1e-8))
@@ -275,14 +275,14 @@ class GaussianProcess:
         """[m] covariance of the function at each point with its weighted mean over ``others`` [p], in y's unit."""
         used = weights > 0
         prior, solved = self.covariance(points, others[used]) @ weights[used], self._solved
-
-        def known() -> Array:
-            return solved.explained(self.covariance(self.basis, others[used]) @ weights[used])
-
-        return np.asarray(self.scale**2 * (prior - self._with_basis(points).T @ solved.kept((others, weights), known)))
-
-    def _with_basis(self, points: Array) -> Array:
-        return self._solved.kept((points,), lambda: self.covariance(self.basis, points))
+        if solved.averaged is None or solved.averaged[0] is not others or solved.averaged[1] is not weights:
+            known = solved.explained(self.covariance(self.basis, others[used]) @ weights[used])
+            solved.averaged = others, weights, known
+        at, covariance = solved.asked or (None, None)
+        solved.asked = None  # whoever asked may write other points into the array
+        if covariance is None or at is not points:
+            covariance = self.covariance(self.basis, points)
+        return np.asarray(self.scale**2 * (prior - covariance.T @ solved.averaged[2]))
 
     def sample(self, points: Array, draws: int, rng: np.random.Generator, *, widen: float = 1.0) -> Array:
         """[draws, m] joint draws of the noise-free function, in y's unit; ``widen`` times as far from its mean."""

@@ -1,6 +1,5 @@
 """The posterior of a Gaussian process, solved for: a Cholesky factor and weights, to which rows can be added."""
 
-from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -29,7 +28,8 @@ class Solved:
         self.basis = basis
         self._factor, self._asked = _padded(factor), 0
         self._inverse: Array | None = None
-        self._kept: dict[int, tuple[tuple[Array, ...], Array]] = {}
+        self.asked: tuple[Array, Array] | None = None  # the latest points, and their covariances with the basis
+        self.averaged: tuple[Array, Array, Array] | None = None  # points, weights, and what is explained of their mean
         self.weights = weights
 
     @classmethod
@@ -65,18 +65,10 @@ class Solved:
         """(L L')^-1 column, [rank]."""
         return np.asarray(cho_solve((self.factor, True), column, check_finite=False))
 
-    def kept(self, of: tuple[Array, ...], make: Callable[[], Array]) -> Array:
-        """What ``make`` gives for these very arrays, or gave for them before. One value a number of arrays is kept."""
-        arrays, value = self._kept.get(len(of), ((), None))
-        if value is None or any(a is not b for a, b in zip(arrays, of, strict=True)):
-            value = make()
-            self._kept[len(of)] = of, value
-        return value
-
     def append(self, point: Array, row: Array, value: float) -> None:
         """One more value, whose row of the factor is [rank + 1]."""
         rank, self._inverse, self._asked = self.rank, None, 0
-        self._kept.clear()
+        self.asked = self.averaged = None
         if rank + 1 > len(self._factor):
             self._factor = _padded(self._factor)
         self._factor[rank, : rank + 1] = row
