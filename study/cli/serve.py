@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fitscape.study.cli.browser import open_when_up, somebody_is_there
-from fitscape.study.cli.options import ROOT, Address, Json, Root, TrackingUri
+from fitscape.study.cli.options import ROOT, Address, Json, Root, Scale, Set, TrackingUri
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import LEDGER
 
@@ -67,6 +67,8 @@ def _newest_page(root: Path, tracking_uri: str | None, port: int) -> str | None:
 
 def doctor(
     study: Annotated[str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="The study to check.")] = "quickstart",
+    sets: Set = None,
+    scale: Scale = None,
     root: Root = ROOT,
     address: Address = None,
     tracking_uri: TrackingUri = None,
@@ -75,10 +77,11 @@ def doctor(
     """Check that a study can run here. Each problem comes with a fix."""
     from fitscape.study.cli.configure import changes_of, configure
 
-    config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)
+    changes = changes_of(sets or [], {"--tracking-uri": ("tracking.uri", tracking_uri)})
+    config = configure(study, changes, scale, address)
     from fitscape.study.driver.preflight import preflight
 
-    findings = preflight(config, root, address=address)
+    findings = preflight(config, root, address=address, say=lambda text: typer.echo(text, err=True))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
