@@ -3,7 +3,8 @@
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 PAUSE = 1.0  # seconds before a thread that died begins again
@@ -29,6 +30,21 @@ class Lasting(threading.Thread):
             except Exception as error:  # noqa: BLE001  (whatever it is, it must be seen, and the work go on)
                 _quietly(self._died, f"{self.name} stopped: {type(error).__name__}: {error}; it starts again")
                 time.sleep(PAUSE)
+
+
+@contextmanager
+def beside(
+    name: str, work: Callable[[threading.Event], None], died: Callable[[str], object], *, leaves_within: float
+) -> Iterator[None]:
+    """Inside, ``work(over)`` runs as a ``Lasting`` thread. At the end ``over`` is set, and it has so many seconds."""
+    over = threading.Event()
+    thread = Lasting(name, lambda: work(over), died)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=leaves_within)
 
 
 class Lane:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import LEDGER
 from fitscape.study.ledger import Ledger
+from fitscape.study.measures.wording import short
 from fitscape.study.opened import OpenStudy
 from fitscape.study.opened import open_study as opened
 from fitscape.study.paths import expanded
@@ -35,7 +36,7 @@ class Recommendation:
         return self.sentence
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{escape(str(k))}</th><td>{escape(_short(v))}</td></tr>" for k, v in self.point.items())
+        rows = "".join(f"<tr><th>{escape(str(k))}</th><td>{escape(short(v))}</td></tr>" for k, v in self.point.items())
         return f"<p>{escape(self.sentence)}</p><table>{rows}</table>"
 
 
@@ -132,7 +133,3 @@ def open_study(folder: str | Path) -> Study:
     """
     found = opened(expanded(folder))
     return Study(found.folder, found.ledger)
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -7,6 +7,7 @@ import pandas as pd
 from fitscape.study.cli.wording import described
 from fitscape.study.errors import UserError
 from fitscape.study.maps.decision import REGIMES
+from fitscape.study.measures.wording import short
 from fitscape.study.opened import OpenStudy
 from fitscape.study.reading import parse_set
 from fitscape.study.reading.hyperparameters import trial_problem
@@ -38,7 +39,7 @@ def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The answer for a person."""
-    out = [f"{found['study']} at " + ", ".join(f"{k}={_short(v)}" for k, v in found["point"].items()), ""]
+    out = [f"{found['study']} at " + ", ".join(f"{k}={short(v)}" for k, v in found["point"].items()), ""]
     for name, probability in sorted(found["regimes"].items(), key=lambda item: -item[1]):
         if name == Regime.DIVERGED and not found["diverged_trials"]:
             continue  # that none was seen to diverge leaves a little for it, which would read as a forecast
@@ -101,7 +102,3 @@ def _evidence(study: OpenStudy, trial: Any) -> dict[str, Any]:
         "val_error": trial.last.val_error if trial.last else None,
         "trial": described(trial),
     }
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -18,7 +18,7 @@ from fitscape.study.driver.preflight import require
 from fitscape.study.driver.preload import Ahead
 from fitscape.study.driver.preparing import Known, PreparedStudy, finish, prepare, write_down
 from fitscape.study.driver.starting_weights import Pinned, sentences
-from fitscape.study.driver.wind_up import WindUp
+from fitscape.study.driver.wind_up import ending_in_time
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import write_whole
 from fitscape.study.ledger import RUNNING, SETTINGS, Ledger
@@ -118,7 +118,7 @@ class Conduct:
             write_down(prepared.data, ledger)
             upkeep = Upkeep(self._folder, ledger, config, self._observer, self._lease)
             try:
-                with WindUp(self._folder, self._limit, self._interruption, self._observer):
+                with ending_in_time(self._folder, self._limit, self._interruption, self._observer):
                     outcome = self._trials(config, ledger, prepared)
                 ledger.set_meta(RUNNING, None)
                 ledger.checkpoint()

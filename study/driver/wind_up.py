@@ -1,23 +1,26 @@
 """What ends a run with what is there: its time limit, and `fitscape finish`."""
 
 import threading
-from contextlib import suppress
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from fitscape.study.config.duration import written
 from fitscape.study.driver.folder import Folder
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.time_limit import TimeLimit
-from fitscape.study.threads import Lasting
+from fitscape.study.threads import beside
 
 LOOK_EVERY = 0.25  # seconds
 ASKED = "finished on request"
 
 
-class WindUp:
-    """A thread that asks the trials to end in time, or once the study's folder holds the file `finish`.
+@contextmanager
+def ending_in_time(
+    folder: Folder, limit: TimeLimit | None, interruption: Interruption, observer: Aside
+) -> Iterator[None]:
+    """Inside, a thread asks the trials to end in time, or once the study's folder holds the file `finish`.
 
     Args:
         folder: the study's.
@@ -26,32 +29,23 @@ class WindUp:
         observer: hears of it where the thread dies.
     """
 
-    def __init__(self, folder: Folder, limit: TimeLimit | None, interruption: Interruption, observer: Aside) -> None:
-        self._file, self._limit, self._interruption = folder.finish, limit, interruption
-        self._over = threading.Event()
-        self._thread = Lasting("the thread that winds up", self._work, observer.say)
-
-    def __enter__(self) -> Self:
-        self._forget()  # it was asked of an earlier run
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join(timeout=2 * LOOK_EVERY)
-        self._forget()
-
-    def _work(self) -> None:
-        while not self._over.wait(LOOK_EVERY):
-            if self._file.exists():
-                self._interruption.wind_up(ASKED)
-                self._forget()
-            if self._limit is not None and self._limit.up:
-                self._interruption.wind_up(f"its time of {written(self._limit.seconds)} is up")
+    def work(over: threading.Event) -> None:
+        while not over.wait(LOOK_EVERY):
+            if folder.finish.exists():
+                interruption.wind_up(ASKED)
+                _forget(folder.finish)
+            if limit is not None and limit.up:
+                interruption.wind_up(f"its time of {written(limit.seconds)} is up")
                 return
 
-    def _forget(self) -> None:
-        with suppress(OSError):
-            self._file.unlink(missing_ok=True)
+    _forget(folder.finish)  # it was asked of an earlier run
+    try:
+        with beside("the thread that winds up", work, observer.say, leaves_within=2 * LOOK_EVERY):
+            yield
+    finally:
+        _forget(folder.finish)
+
+
+def _forget(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink(missing_ok=True)

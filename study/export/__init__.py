@@ -56,15 +56,11 @@ def writer(to: Path) -> Callable[[OpenStudy, Path], None]:
     return WRITERS[to.suffix.lower()]
 
 
-def _frame(study: OpenStudy) -> pd.DataFrame:
-    return table(study.recorded, study.labels, study.space)
-
-
 def _write_json(study: OpenStudy, to: Path) -> None:
     """A list of objects. JSON has no NaN: what is missing or not finite is null; ``state`` says which."""
     rows = [
         {name: _plain(value) for name, value in row.items()}
-        for row in _frame(study).astype(object).to_dict(orient="records")
+        for row in study.table().astype(object).to_dict(orient="records")
     ]
     to.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -76,11 +72,11 @@ def _plain(value: Any) -> Any:
 
 
 def _write_csv(study: OpenStudy, to: Path) -> None:
-    _frame(study).to_csv(to, index=False, na_rep="NaN")
+    study.table().to_csv(to, index=False, na_rep="NaN")
 
 
 def _write_parquet(study: OpenStudy, to: Path) -> None:
-    frame = _frame(study)
+    frame = study.table()
     mixed = [name for name in frame if frame[name].dtype == object and frame[name].dropna().map(type).nunique() > 1]
     frame.astype(dict.fromkeys(mixed, "string")).to_parquet(to, index=False)
 

@@ -6,9 +6,10 @@ the verdict in plain words.
 
 from fitscape.study.findings.architectures import tuning_curves
 from fitscape.study.findings.context import Context, Labels, Question
+from fitscape.study.findings.correction import Method, correct
 from fitscape.study.findings.double_descent import WidthCurve, width_curves
 from fitscape.study.findings.duels import Duel, arms, duels
-from fitscape.study.findings.finding import Evidence, Finding, Method, Verdict, about, correct, to_json
+from fitscape.study.findings.finding import Evidence, Finding, Verdict, about, to_json
 from fitscape.study.findings.frontier import Frontier, trainability_frontier
 from fitscape.study.findings.questions import QUESTIONS, all_findings
 from fitscape.study.findings.tuning import TuningCurve, tuning_curve

@@ -11,7 +11,6 @@ from fitscape.study.findings.context import (
     Question,
     by_configuration,
     drawn_alike,
-    percent,
     stalled,
     unit_means,
     val_error,
@@ -30,6 +29,7 @@ from fitscape.study.findings.evidence import (
 )
 from fitscape.study.findings.finding import Counted, Evidence, Finding, judge
 from fitscape.study.findings.tuning import TuningCurve, expected_best, resampled_best, tuning_curve
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 
@@ -239,4 +239,7 @@ QUESTION = Question(
     "configurations, chosen on one half of validation and judged on the other.",
     answer=architectures,
     needs="residual, plain or dense nets that are known as such",
+    takes="two of ResNets, DenseNets and plain nets, with five configurations that both were given, or five of each "
+    "that were drawn without looking at results",
+    main="reaches a lower validation error",
 )

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from fitscape.study.config import Written
-from fitscape.study.findings.finding import Counted, Finding, Method
+from fitscape.study.findings.correction import Method
+from fitscape.study.findings.finding import Counted, Finding
 from fitscape.study.records import Label, Regime, TrialRecord, TrialState
 from fitscape.study.regimes.rule import Array
 from fitscape.study.samplers import SAMPLERS
@@ -41,6 +42,8 @@ class Question:
     asked: str  # in plain words: what is asked, and how to read the figure
     answer: Callable[[Sequence[TrialRecord], Labels, Context], list[Finding]]
     needs: str  # what the records must hold; said of runs that were read, which often lack it
+    takes: str = ""  # the least that a claim takes, of runs that hold it; empty: as ``needs``
+    main: str = ""  # part of those claims that answer the title; empty: all of them do
 
 
 def ended(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
@@ -139,8 +142,3 @@ def twins(
             if all(flat[hyperparameter] == value for hyperparameter, value in setting.items()):
                 found.setdefault(config_key(trial, keys), [None, None])[side] = trial
     return [(a, b) for a, b in found.values() if a is not None and b is not None]
-
-
-def percent(share: float) -> str:
-    """A share in per cent, as text; what is more than none is never 0."""
-    return "below 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"

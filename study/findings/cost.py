@@ -35,6 +35,7 @@ def cost_findings(duel: Duel, labels: Labels, context: Context) -> list[Finding]
         size, error = np.concatenate(points).T
         is_worse = np.repeat([0.0, 1.0], [len(p) for p in points])
         fit = OLS(error, np.column_stack([np.ones_like(size), size, is_worse])).fit(cov_type="HC3")
+        ratio = _ratio(fit.params, cost, size, duel.worse)
         evidence = slope_evidence(float(fit.params[2]), float(fit.bse[2]), len(size) - 3, len(size), MARGIN)
         found.append(
             judge(
@@ -44,7 +45,7 @@ def cost_findings(duel: Duel, labels: Labels, context: Context) -> list[Finding]
                 family=duel.family,
                 unit=f"logit validation error, {duel.worse} - {duel.better}, at equal {NAMES[cost]}",
                 explanation=f"Over {len(size)} configurations that trained, at equal {NAMES[cost]} the odds of an "
-                f"error are {np.exp(evidence.estimate):.2f} times as high with {duel.worse}{_ratio(fit.params, cost)}.",
+                f"error are {np.exp(evidence.estimate):.2f} times as high with {duel.worse}{ratio}.",
                 source="Huang et al. 2017, figure 3",
                 effect=f"a lower error of {duel.better} at equal {NAMES[cost]}",
             )
@@ -52,10 +53,13 @@ def cost_findings(duel: Duel, labels: Labels, context: Context) -> list[Finding]
     return found
 
 
-def _ratio(coefficients: Array, cost: Cost) -> str:
-    """The same as a ratio of costs at equal error, where larger nets do err less."""
+def _ratio(coefficients: Array, cost: Cost, size: Array, worse: str) -> str:
+    """The same as a ratio of costs at equal error, where larger nets do err less and the ratio is one that was run."""
     slope = -float(coefficients[1])
-    return f", or {2 ** (coefficients[2] / slope):.2g} times the {NAMES[cost]} at equal error" if slope > 0.01 else ""
+    doublings = float(coefficients[2]) / slope if slope > 0.01 else np.inf
+    if abs(doublings) > np.ptp(size):
+        return ""
+    return f"; for an equal error {worse} takes {2**doublings:.2g} times the {NAMES[cost]}"
 
 
 def _overlap(a: Array, b: Array) -> bool:

@@ -6,9 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, Question, percent
+from fitscape.study.findings.context import Context, Labels, Question
 from fitscape.study.findings.evidence import mean_evidence, t_evidence
 from fitscape.study.findings.finding import Counted, Evidence, Finding, Verdict, adjusted, judge
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import Regime, TrialRecord
 from fitscape.study.regimes import DepthPair, DepthTest, depth_pairs, depth_tests
 from fitscape.study.regimes.depth import DECADES, LEAST_RATES, LEAST_SEEDS, RISE

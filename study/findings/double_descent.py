@@ -7,10 +7,12 @@ from typing import Final
 import numpy as np
 from scipy.stats import t as student
 
-from fitscape.study.findings.context import Context, Labels, Question, ended, percent, strata, train_error, val_error
-from fitscape.study.findings.evidence import RESAMPLES, needed, resampled_evidence
+from fitscape.study.findings.context import Context, Labels, Question, ended, strata, train_error, val_error
+from fitscape.study.findings.evidence import RESAMPLES, resampled_evidence
 from fitscape.study.findings.finding import ALPHA, Counted, Evidence, Finding, judge
+from fitscape.study.findings.size import needed
 from fitscape.study.findings.spread import Spread
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 
@@ -195,4 +197,6 @@ QUESTION = Question(
     "width which just fits the training labels and falls again beyond it.",
     answer=double_descent,
     needs="widths that are known as such, with shared seeds",
+    takes="five widths of one net, alike in all else, with three shared seeds",
+    main="peaks at",
 )

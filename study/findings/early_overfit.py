@@ -8,9 +8,10 @@ from typing import Final, Literal
 import numpy as np
 from scipy.stats import t as student
 
-from fitscape.study.findings.context import Context, Labels, Question, by_configuration, percent, sampled
+from fitscape.study.findings.context import Context, Labels, Question, by_configuration, sampled
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Counted, Evidence, Finding, judge
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.regimes.late import RISE
 from fitscape.study.regimes.replicates import finite
@@ -163,4 +164,5 @@ QUESTION = Question(
     "A loss that rises without the error is overconfidence, not worse decisions.",
     answer=early_overfit,
     needs="validation losses of single images, at the best and at the last epoch",
+    takes="four runs of one family that ended with finite losses after four epochs or more",
 )

@@ -12,12 +12,12 @@ from scipy.stats import t as student
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from fitscape.study.findings.finding import ALPHA, Counted, Evidence
+from fitscape.study.findings.size import needed
 from fitscape.study.regimes.rule import Array
 
-POWER: Final = 0.8
 RESAMPLES: Final = 2000
 WORTH_SHARE: Final = 0.1  # smallest difference of two shares worth the name, for the size of a study
-_Z_ALPHA, _Z_POWER = float(norm.ppf(1 - ALPHA / 2)), float(norm.ppf(POWER))
+_Z_ALPHA = float(norm.ppf(1 - ALPHA / 2))
 
 
 def mean_evidence(
@@ -86,16 +86,6 @@ def t_evidence(
         counted=counted,
         needed=needed(se * math.sqrt(n), worth),
     )
-
-
-def needed(sd: float, worth: float) -> int | None:
-    """Units of spread ``sd`` with which a mean of ``worth`` differs from 0 with 80 % power, two-sided 5 %
-    (Guenther 1981). None where ``worth`` is nothing.
-    """
-    if worth <= 0 or not math.isfinite(sd):
-        return None
-    n = ((_Z_ALPHA + _Z_POWER) * sd / worth) ** 2 + _Z_ALPHA**2 / 2
-    return max(3, math.ceil(n)) if n < 1e6 else None
 
 
 def slope_evidence(slope: float, se: float, df: int, n: int, margin: float) -> Evidence:

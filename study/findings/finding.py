@@ -1,21 +1,22 @@
 """A finding: one claim, the evidence for and against it, and the verdict."""
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from html import escape
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal
 
-import numpy as np
-from scipy.stats import false_discovery_control, norm
+from scipy.stats import norm
+from scipy.stats import t as student
 
-from fitscape.study.regimes.correction import holm
-from fitscape.study.regimes.replicates import SeedNoise
+from fitscape.study.findings.size import POWER, needed
 
 ALPHA: Final = 0.05  # two-sided, over the study after correction
 
-Method: TypeAlias = Literal["holm", "bh"]
+# Units that are error rates or shares, which are said in points.
+_RATES: Final = re.compile(r"(validation|training) error\b|share of|fall of the validation error by|the less sure of")
 
 
 class Verdict(StrEnum):
@@ -86,6 +87,7 @@ class Finding:
     if_found: str = ""  # what an effect means; said only where one was found
     lacks: str = ""  # of one that is not judged: the runs without which its rule finds nothing, whatever the estimate
     p_adjusted: float | None = None  # over the study's findings
+    claims: int = 1  # that the correction counted
 
     def _repr_html_(self) -> str:
         """In a notebook: the claim, the verdict and its numbers."""
@@ -101,24 +103,108 @@ class Finding:
         return POPULATIONS[self.counted]
 
     @property
+    def topic(self) -> str:
+        """Of the claim, what it is about: ``Architectures``."""
+        return self.claim.partition(": ")[0]
+
+    @property
+    def said(self) -> str:
+        """The claim without its topic."""
+        return self.claim.partition(": ")[2] or self.claim
+
+    @property
     def found(self) -> bool | None:
         """Whether the effect was found; None: undecided."""
         return None if self.verdict is Verdict.UNDECIDED else (self.verdict is Verdict.SUPPORTED) != self.denied
 
     @property
+    def units(self) -> str:
+        """What ``n`` counts, in words."""
+        paired = self.test.startswith(("paired", "exact McNemar"))
+        return f"pairs of {self.counted.value}" if paired and self.counted is Counted.RUNS else self.counted.value
+
+    @property
+    def withdrawn(self) -> bool:
+        """The claim alone would have a verdict; after the correction for the number of claims it has none."""
+        open_ = self.verdict is Verdict.UNDECIDED and not self.lacks and self.p_adjusted is not None
+        return open_ and self.p <= ALPHA
+
+    @property
+    def to_tell_the_least(self) -> int | None:
+        """About so many units, more than there are, would tell the smallest effect that counts; None: not known, or
+        it is not their number that is missing."""
+        if self.needed is None:
+            return None
+        usual, strict = (float(norm.isf(level / 2) + norm.ppf(POWER)) for level in (ALPHA, self._level))
+        count = math.ceil(self.needed * (strict / usual) ** 2)
+        return count if count > self.n else None
+
+    @property
+    def to_tell_as_seen(self) -> int | None:
+        """The same for an effect as large as the estimate: to find it, or that there is none that counts."""
+        if self.n < 2 or not math.isfinite(self.high - self.low) or self.test.startswith("exact scan"):
+            return None
+        sd = (self.high - self.low) / 2 / float(student.ppf(1 - ALPHA / 2, self.n - 1)) * math.sqrt(self.n)
+        distance = self.estimate if self.estimate >= self.margin else self.margin - self.estimate
+        count = needed(sd, distance, self._level)
+        return count if count is not None and count > self.n else None
+
+    @property
+    def _level(self) -> float:
+        return ALPHA / self.claims
+
+    def figure(self, value: float) -> str:
+        """A number in the claim's unit: error rates and shares in points."""
+        if not math.isfinite(value):
+            return "unbounded"
+        return f"{100 * value:.1f}" if self.in_points else f"{value:.3g}"
+
+    @property
+    def in_points(self) -> bool:
+        return _RATES.match(self.unit) is not None
+
+    @property
     def sentence(self) -> str:
         """What was found, in words that fit the verdict and the numbers."""
-        span = f"95 % interval {_figure(self.low)} to {_figure(self.high)}"
-        numbers = f"Estimate {_figure(self.estimate)} ({span}), in {self.unit}"
-        worth = f" of {_figure(self.margin)} or more" if self.margin > 0 else ""
-        if self.found:
-            return " ".join(filter(None, (f"Found: {self.effect}. {numbers}.", self.if_found)))
-        if self.found is False:
-            return f"Found: no {_bare(self.effect)}{worth}. {numbers}."
+        points = " points" if self.in_points else ""
+        span = f"95 % interval {self.figure(self.low)} to {self.figure(self.high)}"
+        numbers = f"Estimate {self.figure(self.estimate)}{points} ({span}), in {self.unit}."
+        worth = f" of {self.figure(self.margin)}{points} or more" if self.margin > 0 else ""
+        if self.found is not None:
+            said = self.effect if self.found else f"no {_bare(self.effect)}{worth}"
+            return " ".join(filter(None, (f"Found: {said}. {numbers}", self._beside, self.if_found * self.found)))
         if self.lacks:
-            return f"Not judged: this study lacks {self.lacks}. {numbers}."
-        more = f" About {about(self.needed)} {self.counted.value} would tell." if self.needed is not None else ""
-        return f"Not decided: {self.effect}{worth}, or not. {numbers}.{more}"
+            return f"Seen, but not tested. {numbers} A verdict takes {self.lacks}, which may change what is seen."
+        said = f"Not decided: {self.effect}{worth}, or not. {numbers}"
+        if not self.withdrawn:
+            return f"{said} {self._beside or self._more}".strip()
+        alone = (
+            f"Alone it would be decided (p {said_p(self.p)}); corrected for the number of claims it is not "
+            f"(p {said_p(self.p_adjusted or 1.0)})."
+        )
+        return f"{said} {alone} {self._more}".strip()
+
+    @property
+    def _beside(self) -> str:
+        """Where the interval alone would say something else than the verdict."""
+        above, below = self.low > 0 and self.estimate >= self.margin, self.high < max(self.margin, 0)
+        agrees = (above if self.found else below) if self.found is not None else not (above or below)
+        return (
+            "" if agrees else f"The verdict is that of the test, {self.test}, and the interval of the estimate alone."
+        )
+
+    @property
+    def _more(self) -> str:
+        seen, least = self.to_tell_as_seen, self.to_tell_the_least
+        if seen is not None and (least is None or seen < least):
+            smallest = f", for the smallest that counts about {about(least)}" if least is not None else ""
+            return f"For an effect as seen it takes about {about(seen)} {self.units}{smallest}."
+        return f"For the smallest effect that counts it takes about {about(least)} {self.units}." if least else ""
+
+
+def said_p(p: float) -> str:
+    """Three digits, never 0."""
+    return "below 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def judge(
@@ -179,47 +265,9 @@ def is_above(evidence: Evidence) -> bool:
     return evidence.p_above <= ALPHA / 2 and evidence.estimate >= evidence.margin
 
 
-def correct(findings: Iterable[Finding], method: Method = "holm") -> list[Finding]:
-    """Adjust the p values for their number; a verdict that does not survive becomes undecided.
-
-    Holm (1979) bounds the chance of any wrong verdict by 5 %, Benjamini and Hochberg (1995, ``bh``) the share
-    of wrong ones. Findings without a p value, or with one that is corrected already, are left as they are.
-    """
-    findings = list(findings)
-    tested = [f for f in findings if _to_correct(f)]
-    if not tested:
-        return findings
-    p = np.array([f.p for f in tested])
-    values = iter(holm(p) if method == "holm" else false_discovery_control(p))
-    return [adjusted(f, float(next(values))) if _to_correct(f) else f for f in findings]
-
-
-def _to_correct(one: Finding) -> bool:
-    return not math.isnan(one.p) and one.p_adjusted is None
-
-
 def adjusted(one: Finding, p: float) -> Finding:
     """With its p value corrected; a verdict that does not survive becomes undecided."""
     return replace(one, p_adjusted=p, verdict=one.verdict if p <= ALPHA else Verdict.UNDECIDED)
-
-
-def over_folds(one: Finding, overlap: float) -> Finding:
-    """A finding over seeds or runs of a study whose seeds are folds: wider, as nets of two folds share training images.
-
-    By the variance of a mean over folds, ``SeedNoise.of_mean``; tests are taken for normal here. What was drawn from
-    the space, one seed each, stays.
-    """
-    if not overlap or one.counted is Counted.CONFIGURATIONS or not one.n:
-        return one
-    wider = math.sqrt(one.n * SeedNoise(overlap=overlap).of_mean(one.n))
-    low, high = one.estimate - wider * (one.estimate - one.low), one.estimate + wider * (one.high - one.estimate)
-    found = replace(one, low=low, high=high, p=_wider(one.p, wider), needed=None)
-    return found if one.p_adjusted is None else adjusted(found, _wider(one.p_adjusted, wider))
-
-
-def _wider(p: float, factor: float) -> float:
-    """A two-sided p value after the standard error has grown."""
-    return p if math.isnan(p) else min(1.0, 2 * float(norm.sf(norm.isf(p / 2) / factor)))
 
 
 def to_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -229,10 +277,6 @@ def to_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         | {"sentence": one.sentence, "population": one.population}
         for one in findings
     ]
-
-
-def _figure(value: float) -> str:
-    return "unbounded" if not math.isfinite(value) else f"{value:.3g}"
 
 
 def about(count: int) -> str:

@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from fitscape.study.findings.context import Context, Labels, Question, percent
+from fitscape.study.findings.context import Context, Labels, Question
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, is_above, judge
 from fitscape.study.findings.twins import Errors, Twins, crossing, learning_stages, scratch_twins
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 
@@ -112,10 +113,15 @@ def _over_and_under(one: Twins) -> Finding:
         unit="the less sure of: training error, least - most tuned; gap to validation, most - least tuned",
         explanation=f"At {_images(one, 0)} {names[0]} end at {percent(train[0].mean())} training and "
         f"{percent(val[0].mean())} validation error, {names[1]} at {percent(train[1].mean())} and "
-        f"{percent(val[1].mean())}.",
+        f"{percent(val[1].mean())}. The gap is {_points(val[0] - train[0])} with {names[0]} and "
+        f"{_points(val[1] - train[1])} with {names[1]}.",
         source=SOURCE_OF_STAGES,
         effect="a larger gap with all tuned beside a higher training error with the least tuned",
     )
+
+
+def _points(values: Array) -> str:
+    return f"{100 * values.mean():.1f} points"
 
 
 def _unfreezing(one: Twins, m: int) -> Finding:
@@ -141,7 +147,8 @@ def _against_the_others(one: Twins, m: int, level: int, claim: str, unit: str) -
         question="finetune",
         family=one.example.config.model.family,
         unit=unit,
-        explanation=_by_level(one, m),
+        explanation=f"{_by_level(one, m)} The best of the others, as the other seeds choose it, has "
+        f"{percent(rest.val(m).mean())}.",
         source=SOURCE_OF_STAGES,
         effect="a fall of the validation error",
     )
@@ -183,4 +190,6 @@ QUESTION = Question(
     "pays. The lines of frozen stages show what is lost or won by tuning less.",
     answer=finetune,
     needs="runs from weights and from scratch that share images, seeds and learning rates",
+    takes="runs of one net from weights and from scratch, at two numbers of images, with three shared seeds",
+    main="weights lower the validation error",
 )

@@ -11,8 +11,8 @@ from scipy.optimize import isotonic_regression
 from scipy.special import xlogy
 from scipy.stats import binomtest, chi2
 
-from fitscape.study.findings.evidence import needed
 from fitscape.study.findings.finding import ALPHA, Counted, Evidence
+from fitscape.study.findings.size import needed
 from fitscape.study.regimes.rule import Array
 
 DRAWS: Final = 4000

@@ -21,6 +21,7 @@ from fitscape.study.findings.evidence import discordant_evidence, mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, judge
 from fitscape.study.findings.frontier import Frontier, frontier_evidence, trainability_frontier
 from fitscape.study.records import TrialRecord
+from fitscape.study.regimes.flags import VANISHING_RATIO
 from fitscape.study.regimes.rule import Array
 
 MARGIN: Final = 0.1  # decades of a gradient ratio
@@ -124,12 +125,13 @@ def _lift(
     return [
         judge(
             evidence,
-            claim=f"Gradients: {remedy} keeps the first layers' gradients larger {when}",
+            claim=f"Gradients: {remedy} keeps the first layers' gradients larger against the last layer's {when}",
             unit="decades of first- over last-layer relative gradient norm",
-            explanation=f"Over {n} pairs of nets that differ in nothing else, the first layer's relative "
-            f"gradient is {with_it:.2g} of the last layer's with it and {without:.2g} without (geometric means "
-            f"{when}). Far below 1, the first layers hardly learn.",
-            effect=f"a larger gradient of the first layers {when}",
+            explanation=f"Over {n} pairs of nets that differ in nothing else{_left_out(pairs, n)}, the first layer's "
+            f"relative gradient is {with_it:.2g} of the last layer's with it and {without:.2g} without (geometric "
+            f"means {when}). Below {VANISHING_RATIO:g} it counts as vanishing, above {1 / VANISHING_RATIO:g} as "
+            "exploding.",
+            effect=f"a larger gradient of the first layers against the last {when}",
             **text,
         )
     ]
@@ -145,13 +147,20 @@ def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict
             evidence,
             claim=f"Gradients: {remedy} lets more gradient reach the first layer at the start",
             unit="decades of the first layer's gradient norm",
-            explanation=f"Over {n} pairs of nets that differ in nothing else, the norm of the first layer's "
-            f"gradient is {with_it:.2g} with it and {without:.2g} without (geometric means at initialization; "
-            f"what is below {SMALLEST:g} counts as that).",
+            explanation=f"Over {n} pairs of nets that differ in nothing else{_left_out(pairs, n)}, the norm of the "
+            f"first layer's gradient is {with_it:.2g} with it and {without:.2g} without (geometric means at "
+            f"initialization; what is below {SMALLEST:g} counts as that).",
             effect="a larger gradient at the first layer at the start",
             **text,
         )
     ]
+
+
+def _left_out(pairs: list[tuple[TrialRecord, TrialRecord]], n: int) -> str:
+    """Of pairs in which a gradient was not measured, or was 0 or not finite."""
+    return f" ({len(pairs) - n} of {len(pairs)} left out: a gradient is 0, not finite or not measured)" * (
+        n < len(pairs)
+    )
 
 
 def _decades(
@@ -228,7 +237,8 @@ def _frontier_finding(example: TrialRecord, found: Frontier, depths: list[int]) 
         family=model.family,
         unit=f"share of nets that stall at depth {depths[-1]}, above one half",
         explanation=f"{found.n} runs of {arm} at depths {', '.join(map(str, depths))}, each at the best learning "
-        f"rate run: the depth from which half of them stall lies {where} (95 % interval).",
+        f"rate run: the depth from which half of them stall lies {where} (95 % interval by their likelihood, which is "
+        "narrow for few runs; the verdict is that of the exact test).",
         source="He et al. 2015 (rectifiers), section 2.2, figure 3",
         effect=f"a depth up to {depths[-1]} from which more than half of the nets stall",
     )
@@ -242,4 +252,6 @@ QUESTION = Question(
     "down is a tenth of it; -12 stands for that and less.",
     answer=gradients,
     needs="gradient norms by layer, which only fitscape's own loop measures",
+    takes="three pairs of nets that differ in one remedy alone",
+    main="lets nets train that stall",
 )

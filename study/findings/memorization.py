@@ -13,13 +13,13 @@ from fitscape.study.findings.context import (
     Question,
     config_key,
     ended,
-    percent,
     train_error,
     unit_means,
     val_error,
 )
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Evidence, Finding, judge
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import TrialRecord
 from fitscape.study.regimes.rule import Array
 
@@ -156,4 +156,5 @@ QUESTION = Question(
     "training error says nothing about unseen images, where it can only guess.",
     answer=memorization,
     needs="known shares of replaced training labels",
+    takes="two runs with every label redrawn, or pairs that differ in regularization alone",
 )

@@ -14,7 +14,8 @@ from fitscape.study.findings import (
     recommendation,
 )
 from fitscape.study.findings.context import Context, Question
-from fitscape.study.findings.finding import Finding, correct, over_folds
+from fitscape.study.findings.correction import correct, over_folds
+from fitscape.study.findings.finding import Finding
 from fitscape.study.records import Label, TrialRecord
 
 _MODULES = (

@@ -39,6 +39,11 @@ class Cuts(Scale):
         lowest = float(self.at_skill(0)) if self.anchor is None else self.anchor
         return float(logit(max(lowest / 2, SMALLEST_FLOOR)))
 
+    @property
+    def least(self) -> float:
+        """The error at the floor: what lies below it the scale does not tell apart."""
+        return float(expit(self.floor))
+
     def referred(self, reference: float) -> Self:
         """Another reference error on the same scale, which needs no refit."""
         anchor = float(self.at_skill(0)) if self.anchor is None else self.anchor

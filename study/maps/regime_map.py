@@ -15,6 +15,7 @@ from fitscape.study.maps.decision import REGIMES, Cuts
 from fitscape.study.maps.encoding import Encoder, Points
 from fitscape.study.maps.error_models import Fields, Outcomes, lowest_error
 from fitscape.study.maps.posterior import Posterior, probabilities
+from fitscape.study.measures.wording import percent
 
 Array = NDArray[np.float64]
 
@@ -247,7 +248,7 @@ class RegimeMap:
 
     def _repr_html_(self) -> str:
         """In a notebook: the share of the space that each regime takes."""
-        table = self.share().map(lambda share: f"{100 * share:.0f} %")
+        table = self.share().map(lambda share: percent(share, 0))
         return f"<p>Shares of the space, with 90 % intervals</p>{table.to_html()}"
 
     def undecided_area(self, tau: float | None = None, *, points: int = 1024) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
+from fitscape.study.measures.wording import percent
 from fitscape.study.records import EpochRecord, TrialRecord
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
 from fitscape.study.regimes.replicates import SeedNoise, by_group, pooled_seed_noise, sampling_variance
@@ -101,9 +102,8 @@ class Guessing:
     @property
     def sentence(self) -> str:
         """The verdict with its numbers."""
-        found = (
-            f"the best has an error of {self.error:.1%} ({self.low:.1%} to {self.high:.1%}), guessing {self.chance:.1%}"
-        )
+        best, low, high, guessed = map(percent, (self.error, self.low, self.high, self.chance))
+        found = f"the best has an error of {best} ({low} to {high}), guessing {guessed}"
         return f"no better than guessing: no configuration is surely below chance; {found}"
 
 

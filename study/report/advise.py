@@ -7,7 +7,6 @@ import pandas as pd
 from fitscape.study.errors import UserError
 from fitscape.study.maps.advice import forecast, recommended
 from fitscape.study.opened import OpenStudy
-from fitscape.study.report import wording
 from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.subject import Subject
 
@@ -27,7 +26,7 @@ def advised(study: OpenStudy) -> tuple[dict[str, Any], dict[str, float], str]:
     advice, guessing = said["advice"], said["guessing"]
     at = f" at {advice['setting']}" if advice["setting"] else ""
     expected = f"expected validation error {advice['error']} ({advice['interval']})"
-    chance = f"it is {advice['as_good']} with probability {wording.probability(told['good'])}"
+    chance = f"it is at most {advice['threshold']}, the limit of good here, with probability {advice['good']}"
     sentence = f"Use {advice['net']}{at}: {expected}, {chance}."
     if not advice["likely"]:
         sentence = (

@@ -16,9 +16,12 @@ HYPERPARAMETERS: Final = {
     "batch_size": "batch size",
     "growth_rate": "growth rate",
     "batch_norm": "batch-norm statistics",
+    "freeze": "frozen stages",
+    "init": "initialization",
+    "norm": "normalization",
 }
 NETS: Final = {"resnet": "ResNet", "plain": "plain-", "densenet": "DenseNet"}
-_NET: Final = re.compile(r"\b(?:resnet|plain|densenet)\d+\b")
+_NET: Final = re.compile(r"\b(?:resnet|plain|densenet)\d+\b|\b(?:resnet|densenet)(?= nets\b)")
 
 
 def hyperparameter(name: str) -> str:
@@ -39,7 +42,7 @@ def value(name: str, given: Any, digits: int = 3) -> str:
     if name == "architecture":
         return net(str(given))
     if isinstance(given, bool) or not isinstance(given, int | float):
-        return str(given)
+        return str(given).split("@")[0].replace("study:", "from study ") if name == "weights" else str(given)
     return percent(given) if name in ("train_fraction", "label_noise") else number(given, digits)
 
 
@@ -95,6 +98,18 @@ def interval(low: float, high: float) -> str:
     return f"{percent(low)} to {percent(high)}"
 
 
+def from_floor(error: float, least: float) -> str:
+    """An error of a map, whose scale ends at ``least``."""
+    return f"below {percent(least)}" if error < least else percent(error)
+
+
+def interval_from_floor(low: float, high: float, least: float) -> str:
+    """``1.2 % to 3.0 %``; from 0 where the lower end is below what the map can tell."""
+    if high < least:
+        return f"0\u00a0% to {percent(least)}"
+    return interval(0.0 if low < least else low, high)
+
+
 def sentence(text: str) -> str:
     """With a capital at its beginning, and the rest as it is."""
     return text[:1].upper() + text[1:]
@@ -106,9 +121,9 @@ def nets(text: str) -> str:
 
 
 def reference(given: bool) -> str:
-    """What errors are measured against: what the user gave, else the best configuration that the study saw, without
-    the luck of being the best. No proof makes it the best that can be reached."""
-    return "the reference error given" if given else "the best seen in this study (luck taken out)"
+    """What errors are measured against: what the user gave, else the best configuration that was run, as the map
+    estimates it. No proof makes it the best that can be reached."""
+    return "the reference error given" if given else "the best configuration that was run, by the map"
 
 
 def as_good(given: bool) -> str:

@@ -4,9 +4,9 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 
@@ -14,11 +14,12 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.errors import UserError
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.prospect import Shares, expected, limit, shares, spread
+from fitscape.study.measures.wording import percent
 from fitscape.study.opened import open_study
 from fitscape.study.scheduling.estimate import spoken
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.outlook import Outlook
-from fitscape.study.threads import Lasting
+from fitscape.study.threads import beside
 
 LEAST: Final = 16  # trials that must have ended before the map is asked
 EACH: Final = 0.05  # of the trials that have ended, so many more before it is asked again
@@ -51,21 +52,13 @@ class Goal:
         self._config, self._goal = config, config.search.until.decided
         self._folder, self._outlook, self._interruption, self._say = folder, outlook, interruption, say
         self._seen, self._again, self._took = 0, 0.0, 0.0
-        self._over = threading.Event()
-        self._thread = Lasting("the thread that looks at the map", self._work, say)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def pursued(self) -> AbstractContextManager[None]:
+        """Inside, the thread runs."""
+        return beside("the thread that looks at the map", self._work, self._say, leaves_within=LAST_WORDS)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join(timeout=LAST_WORDS)
-
-    def _work(self) -> None:
-        while not self._over.wait(LOOK_EVERY):
+    def _work(self, over: threading.Event) -> None:
+        while not over.wait(LOOK_EVERY):
             if time.monotonic() >= self._again and not self._interruption.requested:
                 self._look(least=math.ceil((1 + EACH) * self._seen))
         if not self._interruption.requested and self._took < LAST_WORDS / 2:
@@ -92,7 +85,7 @@ class Goal:
         now = shares(fitted)
         if now.one >= self._goal:
             self._say(reached(now, self._goal))
-            self._interruption.wind_up(f"{percent(now.one)} of the space is decided, which reaches the goal")
+            self._interruption.wind_up(f"{percent(now.one, 0)} of the space is decided, which reaches the goal")
         else:
             self._say(self._sentence(fitted, now))
         return True
@@ -115,7 +108,7 @@ class Goal:
 
 
 def reached(now: Shares, goal: float) -> str:
-    return f"decided: {_standing(now)}, and the goal was {percent(goal)}"
+    return f"decided: {_standing(now)}, and the goal was {percent(goal, 0)}"
 
 
 def outlook_in_words(
@@ -142,17 +135,19 @@ def outlook_in_words(
     """
     parts = [f"decided: {_standing(now)}"]
     if reach < goal:
-        parts.append(f"the validation images allow about {percent(reach)} at most, so {percent(goal)} is out of reach")
+        parts.append(
+            f"the validation images allow about {percent(reach, 0)} at most, so {percent(goal, 0)} is out of reach"
+        )
     else:
         parts.append(_way(now.one, goal, ahead, curve, left, seconds))
     if fit in ahead and fit:
         end = max(curve[ahead.index(fit)], now.one)
         which = f"the {fit} trials that are left" if fit == left else f"the {fit} trials that its time allows"
-        low, high = (percent(max(0.0, min(1.0, 1 - end + d))) for d in spread(fit / ended))
+        low, high = (percent(max(0.0, min(1.0, 1 - end + d)), 0) for d in spread(fit / ended))
         took = seconds(fit)
         time_ = "" if took is None else f" ({spoken(took)})"
         parts.append(
-            f"{which}{time_} bring the undecided share from {100 * (1 - now.one):.0f} to about {percent(1 - end)} "
+            f"{which}{time_} bring the undecided share from {100 * (1 - now.one):.0f} to about {percent(1 - end, 0)} "
             f"({low} to {high})"
         )
     return "; ".join(parts)
@@ -169,17 +164,12 @@ def _way(
     """How many more trials the goal takes."""
     rising = np.maximum.accumulate([now, *curve])
     if rising[-1] < goal:
-        return f"{percent(goal)} needs more than {ahead[-1]} more trials"
+        return f"{percent(goal, 0)} needs more than {ahead[-1]} more trials"
     needed = math.ceil(np.interp(goal, rising, [0, *ahead]))
     took = seconds(needed)
-    more = f"{percent(goal)} needs about {needed} more trials" + ("" if took is None else f", {spoken(took)}")
+    more = f"{percent(goal, 0)} needs about {needed} more trials" + ("" if took is None else f", {spoken(took)}")
     return more if needed <= left else f"{more}, of which this study has {left} (--trials raises that)"
 
 
 def _standing(now: Shares) -> str:
-    return f"{percent(now.one)} of the space has one regime, {percent(now.two)} has two possible ones"
-
-
-def percent(share: float) -> str:
-    """A share of the space, in whole per cent."""
-    return f"{100 * share:.0f} %"
+    return f"{percent(now.one, 0)} of the space has one regime, {percent(now.two, 0)} has two possible ones"

@@ -230,7 +230,7 @@ def _goal(
         return nullcontext()
     from fitscape.study.scheduling.goal import Goal
 
-    return Goal(config, ledger.path.parent, outlook, interruption, bookkeeper.decided)
+    return Goal(config, ledger.path.parent, outlook, interruption, bookkeeper.decided).pursued()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,22 +73,31 @@ class Work:
 
 def flops(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> float:
     """Operations of a net's forward pass of one image; 0 where no such net can be built for it."""
+    return _scaled(spec, input_shape, classes, 1)
+
+
+def parameters(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> float:
+    """A net's parameters, near enough to compare nets; 0 as for :func:`flops`."""
+    return _scaled(spec, input_shape, classes, 0)
+
+
+def _scaled(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int, which: Literal[0, 1]) -> float:
     if spec.own:  # whose code this process does not run
         return 1.0
     if spec.timm:  # of one width
-        return _counted(replace(spec, dropout=0.0, weights=NONE), input_shape, classes)
+        return _counted(replace(spec, dropout=0.0, weights=NONE), input_shape, classes)[which]
     narrow = replace(spec, width=WIDTH, init="he", dropout=0.0, weights=NONE)
-    return _counted(narrow, input_shape, classes) * (spec.width / WIDTH) ** 2
+    return _counted(narrow, input_shape, classes)[which] * (spec.width / WIDTH) ** 2
 
 
 @lru_cache(maxsize=256)
-def _counted(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> int:
+def _counted(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
     from fitscape.models.size import measure  # torch: not before it is needed
 
     try:
-        return measure(spec, input_shape, classes)[1]
+        return measure(spec, input_shape, classes)
     except ValueError:  # no such net for images of this size: its trial will fail, and say so, at once
-        return 0
+        return 0, 0
 
 
 class CostModel:

@@ -24,6 +24,13 @@ def cut(labels: np.ndarray, groups: np.ndarray, *, test_groups: np.ndarray | Non
     return split(labels, groups, test_groups, **options)  # type: ignore[arg-type]
 
 
+def test_a_limit_keeps_the_proportion_of_train_and_validation() -> None:
+    labels = np.arange(1000) % 5
+    whole, few = (cut(labels, np.arange(1000), validation_fraction=0.25, limit=limit) for limit in (None, 200))
+    assert (len(whole.train), len(whole.validation)) == (600, 200)
+    assert (len(few.train), len(few.validation), len(few.test)) == (150, 50, 200)
+
+
 @given(labelings, seeds)
 def test_every_prefix_of_a_stratified_order_is_stratified(labels: np.ndarray, seed: int) -> None:
     order = stratified_order(labels, stream("t", seed))

@@ -13,7 +13,7 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.driver import ask_to_finish, run_study
 from fitscape.study.driver.folder import Folder
 from fitscape.study.driver.run_study import Conduct
-from fitscape.study.driver.wind_up import ASKED, WindUp
+from fitscape.study.driver.wind_up import ASKED, ending_in_time
 from fitscape.study.errors import ExitCode
 from fitscape.study.records import TrialState
 from fitscape.study.scheduling.aside import Aside
@@ -24,7 +24,7 @@ from fitscape.study.scheduling.time_limit import CLOSING, REPORT, TimeLimit
 
 def test_a_study_that_is_asked_to_finish_winds_up(tmp_path: Path) -> None:
     folder, interruption = Folder(tmp_path), Interruption()
-    with WindUp(folder, None, interruption, Aside(Heard())):
+    with ending_in_time(folder, None, interruption, Aside(Heard())):
         ask_to_finish(tmp_path)
         wait_until(lambda: interruption.requested, 5)
     assert interruption.wound_up
@@ -35,13 +35,13 @@ def test_a_study_that_is_asked_to_finish_winds_up(tmp_path: Path) -> None:
 def test_what_an_earlier_run_was_asked_does_not_end_this_one(tmp_path: Path) -> None:
     ask_to_finish(tmp_path)
     interruption = Interruption()
-    with WindUp(Folder(tmp_path), None, interruption, Aside(Heard())):
+    with ending_in_time(Folder(tmp_path), None, interruption, Aside(Heard())):
         assert not interruption.wait(0.6)
 
 
 def test_a_run_whose_time_is_up_winds_up_before_it_is_up(tmp_path: Path) -> None:
     interruption = Interruption()
-    with WindUp(Folder(tmp_path), TimeLimit(CLOSING + REPORT + 0.25), interruption, Aside(Heard())):
+    with ending_in_time(Folder(tmp_path), TimeLimit(CLOSING + REPORT + 0.25), interruption, Aside(Heard())):
         wait_until(lambda: interruption.requested, 5)
     assert interruption.wound_up
     assert interruption.reason == "its time of 10.25s is up"

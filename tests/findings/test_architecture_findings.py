@@ -79,7 +79,7 @@ def test_fewer_parameters_for_the_same_error_are_found() -> None:
     found = findings_of(trials)
     parameters = next(f for c, f in found.items() if "as many parameters" in c)
     assert (parameters.family, parameters.verdict) == ("densenet", Verdict.SUPPORTED)
-    ratio = float(parameters.explanation.split("or ")[-1].split(" times")[0])
+    ratio = float(parameters.explanation.split(" takes ")[-1].split(" times")[0])
     assert ratio == pytest.approx(4, rel=0.5)
     assert any("floating-point operations" in c for c in found)
 

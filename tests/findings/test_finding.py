@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from fitscape.study.findings import Context, Evidence, Verdict, correct, to_json
-from fitscape.study.findings.finding import Counted, Method, judge, over_folds
+from fitscape.study.findings.correction import Method, over_folds
+from fitscape.study.findings.finding import Counted, judge
 
 EVIDENCE = Evidence(estimate=0.3, low=0.1, high=0.5, p_above=0.001, p_below=0.999, margin=0.01, n=5, test="t", needed=4)
 TEXT = {

@@ -66,7 +66,7 @@ def test_frontiers_lie_where_they_were_planted() -> None:
         return next(f for c, f in found.items() if arm in c and "stop training" in c)
 
     glorot = of("plain nets without normalization, glorot")
-    assert "lies between depth 32 and 44 (95 % interval)" in glorot.explanation
+    assert "lies between depth 32 and 44 (95 % interval by their likelihood" in glorot.explanation
     assert (glorot.verdict, glorot.estimate) == (Verdict.SUPPORTED, 0.5)
     assert "between depth 56 and" in of("plain nets without normalization, he").explanation
     normalized = of("plain nets with batch normalization, glorot")
@@ -109,4 +109,6 @@ def test_a_gradient_lost_in_every_layer_alike_is_seen_at_the_first_layer_and_not
     found = findings_of(trials)
     reach = next(f for claim, f in found.items() if "reach the first layer" in claim)
     assert (reach.verdict, round(reach.estimate, 6)) == (Verdict.SUPPORTED, 6.0)
-    assert next(f for claim, f in found.items() if "larger at the start" in claim).estimate == 0
+    assert (
+        next(f for claim, f in found.items() if "larger against the last layer's at the start" in claim).estimate == 0
+    )

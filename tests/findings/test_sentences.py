@@ -3,13 +3,14 @@
 import re
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.statistics.planted import families
 from benchmarks.statistics.planted.study import CONTEXT
-from fitscape.study.findings import Finding, Verdict, about, all_findings, to_json
+from fitscape.study.findings import Finding, Verdict, all_findings, to_json
 
 KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
 
@@ -27,19 +28,22 @@ def test_every_sentence_fits_its_verdict_its_margin_and_its_numbers(family: str,
             one = replace(measured, verdict=verdict)
             sentence = one.sentence
             noun = one.effect.removeprefix("a ").removeprefix("an ")
-            assert f"{one.estimate:.3g} (" in sentence
-            assert one.unit in sentence
+            points = " points" if one.in_points else ""
+            span = f"(95 % interval {one.figure(one.low)} to {one.figure(one.high)}), in {one.unit}."
+            assert f"Estimate {one.figure(one.estimate)}{points} {span}" in sentence
             if one.found:
                 assert sentence.startswith(f"Found: {one.effect}.")
             elif one.found is False:
                 assert sentence.startswith(f"Found: no {noun}")
                 # An interval may lie across 0 where it lies below what counts, which must then be named.
-                assert one.margin == 0 or f"of {one.margin:.3g} or more" in sentence
+                assert one.margin == 0 or f"of {one.figure(one.margin)}{points} or more" in sentence
             elif one.lacks:
-                assert sentence.startswith(f"Not judged: this study lacks {one.lacks}.")
+                assert sentence.startswith("Seen, but not tested. ")
+                assert f"A verdict takes {one.lacks}" in sentence
             else:
                 assert sentence.startswith("Not decided")
-                assert one.needed is None or f"About {about(one.needed)} {one.counted.value} would tell" in sentence
+                numbers = map(int, re.findall(r"about ([\d,]+)", sentence.replace(",", "")))
+                assert all(count > one.n for count in numbers), "what there is would have told"
             assert one.if_found == "" or (one.if_found in sentence) == bool(one.found)
             assert one.population in ("these configurations, over seeds", "the space, over configurations",
                                       "these configurations, over runs")  # fmt: skip
@@ -52,6 +56,38 @@ def test_a_verdict_agrees_with_its_interval(family: str, kind: str) -> None:
             assert one.estimate >= one.margin
         elif one.found is False:
             assert one.estimate < max(one.margin, 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (  # decided alone, and not among ten
+            {"estimate": 0.05, "low": 0.0175, "high": 0.0825, "p": 0.0129, "p_adjusted": 0.129},
+            "Alone it would be decided (p 0.013); corrected for the number of claims it is not (p 0.129). For an "
+            "effect as seen it takes about 8 seeds, for the smallest that counts about 370.",
+        ),
+        (  # an interval that lies below what counts, and a test that asks for more than the estimate
+            {"estimate": -0.0035, "low": -0.0061, "high": -0.0009, "p": 0.22, "p_adjusted": 1.0, "needed": 3},
+            "The verdict is that of the test, t over seeds, and the interval of the estimate alone.",
+        ),
+        (  # as many as would tell the smallest effect are there
+            {"estimate": 0.004, "low": -0.001, "high": 0.009, "p": 0.2, "p_adjusted": 1.0, "needed": 3, "n": 8},
+            "in validation error, a - b. For an effect as seen it takes about 480 seeds.",
+        ),
+        (
+            {"estimate": 0.777, "low": 0.635, "high": 0.92, "p": 0.002, "p_adjusted": 0.004, "lacks": "2 more seeds"},
+            "Seen, but not tested. Estimate 77.7 points (95 % interval 63.5 to 92.0), in validation error, a - b. A "
+            "verdict takes 2 more seeds, which may change what is seen.",
+        ),
+    ],
+)
+def test_an_open_claim_says_why_it_is_open(changed: dict[str, Any], said: str) -> None:
+    given = {
+        **{"claim": "c", "question": "q", "family": "plain", "explanation": "e", "source": "s", "test": "t over seeds"},
+        **{"effect": "a lower error", "unit": "validation error, a - b", "n": 5, "margin": 0.005, "needed": 217},
+        **{"verdict": Verdict.UNDECIDED, "claims": 10},
+    }
+    assert Finding(**{**given, **changed}).sentence.endswith(said)
 
 
 def test_the_neutral_part_says_nothing_that_only_one_verdict_would_mean() -> None:

@@ -59,6 +59,13 @@ def test_a_kept_map_gives_what_the_fitted_one_gave(
     assert found.diverged.any()
 
 
+def test_a_map_of_few_trials_is_not_kept(once: OpenStudy, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for fewest, there in ((32, True), (33, False)):
+        monkeypatch.setattr(kept, "FEWEST", fewest)
+        with Ledger.open(folder / "ledger.db", read_only=True) as ledger:
+            assert (kept.Kept.of(folder, ledger) is not None) is there
+
+
 def test_the_next_trial_makes_it_another_map(folder: Path) -> None:
     with open_study(folder) as study:
         before, trial = study.map, study.trials[0]

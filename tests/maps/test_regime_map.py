@@ -72,6 +72,13 @@ def test_probabilities_sum_to_one_and_undecided_is_below_the_confidence(fitted: 
     assert predicted.index.equals(held_out[0].index)
 
 
+@pytest.mark.parametrize("given", [0.03, None])
+def test_a_reference_that_was_not_given_is_that_of_the_posterior(given: float | None) -> None:
+    made = RegimeMap(SPACE, RegimeThresholds(tau=0.1), chance_error=0.9, reference_error=given).fit(table(32))
+    expected = float(np.median(made.posterior.reference)) if given is None else given
+    assert made.cuts.reference == pytest.approx(expected, abs=0)
+
+
 def test_another_tau_needs_no_refit(fitted: RegimeMap, held_out: tuple) -> None:
     refitted = RegimeMap(SPACE, RegimeThresholds(tau=0.3), chance_error=0.9, reference_error=0.05).fit(table(96))
     np.testing.assert_allclose(
@@ -181,6 +188,10 @@ def test_bad_tables_are_refused() -> None:
         fresh.fit(table(4).drop(columns="val_error"))
     with pytest.raises(ValueError, match="val_error: must be a rate"):
         fresh.fit(table(4).assign(val_error=54.0, diverged=False))
+    with pytest.raises(ValueError, match="train_error: must be a rate"):
+        fresh.fit(table(4).assign(train_error=1.01, diverged=False))
+    with pytest.raises(ValueError, match="train_error: must be a rate"):
+        fresh.fit(table(4).assign(train_error=-0.01, diverged=False))
     with pytest.raises(ValueError, match="not fitted"):
         fresh.predict(table(4))
 

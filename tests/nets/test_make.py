@@ -261,7 +261,7 @@ def test_the_commands_write_a_net_and_predict_with_it(
     said = capsys.readouterr().out
     written = folder / NETS / best.trial_id
     assert f"net     {written}" in said
-    assert "labels agree with the trial's on 100.00% of" in said
+    assert "labels agree with the trial's on 100.00 % of" in said
     assert (folder / "models" / best.trial_id / "MLmodel").is_file()
     data = digits.trial_data
     Image.fromarray(data.val_images[0, 0].numpy()).save(tmp_path / "picture.png")

@@ -13,8 +13,12 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
 from fitscape.study.report import build
+from fitscape.study.report.expense import Expense
+from fitscape.study.report.sections.longer import longer
 from fitscape.study.report.sections.recommendation import recommendation
+from fitscape.study.report.sections.trained import trained
 from fitscape.study.report.subject import Subject
+from fitscape.study.report.wording import percent
 
 
 def studied(folder: Path, **facts: Any) -> Subject:
@@ -43,13 +47,63 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]
     return advice, build(folder).read_text()
 
 
-def test_a_cheaper_net_is_named_with_what_it_costs(page: tuple[dict[str, Any], str]) -> None:
+def test_a_cheaper_net_is_named_beside_the_recommended_one_with_what_it_is_cheaper_in(
+    page: tuple[dict[str, Any], str],
+) -> None:
     advice, text = page
-    cheaper = advice["cheaper"]
-    assert cheaper["net"] == "ResNet18"
-    assert [name for name, _, _ in cheaper["costs"]] == ["parameters", "operations an image", "to train it here"]
-    assert all(cost != before for _, cost, before in cheaper["costs"])
-    assert "As good: <b>ResNet18</b>" in text
+    first, *others = advice["cheaper"]["rows"]
+    assert first["why"] == "recommended"
+    assert ", ".join(row["why"] for row in others) == "fewest parameters, fewest operations, quickest to train"
+    for row in others:
+        assert row["net"] == "ResNet18"
+        assert all(row["costs"][name] != first["costs"][name] for name in ("parameters", "operations an image"))
+    assert "Cheaper nets beside the recommended one" in text
+
+
+def test_training_times_are_those_that_the_same_or_the_nearest_runs_took(tmp_path: Path) -> None:
+    subject = studied(tmp_path, input_shape=[1, 8, 8])
+    expense, ran = Expense(subject), subject.trials[0]
+    width = ran.config.model.width
+    same = expense.spent(subject.point(ran))
+    assert same is not None
+    assert (same.same, same.runs, same.seconds) == (True, 1, ran.seconds)
+    near = expense.spent({"width": 1.01 * width})
+    assert near is not None
+    assert (near.same, near.runs) == (False, 5)
+    assert near.low <= near.seconds <= near.high
+    assert near.seconds == pytest.approx(4 * width, rel=0.2), "a second for each quarter of the width was planted"
+    assert str(near).endswith("by the 5 nearest runs)")
+
+
+def test_whether_the_recommended_net_was_trained_is_said(tmp_path: Path) -> None:
+    subject = studied(tmp_path, input_shape=[1, 8, 8])
+    fitted, ran = subject.map, subject.trials[3]
+    assert fitted is not None
+    exact = trained(subject, fitted, subject.point(ran), 0.99)
+    assert exact is not None
+    assert (exact["exact"], exact["runs"]) == (True, [ran.number])
+    near = trained(subject, fitted, {"width": 1.001 * ran.config.model.width}, 0.0)
+    assert near is not None
+    assert (near["exact"], near["runs"], near["as_good"]) == (False, [ran.number], True)
+    assert near["error"] == exact["error"] == percent(ran.last.val_error if ran.last else None)
+
+
+@pytest.mark.parametrize(("epochs", "train_error", "first"), [(6, 0.14, True), (6, 0.02, False), (60, 0.14, False)])
+def test_longer_training_comes_first_where_nets_saw_few_passes_and_training_error_is_missing(
+    epochs: int, train_error: float, first: bool, tmp_path: Path
+) -> None:
+    subject = studied(tmp_path)
+    optimization = subject.config.base.optimization.model_copy(
+        update={"epochs": epochs, "steps_per_epoch": 240, "batch_size": 64}
+    )
+    subject.config = subject.config.model_copy(
+        update={"base": subject.config.base.model_copy(update={"optimization": optimization})}
+    )
+    subject.provenance = {**subject.provenance, "data": {"images": {"train": 36_000}}}
+    said = longer(subject, {"width": 0.5}, train_error, 0.19)
+    assert said is not None
+    assert said["first"] is first
+    assert said["seen"] == f"{240 * epochs:,} steps, {'2.6' if epochs == 6 else '26'} passes over its images"
 
 
 def test_the_recommendation_comes_in_the_order_of_a_readers_questions(page: tuple[dict[str, Any], str]) -> None:

@@ -21,7 +21,7 @@ from fitscape.study.report.language.particles import chosen
 KOREAN = language.catalogue("ko")
 KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
 NAMES = re.compile(  # of nets, people, methods and formats, which stay in Latin letters
-    r"ResNet|DenseNet|(?<![a-z])(?:plain|resnet|densenet|batch|group|he|glorot|gaussian|none|timm)(?![a-z])|HC3|"
+    r"ResNet|DenseNet|(?<![a-z])(?:[Pp]lain|resnet|densenet|batch|group|he|glorot|gaussian|none|timm)(?![a-z])|HC3|"
     r"[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])|Girshick|Dollar|Prechelt|\bHe\b|\bNg\b|"
     r"Machine Learning Yearning|Fitscape|regime|degradation"
 )
@@ -94,15 +94,25 @@ def test_no_word_of_a_finding_is_missing_in_any_verdict(family: str, kind: str) 
     for measured in all_findings(planted.trials, planted.labels.values(), CONTEXT):
         for verdict in Verdict:
             one = replace(measured, verdict=verdict)
-            for text in (one.claim, one.sentence, one.explanation, one.unit, one.test, one.source, one.population):
+            for text in (
+                one.claim,
+                wording.sentence(wording.nets(one.said)),
+                one.sentence,
+                one.explanation,
+                one.unit,
+                one.test,
+                one.source,
+                one.population,
+            ):
                 assert not english(KOREAN(wording.nets(text))), KOREAN(wording.nets(text))
 
 
 def test_no_word_of_a_question_is_missing() -> None:
     for question in QUESTIONS.values():
-        asked = KOREAN(f"{question.asked} <strong>2 claims tested: 1 supported, 1 undecided.</strong>")
+        asked = KOREAN(f"{question.asked} <strong>3 claims: 1 supported, 1 undecided, 1 not tested.</strong>")
         assert not english(re.sub("</?strong>", "", asked)), asked
-        assert not english(KOREAN(question.title) + KOREAN(question.needs)), question.name
+        said = [KOREAN(text) for text in (question.title, question.needs, question.takes)]
+        assert not english(" ".join(said)), question.name
 
 
 def test_what_the_user_named_what_scripts_hold_and_what_is_escaped_stay_as_they_are() -> None:

@@ -57,7 +57,10 @@ def test_where_a_power_law_falls_the_number_of_images_is_said_with_its_interval(
 
 def test_where_the_training_error_is_missing_more_images_are_no_advice(tmp_path: Path) -> None:
     advice = recommendation(subject(tmp_path, floor=0.0, train=0.97))["advice"]
-    assert advice["images"]["answer"].startswith("More images will not help: training error is what is missing.")
+    answer = advice["images"]["answer"]
+    assert answer.startswith("More images alone are not expected to bring the error of this net from about ")
+    assert ", three quarters of it: its training error is " in answer
+    assert advice["images"]["rows"][0][1] == advice["interval"], "one interval for one net"
     assert advice["data"]["sure"] is False, "headline and detail say the same"
 
 
@@ -73,11 +76,11 @@ def test_what_cannot_be_said_comes_with_its_reason(tmp_path: Path, monkeypatch: 
     for study, why in (
         (fixed, "every trial had the same share of the images"),
         (few, "and 12 are needed"),
-        (checked, "the bands that a quarter of the images gives do not hold for all of them"),
+        (checked, "runs with at most a quarter of the images did not foretell the others"),
     ):
         assert study.map is not None
         said = more_images(study, study.map, point)
         assert said is not None
-        assert said["answer"].startswith("How many more images would help cannot be said, because")
+        assert said["answer"].startswith("Whether more images would help is not predicted, because")
         assert why in said["answer"]
         assert said["helps"] is None

@@ -132,10 +132,10 @@ def test_the_map_lies_where_its_trials_lie(data: dict[str, Any], arrays: Arrays)
 
 def test_the_best_trial_is_the_best_and_its_interval_wilsons(page: Path) -> None:
     words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.read_text())).replace("\N{NO-BREAK SPACE}", " ")
-    best = words.partition("The best trial that was run: ")[2].partition("; as the best")[0]
+    best = words.partition("The best trial that was run: ")[2].partition(". As the best")[0]
     assert best == (
-        "#0 ResNet18 at width 1, training images 100 %. Validation error 3.0 %, good. Of this net alone, on other "
-        "images: 2.3 % to 3.8 % (95 % interval over 2000 images)"
+        "#0 ResNet18 at width 1, training images 100 %. Validation error 3.0 %, good. This trained net, on other "
+        "images: 2.4 % to 3.7 % (90 % interval over 2000 images)"
     )
 
 
@@ -164,7 +164,7 @@ def test_degradation_has_its_sign_and_its_size(data: dict[str, Any]) -> None:
         {key: str(value).replace("\N{NO-BREAK SPACE}", " ") for key, value in pair.items()}
         for pair in data["degradation"]["pairs"]
     ]
-    lacks = "not judged: it lacks 2 more seeds and 2 more learning rates"
+    lacks = "not tested: it takes 2 more seeds and 2 more learning rates"
     keys = ("deep", "shallow", "deep_error", "shallow_error", "difference", "seeds", "degraded")
     assert [tuple(pair[key] for key in keys) for pair in pairs] == [
         ("plain-32", "plain-20", "6.1 %", "6.0 %", "+0.1 points", "3", "no"),

@@ -196,7 +196,7 @@ def test_a_folder_without_a_study_is_refused_in_one_line(tmp_path: Path) -> None
         (1 / 2000, 3, "no"),
         (0.008, 3, "no"),
         (0.03, 3, "yes"),
-        (0.03, 1, "not judged: it lacks 2 more learning rates"),
+        (0.03, 1, "not tested: it takes 2 more learning rates"),
     ],
 )
 def test_table_finding_and_flag_of_degradation_follow_one_rule(
@@ -220,7 +220,7 @@ def test_table_finding_and_flag_of_degradation_follow_one_rule(
     degraded = said == "yes"
     (rise,) = [f for f in study.findings if f.claim == "Degradation: plain32 trains to a higher error than plain20"]
     assert (rise.verdict is Verdict.SUPPORTED) is degraded
-    assert ("Not judged: this study lacks 2 more learning rates." in rise.sentence) is (rates == 1)
+    assert ("A verdict takes 2 more learning rates," in rise.sentence) is (rates == 1)
     deep = {t.trial_id for t in study.trials if t.config.model.depth == 32 and t.config.optimization.lr == 0.1}
     assert {i for i, label in study.labels.items() if "degraded" in label.flags} == (deep if degraded else set())
 
@@ -250,13 +250,14 @@ def test_what_is_best_is_best_of_this_study_and_the_best_trial_speaks_of_its_own
     ends = [({"width": w}, TrialState.FINISHED, 0.3 - 0.25 * w) for w in (0.125, 0.2, 0.3, 0.5, 0.7, 1)]
     text = build(by_hand(tmp_path, config, *ends)).read_text()
     assert "reachable" not in text
-    assert "the best seen in this study (luck taken out): " in text
-    assert "probability that it is as good as the best here" in text
-    assert "Of this net alone, on other images: " in text
-    assert re.search(r"Further nets of its configuration are expected at [^<]*% \(90 %\)", text)
+    assert "from the best configuration that was run, by the map (" in text
+    assert re.search(r"probability that its error is at most [\d.]+\xa0%", text)
+    assert "That the net above is better than all others is not said." in text
+    assert "This trained net, on other images: " in text
+    assert re.search(r"Other seeds of its configuration are expected at [^<]*% \(90 %\)", text)
     thresholds = config.regimes.model_copy(update={"reference_error": 0.02})
     given = config.model_copy(update={"name": "given", "regimes": thresholds})
-    assert "the reference error given: 2.0" in build(by_hand(tmp_path, given, *ends)).read_text()
+    assert "of the way from the reference error given (2.0" in build(by_hand(tmp_path, given, *ends)).read_text()
 
 
 def test_the_page_says_how_many_steps_a_trial_took(tmp_path: Path) -> None:

@@ -141,3 +141,4 @@ def test_intervals() -> None:
 
 def test_nets_are_named_in_sentences_as_papers_write_them() -> None:
     assert wording.nets("resnet56 is deeper than plain20") == "ResNet56 is deeper than plain-20"
+    assert wording.nets("densenet nets do better than plain nets") == "DenseNet nets do better than plain nets"

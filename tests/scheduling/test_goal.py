@@ -30,7 +30,7 @@ def looked(
     search = config.search.model_copy(update={"until": SimpleNamespace(decided=decided)})
     outlook: Any = SimpleNamespace(left=12, fit=12, seconds=lambda trials: 15.0 * trials)
     said, interruption = list[str](), Interruption()
-    with Goal(config.model_copy(update={"search": search}), folder, outlook, interruption, said.append):
+    with Goal(config.model_copy(update={"search": search}), folder, outlook, interruption, said.append).pursued():
         pass
     (sentence,) = said
     return sentence, interruption

@@ -88,4 +88,5 @@ def test_a_time_that_is_no_number_teaches_nothing() -> None:
     model = CostModel(WORK)
     model.learn(trial(), float("nan"))
     model.learn(trial(), 0.0)
+    model.learn(trial(), -1.0)
     assert not model.known

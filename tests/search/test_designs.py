@@ -45,6 +45,19 @@ def test_whole_numbers_on_a_log_scale_get_what_lies_between_their_halves() -> No
         assert found[value] == pytest.approx(9000 * share, abs=2)
 
 
+@pytest.mark.parametrize(
+    ("distribution", "middle"),
+    [
+        (FloatDistribution(1.0, 4.0), 2.5),
+        (FloatDistribution(1e-4, 1e-2, log=True), 1e-3),
+        (FloatDistribution(0.0, 1.0, step=0.25), 0.5),
+        (IntDistribution(3, 9), 6),
+    ],
+)
+def test_the_middle_of_the_cube_is_the_middle_of_the_space(distribution: Any, middle: float) -> None:
+    assert from_unit(np.array([0.5]), {"x": distribution})["x"] == pytest.approx(middle)
+
+
 @given(distributions())
 @settings(max_examples=100, deadline=None)
 def test_grid_levels_lie_in_the_space_and_differ(d) -> None:

@@ -43,9 +43,6 @@ class HuggingFace(Source):
         self._unpack(set(listing.paths))
         return image_files.read(listing, image_size, self)
 
-    def _path(self) -> Path:
-        return Path(self.argument).expanduser().absolute()
-
     def _tables(self) -> list[Table]:
         if "://" in self.argument or not self._path().exists():
             what = f"{self.argument} is not on this machine"

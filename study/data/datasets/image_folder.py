@@ -39,9 +39,6 @@ class ImageFolder(ListedSource):
     def files(self) -> list[Path]:
         return list(self.listing().paths)
 
-    def _path(self) -> Path:
-        return Path(self.argument).expanduser().absolute()
-
     def _look(self) -> Listing:
         """Every image file with its class, and its part and group where there are such; sorted.
 

@@ -49,9 +49,6 @@ class ImageList(ListedSource):
     def files(self) -> list[Path]:
         return [self._path(), *self.listing().paths]
 
-    def _path(self) -> Path:
-        return Path(self.argument).expanduser().absolute()
-
     def _look(self) -> Listing:
         """Raises UserError: the file, a column or a row cannot serve."""
         if "://" in self.argument:

@@ -86,6 +86,10 @@ class Source(ABC):
         self.crashing: dict[str, str] = {}  # file -> reason: files that are known to crash their decoder
         self.groups, self.allow_group_leak, self.fit = groups, allow_group_leak, fit
 
+    def _path(self) -> Path:
+        """The file or folder that ``argument`` names."""
+        return Path(self.argument).expanduser().absolute()
+
     @abstractmethod
     def presence(self) -> Presence:
         """Look whether the files are there.

@@ -1,38 +1,94 @@
-"""What as good a net costs at least: parameters, operations and training time, beside those of the recommended one."""
+"""The cheapest nets that are as good, one for each kind of cost, beside the recommended one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import pandas as pd
+
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import CONDITIONS, conditions
-from fitscape.study.maps.cheapest import NEAR, SURE, cheapest
+from fitscape.study.maps.advice import CONDITIONS, conditions, forecast
+from fitscape.study.maps.cheapest import NEAR, SURE, as_good, cheapest
 from fitscape.study.report import wording
 from fitscape.study.report.expense import Expense
 from fitscape.study.report.slices import NET, net_at
 from fitscape.study.report.subject import Subject
 
-LEAST_SAVED: Final = 0.1  # of the operations; less is not worth a line
+LEAST_SAVED: Final = 0.1  # of a cost; less is not worth a line
+QUICKEST: Final = "quickest to train"
+GOOD: Final = 1.0  # of tau's span: all of what counts as good
+
+Price = Callable[[Mapping[str, Any]], float | None]
 
 
 def cheaper(
     subject: Subject, fitted: RegimeMap, recommended: Mapping[str, Any], expense: Expense
 ) -> dict[str, Any] | None:
-    """What the page says of the cheapest net that is as good; None where images or nets are not known here."""
+    """``rows``: the recommended net and the cheapest ones by parameters, by operations and by time, each with its
+    expected error and its costs; None where images or nets are not known here.
+
+    A net is as good within half of tau's span. Where none of those saves a tenth of a cost, one that is good takes
+    the place: it may be what the reader wants.
+    """
     if not expense.known:
         return None
-    span = wording.percent(float(fitted.cuts.at_skill(NEAR * fitted.cuts.tau)) - fitted.cuts.reference)
-    said = {"sure": wording.percent(SURE), "span": span}
-    found = cheapest(fitted, conditions(fitted), expense.operations)
-    now = expense.operations(recommended)
-    if found is None or now is None:
-        return said | {"net": ""}
-    point, probability = found
-    if (expense.operations(point) or now) > (1 - LEAST_SAVED) * now:
-        return said | {"net": ""}
-    costs, before = (expense.said(at) for at in (point, recommended))
-    return said | {
+    near = {part: as_good(fitted, conditions(fitted), part) for part in (NEAR, GOOD)}
+    named: list[tuple[list[str], Mapping[str, Any]]] = []
+    for name, price in _prices(expense).items():
+        found = next((one for part in near if (one := _saving(near[part], recommended, price))), None)
+        if found is None or (name == QUICKEST and not _quicker(expense, found, recommended)):
+            continue
+        same = next((names for names, point in named if point == found), None)
+        if same is None:
+            named.append(([name], found))
+        else:
+            same.append(name)
+    rows = [_row(subject, fitted, expense, ", ".join(names), point) for names, point in named]
+    return {
+        "sure": wording.percent(SURE),
+        "near": f"{100 * _above(fitted, NEAR):.1f} points",
+        "good": f"{100 * _above(fitted, GOOD):.1f} points",
+        "rows": [_row(subject, fitted, expense, "recommended", recommended), *rows] if rows else [],
+    }
+
+
+def _prices(expense: Expense) -> dict[str, Price]:
+    return {
+        "fewest parameters": expense.parameters,
+        "fewest operations": expense.operations,
+        QUICKEST: expense.roughly,
+    }
+
+
+def _quicker(expense: Expense, point: Mapping[str, Any], recommended: Mapping[str, Any]) -> bool:
+    """Whether it is by the runs nearest to it as well, so that the table does not say otherwise."""
+    then, now = expense.spent(point), expense.spent(recommended)
+    return then is not None and now is not None and then.seconds <= (1 - LEAST_SAVED) * now.seconds
+
+
+def _above(fitted: RegimeMap, part: float) -> float:
+    return float(fitted.cuts.at_skill(part * fitted.cuts.tau)) - fitted.cuts.reference
+
+
+def _saving(
+    known: list[tuple[dict[str, Any], float]], recommended: Mapping[str, Any], price: Price
+) -> dict[str, Any] | None:
+    """The cheapest of these, if it saves enough."""
+    found, now = cheapest(known, price), price(recommended)
+    if found is None or now is None or (price(found[0]) or now) > (1 - LEAST_SAVED) * now:
+        return None
+    return found[0]
+
+
+def _row(subject: Subject, fitted: RegimeMap, expense: Expense, why: str, point: Mapping[str, Any]) -> dict[str, Any]:
+    told = forecast(fitted, pd.DataFrame([dict(point)]), chosen=True).iloc[0]
+    near = fitted.predict(pd.DataFrame([dict(point)]), tau=NEAR * fitted.cuts.tau)["good"].iloc[0]
+    return {
+        "why": why,
         "net": wording.net(net_at(subject, point)),
         "setting": wording.setting({k: v for k, v in point.items() if k not in (*CONDITIONS, *NET)}, digits=2),
-        "probability": wording.probability(probability),
-        "costs": [(name, costs[name], before[name]) for name in costs],
+        "error": wording.from_floor(told["val_error"], fitted.cuts.least),
+        "interval": wording.interval_from_floor(told["low"], told["high"], fitted.cuts.least),
+        "near": wording.probability(float(near)),
+        "good": wording.probability(told["good"]),
+        "costs": expense.said(point),
     }

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fitscape.study.config import Written
+from fitscape.study.findings.context import config_key
 from fitscape.study.findings.degradation import rise
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.records import TrialRecord
@@ -26,24 +27,54 @@ def degradation(subject: Subject) -> dict[str, Any]:
     tests: dict[Written, list[DepthTest]] = {}
     for test in sorted(depth_tests(found, subject.config.data.overlap), key=lambda test: test.pair.deep):
         tests.setdefault(test.pair.conditions, []).append(test)
-    strata: dict[Written, list[DepthPair]] = {}
-    for pair in found:
-        strata.setdefault(pair.conditions, []).append(pair)
-    # The conditions with the most depths, seeds and learning rates, which a control has fewest of; the other
-    # families of the same study under theirs.
-    by_family: dict[str, list[DepthPair]] = {}
-    for pairs in sorted(strata.values(), key=lambda pairs: -sum(len(p.deep_errors) * p.rates for p in pairs)):
-        by_family.setdefault(_family(pairs[0]), pairs)
+    by_family = _alike(found)
     return {
         "series": [_series(family, pairs) for family, pairs in sorted(by_family.items())],
         "pairs": [_difference(test) for _, pairs in sorted(by_family.items()) for test in tests[pairs[0].conditions]],
         "rule": {"rise": f"{100 * RISE:g} point", "seeds": LEAST_SEEDS, "rates": LEAST_RATES},
-        "others": sum(len(pairs) for pairs in strata.values()) - sum(len(pairs) for pairs in by_family.values()),
+        "held": _held(next(iter(by_family.values()))[0]) if len({_held(p[0]) for p in by_family.values()}) == 1 else "",
+        "others": len(found) - sum(len(pairs) for pairs in by_family.values()),
     }
 
 
-def _family(pair: DepthPair) -> str:
-    return wording.net(pair.stratum.model.family)
+def _alike(found: list[DepthPair]) -> dict[str, list[DepthPair]]:
+    """One group of pairs for each family: under the same conditions where that can be, or a picture of two families
+    compares their conditions.
+
+    The conditions that most families ran under, of those the ones with the most depths, seeds and learning rates
+    (a control has fewest of them). A family that did not run under them is shown under its own.
+    """
+    shared: dict[Written, dict[str, list[DepthPair]]] = {}
+    for pair in found:
+        trial = pair.shallow_trials[0]
+        key = config_key(trial, ("family", "depth", "shortcut", "growth_rate", "lr", "seed"))
+        shared.setdefault(key, {}).setdefault(wording.net(pair.stratum.model.family), []).append(pair)
+    by_family: dict[str, list[DepthPair]] = {}
+    for families in sorted(shared.values(), key=_telling):
+        for family, pairs in families.items():
+            # of one family's own variants under these conditions, the one with the most
+            variants: dict[Written, list[DepthPair]] = {}
+            for pair in pairs:
+                variants.setdefault(pair.conditions, []).append(pair)
+            by_family.setdefault(family, max(variants.values(), key=_weight))
+    return by_family
+
+
+def _telling(families: dict[str, list[DepthPair]]) -> tuple[int, int, float]:
+    """The least of most families, most runs, and lowest errors: nets that all stall have nothing to show."""
+    pairs = [pair for family in families.values() for pair in family]
+    errors = np.concatenate([errors for pair in pairs for errors in (pair.shallow_errors, pair.deep_errors)])
+    return -len(families), -_weight(pairs), float(errors.mean())
+
+
+def _weight(pairs: list[DepthPair]) -> int:
+    return sum(len(pair.deep_errors) * pair.rates for pair in pairs)
+
+
+def _held(pair: DepthPair) -> str:
+    model = pair.stratum.model
+    norm = "without normalization" if model.norm == "none" else f"{model.norm} normalization"
+    return f"width {model.width:g}, {norm}, {model.init} initialization"
 
 
 def _series(family: str, pairs: list[DepthPair]) -> dict[str, Any]:
@@ -57,7 +88,6 @@ def _series(family: str, pairs: list[DepthPair]) -> dict[str, Any]:
     depths = sorted(errors)
     rows = [list(errors[d].values()) for d in depths]
     spread = [mean_evidence(row) if len(row) > 1 else None for row in rows]
-    model = pairs[0].stratum.model
     return {
         "family": family,
         "depths": depths,
@@ -66,7 +96,7 @@ def _series(family: str, pairs: list[DepthPair]) -> dict[str, Any]:
         "high": [round(min(1.0, s.high), 5) if s else None for s in spread],
         "seeds": sorted({seed for d in depths for seed in errors[d]}),
         "runs": [{str(seed): round(e, 5) for seed, e in errors[d].items()} for d in depths],
-        "held": f"width {model.width:g}, {model.norm} norm, {model.init} init",
+        "held": _held(pairs[0]),
     }
 
 
@@ -93,7 +123,7 @@ def _difference(test: DepthTest) -> dict[str, Any]:
 def _said(test: DepthTest) -> str:
     if test.degraded or test.denied:
         return "yes" if test.degraded else "no"
-    return f"not judged: it lacks {test.lacks}" if test.lacks else "not shown"
+    return f"not tested: it takes {test.lacks}" if test.lacks else "not shown"
 
 
 SECTION = Section(

@@ -3,50 +3,82 @@
 import math
 from typing import Any
 
-from fitscape.study.findings import Finding, Verdict, about
+from fitscape.study.findings import QUESTIONS, Finding, Verdict, about
+from fitscape.study.findings.context import by_configuration, drawn_alike, ended
+from fitscape.study.findings.finding import said_p
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
-from fitscape.study.report.sections.questions import questions
+from fitscape.study.report.sections.questions import LOOKS, questions, verdict
 from fitscape.study.report.subject import Subject
-
-GLYPHS = {Verdict.SUPPORTED: "✓", Verdict.CONTRADICTED: "✗", Verdict.UNDECIDED: "?"}
 
 
 def findings(subject: Subject) -> list[dict[str, Any]]:
-    """Decided ones first, in the order of the questions."""
-    order = [Verdict.CONTRADICTED, Verdict.SUPPORTED, Verdict.UNDECIDED]
-    decided = sorted(subject.findings, key=lambda f: order.index(f.verdict) == len(order) - 1)
-    return [_row(f) for f in decided]
+    """Decided ones first, then what was seen but not tested, each in the order of the questions."""
+    return [_row(f) for f in sorted(subject.findings, key=lambda f: (f.verdict is Verdict.UNDECIDED, not f.lacks))]
 
 
 def _row(f: Finding) -> dict[str, Any]:
     p = f.p if f.p_adjusted is None else f.p_adjusted
+    points = " points" if f.in_points else ""
+    said, glyph = LOOKS[verdict(f)]
+    needed = f.to_tell_the_least if f.verdict is Verdict.UNDECIDED and not f.lacks else None
     return {
         "claim": wording.nets(f.claim),
-        "verdict": f.verdict.value,
-        "glyph": GLYPHS[f.verdict],
-        "estimate": wording.number(f.estimate),
-        "interval": f"{wording.number(f.low)} to {wording.number(f.high)}",
+        "verdict": said,
+        "open": said == Verdict.UNDECIDED.value,
+        "glyph": glyph,
+        "estimate": f"{f.figure(f.estimate)}{points}",
+        "interval": f"{f.figure(f.low)} to {f.figure(f.high)}{points}",
         "unit": wording.nets(f.unit),
         "test": f.test,
-        "p": "below 0.001" if p < 0.001 else wording.NOT_MEASURED if math.isnan(p) else f"{p:.3f}",
+        "p": _p(f.p),
+        "corrected": _p(p),
         "n": f.n,
         "sentence": wording.nets(f.sentence),
         "explanation": wording.nets(f.explanation),
         "population": f.population,
         "source": f.source,
-        "counted": f.counted.value,
-        "needed": about(f.needed) if f.needed is not None and f.verdict is Verdict.UNDECIDED else None,
+        "counted": f.units,
+        "needed": None if needed is None else about(needed),
     }
 
 
-SECTION = Section(
-    "findings",
-    "Findings",
-    "Findings",
-    lambda m: {
-        "claims": findings(m.subject),
-        "questions": questions(m.subject),
-        "left_out": m.subject.study.left_out,
-    },
-)
+def _p(p: float) -> str:
+    return wording.NOT_MEASURED if math.isnan(p) else said_p(p)
+
+
+def _corrected(subject: Subject) -> str:
+    """How verdicts are corrected for their number, in words."""
+    count = max((f.claims for f in subject.findings), default=1)
+    held = (
+        "Holm's, which keeps the chance of any wrong verdict below 5 %"
+        if subject.context.correction == "holm"
+        else "Benjamini and Hochberg's, which keeps the share of wrong verdicts below 5 %"
+    )
+    return f"A verdict must survive a correction for the {count} claims tested ({held})."
+
+
+def _sampled(subject: Subject) -> str:
+    """How many of the configurations may speak for the space, which most claims on few runs need."""
+    every = by_configuration(ended(subject.trials))
+    drawn = by_configuration(drawn_alike(ended(subject.trials)))
+    return (
+        f"Of {len(every)} configurations that came to their end, {len(drawn)} were drawn without looking at results; "
+        "the sampler or the user chose the others."
+    )
+
+
+def built(subject: Subject) -> dict[str, Any]:
+    """What the section shows; ``takes`` and ``sampled`` where no claim was tested."""
+    none = not subject.findings and not subject.no_labels
+    return {
+        "claims": findings(subject),
+        "questions": questions(subject),
+        "left_out": subject.study.left_out,
+        "corrected": _corrected(subject) if subject.findings else "",
+        "sampled": _sampled(subject) if none else "",
+        "takes": {q.title: q.takes or q.needs for q in QUESTIONS.values()} if none else {},
+    }
+
+
+SECTION = Section("findings", "Findings", "Findings", lambda m: built(m.subject))

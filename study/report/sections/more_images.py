@@ -34,15 +34,21 @@ class Audit:
         return self.inside < HELD * self.n
 
 
-def more_images(subject: Subject, fitted: RegimeMap, point: Mapping[str, Any]) -> dict[str, Any] | None:
+def more_images(
+    subject: Subject, fitted: RegimeMap, point: Mapping[str, Any], *, now: str = ""
+) -> dict[str, Any] | None:
     """``answer`` in one or two sentences, ``helps``, ``rows`` of images and error bands, ``audit`` and ``passes``.
 
     None for runs that were read: how many images theirs had is not known.
+
+    Args:
+        now: the interval that is shown elsewhere for the images at hand. It counts the one validation set, which all
+            nets share, too: one number for one thing. Empty: the curve's own.
     """
     if subject.config.base.model.read or not subject.study.context.train_images:
         return None
     if IMAGES not in fitted.encoder.names:
-        return _unknown("every trial had the same share of the images (search train_fraction)")
+        return _unknown("every trial had the same share of the images")
     validation = subject.provenance.get("data", {}).get("images", {}).get("validation", 0)
     curve = learning_curve(fitted, point, chosen=True)
     table = subject.study.map_table()
@@ -55,8 +61,11 @@ def more_images(subject: Subject, fitted: RegimeMap, point: Mapping[str, Any]) -
     checked = audit(fitted, table, validation)
     said = {"audit": _audited(checked), "passes": _passes(subject, point)}
     if checked is not None and checked.failed:
-        return _unknown("the bands that a quarter of the images gives do not hold for all of them") | said
-    return _answer(fitted, curve, point, subject.study.context.train_images) | said
+        return _unknown("runs with at most a quarter of the images did not foretell the others") | said
+    found = _answer(fitted, curve, point, subject.study.context.train_images) | said
+    return found | {
+        "rows": [(count, now or band) if k == 0 else (count, band) for k, (count, band) in enumerate(found["rows"])]
+    }
 
 
 def audit(fitted: RegimeMap, table: pd.DataFrame, validation: int) -> Audit | None:
@@ -97,12 +106,16 @@ def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], i
     if missing >= SURE:
         train = wording.percent(float(fitted.fields.cuts.error(mean)[0]))
         answer = (
-            "More images will not help: training error is what is missing. "
-            f"It is {train} on the images that there are, and {wording.percent(target)} is asked for."
+            f"More images alone are not expected to bring the error of this net from about {wording.percent(now)} to "
+            f"{wording.percent(target)}, three quarters of it: its training error is {train} already, so it has not "
+            f"learned the images that there are. With {rows[-1][0]} images, {rows[-1][1]} are expected."
         )
         return {"answer": answer, "helps": False, "rows": rows}
     if np.isinf(curve.needed(FEWER)[0]):
-        answer = f"More images will hardly help: {FARTHEST:g} times as many are not enough {aim(FEWER)}."
+        answer = (
+            f"More images will hardly help: {FARTHEST:g} times as many are not enough {aim(FEWER)}, "
+            "three quarters of it."
+        )
         return {"answer": answer, "helps": False, "rows": rows}
     for part in NEARER:
         least, most = curve.needed(part)
@@ -111,8 +124,11 @@ def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], i
             answer = f"About {between} images are needed {aim(part)} (90 %; there are {_round(curve.top * images)})."
             return {"answer": answer, "helps": True, "rows": rows}
     lowest = _round(curve.needed(FEWER)[0] * images)
-    why = f"at least about {lowest} are needed {aim(FEWER)}, and {FARTHEST:g} times as many as there are may not do"
-    return _unknown(why) | {"rows": rows}
+    answer = (
+        f"More images may help, but how far is not known: {aim(FEWER)}, three quarters of it, takes at least about "
+        f"{lowest} images, and {FARTHEST:g} times as many as there are may not be enough."
+    )
+    return {"answer": answer, "helps": None, "rows": rows}
 
 
 def _round(images: float) -> str:
@@ -121,7 +137,7 @@ def _round(images: float) -> str:
 
 
 def _unknown(why: str) -> dict[str, Any]:
-    return {"answer": f"How many more images would help cannot be said, because {why}.", "helps": None, "rows": []}
+    return {"answer": f"Whether more images would help is not predicted, because {why}.", "helps": None, "rows": []}
 
 
 def _audited(found: Audit | None) -> str:
@@ -138,5 +154,5 @@ def _passes(subject: Subject, point: Mapping[str, Any]) -> str:
     if at["steps_per_epoch"] is None:
         return f"for {at['epochs']} passes over whatever images there are"
     steps, images = at["epochs"] * at["steps_per_epoch"], subject.study.context.train_images * at[IMAGES]
-    passes = wording.number(steps * at["batch_size"] / images, 2)
+    passes = wording.number(float(f"{steps * at['batch_size'] / images:.2g}"), 2)
     return f"for {steps:,} steps, which are {passes} passes over the images that there are, and fewer over more"

@@ -4,10 +4,28 @@ import base64
 from typing import Final, TypedDict
 
 from fitscape.study.files import StudyFolder
-from fitscape.study.findings import QUESTIONS, Verdict
+from fitscape.study.findings import QUESTIONS, Finding, Verdict
+from fitscape.study.report import wording
 from fitscape.study.report.subject import Subject
 
 DRAWN_ABOVE: Final = "degradation"  # as a figure of its own
+MOST: Final = 8  # claims that an answer names
+UNTESTED: Final = "not tested"  # what the study saw and had too few runs to judge
+LOOKS: Final = {  # what is said of a verdict, and its glyph
+    Verdict.SUPPORTED.value: ("supported", "✓"),
+    Verdict.CONTRADICTED.value: ("contradicted", "✗"),
+    Verdict.UNDECIDED.value: ("undecided", "?"),
+    UNTESTED: (UNTESTED, "–"),
+}
+
+
+class Answer(TypedDict):
+    """What came of one claim, in a line."""
+
+    verdict: str
+    glyph: str
+    claim: str
+    figures: str
 
 
 class Told(TypedDict):
@@ -16,28 +34,69 @@ class Told(TypedDict):
     title: str
     asked: str
     outcome: str
+    answer: str
+    answers: list[Answer]  # to the claims that answer the title, at most ``MOST``
     picture: str  # data URI; empty where there is none
 
 
 def questions(subject: Subject) -> list[Told]:
     """In the order of the findings, those that have any. Pictures are taken from the report's folder."""
-    verdicts: dict[str, list[Verdict]] = {}
+    found: dict[str, list[Finding]] = {}
     for finding in subject.findings:
-        verdicts.setdefault(finding.question, []).append(finding.verdict)
-    return [
-        {
-            "title": QUESTIONS[name].title,
-            "asked": QUESTIONS[name].asked,
-            "outcome": _outcome(found),
-            "picture": _uri(subject, name),
-        }
-        for name, found in verdicts.items()
-    ]
+        found.setdefault(finding.question, []).append(finding)
+    return [_told(subject, name, of) for name, of in found.items()]
 
 
-def _outcome(verdicts: list[Verdict]) -> str:
-    claims = f"{len(verdicts)} claim{'s' if len(verdicts) > 1 else ''} tested"
-    return f"{claims}: " + ", ".join(f"{verdicts.count(v)} {v.value}" for v in Verdict if v in verdicts)
+def _told(subject: Subject, name: str, found: list[Finding]) -> Told:
+    question = QUESTIONS[name]
+    main = [f for f in found if question.main in f.claim] or found
+    return {
+        "title": question.title,
+        "asked": question.asked,
+        "outcome": _outcome([verdict(f) for f in found]),
+        "answer": _answer([verdict(f) for f in main]),
+        "answers": [_line(f) for f in sorted(main, key=lambda f: (not f.lacks, f.verdict is Verdict.UNDECIDED))[:MOST]],
+        "picture": _uri(subject, name),
+    }
+
+
+def verdict(one: Finding) -> str:
+    return UNTESTED if one.lacks and one.verdict is Verdict.UNDECIDED else one.verdict.value
+
+
+def _outcome(verdicts: list[str]) -> str:
+    tested = [v for v in verdicts if v != UNTESTED]
+    parts = [f"{tested.count(v)} {v.value}" for v in Verdict if v.value in tested]
+    parts += [f"{verdicts.count(UNTESTED)} {UNTESTED}"] if UNTESTED in verdicts else []
+    return f"{len(verdicts)} claim{'s' if len(verdicts) > 1 else ''}: " + ", ".join(parts)
+
+
+def _answer(verdicts: list[str]) -> str:
+    """Of the claims that answer the title, in a few words."""
+    alone = set(verdicts)
+    if len(alone) == 1:
+        return {
+            Verdict.SUPPORTED.value: "shown",
+            Verdict.CONTRADICTED.value: "shown not to be so",
+            Verdict.UNDECIDED.value: "not shown, neither so nor otherwise",
+            UNTESTED: "seen, but not tested",
+        }[alone.pop()]
+    if alone <= {Verdict.UNDECIDED.value, UNTESTED}:
+        return "not shown"
+    return "in part"
+
+
+def _line(one: Finding) -> Answer:
+    name, glyph = LOOKS[verdict(one)]
+    points = " points" if one.in_points else ""
+    sign = "+" if one.estimate > 0 else ""
+    return {
+        "verdict": name,
+        "glyph": glyph,
+        "claim": wording.nets(one.said),
+        "figures": f"{sign}{one.figure(one.estimate)}{points} (95 % interval {one.figure(one.low)} to "
+        f"{one.figure(one.high)}), {wording.nets(one.unit)}",
+    }
 
 
 def _uri(subject: Subject, question: str) -> str:

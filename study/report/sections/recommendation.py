@@ -3,19 +3,20 @@
 from typing import Any, Final
 
 import pandas as pd
-from scipy.special import expit
 from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import CONDITIONS, AdvisedChange, forecast, recommended, steps
+from fitscape.study.maps.advice import CONDITIONS, TIED, AdvisedChange, forecast, recommended, steps
 from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
 from fitscape.study.report.expense import Expense
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
+from fitscape.study.report.sections.longer import longer
 from fitscape.study.report.sections.more_images import more_images
-from fitscape.study.report.slices import NET, net_at
+from fitscape.study.report.sections.trained import trained
+from fitscape.study.report.slices import NET, net_at, slices_of
 from fitscape.study.report.subject import Subject
 from fitscape.study.search.space import point_of
 
@@ -70,9 +71,12 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     point = recommended(fitted, subject.config.base)
     left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
     told = forecast(fitted, pd.DataFrame([point]), chosen=True).iloc[0]
+    plain = forecast(fitted, pd.DataFrame([point])).iloc[0]
     told_steps = steps(fitted, point)
     expense = Expense(subject)
-    images = more_images(subject, fitted, point)
+    interval = _interval(fitted, told["low"], told["high"])
+    images = more_images(subject, fitted, point, now=interval)
+    threshold = float(fitted.cuts.at_skill(fitted.cuts.tau))
     moves = [_move(fitted, step) | {"time": expense.seconds(_moved(point, step))} for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
     return {
@@ -84,18 +88,28 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "likely": bool(told["good"] >= 0.5),
         "regime": str(told["regime"]),
         "error": _error(fitted, told["val_error"]),
-        "interval": _interval(fitted, told["low"], told["high"]),
+        "interval": interval,
+        "added": _added(plain["val_error"], told["val_error"]),
         "training": _training(fitted, point),
-        "gap": f"{100 * (told['val_error'] - told['train_error']):.1f} points",
+        "gap": _gap(fitted, told["val_error"], told["train_error"]),
+        "small_gap": bool(told["val_error"] <= threshold),
+        "trained": trained(subject, fitted, point, float(told["good"])),
+        "rival": _rival(subject, fitted, point, float(told["good"])),
+        "configuration": _configuration(subject, point),
         "costs": expense.said(point),
+        "machine": expense.machine,
+        "side_by_side": expense.side_by_side,
         "reference": wording.percent(fitted.cuts.reference),
         "against": wording.reference(fitted.given),
         "as_good": wording.as_good(fitted.given),
-        "threshold": wording.percent(float(fitted.cuts.at_skill(fitted.cuts.tau))),
+        "threshold": wording.percent(threshold),
+        "tau": f"{fitted.cuts.tau:g}",
         "cheaper": cheaper(subject, fitted, point, expense) if told["good"] >= 0.5 else None,
+        "longer": longer(subject, point, float(told["train_error"]), float(told["val_error"])),
         "moves": [m for m in moves if m["key"] != "train_fraction" or m["up"]],
         "unknown": [name for key, name in ASKED.items() if not {key} & set(fitted.encoder.space)],
         "helps": helping[0] if helping else None,
+        "lower": any(m["change"] > 0 for m in moves if m["key"] != "train_fraction" or m["up"]),
         "data": _data(fitted, told_steps, images),
         "images": images,
         "nearest": [t.number for t in _nearest(subject, fitted, point)],
@@ -115,6 +129,49 @@ def _conditions(subject: Subject, point: dict[str, Any]) -> str:
     )
 
 
+def _added(plain: float, told: float) -> tuple[str, str] | None:
+    """What the map expects of any such net, and the points that are added because it was picked; None: nothing is."""
+    points = 100 * (told - plain)
+    return (wording.percent(plain), f"{points:.1f} points") if points >= 0.05 else None
+
+
+def _gap(fitted: RegimeMap, val: float, train: float) -> str:
+    """Validation less training error; between two numbers where the training error is below what the map can tell."""
+    least = fitted.cuts.least
+    if train >= least:
+        return f"{100 * (val - train):.1f} points"
+    return f"{max(0.0, 100 * (val - least)):.1f} to {100 * val:.1f} points"
+
+
+def _rival(subject: Subject, fitted: RegimeMap, point: dict[str, Any], good: float) -> dict[str, str] | None:
+    """Another architecture that is as likely to be good; None where there is none."""
+    found = []
+    for part in slices_of(subject):
+        if part.picked and not part.picked.items() <= point.items():
+            other = subject.best_point(part.picked)
+            told = forecast(fitted, pd.DataFrame([other]), chosen=True).iloc[0]
+            found.append((float(told["good"]), -float(told["val_error"]), part.name, told))
+    if not found or max(found)[0] < good - TIED:
+        return None
+    probability, _, name, told = max((one for one in found if one[0] >= good - TIED), key=lambda one: one[1])
+    return {
+        "net": name,
+        "error": _error(fitted, told["val_error"]),
+        "interval": _interval(fitted, told["low"], told["high"]),
+        "good": wording.probability(probability),
+    }
+
+
+def _configuration(subject: Subject, point: dict[str, Any]) -> list[tuple[str, str]]:
+    """Every hyperparameter of the recommended trial, whether it was searched or not, the seed apart."""
+    shown = subject.config.base.with_hyperparameters(dict(point)).shown()
+    return [
+        (wording.hyperparameter(name), "not set" if value is None else wording.value(name, value))
+        for name, value in shown.items()
+        if name != "seed"
+    ]
+
+
 def _training(fitted: RegimeMap, point: dict[str, Any]) -> tuple[str, str]:
     """The training error that is expected at a point, and its 90 % interval."""
     told = fitted.error_interval(pd.DataFrame([point]), of="train").iloc[0]
@@ -127,17 +184,11 @@ def _moved(point: dict[str, Any], step: AdvisedChange) -> dict[str, Any]:
 
 
 def _error(fitted: RegimeMap, error: float) -> str:
-    """The map's scale ends at half the reference error."""
-    least = float(expit(fitted.cuts.floor))
-    return f"below {wording.percent(least)}" if error < least else wording.percent(error)
+    return wording.from_floor(error, fitted.cuts.least)
 
 
 def _interval(fitted: RegimeMap, low: float, high: float) -> str:
-    """``1.2 % to 3.0 %``; ``at most 3.0 %`` where the lower end is below what the map can tell."""
-    least = float(expit(fitted.cuts.floor))
-    if high < least:
-        return _error(fitted, high)
-    return f"at most {wording.percent(high)}" if low < least else wording.interval(low, high)
+    return wording.interval_from_floor(low, high, fitted.cuts.least)
 
 
 def _move(fitted: RegimeMap, step: AdvisedChange) -> dict[str, Any]:
@@ -190,14 +241,14 @@ def _nearest(subject: Subject, fitted: RegimeMap, point: dict[str, Any]) -> list
 def _best(subject: Subject) -> dict[str, Any] | None:
     """The finished trial of the lowest last validation error.
 
-    ``interval`` is Wilson's 95 % interval over its images and speaks of this net alone; ``expected`` is the map's 90 %
+    ``interval`` is Wilson's 90 % interval over its images and speaks of this net alone; ``expected`` is the map's 90 %
     interval for new nets of its configuration, seeds and the luck of being picked counted; empty outside the space.
     """
     ended = [(r, t) for t in subject.trials if t.state is TrialState.FINISHED and (r := final_record(t)) is not None]
     if not ended:
         return None
     record, trial = min(ended, key=lambda pair: pair[0].val_error)
-    low, high = proportion_confint(round(record.val_error * record.val_n), record.val_n, method="wilson")
+    low, high = proportion_confint(round(record.val_error * record.val_n), record.val_n, alpha=0.1, method="wilson")
     label = subject.labels.get(trial.trial_id)
     return {
         "number": trial.number,
