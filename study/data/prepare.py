@@ -74,10 +74,11 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
     if parts.folds:
         trial["folds"] = [len(fold) for fold in parts.folds]
     look_alikes, warnings = _look_alikes(raw, pool, parts, raw.test_images is None)
+    holder = "the test part" if raw.parts is None else "a held-out part"
     notes = [
         *raw.notes,
         *_missing_classes(named, raw.classes),
-        *([f"{parts.leaked} images left out of train: {_holder(raw)} holds them too"] if parts.leaked else []),
+        *([f"{parts.leaked} images left out of train: {holder} holds them too"] if parts.leaked else []),
         *_duplicates(contents, labels),
         *warnings,
     ]
@@ -193,10 +194,6 @@ def _frames(raw: RawData, pool: Pool, parts: Split) -> list[str]:
         f"For example {examples}. Such images measure an error less well than as many different ones, and "
         f"intervals are too narrow. Name what belongs together in data.groups"
     ]
-
-
-def _holder(raw: RawData) -> str:
-    return "the test part" if raw.parts is None else "a held-out part"
 
 
 def _require(raw: RawData) -> None:
