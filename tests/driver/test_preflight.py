@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from fitscape.study.scheduling.cards import LOGICAL
+
 HEAVY = "torch", "mlflow", "ray", "pandas"  # each takes up to seconds to import
 
 LOOKING = """
 import os
 import time
 from pathlib import Path
-from fitscape.study.scheduling.cards import LOGICAL
 from fitscape.study.scheduling.cluster import Cluster
 
 with Cluster(cpus=1, warm=False):
