@@ -63,7 +63,7 @@ def test_an_ordinary_experiment_keeps_its_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["what?", "a#b", "100%"])
 def test_a_root_that_no_store_can_lie_in_is_named(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot lie in a folder with"):
+    with pytest.raises(UserError, match="cannot be in a folder with"):
         locate(tmp_path / name, TrackingConfig())
     assert locate(tmp_path / name, TrackingConfig(uri="http://host:5000")).served
 

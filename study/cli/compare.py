@@ -17,19 +17,11 @@ def compare(
     ],
     root: Root = ROOT,
     html: Annotated[
-        Path | None,
-        typer.Option(
-            "--html",
-            metavar="FILE",
-            help="Where the page is written. Default: A's report folder; with --json: nowhere.",
-        ),
+        Path | None, typer.Option("--html", metavar="FILE", help="Where the page goes. Default: A's report folder.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Compare one or two studies with the first one.
-
-    The comparison has images, training, best errors, and where the regimes changed.
-    """
+    """Compare studies with the first one. Images, training, errors and regimes are compared."""
     folders = [study_folder(root, name) for name in names]
     from fitscape.study.cli.compared import as_plain, lines
     from fitscape.study.comparing import compare as compared

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fitscape.study.comparing import BestErrors, Comparison, Plane, Versus
+from fitscape.study.comparing import Comparison, Plane, Versus
 from fitscape.study.maps.decision import REGIMES
 from fitscape.study.report import wording
 from fitscape.study.report.compared import area_in_words, best_in_words, points
@@ -87,7 +87,7 @@ def _plain(one: Versus) -> dict[str, Any]:
         },
         "equal_training": one.equal_training,
         "differences": [vars(row) for row in one.differences],
-        "best_error": _best(one.best) if one.best else None,
+        "best_error": one.best and {**vars(one.best), "difference": one.best.difference, "differs": one.best.differs},
         "areas": None
         if one.areas is None
         else {
@@ -97,7 +97,3 @@ def _plain(one: Versus) -> dict[str, Any]:
         },
         "no_areas": one.no_areas,
     }
-
-
-def _best(best: BestErrors) -> dict[str, Any]:
-    return {**vars(best), "difference": best.difference, "differs": best.differs}

@@ -48,8 +48,11 @@ def configure(
         else:
             require_one_card(config.resources)
 
+    if study.startswith(("folder:", "csv:", "hf:")) or Path(study).is_dir():
+        data = study if ":" in study.partition(os.sep)[0] else f"folder:{study}"
+        raise UserError(f"'{study}' is data, not a study", fix=f"name a recipe: regimes --set data.dataset={data}")
     if not _is_file(study):
-        return _from_recipe(study, changes, scale, possible)
+        return from_recipe(study, changes, scale, possible)
     if scale is not None:
         raise UserError("is for recipes", where="--scale", fix="change the file's own values")
     return load_config(expanded(study), changes, possible)
@@ -86,7 +89,12 @@ def _is_file(study: str) -> bool:
     return study.endswith((".yaml", ".yml")) or os.sep in study or Path(study).is_file()
 
 
-def _from_recipe(name: str, changes: list[Override], scale: str | None, also: Check) -> StudyConfig:
+def from_recipe(name: str, changes: list[Override], scale: str | None, also: Check | None = None) -> StudyConfig:
+    """A recipe with some of its values replaced; what follows from its data set follows from the one that is asked for.
+
+    Raises:
+        UserError: as ``configure``.
+    """
     if name not in recipes.names():
         hint = did_you_mean(name, recipes.names())
         fix = f"{hint}{' ' if hint.endswith('?') else ', '}or name a .yaml file"

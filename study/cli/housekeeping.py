@@ -17,10 +17,7 @@ Yes = Annotated[
 
 
 def delete(name: Name, root: Root = ROOT, yes: Yes = False) -> int:
-    """Remove what a study wrote into its folder.
-
-    Its runs in MLflow stay.
-    """
+    """Remove what a study wrote into its folder. Its runs in MLflow stay."""
     from fitscape.study.cli.wording import size
     from fitscape.study.driver.deletion import delete as remove
     from fitscape.study.ledger import holder
@@ -43,10 +40,7 @@ def delete(name: Name, root: Root = ROOT, yes: Yes = False) -> int:
 
 
 def gc(root: Root = ROOT, yes: Yes = False) -> int:
-    """List files that no study needs. With --yes, remove them.
-
-    These are checkpoints of ended trials, Ray's ended sessions, prepared data without a study, and unpacked images.
-    """
+    """List checkpoints, Ray's sessions and data that no study needs. With --yes, remove them."""
     from fitscape.study.cli.wording import size
     from fitscape.study.driver.leftovers import leftovers, remove
 

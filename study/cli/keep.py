@@ -19,10 +19,7 @@ def export(
     root: Root = ROOT,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> int:
-    """Write one row per trial to a file.
-
-    If the file is an Optuna storage that exists, the study is added to it.
-    """
+    """Write one row per trial to a file. To an Optuna storage that exists, the study is added."""
     from fitscape.study import export as room
     from fitscape.study.opened import open_study
 

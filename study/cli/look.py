@@ -30,9 +30,7 @@ def report(
     open_test: Annotated[
         str | None,
         typer.Option(
-            "--open-test",
-            metavar="REASON",
-            help="First measure the best net of each architecture on the sealed test part. The ledger keeps REASON.",
+            "--open-test", metavar="REASON", help="First measure each architecture's best net on the test part."
         ),
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print the page as a PDF too. It needs Chromium.")] = False,
@@ -43,10 +41,7 @@ def report(
         int | None, typer.Option("--port", min=1, max=65535, help="Port for --watch. Default: a free one.")
     ] = None,
 ) -> int:
-    """Write the report of a study and print its path.
-
-    With --watch, serve the page and update it while the study runs.
-    """
+    """Write the report of a study and print its path. With --watch, serve it while the study runs."""
     folder = study_folder(root, name)
     if port is not None and not watching:
         raise UserError("is for --watch", where="--port")
@@ -80,10 +75,7 @@ def map_(
     as_json: Json = False,
     points: PointsForm = None,
 ) -> int:
-    """Show the probability of each regime at a point.
-
-    The trials nearest to the point are listed too. With --points, the points to run next are printed instead.
-    """
+    """Show the probability of each regime at a point. Nearby trials follow; --points prints the points to run next."""
     from fitscape.study.cli.point import answer, lines
     from fitscape.study.opened import open_study
 
@@ -105,10 +97,7 @@ def list_(
     root: Root = ROOT,
     as_json: Json = False,
 ) -> int:
-    """List the names that a study can use, or the studies below --root.
-
-    A study is listed with its state, trials, size and last change.
-    """
+    """List the names that a study can use, or the studies below --root. Studies come with state, trials and size."""
     if kind not in KINDS:
         from fitscape.study.reading.keys import did_you_mean
 

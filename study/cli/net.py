@@ -8,7 +8,6 @@ import typer
 
 from fitscape.study.cli.options import ROOT, Json, Name, Root, study_folder
 from fitscape.study.errors import ExitCode, UserError
-from fitscape.study.measures.wording import percent
 from fitscape.study.paths import expanded
 
 if TYPE_CHECKING:
@@ -43,14 +42,12 @@ def net(
         typer.Option("--register", metavar="NAME", help="Register the net in MLflow under this name."),
     ] = None,
 ) -> int:
-    """Train a trial again and write its net for other people.
-
-    The net is written into the study's folder, with all that is needed to load it. The test part stays sealed.
-    """
+    """Train a trial again and write its net for other people. The test part stays sealed."""
     if (trial is None) == (not recommended):
         raise UserError("give one of --trial ID and --recommended")
     folder = study_folder(root, name)
     from fitscape.study.driver.own_code import kept, take_up
+    from fitscape.study.measures.wording import percent
     from fitscape.study.nets import make_net
     from fitscape.study.opened import open_study
     from fitscape.study.tracking import require_name, save_net
@@ -76,7 +73,7 @@ def net(
     same = json.loads((written / "preprocess.json").read_text())["agreement"]
     typer.echo(f"labels agree with the trial's on {percent(same['share'], 2)} of {same['images']} validation images")
     typer.echo(f"net     {written}")
-    typer.echo(f"MLflow  fitscape sync {folder.name} ships it{f' and registers it as {register}' if register else ''}")
+    typer.echo(f"MLflow  fitscape sync {folder.name} sends it{f' and registers it as {register}' if register else ''}")
     return ExitCode.DONE
 
 
@@ -115,10 +112,7 @@ def predict(
     files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Pictures.")],
     as_json: Json = False,
 ) -> int:
-    """Print what a net says of pictures: classes with probabilities.
-
-    The net is one that `fitscape net` wrote.
-    """
+    """Print what a net of `fitscape net` says of pictures. Classes come with their probabilities."""
     from fitscape.study.nets import predict as look
 
     failed = False

@@ -20,7 +20,7 @@ def _goal(text: str) -> dict[str, float]:
     except ValueError:
         share = -1.0
     if key.strip() != "decided" or not 0 < share < 1:
-        raise UserError(f"'{text}' is no goal: write decided=0.9, a share above 0 and below 1", where="--until")
+        raise UserError(f"'{text}' is not a goal: write decided=0.9, a share above 0 and below 1", where="--until")
     return {"decided": share}
 
 
@@ -52,17 +52,13 @@ Address = Annotated[
 TrackingUri = Annotated[
     str | None,
     typer.Option(
-        "--tracking-uri",
-        envvar="MLFLOW_TRACKING_URI",
-        help="MLflow server. Default: the study's own, else SQLite below --root.",
+        "--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="MLflow server. Default: the study's, else SQLite."
     ),
 ]
-StudyName = Annotated[
-    str | None, typer.Option("--name", help="Name of the study. Default: that of the recipe or file.")
-]
+StudyName = Annotated[str | None, typer.Option("--name", help="Name of the study. Default: the recipe's or file's.")]
 Trials = Annotated[int | None, typer.Option("--trials", help="Number of trials in all, with replicates.")]
 Sampler = Annotated[
-    str | None, typer.Option("--sampler", help=f"How trials are chosen: {', '.join(SAMPLERS)}, or package.module:NAME.")
+    str | None, typer.Option("--sampler", help=f"One of {', '.join(SAMPLERS)}; or package.module:NAME.")
 ]
 Scale = Annotated[str | None, typer.Option("--scale", help="Size of a recipe: minutes, hours or paper.")]
 Set = Annotated[

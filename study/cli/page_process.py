@@ -43,7 +43,7 @@ class _Beside:
     def _tell(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        self._view(Message(f"live page: {url}" if url else "the live page could not be served; the study goes on"))
+        self._view(Message(f"live page: {url}" if url else "the live page could not be served; the study continues"))
 
     def end(self) -> None:
         process = self._process

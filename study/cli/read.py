@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 COUNT_HELP = "a number, or the key that holds it"
 PointsForm = Annotated[
     str | None,
-    typer.Option(
-        "--points", metavar="json|optuna|tune", help="Print the five runs that would decide most, for another program."
-    ),
+    typer.Option("--points", metavar="json|optuna|tune", help="Print the five runs that would decide most."),
 ]
 
 
@@ -62,10 +60,7 @@ def read(
     points: PointsForm = None,
     root: Root = ROOT,
 ) -> int:
-    """Make a study of runs that exist: their regimes, map and report.
-
-    Nothing is trained. Keys that you do not name are guessed, and the guesses are shown.
-    """
+    """Make a study of runs that exist: their regimes, map and report. Keys that you do not name are guessed."""
     from fitscape.study import importing
     from fitscape.study.cli.points import require_form, text
     from fitscape.study.cli.wording import regimes_in_words

@@ -127,10 +127,7 @@ def _observed(folder: Path, live: bool, quiet: bool, as_json: bool) -> "Iterator
 
 
 def finish(name: Name, root: Root = ROOT, quiet: Quiet = False, as_json: Json = False) -> int:
-    """End a study now, with labels, map and report of what has ended.
-
-    If the study is running, its trials stop after their epoch and stay pending: `fitscape resume` continues them.
-    """
+    """End a study now, with labels, map and report of what has ended. Running trials stop and stay pending."""
     folder = study_folder(root, name)
     from fitscape.study.ledger import holder
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fitscape.study.cli.browser import open_when_up, somebody_is_there
-from fitscape.study.cli.options import ROOT, Address, Json, Root, TrackingUri
+from fitscape.study.cli.options import ROOT, Address, Json, Root, Scale, Set, TrackingUri
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import LEDGER
 
@@ -27,10 +27,7 @@ def ui(
         bool, typer.Option("--no-browser", help="Print the address of the newest study's page, and open no browser.")
     ] = False,
 ) -> None:
-    """Open MLflow's UI for the studies below --root.
-
-    It listens on this machine only. With --tracking-uri it shows a store of your own.
-    """
+    """Open MLflow's UI for the studies below --root. It listens on this machine only."""
     from fitscape.study.tracking import serve_ui
 
     with socket.socket() as probe:
@@ -70,21 +67,21 @@ def _newest_page(root: Path, tracking_uri: str | None, port: int) -> str | None:
 
 def doctor(
     study: Annotated[str, typer.Argument(metavar="[RECIPE|FILE.yaml]", help="The study to check.")] = "quickstart",
+    sets: Set = None,
+    scale: Scale = None,
     root: Root = ROOT,
     address: Address = None,
     tracking_uri: TrackingUri = None,
     as_json: Json = False,
 ) -> int:
-    """Check that a study can run here. Each problem comes with a fix.
-
-    Resources, nodes, storage, data and MLflow are checked.
-    """
+    """Check that a study can run here. Each problem comes with a fix."""
     from fitscape.study.cli.configure import changes_of, configure
 
-    config = configure(study, changes_of([], {"--tracking-uri": ("tracking.uri", tracking_uri)}), None, address)
+    changes = changes_of(sets or [], {"--tracking-uri": ("tracking.uri", tracking_uri)})
+    config = configure(study, changes, scale, address)
     from fitscape.study.driver.preflight import preflight
 
-    findings = preflight(config, root, address=address)
+    findings = preflight(config, root, address=address, say=lambda text: typer.echo(text, err=True))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fitscape.study.cli.options import Scale
+from fitscape.study.cli.options import Scale, Set
 from fitscape.study.errors import ExitCode, UserError
 from fitscape.study.files import CONFIG
 from fitscape.study.paths import expanded
@@ -18,12 +18,13 @@ def init(
         str | None, typer.Option("--recipe", help="Start from this recipe, with all values written out.")
     ] = None,
     scale: Scale = None,
+    sets: Set = None,
 ) -> int:
-    """Write a study.yaml to start from.
+    """Write a study.yaml to start from. It has every key with its default and a comment, or a recipe's values.
 
-    It has every key with its default and a comment. With --recipe it is that recipe, with every value.
+    Name your images with the recipe (--set data.dataset=folder:PATH): their size and number follow from them.
     """
-    text = _template(scale) if recipe is None else _recipe(recipe, scale)
+    text = _template(scale, sets) if recipe is None else _recipe(recipe, scale, sets)
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
@@ -35,20 +36,24 @@ def init(
     return ExitCode.DONE
 
 
-def _template(scale: str | None) -> str:
+def _template(scale: str | None, sets: list[str] | None) -> str:
     from fitscape.study.cli.template import template
 
-    if scale is not None:
-        raise UserError("is for recipes", where="--scale", fix="name one with --recipe")
+    for option, given in (("--scale", scale), ("--set", sets)):
+        if given:
+            raise UserError("is for recipes", where=option, fix="name one with --recipe")
     return template()
 
 
-def _recipe(name: str, scale: str | None) -> str:
+def _recipe(name: str, scale: str | None, sets: list[str] | None) -> str:
     from fitscape.study import recipes
+    from fitscape.study.cli.configure import changes_of, from_recipe
     from fitscape.study.reading.document import dump
     from fitscape.study.search.space import hyperparameters, resolve
 
-    config = recipes.get(name, **({} if scale is None else {"scale": scale}))  # type: ignore[arg-type]
+    if name not in recipes.names():
+        recipes.get(name)  # says which there are
+    config = from_recipe(name, changes_of(sets or [], {}), scale)
     config = config.model_copy(update={"space": hyperparameters(resolve(config))})
     return f"# {recipes.describe(name)}\n# The recipe {name}, each value written out.\n" + dump(
         config.model_dump(mode="json")

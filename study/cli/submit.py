@@ -45,10 +45,7 @@ def submit(
     ] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Return as soon as the cluster has the job.")] = False,
 ) -> int:
-    """Run a study on a cluster.
-
-    The study is checked here. Then the code and the study are sent, and the job's output is shown.
-    """
+    """Run a study on a cluster. It is checked here, then sent with the code, and the job's output is shown."""
     if address is None:
         raise UserError("is required: the address of Ray's Jobs API", where="--address", fix="http://HOST:8265")
     from fitscape.study.cli.configure import changes_of, configure, options_of

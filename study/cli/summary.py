@@ -74,7 +74,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         count = f"{labelled or 'none'} of {labelled + summary['unlabelled']} trials"
         verb = "are" if labelled > 1 else "is"
         how = "the run does it at its end" if summary["driver"] else f"`fitscape report {summary['study']}` does it"
-        out.append(f"regimes  {count} {verb} labelled yet: {how}")
+        out.append(f"regimes  {count} {verb} labelled so far: {how}")
     if summary["undecided"]:
         out.append("between  " + ", ".join(f"{count} {names}" for names, count in summary["undecided"].items()))
     if summary["decided"]:

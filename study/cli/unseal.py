@@ -36,4 +36,4 @@ def unseal(folder: Path, reason: str) -> None:
             )
     for path in saved:
         typer.echo(f"net     {path}")
-    typer.echo(f"MLflow  fitscape sync {folder.name} ships the nets")
+    typer.echo(f"MLflow  fitscape sync {folder.name} sends the nets")

@@ -73,7 +73,7 @@ class StudyConfig(Frozen):
     @model_validator(mode="after")
     def _a_share_of_the_space_needs_a_space(self) -> Self:
         if self.search.until is not None and not self.space:
-            raise ValueError("search.until: nothing is searched, so that there is no space to decide; leave it out")
+            raise ValueError("search.until: nothing is searched, so there is no space to decide; leave it out")
         return self
 
     @model_validator(mode="after")

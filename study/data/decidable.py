@@ -15,6 +15,7 @@ QUANTILE: Final = 1.645  # of a 90 % interval
 WIDE: Final = 0.2  # half a class's interval from which its error says little
 LIKELY: Final = 0.1  # the overall error that is asked about
 NAMED: Final = 3
+UNEVEN: Final = 10  # times as many images of one class as of another, from which an error says little of the rare one
 
 
 def before_decoding(config: DataConfig, found: Counts, tau: float) -> list[str]:
@@ -30,6 +31,18 @@ def before_decoding(config: DataConfig, found: Counts, tau: float) -> list[str]:
     images = np.bincount(labels[chosen], minlength=len(found.classes)) * share
     count = None if groups is None else max(1, round(len(np.unique(groups[chosen])) * share))
     return undecidable(found.classes, np.round(images), metric=config.metric, tau=tau, groups=count)
+
+
+def imbalance(found: Counts) -> str:
+    """A sentence where the error of all images hides how a rare class fares; else empty."""
+    images = np.bincount(found.labels, minlength=len(found.classes))
+    most, least = int(images.argmax()), int(np.where(images > 0, images, images.max()).argmin())
+    if images[most] < UNEVEN * images[least]:
+        return ""
+    return (
+        f"class {found.classes[most]} has {images[most]:,} images and class {found.classes[least]} has "
+        f"{images[least]:,}: a net that never names the rare one still has a low error"
+    )
 
 
 def undecidable(

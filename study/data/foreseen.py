@@ -77,5 +77,5 @@ def require_folds(labels: Labels, classes: Sequence[str], parts: Split) -> None:
         others = np.concatenate([other for other in parts.folds if other is not fold])
         lost = [classes[c] for c in there if c not in labels[others]]
         if lost:
-            what = f"all images of class {lost[0]} belong together, so they are in one fold, and trained on in none"
+            what = f"all images of class {lost[0]} are in one group, so one fold holds them all and its nets see none"
             raise UserError(what, where="data.folds", fix="give two groups of each class or more, or leave folds out")

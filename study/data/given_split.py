@@ -86,7 +86,7 @@ def configured_split(
 def require_no_validation(parts: Parts | None) -> None:
     """What folds ask of the user's own split. Raises UserError: it gives images to validation."""
     if parts is not None and (parts == SplitPart.VALIDATION).any():
-        what = "the images bring a validation part of their own, beside which there are no folds"
+        what = "the images have a validation part of their own, which cannot be combined with folds"
         raise UserError(what, where="data.folds", fix="leave folds out, or give train and test alone")
 
 

@@ -74,10 +74,11 @@ def prepare(raw: RawData, config: DataConfig, pool: Pool | None = None) -> Prepa
     if parts.folds:
         trial["folds"] = [len(fold) for fold in parts.folds]
     look_alikes, warnings = _look_alikes(raw, pool, parts, raw.test_images is None)
+    holder = "the test part" if raw.parts is None else "a held-out part"
     notes = [
         *raw.notes,
         *_missing_classes(named, raw.classes),
-        *([f"{parts.leaked} images left out of train: {_holder(raw)} holds them too"] if parts.leaked else []),
+        *([f"{parts.leaked} images left out of train: {holder} holds them too"] if parts.leaked else []),
         *_duplicates(contents, labels),
         *warnings,
     ]
@@ -165,7 +166,7 @@ def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> t
     held_out = np.concatenate([parts.validation, parts.test]) if test_is_cut else parts.validation
     found = pool.near_copies(parts.train, held_out)
     if found.share < WARN_FROM:
-        return [], []
+        return [], _frames(raw, pool, parts)
     pairs = [
         {"train": known, "validation": asked, "names": [raw.names[held_out[asked]], raw.names[parts.train[known]]]}
         for asked, known in found.pairs
@@ -180,8 +181,19 @@ def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> t
     ]
 
 
-def _holder(raw: RawData) -> str:
-    return "the test part" if raw.parts is None else "a held-out part"
+def _frames(raw: RawData, pool: Pool, parts: Split) -> list[str]:
+    """A warning where the images of validation are frames of fewer things, which measure an error less well."""
+    one, other = parts.validation[parts.half_a], parts.validation[~parts.half_a]
+    if parts.folds or (found := pool.near_copies(one, other)).share < WARN_FROM:
+        return []
+    examples = "; ".join(
+        f"{raw.names[other[asked]]} and {raw.names[one[known]]}" for asked, known in found.pairs[:EXAMPLES]
+    )
+    return [
+        f"{percent(found.share, 0)} of one half of the validation images look like an image of the other half. "
+        f"For example {examples}. Such images measure an error less well than as many different ones, and "
+        f"intervals are too narrow. Name what belongs together in data.groups"
+    ]
 
 
 def _require(raw: RawData) -> None:

@@ -72,7 +72,11 @@ class Upload:
             name, length = file.relative_to(folder).as_posix(), file.stat().st_size
             if length > PART_BYTES:
                 text = f"{file} has {length / 2**20:.0f} MiB, a file that is sent may have {PART_BYTES / 2**20:.0f}"
-                raise UserError(text, where="data.dataset", fix="put the folder where the cluster sees it itself")
+                raise UserError(
+                    text,
+                    where="data.dataset",
+                    fix="put it where the cluster's machines see it, and add --no-upload",
+                )
             if members and size + length > PART_BYTES:
                 parts.append(FolderPart(_part_name(len(parts), digest), tuple(members), size))
                 digest, members, size = hashlib.sha256(), [], 0

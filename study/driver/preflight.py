@@ -9,7 +9,7 @@ from fitscape.study.config import StudyConfig
 from fitscape.study.data import check_files
 from fitscape.study.data.datasets import get
 from fitscape.study.data.datasets.source import Presence, Source, data_folder, user_cache
-from fitscape.study.data.decidable import before_decoding
+from fitscape.study.data.decidable import before_decoding, imbalance
 from fitscape.study.data.place import place, unfinished
 from fitscape.study.data.room import copies, free_at, gigabytes, require_disk, room
 from fitscape.study.driver.background import Background
@@ -32,16 +32,21 @@ from fitscape.study.scheduling.preflight import ROOM_MIB, inside_session_folder,
 from fitscape.study.tracking import check
 
 
-def preflight(config: StudyConfig, root: Path, *, address: str | None = None) -> list[PreflightCheck]:
-    """All findings; joins the cluster, or starts a local one, for as long as it takes."""
+def preflight(
+    config: StudyConfig, root: Path, *, address: str | None = None, say: Callable[[str], None] = lambda text: None
+) -> list[PreflightCheck]:
+    """All findings; joins the cluster, or starts a local one, for as long as it takes.
+
+    ``say`` gets a sentence now and then while images are decoded.
+    """
     tracking = Background(lambda: check(root, config.tracking))  # takes as long as the cluster does
     findings = [*first_look(config, root, address=address), *look(config)]
     if all(finding.ok or not finding.fatal for finding in findings):
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:
             findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
-            if cluster.local and not count_gpus() and not check_files(config.data).download:
-                findings += _time(config, cluster.slots(Request(config.resources.cpus_per_trial, 0)))
+            if not check_files(config.data).download:
+                findings += _images_and_time(config, cluster, say)
             findings += look_at_path(cluster, config.data.dataset)
     trouble = tracking.result()
     findings.append(
@@ -113,6 +118,9 @@ def _decides(config: StudyConfig, presence: Presence) -> list[PreflightCheck]:
     said = [] if counts is None else before_decoding(config.data, counts, config.regimes.tau)
     fix = "give more images, or a higher validation_fraction"
     found = [PreflightCheck(text, False, fix, fatal=False, warning=True) for text in said]
+    if counts is not None and config.data.metric == "error" and (text := imbalance(counts)):
+        fix = "set data.metric to balanced_error if each class counts as much"
+        found.append(PreflightCheck(text, False, fix, fatal=False, warning=True))
     folds, seeds = config.data.folds, config.search.seeds
     if folds is not None and seeds < folds:
         text = f"search.seeds is {seeds}, so a configuration is measured on {seeds} of {folds} folds at first"
@@ -157,22 +165,27 @@ def _disk(root: Path) -> PreflightCheck:
     return PreflightCheck(f"{free / 1024:.0f} GiB are free at {existing}", True)
 
 
-def _time(config: StudyConfig, slots: int) -> list[PreflightCheck]:
-    """What the study's trials will take here, from a few steps of its nets; nothing where they cannot be timed."""
+def _images_and_time(config: StudyConfig, cluster: Cluster, say: Callable[[str], None]) -> list[PreflightCheck]:
+    """What the run will say of its images, and, on this machine's CPUs, what its trials will take: from a few steps of
+    its nets; nothing where they cannot be timed."""
     from fitscape.study.driver.preparing import Known, prepare
     from fitscape.study.scheduling.estimate import describe
 
     try:
-        prepared = prepare(config, Known(), local=True)
+        prepared = prepare(config, Known(), local=cluster.local, say=say)
     except UserError as error:
         return [PreflightCheck(error.what, False, error.fix)]
+    summary = prepared.data.summary()
+    found = [PreflightCheck(f"images: {summary['sizes']}", True)] if summary.get("sizes") else []
+    found += [PreflightCheck(text, False, fatal=False, warning=True) for text in summary.get("warnings", ())]
+    slots = cluster.slots(Request(config.resources.cpus_per_trial, 0))
     timed = (prepared.keep or {}).get("timed", ())
     text = describe(config, prepared.shape.work, timed, slots, config.search.trials)
-    return [PreflightCheck(f"expected: {text}", True)] if text else []
+    return [*found, PreflightCheck(f"expected: {text}", True)] if text else found
 
 
 def _durable(root: Path) -> PreflightCheck:
     if inside_session_folder(root):
         fix = "set FITSCAPE_ROOT to a folder on a durable volume"
-        return PreflightCheck(f"{root.absolute()} lies in Ray's session folder, which is thrown away", False, fix)
+        return PreflightCheck(f"{root.absolute()} is in Ray's session folder, which is deleted", False, fix)
     return PreflightCheck(f"{root.absolute()} outlives a Ray session", True)

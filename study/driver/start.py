@@ -264,7 +264,7 @@ def _config_in(
         config = config.model_copy(update={"search": config.search.model_copy(update={"trials": trials})})
     if until is not None:
         if not config.space:
-            raise UserError("this study searches nothing, so that there is no space to decide", where="--until")
+            raise UserError("this study searches nothing, so there is no space to decide", where="--until")
         search = config.search.model_copy(update={"until": Until.model_validate(until)})
         config = config.model_copy(update={"search": search})
     if config.name != ledger.config.name:

@@ -183,7 +183,7 @@ def _as_the_weights_say(config: StudyConfig, sources: "Mapping[str, WeightSource
         said |= {name: value for name, value in weights.model.items() if name in SET and value is not None}
         for name, value in said.items():
             if wanted.setdefault(name, value) != value:
-                what = f"weights of one study need one {name}: some have {wanted[name]}, others {value}"
+                what = f"all weights of a study need the same {name}: some have {wanted[name]}, others {value}"
                 raise UserError(what, where=WHERE, fix="put them into studies of their own")
     for name in wanted:
         if isinstance(config.space, dict) and name in config.space:

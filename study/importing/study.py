@@ -31,7 +31,6 @@ class DataSetFacts:
     classes: int | None = None
     chance_error: float | None = None  # None: classes that are equally frequent
     reference_error: float | None = None
-    tau: float = RegimeThresholds.model_fields["tau"].default
 
 
 def make(runs: Runs, keys: Keys, name: str, root: Path, *, facts: DataSetFacts, unit: Unit | None = None) -> Path:
@@ -106,13 +105,11 @@ def _config(found: Assembled, runs: Runs, name: str, facts: DataSetFacts) -> Stu
             base=found.base,
             space=found.space,
             search=SearchConfig(sampler="random", trials=len(found.trials)),
-            regimes=RegimeThresholds(tau=facts.tau, reference_error=facts.reference_error),
+            regimes=RegimeThresholds(reference_error=facts.reference_error),
         )
     except ValueError as error:  # pydantic's, of what the options gave
         first = str(error).splitlines()
-        raise UserError(
-            " ".join(" ".join(first[1:3]).split())[:200], fix="--name, --tau or --reference-error"
-        ) from None
+        raise UserError(" ".join(" ".join(first[1:3]).split())[:200], fix="--name or --reference-error") from None
 
 
 def _provenance(

@@ -14,7 +14,8 @@ from scipy.linalg import cholesky
 from scipy.optimize import brentq, minimize
 
 from fitscape.study.maps.kernel import JITTER, Array, Hyper, Prior, matern, negative_log_posterior
-from fitscape.study.maps.solved import Solved, inverse_of
+from fitscape.study.maps.solved import Solved
+from fitscape.study.maps.triangular import inverse_of
 
 TAILS = 4.0  # degrees of freedom of the seed noise: now and then a net collapses, and one such run must not bend a map
 LEAST_LEFT_OUT = 8  # observations from which their residuals say something
@@ -141,7 +142,9 @@ class GaussianProcess:
 
     def covariance(self, a: Array, b: Array) -> Array:
         """[n, m] prior covariance of the noise-free function, in standardized units."""
-        return matern(self.hyper, a, b) + self.prior.trend(a, b)
+        found = matern(self.hyper, a, b)
+        found += self.prior.trend(a, b)
+        return found
 
     def prior_variance(self, points: Array) -> Array:
         """[m] its diagonal."""
@@ -217,14 +220,15 @@ class GaussianProcess:
         self.n += 1
         return row
 
-    def predict(self, points: Array) -> tuple[Array, Array]:
-        """Posterior mean and standard deviation [m] of the noise-free function, in y's unit."""
-        whitened = self.whiten(self.covariance(self.basis, points))
+    def predict(self, points: Array, *, again: bool = False) -> tuple[Array, Array]:
+        """Posterior mean and standard deviation [m] of the noise-free function, in y's unit.
+        ``again``: :meth:`posterior_covariance` comes next, at these points."""
+        covariance = self.covariance(self.basis, points)
+        self._solved.asked = (points, covariance) if again else None
+        whitened = self.whiten(covariance)
         variance = self.prior_variance(points) - (whitened**2).sum(0)
-        return (
-            self.centre + self.scale * (whitened.T @ self.weights),
-            self.scale * np.sqrt(np.maximum(variance, 1e-8)),
-        )
+        mean, sd = whitened.T @ self.weights, np.sqrt(np.maximum(variance, 1e-8))
+        return self.centre + self.scale * mean, self.scale * sd
 
     def leave_one_out(self, configurations: NDArray[np.intp]) -> tuple[Array, Array]:
         """Mean and variance [n], in y's unit, of the noise-free function at each row from the rows of the *other*
@@ -263,18 +267,22 @@ class GaussianProcess:
 
         if excess(0.0) <= 0:
             return 1.0
-        return (
-            float(np.exp(brentq(excess, 0.0, np.log(LARGEST_MISFIT))))
-            if excess(np.log(LARGEST_MISFIT)) < 0
-            else LARGEST_MISFIT
-        )
+        if excess(np.log(LARGEST_MISFIT)) >= 0:
+            return LARGEST_MISFIT
+        return float(np.exp(brentq(excess, 0.0, np.log(LARGEST_MISFIT))))
 
     def posterior_covariance(self, points: Array, others: Array, weights: Array) -> Array:
         """[m] covariance of the function at each point with its weighted mean over ``others`` [p], in y's unit."""
         used = weights > 0
-        prior = self.covariance(points, others[used]) @ weights[used]
-        known = self._solved.explained(self.covariance(self.basis, others[used]) @ weights[used])
-        return np.asarray(self.scale**2 * (prior - self.covariance(points, self.basis) @ known))
+        prior, solved = self.covariance(points, others[used]) @ weights[used], self._solved
+        if solved.averaged is None or solved.averaged[0] is not others or solved.averaged[1] is not weights:
+            known = solved.explained(self.covariance(self.basis, others[used]) @ weights[used])
+            solved.averaged = others, weights, known
+        at, covariance = solved.asked or (None, None)
+        solved.asked = None  # whoever asked may write other points into the array
+        if covariance is None or at is not points:
+            covariance = self.covariance(self.basis, points)
+        return np.asarray(self.scale**2 * (prior - covariance.T @ solved.averaged[2]))
 
     def sample(self, points: Array, draws: int, rng: np.random.Generator, *, widen: float = 1.0) -> Array:
         """[draws, m] joint draws of the noise-free function, in y's unit; ``widen`` times as far from its mean."""

@@ -15,7 +15,8 @@ from scipy.linalg.blas import dtrmm
 
 from fitscape.study.maps.gp import GaussianProcess, alike
 from fitscape.study.maps.kernel import Array, Hyper, Prior
-from fitscape.study.maps.solved import Solved, inverse, inverse_of
+from fitscape.study.maps.solved import Solved
+from fitscape.study.maps.triangular import inverse, inverse_of
 
 EXACT: Final = 1500  # observations up to which a process is exact
 POINTS: Final = 512

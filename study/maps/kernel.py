@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 
+from fitscape.study.maps.triangular import inverse_of
+
 Array = NDArray[np.float64]
 
 JITTER = 1e-8
@@ -31,7 +33,9 @@ class Prior:
 
     def trend(self, a: Array, b: Array) -> Array:
         """[n, m] covariance of a constant plus a plane over the features."""
-        return self.constant + self.slope * (a - 0.5) @ (b - 0.5).T
+        found: Array = self.slope * (a - 0.5) @ (b - 0.5).T
+        found += self.constant
+        return found
 
     def centre(self, features: int) -> Array:
         """Mode of Hyper.vector."""
@@ -74,9 +78,14 @@ def matern(hyper: Hyper, a: Array, b: Array) -> Array:
     r += (scaled_b**2).sum(1)[None, :]
     np.maximum(r, 0, out=r)
     np.sqrt(r, out=r)
-    covariance = np.exp(-r)
+    covariance = np.negative(r)
+    np.exp(covariance, out=covariance)
     covariance *= np.exp(hyper.signal)
-    covariance *= 1 + r + r**2 / 3
+    square = r * r
+    square /= 3
+    r += 1
+    r += square
+    covariance *= r
     return covariance
 
 
@@ -100,7 +109,7 @@ def negative_log_posterior(
     factor = cholesky(covariance, lower=True, check_finite=False)
     alpha = cho_solve((factor, True), y, check_finite=False)
     value = 0.5 * y @ alpha + np.log(np.diag(factor)).sum()
-    residue = cho_solve((factor, True), np.eye(len(y)), check_finite=False) - np.outer(alpha, alpha)
+    residue = inverse_of(factor) - np.outer(alpha, alpha)
     weighted = residue * (decay * (1 + r)) * (5 / 3)
     gradient = np.zeros(features + 3)
     gradient[:features] = 0.5 * inverse_square * np.tensordot(squares, weighted, 2)

@@ -58,8 +58,8 @@ class FieldBelief:
         left_out = np.array(gp.leave_one_out(configurations))
         return cls(gp, float(np.sqrt(gp.misfit(*left_out))), unknown * max(gp.noise - usual_sd**2, 0.0), left_out)
 
-    def predict(self, features: Array) -> tuple[Array, Array]:
-        mean, sd = self.gp.predict(features)
+    def predict(self, features: Array, *, again: bool = False) -> tuple[Array, Array]:
+        mean, sd = self.gp.predict(features, again=again)
         return mean, np.hypot(self.widen * sd, np.sqrt(self.hidden))
 
     def draw(self, features: Array, draws: int, rng: np.random.Generator) -> Array:
@@ -170,21 +170,22 @@ class Posterior:
     def predict(self, features: Array) -> list[tuple[Cuts, ErrorPrediction]]:
         """Beliefs at points [m, features] in each component, given its reference, and the law with that reference."""
         p_diverged, found = self.fields.p_diverged(features), []
-        for one, val, train in zip(
-            self.components, self._beliefs(features, "val"), self._beliefs(features, "train"), strict=True
-        ):
+        val_beliefs, train_beliefs = self._beliefs(features, "val", again=True), self._beliefs(features, "train")
+        for one, val, train in zip(self.components, val_beliefs, train_beliefs, strict=True):
             told = ErrorPrediction(*self.given_reference(one, features, *val), *train, p_diverged)
             found.append((self.law(one), told))
         return found
 
-    def _beliefs(self, features: Array, of: Literal["val", "train"]) -> list[tuple[Array, Array]]:
+    def _beliefs(
+        self, features: Array, of: Literal["val", "train"], *, again: bool = False
+    ) -> list[tuple[Array, Array]]:
         """Mean and standard deviation at points [m, features] in each component.
 
         The latest are kept: who asks for probabilities often asks for errors at the same points.
         """
         last, found = self._latest.get(of, (np.empty(0), []))
         if not np.array_equal(last, features):
-            found = [getattr(one, of).predict(features) for one in self.components]
+            found = [getattr(one, of).predict(features, again=again) for one in self.components]
             self._latest[of] = features.copy(), found
         return found
 

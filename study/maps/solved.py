@@ -5,9 +5,9 @@ from typing import Self
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.blas import dtrmm
-from scipy.linalg.lapack import dpotri, dtrtri
 
 from fitscape.study.maps.kernel import Array
+from fitscape.study.maps.triangular import inverse
 
 CHUNK = 64  # rows by which the factor's buffer grows
 MANY = 256  # ranks from which the factor is inverted for as many columns: a product is several times as fast as solving
@@ -28,6 +28,8 @@ class Solved:
         self.basis = basis
         self._factor, self._asked = _padded(factor), 0
         self._inverse: Array | None = None
+        self.asked: tuple[Array, Array] | None = None  # the latest points, and their covariances with the basis
+        self.averaged: tuple[Array, Array, Array] | None = None  # points, weights, and what is explained of their mean
         self.weights = weights
 
     @classmethod
@@ -66,24 +68,12 @@ class Solved:
     def append(self, point: Array, row: Array, value: float) -> None:
         """One more value, whose row of the factor is [rank + 1]."""
         rank, self._inverse, self._asked = self.rank, None, 0
+        self.asked = self.averaged = None
         if rank + 1 > len(self._factor):
             self._factor = _padded(self._factor)
         self._factor[rank, : rank + 1] = row
         self.weights = np.append(self.weights, (value - row[:rank] @ self.weights) / row[rank])
         self.basis = np.vstack([self.basis, point[None]])
-
-
-def inverse(factor: Array) -> Array:
-    """Of a lower triangular matrix."""
-    found, _ = dtrtri(factor, lower=1)
-    return np.asfortranarray(np.tril(found))
-
-
-def inverse_of(factor: Array) -> Array:
-    """Of a positive definite matrix with this lower Cholesky factor, whose other half does not count."""
-    found, _ = dpotri(factor, lower=1)
-    lower = np.tril(found)
-    return np.asarray(lower + np.tril(lower, -1).T)
 
 
 def _padded(factor: Array) -> Array:

@@ -107,7 +107,7 @@ def _problem(detail: ErrorDetails, document: Any) -> Problem | None:
         return None
     if len(key) == 1 and key[0] == "space":
         return Problem(
-            key, f"{shown(value)} is no space", "a mapping of hyperparameters, or the name of a search space"
+            key, f"{shown(value)} is not a space", "a mapping of hyperparameters, or the name of a search space"
         )
     if key[:1] == ("space",) and len(key) == 2 and detail["type"] == "model_type":
         choices = isinstance(value, list)
@@ -117,7 +117,7 @@ def _problem(detail: ErrorDetails, document: Any) -> Problem | None:
             "write {choices: [...]}" if choices else "{low:, high:} or {choices:}",
         )
     if key[:1] == ("space",) and "choices" in key and isinstance(key[-1], int):
-        return Problem(key, f"{shown(value)} is no choice", "a number, a word, true or false")
+        return Problem(key, f"{shown(value)} is not a choice", "a number, a word, true or false")
     if key[:1] == ("space",) and len(key) == 3 and key[-1] in Range.model_fields and "Choices" in branches:
         return Problem(key, "does not go with choices", "leave one out")
     if key == ("resources", "gpus_per_trial") and detail["type"] in ("float_type", "literal_error"):

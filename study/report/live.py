@@ -66,7 +66,8 @@ class LivePage:
         """How the study stands, as JSON: the page's ``version``, ``line`` and ``latest`` in words, ``over``."""
         now = time.monotonic()
         if self._stated is None or now - self._stated[0] > STATE_FOR:
-            self._stated = now, {"line": ", ".join(self._standing()), "latest": self._latest(), "over": self.over}
+            latest = [_described(trial) for trial in self._study.ledger.latest(LATEST)]
+            self._stated = now, {"line": ", ".join(self._standing()), "latest": latest, "over": self.over}
         return self._stated[1] | {"version": self.version}
 
     def _standing(self) -> Iterator[str]:
@@ -87,9 +88,6 @@ class LivePage:
     def _since(self) -> float:
         driver = holder(self._study.folder)
         return driver.since if driver else 0.0
-
-    def _latest(self) -> list[str]:
-        return [_described(trial) for trial in self._study.ledger.latest(LATEST)]
 
 
 def _described(trial: TrialRecord) -> str:

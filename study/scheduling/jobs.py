@@ -88,7 +88,7 @@ class Jobs:
                     break
             except Exception as error:
                 if time.monotonic() - reached > OUT_OF_REACH_FOR:
-                    fix = f"the study may go on; look with: ray job logs {job} --address {self.address}"
+                    fix = f"the study may still run; look with: ray job logs {job} --address {self.address}"
                     raise UserError(f"out of reach: {_first_line(error)}", where=self.address, fix=fix) from error
             time.sleep(1.0)
         code: int | None = info.driver_exit_code

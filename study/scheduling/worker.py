@@ -135,7 +135,7 @@ class TrialRunner(tune.Trainable):
     def _start(self) -> WorkerReport:
         self._require_card()
         if len(self._crashes) > 1:
-            what = f"its process crashed twice ({', '.join(self._crashes)}), at last in memory layout {SAFE_FORMAT}"
+            what = f"its process crashed twice ({', '.join(self._crashes)}), then in memory layout {SAFE_FORMAT}"
             return WorkerReport(end=End(state=TrialState.FAILED, message=what))
         shared, trial_id = self._shared, self._config.trial_id
         settings = replace(shared.settings, device=self._device())

@@ -16,7 +16,7 @@ from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.divergence import information
 from fitscape.study.maps.error_models import ErrorPrediction, Fields, Outcomes, observed_z
 from fitscape.study.maps.gp import GaussianProcess
-from fitscape.study.maps.solved import inverse
+from fitscape.study.maps.triangular import inverse
 
 Array = NDArray[np.float64]
 

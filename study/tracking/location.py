@@ -59,7 +59,7 @@ def locate(root: Path, config: TrackingConfig) -> Location:
     root = root.absolute()
     if config.uri is None and set("?#%") & set(str(root)):
         fix = "choose another --root, or name a store with --tracking-uri"
-        raise UserError("MLflow's store cannot lie in a folder with ?, # or % in its name", where=str(root), fix=fix)
+        raise UserError("MLflow's store cannot be in a folder with ?, # or % in its name", where=str(root), fix=fix)
     if config.uri is not None and (problem := uri_problem(config.uri)):
         raise UserError(f"'{config.uri}' is not a URI: {problem}", where="tracking.uri", fix="as in http://HOST:5000")
     uri = absolute_uri(config.uri or default_store(root))

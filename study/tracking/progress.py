@@ -31,5 +31,5 @@ class SyncProgress:
             rate = sent / (now - self._begun)
             left = max(0, self._total - sent) / rate
             time_left = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min"
-            self._say(f"{sent} of {self._total} trials sent, {rate:.1f} a second, {time_left} left")
+            self._say(f"{sent} of {self._total} trials sent, {rate:.1f} per second, {time_left} left")
         return False

@@ -46,6 +46,8 @@ def test_a_file_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("study", "sets", "message"),
     [
+        ("folder:photos", [], r"^'folder:photos' is data, not a study .*regimes --set data.dataset=folder:photos"),
+        ("/", [], r"^'/' is data, not a study .*regimes --set data.dataset=folder:/"),
         ("quikstart", [], r"^no recipe is called 'quikstart' \(did you mean quickstart\? or name a \.yaml file\)$"),
         ("nope", [], r"\(choose from .*quickstart.*, or name a \.yaml file\)$"),
         ("nope.yaml", [], r"^nope\.yaml: cannot be read: no such file"),

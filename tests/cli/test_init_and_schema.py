@@ -10,8 +10,9 @@ import yaml
 from command import Command
 
 from fitscape.study import recipes
-from fitscape.study.cli.configure import configure
+from fitscape.study.cli.configure import changes_of, configure, from_recipe
 from fitscape.study.config import StudyConfig
+from fitscape.study.reading import load_config
 from fitscape.study.reading.schema import SHIPPED, json_schema
 from fitscape.study.search.space import resolve
 
@@ -109,3 +110,17 @@ def test_the_schema_knows_every_hyperparameter_and_family() -> None:
 def test_shell_completion_is_there(fitscape: Command, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_FITSCAPE_COMPLETE", f"source_{shell}")
     assert "_FITSCAPE_COMPLETE" in fitscape().out
+
+
+def test_a_recipe_written_out_for_own_images_is_the_one_that_run_takes(fitscape: Command, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "a").mkdir(parents=True)
+    data = f"data.dataset=folder:{tmp_path / 'photos'}"
+    assert fitscape("init", "--recipe", "regimes", "--set", data).code == 0
+    written, run = load_config(Path("study.yaml")), from_recipe("regimes", changes_of([data], {}), None)
+    assert written.data == run.data
+    assert written.base == run.base
+    assert (written.data.image_size, written.data.limit) == (32, 1500)
+
+
+def test_values_are_set_where_a_recipe_is_named(fitscape: Command) -> None:
+    assert fitscape("init", "--set", "data.limit=5").refusal.startswith("--set: is for recipes")

@@ -66,7 +66,7 @@ def test_status_of_many_trials_says_how_many_wait_for_a_label(
     fitscape: Command, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fitscape.study.cli.summary.AT_ONCE", 3)
-    assert "regimes  none of 15 trials is labelled yet: `fitscape report small` does it" in (
+    assert "regimes  none of 15 trials is labelled so far: `fitscape report small` does it" in (
         fitscape("status", "small").out.splitlines()
     )
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
 from fitscape.study.data import check_files, load
-from fitscape.study.data.decidable import undecidable
+from fitscape.study.data.datasets.source import Counts
+from fitscape.study.data.decidable import imbalance, undecidable
 from fitscape.study.driver.preflight import first_look
 from fitscape.study.errors import UserError
 
@@ -34,6 +35,21 @@ def test_many_images_of_every_class_decide() -> None:
 def test_a_rare_class_is_named_with_what_is_known_of_it() -> None:
     said = undecidable(["dent", "fine"], [5, 5000], metric="balanced_error", tau=0.05)
     assert said[-1] == "5 images of class dent: its error is known to +-0.37"
+
+
+@pytest.mark.parametrize(("rare", "said"), [(11, False), (10, True), (0, False)])
+def test_a_class_ten_times_as_frequent_as_another_is_named(rare: int, said: bool) -> None:
+    labels = np.repeat([0, 1, 2], [100, 50, rare])
+    found = imbalance(Counts(("fine", "dent", "crack"), labels))
+    assert found.startswith("class fine has 100 images and class crack has 10:") is said
+    assert bool(found) is said
+
+
+def test_doctor_says_it_once_and_not_where_each_class_counts_alike(folder: Path, tmp_path: Path) -> None:
+    for metric, times in (("error", 1), ("balanced_error", 0)):
+        data = DataConfig(dataset=f"folder:{folder}", root=str(tmp_path / "cache"), metric=metric)
+        found = first_look(StudyConfig(name="few", data=data), tmp_path / "runs", address=None)
+        assert sum("a net that never names the rare one" in finding.what for finding in found) == times
 
 
 def test_groups_know_less() -> None:

@@ -140,7 +140,7 @@ def test_frames_of_a_part_are_in_one_fold(tmp_path: Path, data_folder: Path) -> 
 @pytest.mark.parametrize(
     ("columns", "changed", "expected"),
     [
-        (["split"], {}, "data.folds: the images bring a validation part of their own"),
+        (["split"], {}, "data.folds: the images have a validation part of their own"),
         ([], {"groups": "label"}, "data.folds: all images of class"),
         ([], {"folds": 20, "limit": 60}, "data.folds: fold 0 would hold 3 images"),
         (["group"], {"folds": 9, "metric": "balanced_error"}, "balanced_error needs every class in each fold"),

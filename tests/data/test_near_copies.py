@@ -123,6 +123,14 @@ def test_groups_cure_it(tmp_path: Path, parts: list[dict[str, str]]) -> None:
     assert warnings_of(f"folder:{tmp_path / 'parts'}", groups=r"(?P<group>[a-z]+\d+)_") == []
 
 
-def test_a_split_by_whole_parts_raises_no_warning(tmp_path: Path, data_folder: Path) -> None:
+def test_frames_in_a_split_by_whole_parts_measure_less_and_groups_cure_that_too(
+    tmp_path: Path, data_folder: Path
+) -> None:
     inspection.write(tmp_path / "ready", split=True)
-    assert warnings_of(f"folder:{tmp_path / 'ready'}") == []
+    (warning,) = warnings_of(f"folder:{tmp_path / 'ready'}")
+    assert int(warning.partition("%")[0]) > 40
+    assert "of one half of the validation images look like an image of the other half" in warning
+    one, _, other = warning.partition("For example ")[2].partition(";")[0].partition(" and ")
+    assert one.rpartition("_")[0] == other.rpartition("_")[0], "two frames of one part are shown"
+    assert one.startswith("val/")
+    assert warnings_of(f"folder:{tmp_path / 'ready'}", groups=r"(?P<group>[a-z]+\d+)_") == []

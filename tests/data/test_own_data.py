@@ -88,7 +88,7 @@ def test_paths_are_read_as_an_image_folder_s_are(folder: Path) -> None:
         ("{'images': images, 'labels': labels, 'tests': 1}", "returns an unknown key tests"),
         ("{'images': images, 'labels': labels, 'classes': ['a', 'b']}", "returns labels from 0 to 2 for 2 classes"),
         ("{'paths': ['no.png'] * 120, 'labels': labels}", "120 of 120 files are not there"),
-        ("[[1, 2], [3]], [0, 1]", "my_data.py:load returns what is no data set: ValueError: setting an array element"),
+        ("[[1, 2], [3]], [0, 1]", "my_data.py:load does not return a data set: ValueError: setting an array element"),
         ("images, labels - 1 + 10**15", "returns the label 1000000000000001 (numbers of classes begin at 0"),
         ("images[:0], labels[:0]", "returns no image"),
         ("exit(3)", "my_data.py:load raised SystemExit: 3 (line 5)"),

@@ -5,7 +5,7 @@ import pytest
 from hand_made import make_trial, noisy_epoch
 
 from fitscape.study.findings import Context, Verdict
-from fitscape.study.findings.double_descent import double_descent, heights, peak_at, width_curves
+from fitscape.study.findings.double_descent import _largest, double_descent, heights, peak_at, width_curves
 from fitscape.study.records import TrialRecord
 
 CONTEXT = Context(classes=10, chance_error=0.9)
@@ -36,6 +36,20 @@ def test_a_peak_far_from_the_threshold_is_not_at_it() -> None:
     place = double_descent(study(np.random.default_rng(0), moved), {}, CONTEXT)[1]
     assert place.estimate == pytest.approx(1 - np.log2(0.7 / 0.35))
     assert place.verdict is not Verdict.SUPPORTED
+
+
+def test_the_largest_peak_beats_all_that_lie_to_either_side() -> None:
+    means = np.array([3.0, 1.0, 4.0, 2.0, 2.5])
+    t = means[:, None] - means[None]
+    assert _largest(t[None])[0] == pytest.approx(min(max(4 - 3, 4 - 1), max(4 - 2, 4 - 2.5)))
+    assert _largest(np.zeros((2, 4, 4))) == pytest.approx([0, 0])
+
+
+def test_draws_of_the_place_are_of_the_widths_themselves() -> None:
+    """Nearly without noise, the interval of the distance is the distance."""
+    place = double_descent(study(np.random.default_rng(0), PEAK, sd=0.002), {}, CONTEXT)[1]
+    assert (place.low, place.estimate, place.high) == pytest.approx((1, 1, 1), abs=0.55)
+    assert place.low <= place.estimate <= place.high
 
 
 def test_a_steady_slope_contradicts_the_peak() -> None:

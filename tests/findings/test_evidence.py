@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from fitscape.study.findings.evidence import (
+    _score,
     discordant_evidence,
     earlier_evidence,
     mean_evidence,
@@ -78,6 +79,31 @@ def test_runs_that_never_arrive_are_the_latest() -> None:
     assert evidence.estimate == pytest.approx(5 / 6)
     assert evidence.p_above < 0.01
     assert earlier_evidence([np.inf] * 6, [np.inf] * 6, counted=Counted.RUNS).estimate == 0
+
+
+def test_resampled_evidence_is_percentiles_of_the_draws_that_are_numbers() -> None:
+    draws = np.random.default_rng(0).normal(0.4, 0.2, 999)
+    found = resampled_evidence(0.4, np.append(draws, np.nan), n=16, test="", counted=Counted.SEEDS, margin=0.1)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])))
+    assert found.p_above == pytest.approx((np.sum(draws <= 0) + 1) / 1000)
+    assert found.p_below == pytest.approx((np.sum(draws >= 0.1) + 1) / 1000)
+    assert found.needed == needed(float(draws.std()) * 4, 0.1)
+    nothing = resampled_evidence(0.4, np.array([np.nan]), n=16, test="", counted=Counted.SEEDS, margin=0.1)
+    assert np.isnan([nothing.low, nothing.high]).all()
+    assert nothing.needed is None
+
+
+@pytest.mark.parametrize(("gained", "lost", "n"), [(3, 1, 12), (0, 4, 9), (5, 5, 30), (1, 0, 5)])
+def test_the_score_of_paired_shares_is_tangos(gained: int, lost: int, n: int) -> None:
+    """Its nuisance share, by maximum likelihood under the margin, found here by trying every share."""
+    margin = 0.1
+    shares = np.linspace(1e-6, (1 - margin) / 2 - 1e-6, 200_001)
+    likelihood = gained * np.log(shares + margin) + lost * np.log(shares)
+    likelihood += (n - gained - lost) * np.log(1 - margin - 2 * shares)
+    share = shares[np.argmax(likelihood)]
+    expected = (gained - lost - n * margin) / np.sqrt(n * (2 * share + margin - margin**2))
+    found = _score(np.array([float(gained)]), np.array([float(lost)]), n, margin)
+    assert found[0] == pytest.approx(expected, rel=1e-3)
 
 
 def test_resampled_p_values_are_never_zero() -> None:

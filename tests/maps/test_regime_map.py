@@ -188,6 +188,10 @@ def test_bad_tables_are_refused() -> None:
         fresh.fit(table(4).drop(columns="val_error"))
     with pytest.raises(ValueError, match="val_error: must be a rate"):
         fresh.fit(table(4).assign(val_error=54.0, diverged=False))
+    with pytest.raises(ValueError, match="train_error: must be a rate"):
+        fresh.fit(table(4).assign(train_error=1.01, diverged=False))
+    with pytest.raises(ValueError, match="train_error: must be a rate"):
+        fresh.fit(table(4).assign(train_error=-0.01, diverged=False))
     with pytest.raises(ValueError, match="not fitted"):
         fresh.predict(table(4))
 

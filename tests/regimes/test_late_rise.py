@@ -86,5 +86,11 @@ def test_a_steady_rise_is_beyond_what_epochs_differ_by() -> None:
     assert np.mean([beyond_fluctuation(course * np.exp(0.03 * rng.standard_normal(20))) for _ in range(100)]) >= 0.9
 
 
+def test_a_curve_that_ends_where_it_is_lowest_does_not_rise() -> None:
+    falling = [2.0, 1.8, 1.5, 1.2, 0.9, 0.7, 0.55, 0.52, 0.5, 0.51, 0.505, 0.5]
+    assert not beyond_fluctuation(falling)
+    assert beyond_fluctuation([*falling, *np.arange(0.52, 0.7, 0.02)])
+
+
 def test_too_few_epochs_show_no_fluctuation() -> None:
     assert not beyond_fluctuation([0.5, 0.5, 5.0])

@@ -58,7 +58,7 @@ def test_its_trial_begins_anew_in_the_safe_layout_which_is_recorded(crashed: Cra
 def test_one_that_crashes_in_that_too_has_failed(crashed: Crashed) -> None:
     failed = crashed.trials[odd.CRASHES_ALWAYS]
     assert failed.state is TrialState.FAILED
-    assert failed.message == "its process crashed twice (SIGSEGV, SIGSEGV), at last in memory layout nchw"
+    assert failed.message == "its process crashed twice (SIGSEGV, SIGSEGV), then in memory layout nchw"
     assert epochs_trained(crashed.folder, failed.trial_id) == [1, 2, 3, 1, 2, 3]
     assert crashed.trials[1].state is TrialState.FINISHED
 

@@ -62,7 +62,7 @@ class OwnData(Source):
             raise
         except Exception as error:  # noqa: BLE001  (what was returned may fail wherever it is touched)
             reason = said(error, CodeReference.parse(self.argument))
-            raise refused(f"{self.argument} returns what is no data set: {reason}") from None
+            raise refused(f"{self.argument} does not return a data set: {reason}") from None
 
     def _taken(self, returned: Any, image_size: int | None) -> RawData:
         given = _mapping(returned, self.argument)

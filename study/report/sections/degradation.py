@@ -48,7 +48,7 @@ def _alike(found: list[DepthPair]) -> dict[str, list[DepthPair]]:
     for pair in found:
         trial = pair.shallow_trials[0]
         key = config_key(trial, ("family", "depth", "shortcut", "growth_rate", "lr", "seed"))
-        shared.setdefault(key, {}).setdefault(_family(pair), []).append(pair)
+        shared.setdefault(key, {}).setdefault(wording.net(pair.stratum.model.family), []).append(pair)
     by_family: dict[str, list[DepthPair]] = {}
     for families in sorted(shared.values(), key=_telling):
         for family, pairs in families.items():
@@ -75,10 +75,6 @@ def _held(pair: DepthPair) -> str:
     model = pair.stratum.model
     norm = "without normalization" if model.norm == "none" else f"{model.norm} normalization"
     return f"width {model.width:g}, {norm}, {model.init} initialization"
-
-
-def _family(pair: DepthPair) -> str:
-    return wording.net(pair.stratum.model.family)
 
 
 def _series(family: str, pairs: list[DepthPair]) -> dict[str, Any]:
