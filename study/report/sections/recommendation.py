@@ -99,7 +99,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "costs": expense.said(point),
         "machine": expense.machine,
         "side_by_side": expense.side_by_side,
-        "reference": wording.percent(fitted.cuts.reference),
+        "reference": wording.percent(fitted.cuts.reference) + ("" if fitted.given else " by the model"),
         "against": wording.reference(fitted.given),
         "as_good": wording.as_good(fitted.given),
         "threshold": wording.percent(threshold),
