@@ -28,14 +28,20 @@ class Spent:
     runs: int
     same: bool  # the runs are of this very configuration
 
-    def __str__(self) -> str:
-        about = f"about {wording.duration(float(f'{self.seconds:.2g}'))}"
+    @property
+    def about(self) -> str:
+        return f"about {wording.duration(float(f'{self.seconds:.2g}'))}"
+
+    @property
+    def range(self) -> str:
+        """What it rests on; empty where no run tells."""
         low, high = (wording.duration(float(f"{end:.2g}")) for end in (self.low, self.high))
         if self.same:
-            return (
-                f"{about} (1 run of it)" if self.runs == 1 else f"{about} ({low} to {high} in {self.runs} runs of it)"
-            )
-        return f"{about} ({low} to {high} by the {self.runs} nearest runs)" if self.runs > 1 else about
+            return "1 run of it" if self.runs == 1 else f"{low} to {high} in {self.runs} runs of it"
+        return f"{low} to {high} by the {self.runs} nearest runs" if self.runs > 1 else ""
+
+    def __str__(self) -> str:
+        return f"{self.about} ({self.range})" if self.range else self.about
 
 
 class Expense:
@@ -154,7 +160,7 @@ class Expense:
     def seconds(self, point: Mapping[str, Any]) -> str:
         """To train a net of this point here, in words; ``not measured`` where no trial tells."""
         found = self.spent(point)
-        return wording.NOT_MEASURED if found is None else f"about {wording.duration(float(f'{found.seconds:.2g}'))}"
+        return wording.NOT_MEASURED if found is None else found.about
 
     def said(self, point: Mapping[str, Any]) -> dict[str, str]:
         """What it costs -> how much, in words; empty where nothing is known."""

@@ -97,7 +97,7 @@ def plot_curves(study: OpenStudy, trials: Sequence[str] | None) -> go.Figure:
             )  # fmt: skip
         named.add(look.name)
     title = "Validation error (solid) and training error (dashed)"
-    return figure.update_layout(title=title, xaxis_title="epoch", yaxis_title="error", yaxis_tickformat=".0%", **SIZE)
+    return figure.update_layout(title=title, xaxis_title="epoch", yaxis_title="error", yaxis_tickformat=".2~%", **SIZE)
 
 
 def plot_gap(study: OpenStudy) -> go.Figure:
@@ -120,7 +120,7 @@ def plot_gap(study: OpenStudy) -> go.Figure:
     )
     figure.update_layout(title="The gap between training and validation", **SIZE)
     for name, axis in (("training error", figure.layout.xaxis), ("validation error", figure.layout.yaxis)):
-        axis.update(title=name, tickformat=".0%")
+        axis.update(title=name, tickformat=".2~%")
     return figure
 
 

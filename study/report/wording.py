@@ -121,9 +121,9 @@ def nets(text: str) -> str:
 
 
 def reference(given: bool) -> str:
-    """What errors are measured against: what the user gave, else the best configuration that was run, as the map
-    estimates it. No proof makes it the best that can be reached."""
-    return "the reference error given" if given else "the best configuration that was run, by the map"
+    """What errors are measured against: what the user gave, else the best configuration that was run, as the model
+    of the trials estimates it. No proof makes it the best that can be reached."""
+    return "the reference error given" if given else "the best configuration that was run"
 
 
 def as_good(given: bool) -> str:

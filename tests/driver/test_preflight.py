@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fitscape.study.scheduling.cards import LOGICAL
+
 HEAVY = "torch", "mlflow", "ray", "pandas"  # each takes up to seconds to import
 
 LOOKING = """
@@ -30,6 +32,7 @@ with Cluster(cpus=1, warm=False):
 def python(code: str, *words: str) -> str:
     """What a new process prints."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment.pop(LOGICAL, None)  # of a Ray that other tests of this process share
     command = [sys.executable, "-c", code, *words]
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, timeout=120, start_new_session=True

@@ -21,10 +21,10 @@ from fitscape.study.report.subject import Subject
 from fitscape.study.report.wording import percent
 
 
-def studied(folder: Path, **facts: Any) -> Subject:
+def studied(folder: Path, *, search: dict[str, Any] | None = None, **facts: Any) -> Subject:
     """ResNet18s that are as good from a width of a quarter on."""
     space = {"width": {"low": 0.125, "high": 1, "log": True}}
-    config = StudyConfig.model_validate({"name": "cheap", "space": space})
+    config = StudyConfig.model_validate({"name": "cheap", "space": space, "search": search or {}})
     rng = np.random.default_rng(0)
     provenance = {**SIMULATED_PROVENANCE, "data": {**SIMULATED_PROVENANCE["data"], **facts}}
     with Ledger.create(folder / "ledger.db", config, provenance) as ledger:
@@ -45,6 +45,13 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]
     folder = tmp_path_factory.mktemp("cheap")
     advice = recommendation(studied(folder, input_shape=[1, 8, 8]))["advice"]
     return advice, build(folder).read_text()
+
+
+def test_a_study_that_was_ended_early_is_to_be_finished_first(page: tuple[dict[str, Any], str], tmp_path: Path) -> None:
+    assert page[0]["unfinished"] is None
+    subject = studied(tmp_path, input_shape=[1, 8, 8], search={"trials": 80})
+    assert recommendation(subject)["advice"]["unfinished"] == {"ended": 32, "trials": 80, "name": "cheap"}
+    assert "Only 32 of its 80 trials have ended" in build(tmp_path).read_text()
 
 
 def test_a_cheaper_net_is_named_beside_the_recommended_one_with_what_it_is_cheaper_in(

@@ -16,7 +16,7 @@ from fitscape.study.report.subject import Subject
 KEPT = re.compile(  # names that stay in Latin letters
     r"Fitscape|fitscape|FITSCAPE|trained|Tiny nets on digits|digits|ResNet|DenseNet|plain|resnet|densenet|batch|FLOPs|"
     r"PNG|SVG|MLflow|plotly\.js|JavaScript|Plotly Inc|MIT|regime|degradation|ledger|tau|sobol|\bhe\b|adamw|sgd|"
-    r"one_cycle|constant|identity|small|reestimated|none|cpu|here|UTC|id|[0-9a-f]{12,}|HC3|Ray|Prechelt|"
+    r"CPU|Holm|one_cycle|constant|identity|small|reestimated|none|cpu|here|UTC|id|[0-9a-f]{12,}|HC3|Ray|Prechelt|"
     r"[A-Z][a-z]+(?= 외| 2\d{3}|와 [A-Z])"
 )
 TEXTS = """() => {

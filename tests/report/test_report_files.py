@@ -250,7 +250,7 @@ def test_what_is_best_is_best_of_this_study_and_the_best_trial_speaks_of_its_own
     ends = [({"width": w}, TrialState.FINISHED, 0.3 - 0.25 * w) for w in (0.125, 0.2, 0.3, 0.5, 0.7, 1)]
     text = build(by_hand(tmp_path, config, *ends)).read_text()
     assert "reachable" not in text
-    assert "from the best configuration that was run, by the map (" in text
+    assert "from the best configuration that was run (" in text
     assert re.search(r"probability that its error is at most [\d.]+\xa0%", text)
     assert "That the net above is better than all others is not said." in text
     assert "This trained net, on other images: " in text

@@ -13,10 +13,12 @@ def late_epochs(subject: Subject) -> Figure | None:
     if not any(f.question == "early_overfit" for f in subject.findings):
         return None
     kinds: dict[str, list[TrialRecord]] = {}
+    noisy = any(trial.config.data.label_noise > 0 for trial in subject.trials)
     for trial in subject.trials:
         if trial.late is not None:
-            labels = f"{100 * trial.config.data.label_noise:.0f} % of labels redrawn"
-            kinds.setdefault(f"{trial.config.model.family}, {labels}", []).append(trial)
+            noise = trial.config.data.label_noise
+            labels = f", {100 * noise:.0f} % of labels redrawn" if noisy else ""
+            kinds.setdefault(f"{trial.config.model.family}{labels}", []).append(trial)
     figure, axes = panels(2, width=4.2)
     for ax, name in zip(axes, ("val_loss", "val_error"), strict=True):
         for k, (kind, trials) in enumerate(sorted(kinds.items())[: len(SERIES)]):

@@ -2,7 +2,7 @@
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 INK, SOFT, RULE = "#1f2428", "#555d63", "#dedad1"
 
@@ -27,6 +27,6 @@ def title(ax: Axes, text: str) -> None:
 
 def error_axis(ax: Axes, text: str) -> None:
     ax.set_ylabel(text, fontsize=9, color=INK)
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
     ax.grid(axis="y", color=RULE, linewidth=0.7)
     ax.set_axisbelow(True)

@@ -91,4 +91,6 @@ def _row(subject: Subject, fitted: RegimeMap, expense: Expense, why: str, point:
         "near": wording.probability(float(near)),
         "good": wording.probability(told["good"]),
         "costs": expense.said(point),
+        "time": expense.seconds(point),
+        "range": "" if (spent := expense.spent(point)) is None else spent.range,
     }

@@ -28,7 +28,7 @@ def _row(f: Finding) -> dict[str, Any]:
         "open": said == Verdict.UNDECIDED.value,
         "glyph": glyph,
         "estimate": f"{f.figure(f.estimate)}{points}",
-        "interval": f"{f.figure(f.low)} to {f.figure(f.high)}{points}",
+        "interval": f"{f.figure(f.low)} to {f.figure(f.high)}",
         "unit": wording.nets(f.unit),
         "test": f.test,
         "p": _p(f.p),

@@ -1,9 +1,12 @@
 """Gradient norms by layer, at initialization and at the end of training."""
 
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 import numpy as np
 
+from fitscape.models.spec import ModelSpec
 from fitscape.study.records import GradientProfile, TrialRecord
 from fitscape.study.regimes.flags import VANISHING_RATIO
 from fitscape.study.report import wording
@@ -12,6 +15,10 @@ from fitscape.study.report.subject import Subject
 
 MOST_NETS: Final = 8
 MOST_TRIALS: Final = 1000  # whose profiles are read; of more, evenly many
+
+
+def _norm(model: ModelSpec) -> str:
+    return "without normalization" if model.norm == "none" else f"{model.norm} normalization"
 
 
 def ends_of(trial: TrialRecord) -> tuple[GradientProfile, GradientProfile] | None:
@@ -30,18 +37,21 @@ def gradients(subject: Subject) -> list[dict[str, Any]]:
     gradient of the first layer over that of the last, with its name. ``trials`` are those that were looked at.
     """
     kinds: dict[str, list[tuple[GradientProfile, GradientProfile]]] = {}
+    models: dict[str, ModelSpec] = {}
     several = len({(t.config.model.norm, t.config.model.init) for t in subject.trials}) > 1
     for trial in subject.trials[:: -(-len(subject.trials) // MOST_TRIALS) or 1]:
         ends = ends_of(trial)
         if ends is not None:
             model = trial.config.model
-            name = wording.net(model.name) + (f", {model.norm} norm, {model.init} init" if several else "")
+            name = wording.net(model.name) + (f", {_norm(model)}, {model.init} initialization" if several else "")
             kinds.setdefault(name, []).append(ends)
-    order = sorted(kinds, key=lambda name: (-len(kinds[name]), name))[:MOST_NETS]
+            models.setdefault(name, model)
+    order = _varied(kinds, models)
     return [
         {
             "name": name,
             "trials": len(kinds[name]),
+            "kinds": len(kinds),
             "layers": kinds[name][0][0].layers,
             "first": _band([a for a, _ in kinds[name]]),
             "last": _band([b for _, b in kinds[name]]),
@@ -49,6 +59,16 @@ def gradients(subject: Subject) -> list[dict[str, Any]]:
         }
         for name in order
     ]
+
+
+def _varied(kinds: Mapping[str, Sequence[object]], models: Mapping[str, ModelSpec]) -> list[str]:
+    """At most ``MOST_NETS``, in turn from each family and normalization: the deepest first, where gradients have the
+    longest way, then those with most trials."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in sorted(kinds, key=lambda name: (-models[name].depth, -len(kinds[name]), name)):
+        groups.setdefault((models[name].family, models[name].norm), []).append(name)
+    turns = zip_longest(*(groups[key] for key in sorted(groups)))
+    return sorted([name for turn in turns for name in turn if name is not None][:MOST_NETS])
 
 
 def _band(profiles: list[GradientProfile]) -> dict[str, list[float | None]]:

@@ -27,6 +27,7 @@ def images(subject: Subject) -> dict[str, Any]:
     return {
         "best": best.number if best else None,
         "rows": rows[:NAMED],
+        "ended": best is not None,
         "left": len(rows) - len(rows[:NAMED]),
         "fails": [row["name"] for row in rows if row["fails"]],
         **_suspects(subject, best, said),
@@ -97,4 +98,4 @@ def _suspects(subject: Subject, best: TrialRecord | None, said: Predictions | No
     return {"suspects": rows, "suspected": len(found), "share": share}
 
 
-SECTION = Section("images", "What the images say", "Data", lambda m: images(m.subject))
+SECTION = Section("images", "What the images say", "Images", lambda m: images(m.subject))

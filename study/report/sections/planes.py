@@ -31,6 +31,7 @@ TAUS: Final = (0.02, 0.05, 0.10, 0.20)
 MOST_PLANES: Final = 240
 MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times the rank squared: what a Gaussian process costs
 MANY: Final = 300  # trials from which the fields are asked at every second point of a grid, and are even in between
+LEAST_GAIN: Final = 0.1  # nats per trial, for predictions to be better or worse than none
 LIVE_PLANES: Final = 6  # while the study runs, when a page may cost a few seconds
 
 
@@ -91,6 +92,7 @@ def planes(told: list[EpochStage], pack: Pack, *, runs: bool = False) -> dict[st
         "taus": taus,
         "tau": fitted.thresholds.tau,
         "confidence": fitted.thresholds.confidence,
+        "least": fitted.cuts.least,
         "regimes": fitted.told,
         "reference": wording.reference(fitted.given),
         "slices": [{"key": one.key, "name": one.name} for one in slices],
@@ -119,7 +121,7 @@ def _foretold(subject: Subject, fitted: RegimeMap) -> dict[str, Any] | None:
         "interval": wording.interval(float(low), float(high)),
         "score": f"{told.log_score:+.2f}",
         "blind": f"{told.blind:+.2f}",
-        "gain": f"{abs(gain):.2f} nats per trial {'more' if gain >= 0 else 'less'}",
+        "verdict": "better than" if gain > LEAST_GAIN else "worse than" if gain < -LEAST_GAIN else "no better than",
     }
 
 

@@ -32,13 +32,33 @@ def provenance(subject: Subject) -> list[tuple[str, Rows]]:
 def _thresholds(subject: Subject) -> list[tuple[str, Any]]:
     t = subject.config.regimes
     reference = next((label.reference_error for label in subject.labels.values()), None)
-    given = "given by the user" if t.reference_error is not None else "the best seen in this study, estimated"
+    given = t.reference_error is not None
+    how = (
+        "given by the user"
+        if given
+        else "the best configuration seen, chosen on one half of validation, judged on the other"
+    )
     return [
         ("definition of regimes", f"version {t.version}"),
         ("tau (excess error that still counts as good)", f"{t.tau:g}"),
         ("untrained from", f"{t.untrained:g} of the way to chance"),
         ("confidence below which a label is undecided", f"{t.confidence:g}"),
-        ("reference error", f"{wording.percent(reference)}, {given}"),
+        (
+            "overfit or underfit, where not good",
+            "overfit up to a training error whose excess over the reference is half of the validation error's, else "
+            "underfit",
+        ),
+        ("reference error of single trials", f"{wording.percent(reference)}, {how}"),
+        *(
+            [
+                (
+                    "reference error of the recommendation and the map",
+                    f"{wording.percent(fitted.cuts.reference)}, {wording.reference(given)}, by the model",
+                )
+            ]
+            if (fitted := subject.map) is not None and not given
+            else []
+        ),
         ("error of chance", wording.percent(subject.provenance.get("chance_error"))),
     ]
 

@@ -88,12 +88,13 @@ def _answer(verdicts: list[str]) -> str:
 
 def _line(one: Finding) -> Answer:
     name, glyph = LOOKS[verdict(one)]
+    claim = wording.nets(one.said)
     points = " points" if one.in_points else ""
     sign = "+" if one.estimate > 0 else ""
     return {
         "verdict": name,
         "glyph": glyph,
-        "claim": wording.nets(one.said),
+        "claim": claim if claim.startswith("plain") else wording.sentence(claim),
         "figures": f"{sign}{one.figure(one.estimate)}{points} (95 % interval {one.figure(one.low)} to "
         f"{one.figure(one.high)}), {wording.nets(one.unit)}",
     }

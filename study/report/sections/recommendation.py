@@ -99,12 +99,13 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "costs": expense.said(point),
         "machine": expense.machine,
         "side_by_side": expense.side_by_side,
-        "reference": wording.percent(fitted.cuts.reference),
+        "reference": wording.percent(fitted.cuts.reference) + ("" if fitted.given else " by the model"),
         "against": wording.reference(fitted.given),
         "as_good": wording.as_good(fitted.given),
         "threshold": wording.percent(threshold),
         "tau": f"{fitted.cuts.tau:g}",
         "cheaper": cheaper(subject, fitted, point, expense) if told["good"] >= 0.5 else None,
+        "unfinished": _unfinished(subject),
         "longer": longer(subject, point, float(told["train_error"]), float(told["val_error"])),
         "moves": [m for m in moves if m["key"] != "train_fraction" or m["up"]],
         "unknown": [name for key, name in ASKED.items() if not {key} & set(fitted.encoder.space)],
@@ -115,6 +116,16 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "nearest": [t.number for t in _nearest(subject, fitted, point)],
         "undecided": wording.percent(fitted.undecided_area()),
     }
+
+
+def _unfinished(subject: Subject) -> dict[str, Any] | None:
+    """How many trials have ended, where a tenth or more of the study's are still to be run; None of one that has a
+    goal of its own, whose runs were read, or whose grid has no more points."""
+    config, ended = subject.config, sum(trial.state.terminal for trial in subject.trials)
+    over = config.search.sampler == "grid" and ended == len(subject.trials)
+    if over or config.base.model.read or config.search.until or ended > 0.9 * config.search.trials:
+        return None
+    return {"ended": ended, "trials": config.search.trials, "name": config.name}
 
 
 def _conditions(subject: Subject, point: dict[str, Any]) -> str:

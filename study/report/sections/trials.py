@@ -8,6 +8,7 @@ import numpy as np
 
 from fitscape.study.records import EpochRecord, TrialRecord
 from fitscape.study.report import axes, vocabulary
+from fitscape.study.report.effort import done
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.section import Material, Section
 from fitscape.study.report.sections.gradients import ends_of
@@ -25,6 +26,7 @@ def trials(stages: list[EpochStage], pack: Pack, taus: list[float]) -> dict[str,
     told = subject.trials
     labels = [subject.labels.get(t.trial_id) for t in told]
     curves = [thinned(t.epochs) for t in told]
+    effort = [done(subject, t) for t in told]
     return {
         "number": [t.number for t in told],
         "id": [t.trial_id for t in told],
@@ -47,6 +49,8 @@ def trials(stages: list[EpochStage], pack: Pack, taus: list[float]) -> dict[str,
         "val_error": [_finite(t.last.val_error) if t.last else None for t in told],
         "val_n": [t.last.val_n if t.last else None for t in told],
         "epochs": [len(t.epochs) for t in told],
+        "steps": [steps for steps, _ in effort],
+        "passes": [passes for _, passes in effort],
         "parameters": [t.size.parameters if t.size else None for t in told],
         "flops": [t.size.flops if t.size else None for t in told],
         "seconds": [_finite(t.seconds) if t.epochs else None for t in told],

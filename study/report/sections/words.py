@@ -1,6 +1,6 @@
 """What each regime's name means."""
 
-from fitscape.study.regimes.flags import DEGRADED
+from fitscape.study.regimes.flags import DEGRADED, FLAGS
 from fitscape.study.report import vocabulary
 from fitscape.study.report.section import Section
 
@@ -8,5 +8,9 @@ SECTION = Section(
     "words",
     "What the words mean",
     "Words",
-    lambda m: {"looks": list(vocabulary.LOOKS.values()), "degraded": DEGRADED},
+    lambda m: {
+        "looks": list(vocabulary.LOOKS.values()),
+        "degraded": DEGRADED,
+        "interpolating": FLAGS["interpolating"].meaning,
+    },
 )

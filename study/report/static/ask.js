@@ -34,7 +34,7 @@ function answer(at) {
   const point = [view.x, ...(view.y ? [view.y] : [])].map((n, k) => `${nameOf(n)} ${shown(n, valueAt(n, k ? at.y : at.x))}`).join(", ");
   const net = data.map.slices.find((s) => s.key === view.slice).name;
   const says = p[order[0]] >= data.map.confidence ? `${REGIMES[order[0]]}, with probability ${p[order[0]] > 0.99 ? "above 0.99" : p[order[0]].toFixed(2)}` : `undecided, likeliest ${REGIMES[order[0]]}`;
-  const span = ([middle, low, high]) => `${percent(middle)} (90\u00a0% interval: ${interval(low, high)})`;
+  const least = data.map.least, span = ([middle, low, high]) => `${middle < least ? `below ${percent(least)}` : percent(middle)} (90\u00a0% interval: ${high < least ? `0\u00a0% to ${percent(least)}` : interval(low < least ? 0 : low, high)})`;
   const bars = order.flatMap((k) => [
     make("dt", {}, make("span", { class: "key", "aria-hidden": "true", style: `color:${lookOf(REGIMES[k]).colour}` }, lookOf(REGIMES[k]).glyph), REGIMES[k]),
     make("dd", { "aria-hidden": "true" }, make("i", { style: `width:${Math.round(100 * p[k])}%;background:${lookOf(REGIMES[k]).colour}` })), make("dd", { class: "number" }, p[k].toFixed(2)),

@@ -35,7 +35,7 @@ function costFigure() {
   const line = { type: "scatter", mode: "lines", x: best.map((i) => costs[i]), y: best.map((i) => errors[i]), line: { shape: "hv", color: colour("ink"), width: 2 }, hoverinfo: "skip", name: "front", showlegend: true };
   const spent = trials.number.map((_, i) => i).filter(there).map((i) => costs[i]), log = Math.min(...spent) > 0;
   const shownCosts = log ? { type: "log", ...roundTicks(Math.min(...spent), Math.max(...spent), COSTS[costly.name][1]) } : {};
-  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(COSTS[costly.name][0].replace(/^[PT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".0%", rangemode: "tozero" }) }) };
+  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(COSTS[costly.name][0].replace(/^[PT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
 }
 
 function fillFront() {
@@ -53,7 +53,7 @@ function startCost() {
   if (!plot) return;
   const known = Object.keys(COSTS).filter((key) => trials[key].some((v, i) => v !== null && trials.state[i] === "finished"));
   if (!known.length) return document.getElementById("cost").remove();
-  costly.name = known[0];
+  costly.name = known.find((key) => new Set(trials[key].filter((v) => v !== null)).size > 1) ?? known[0]; // a cost that all share tells nothing
   const change = (name) => { costly.name = name; fillFront(); if (drawn.has(plot)) draw(plot, costFigure); };
   document.getElementById("cost-controls").append(select("Cost", known.map((key) => ({ key, name: COSTS[key][0] })), costly.name, change));
   fillFront();

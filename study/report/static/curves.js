@@ -55,8 +55,9 @@ function lossEnd(values, guess) {
 
 /** The vertical axis of curves: all of the errors, or the losses without outliers. */
 function measureAxis(curves, full = true) {
-  if (measured.name === "error") return axis("error", full ? { range: [0, 1], tickformat: ".0%" } : { tickformat: ".0%", rangemode: "tozero" });
-  return axis("loss", { range: [0, lossEnd(curves.flatMap((curve) => [...curve.train_loss, ...curve.val_loss]), trials.curves.guess)] });
+  if (measured.name === "error") return axis("error", full ? { range: [0, 1], tickformat: ".2~%" } : { tickformat: ".2~%", rangemode: "tozero" });
+  const values = curves.flatMap((curve) => [...curve.train_loss, ...curve.val_loss]), end = lossEnd(values, trials.curves.guess);
+  return axis(values.some((v) => v > end) ? `loss, cut off above ${shown("", Number(end.toPrecision(2)))}` : "loss", { range: [0, end] });
 }
 
 /** Epochs are whole, and so are their ticks. */

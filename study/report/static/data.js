@@ -59,6 +59,7 @@ function interval(low, high) {
 function shown(name, value) {
   if (value === null || value === undefined) return "not set";
   if (name === "architecture") return netName(value);
+  if (name === "weights") return String(value).split("@")[0].replace("study:", "from study ");
   if (typeof value !== "number") return String(value);
   if (name === "train_fraction" || name === "label_noise") return percent(value);
   if (Math.abs(value) < 1e-4 && value !== 0) return value.toExponential(2).replace(/\.?0+e/, "e");

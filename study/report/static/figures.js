@@ -13,7 +13,7 @@ function comparisonFigure() {
       marker: { color: faded(lookOf(name).colour, 0.92), line: { color: colour("card"), width: 1.5 } },
       hovertemplate: `%{y}: ${name} %{x:.1%}<extra></extra>`,
     })),
-    layout: layout({ barmode: "stack", bargap: 0.35, xaxis: axis("share of the search space", { tickformat: ".0%", range: [0, 1] }), yaxis: axis("") }),
+    layout: layout({ barmode: "stack", bargap: 0.35, xaxis: axis("mean probability over the search space", { tickformat: ".2~%", range: [0, 1] }), yaxis: axis("") }),
   };
 }
 
@@ -34,7 +34,7 @@ function degradationFigure() {
     };
     return [...runs, mean];
   });
-  return { traces, layout: layout({ xaxis: axis("depth (weight layers)", { type: "category", categoryorder: "array", categoryarray: depths.map(String) }), yaxis: axis("training error", { tickformat: ".0%", rangemode: "tozero" }), showlegend: true }) };
+  return { traces, layout: layout({ xaxis: axis("depth (weight layers)", { type: "category", categoryorder: "array", categoryarray: depths.map(String) }), yaxis: axis("training error", { tickformat: ".2~%", rangemode: "tozero" }), showlegend: true }) };
 }
 
 function gradientsFigure(which, title) {
@@ -49,7 +49,7 @@ function gradientsFigure(which, title) {
           text: g.layers.map(escaped), hovertemplate: `${escaped(g.name)}<br>%{text}: %{y:.3g}<extra></extra>` },
       ];
     });
-    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 8, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: 1 }) }) };
+    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 8, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", nticks: 8 }) }) };
   };
 }
 
@@ -61,7 +61,7 @@ function importanceFigure() {
       error_x: { type: "data", symmetric: false, array: rows.map((r) => r.high - r.share), arrayminus: rows.map((r) => r.share - r.low), color: colour("ink"), thickness: 1.5 },
       hovertemplate: "%{y}: %{x:.1%}<extra></extra>",
     }],
-    layout: layout({ bargap: 0.4, xaxis: axis("variation explained", { tickformat: ".0%", range: [0, 1] }), yaxis: axis("") }),
+    layout: layout({ bargap: 0.4, xaxis: axis("variation explained", { tickformat: ".2~%", range: [0, 1] }), yaxis: axis("") }),
   };
 }
 

@@ -96,7 +96,7 @@ function describe(plane, grids) {
   const tau = data.map.taus[view.tau];
   const when = data.map.stages.length > 1 ? ` at ${view.stage === data.map.stages.length - 1 ? "the end" : data.map.stages[view.stage]}` : "";
   return `${net} over ${axes}${when}${plane.held ? `, at ${plane.held}` : ""}. Good means at most ${tau} of the way from ${data.map.reference} to chance. `
-    + `Likeliest regime by area: ${parts.join(", ")}; ${percent(1 - decided)} is undecided (hatched).`;
+    + `Likeliest regime by area: ${parts.join(", ")}; ${percent(1 - decided)} is undecided${view.y ? " (hatched)" : ""}.`;
 }
 
 function show() {

@@ -59,7 +59,7 @@ function paint(grids, side = 420) {
 function boundaries(grids) {
   const y = linspace(grids[0].length), x = linspace(grids[0][0].length);
   return REGIMES.flatMap((name, k) =>
-    [[0.5, 2, lookOf(name).dash], [data.map.confidence, 1, "dot"]].map(([level, width, dash]) => ({
+    [[0.5, 2, lookOf(name).dash], [data.map.confidence, 1, "longdashdot"]].map(([level, width, dash]) => ({
       type: "contour", x, y, z: grids[k], autocontour: false, showscale: false, hoverinfo: "skip", showlegend: false,
       contours: { coloring: "none", start: level, end: level, size: 1 },
       line: { color: colour("ink"), width: name === "good" && level === 0.5 ? 2.6 : width, dash, smoothing: 0.6 }, opacity: level === 0.5 ? 0.9 : 0.45,

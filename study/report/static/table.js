@@ -12,17 +12,22 @@ const columns = () => [
   { key: "train_error", name: "Training error", number: true, value: (i) => trials.train_error[i], text: (i) => errorText(i, trials.train_error[i]) },
   { key: "val_error", name: "Validation error", number: true, value: (i) => trials.val_error[i], text: (i) => errorText(i, trials.val_error[i]) },
   { key: "parameters", name: "Parameters", number: true, value: (i) => trials.parameters[i], text: (i) => magnitude(trials.parameters[i]) },
-  { key: "epochs", name: "Epochs", number: true, value: (i) => trials.epochs[i] },
+  trials.steps.some((v) => v !== null)
+    ? { key: "steps", name: "Steps (passes)", number: true, value: (i) => trials.steps[i], text: effortText }
+    : { key: "epochs", name: "Epochs", number: true, value: (i) => trials.epochs[i] },
   { key: "seconds", name: "Time", number: true, value: (i) => trials.seconds[i], text: (i) => duration(trials.seconds[i]) },
   { key: "seed", name: "Seed", number: true, value: (i) => hyperparameter("seed", i) },
-  { key: "state", name: "State", value: (i) => trials.state[i] },
+  ...(trials.state.every((state) => state === "finished") ? [] : [{ key: "state", name: "State", value: (i) => trials.state[i] }]),
 ];
+
+/** Steps of the optimizer, and passes over the trial's own images: an epoch may be either. */
+const effortText = (i) => (trials.steps[i] === null ? "not measured" : `${shown("", trials.steps[i])}${trials.passes[i] === null ? "" : ` (${shown("", trials.passes[i])})`}`);
 
 function regimeCell(i) {
   const look = lookAt(i);
   const p = rates(trials.probability)[i];
   const degraded = trials.flags[trials.number[i]]?.includes("degraded") ? " ⚑ degraded" : "";
-  return make("span", { class: "nowrap" }, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), `${labelName(i)}${degraded}`, p === null || look.name === "undecided" ? null : make("span", { class: "soft small" }, ` ${p.toFixed(2)}`));
+  return make("span", { class: look.name === "undecided" ? null : "nowrap" }, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), `${labelName(i)}${degraded}`, p === null || look.name === "undecided" ? null : make("span", { class: "soft small" }, ` ${p.toFixed(2)}`));
 }
 
 function chosen() {
