@@ -43,6 +43,8 @@ def test_the_largest_peak_beats_all_that_lie_to_either_side() -> None:
     t = means[:, None] - means[None]
     assert _largest(t[None])[0] == pytest.approx(min(max(4 - 3, 4 - 1), max(4 - 2, 4 - 2.5)))
     assert _largest(np.zeros((2, 4, 4))) == pytest.approx([0, 0])
+    slope = np.array([5.0, 4.0, 2.5, 1.0])
+    assert _largest((slope[:, None] - slope[None])[None])[0] == pytest.approx(-1), "a width is not compared with itself"
 
 
 def test_draws_of_the_place_are_of_the_widths_themselves() -> None:

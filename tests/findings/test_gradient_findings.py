@@ -65,6 +65,8 @@ def test_frontiers_lie_where_they_were_planted() -> None:
     def of(arm: str) -> Finding:
         return next(f for c, f in found.items() if arm in c and "stop training" in c)
 
+    deepest = {c.rpartition(" ")[2] for c in found if "stop training" in c}
+    assert deepest == {"110"}, "a claim is of the deepest net that was run"
     glorot = of("plain nets without normalization, glorot")
     assert "lies between depth 32 and 44 (95 % interval by their likelihood" in glorot.explanation
     assert (glorot.verdict, glorot.estimate) == (Verdict.SUPPORTED, 0.5)

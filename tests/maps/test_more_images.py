@@ -1,5 +1,6 @@
 """Learning curves continued beyond the images at hand, on planted power laws."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -65,6 +66,10 @@ def test_there_is_no_answer_beyond_four_times_the_images() -> None:
     curve = curve_of(0.03, 0.5, 0)
     with pytest.raises(ValueError, match="no answer beyond 4 times"):
         curve.at(1.01 * FARTHEST * curve.top)
+    larger = replace(curve, top=3000.0)
+    assert larger.at(FARTHEST * 3000) == pytest.approx(curve.at(FARTHEST * curve.top))
+    with pytest.raises(ValueError, match="no answer beyond 4 times"):
+        larger.at(1.01 * FARTHEST * 3000)
     left = curve.at(FARTHEST * curve.top) / curve.error
     low, high = curve.needed(float(np.median(left)))
     assert curve.top < low < FARTHEST * curve.top

@@ -5,6 +5,7 @@ import pytest
 from hand_made import make_epoch, make_trial, noisy_epoch
 
 from fitscape.study.regimes import Reference, beyond_guessing, by_group, estimate_reference, standard_draws
+from fitscape.study.regimes.reference import guessing
 
 
 def test_a_given_reference_is_taken_as_exact() -> None:
@@ -31,6 +32,16 @@ def test_a_study_of_nets_that_guess_is_not_surely_beyond_guessing() -> None:
         assert found is not None
         assert (found[1] >= 0.9) is sure
     assert beyond_guessing([], 0.9) is None
+
+
+def test_the_verdict_of_guessing_says_the_error_its_interval_and_how_likely_it_is_below_chance() -> None:
+    found = guessing([make_trial({}, make_epoch(0.89, 0.89, val_n=200))], 0.9, 0.9)
+    assert found is not None
+    assert found.low < found.error < found.high
+    assert found.error == pytest.approx(0.89, abs=0.01)
+    assert 0.5 < found.probability < 0.9
+    assert guessing([make_trial({}, make_epoch(0.5, 0.5, val_n=200))], 0.9, 0.9) is None
+    assert guessing([], 0.9, 0.9) is None
 
 
 def test_three_steady_seeds_beat_one_lucky_one() -> None:

@@ -52,6 +52,7 @@ def test_shares(share: float | None, text: str) -> None:
         (-3.0, 3, "-3"),
         (999_999_999_999_999, 3, "999,999,999,999,999"),
         (1e15, 3, "1e+15"),
+        (2e15, 3, "2e+15"),
         (None, 3, "not measured"),
         (math.inf, 3, "not measured"),
     ],

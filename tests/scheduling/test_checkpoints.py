@@ -44,6 +44,23 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(tmp_path: Path) -> None:
     assert refused == ["trial t: checkpoint of epoch 2 is not used (its checksum does not match)"]
 
 
+def test_a_checkpoint_that_is_removed_since_it_was_listed_gives_way_to_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = CheckpointStore(str(tmp_path))
+    for epoch in (1, 2):
+        store.save("t", epoch, b"good %d" % epoch)
+    listed = store._epochs
+
+    def listed_and_removed(*where: Any) -> list[int]:
+        found = listed(*where)
+        (tmp_path / "t" / "000002.ckpt").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(store, "_epochs", listed_and_removed)
+    assert store.newest("t", read) == ((1, b"good 1"), [])
+
+
 def test_a_write_cut_short_leaves_the_previous_one(tmp_path: Path) -> None:
     store = CheckpointStore(str(tmp_path))
     store.save("t", 1, b"good 1")

@@ -244,7 +244,7 @@ def test_an_old_copy_is_known_by_runs_that_it_lacks_where_0_1_0_left_no_generati
 
 
 def test_a_restored_ledger_goes_on_and_the_runs_of_the_time_before_stay(server, ledger, proxy, tmp_path):
-    run_by_hand(ledger, seed=0)
+    known = run_by_hand(ledger, seed=0)
     old = copy_of(ledger, tmp_path / "backup")
     lost = run_by_hand(ledger, seed=1, epochs=5)
     assert sync(ledger.path, proxy.uri).empty
@@ -258,6 +258,8 @@ def test_a_restored_ledger_goes_on_and_the_runs_of_the_time_before_stay(server, 
     assert sync(path, proxy.uri).empty
     kinds = {r["run_id"]: r["tags"]["kind"] for r in server.runs(run["tags"]["study_uid"])}
     assert kinds[run["run_id"]] == "lost"
+    of_known = [r for r in server.runs(run["tags"]["study_uid"]) if r["tags"].get("trial_id") == known]
+    assert [r["tags"]["kind"] for r in of_known] == ["trial"], "MLflow shows of it what the ledger holds"
     assert len(server.history(run["run_id"], "val_error")) == 5
     assert sync(path, proxy.uri).empty, "and it stays so"
 
