@@ -54,7 +54,7 @@ def test_a_recipes_study_is_asked_its_own_question_only(folder: Path) -> None:
     subject = Subject(open_study(folder))
     assert {f.question for f in subject.findings} == {folder.name}
     (told,) = questions(subject)
-    assert told["outcome"].startswith(f"{len(subject.findings)} claims tested: ")
+    assert told["outcome"].startswith(f"{len(subject.findings)} claims: ")
 
 
 def test_intervals_need_two_seeds_and_hold_the_mean() -> None:

@@ -89,7 +89,7 @@ def test_a_shipped_space(tmp_path: Path, name: str) -> None:
 def test_a_shipped_space_of_many_trials(tmp_path: Path, name: str, trials: int) -> None:
     data = reported(tmp_path, trials, space=name)
     assert len(data["map"]["planes"]) >= 2
-    assert len(data["trials"]) == trials
+    assert len(data["trials"]["number"]) == trials
 
 
 @pytest.mark.parametrize(
