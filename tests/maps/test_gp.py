@@ -6,6 +6,7 @@ from scipy.optimize import check_grad
 
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.kernel import Prior, negative_log_posterior
+from fitscape.study.maps.posterior import FieldBelief
 
 
 def data(n: int, seed: int = 0, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
@@ -125,3 +126,14 @@ def test_with_its_misfit_a_process_errs_as_much_as_it_says() -> None:
     assert 1.1 < factor < 5
     noise = gp.scale**2 * gp.known + gp.noise
     assert np.mean((y - mean) ** 2 / (factor * variance + noise)) == pytest.approx(1, abs=1e-4)
+
+
+def test_joint_draws_spread_as_far_as_the_prediction_says_with_what_the_trials_do_not_resolve() -> None:
+    x, y = data(12)
+    rng, gp = np.random.default_rng(0), GaussianProcess(x, y, np.zeros(12))
+    belief = FieldBelief(gp, widen=1.3, hidden=0.4, left_out=np.zeros((2, 12)))
+    points = rng.random((4, 3))
+    mean, sd = belief.predict(points)
+    draws = np.concatenate([belief.draw(points, 40, rng) for _ in range(100)])  # waves differ from call to call
+    assert draws.mean(0) == pytest.approx(mean, abs=0.1)
+    assert draws.std(0) == pytest.approx(sd, rel=0.06)
