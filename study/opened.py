@@ -208,9 +208,12 @@ class OpenStudy:
         Of a recipe that asks one question, the claims of that question: a correction for claims that nobody asked
         about would cost it its power. Of any other study, every claim that its trials can answer.
         """
-        recipe = self.config.recipe
-        questions = (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
-        return all_findings(self.trials, self.labels.values(), self.context, questions=questions)
+        return all_findings(self.trials, self.labels.values(), self.context, questions=self.questions)
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """Names of those that are asked."""
+        return (self.config.recipe,) if self.config.recipe in QUESTIONS else tuple(QUESTIONS)
 
     @cached_property
     def left_out(self) -> dict[str, str]:

@@ -102,5 +102,6 @@ QUESTION = Question(
     "hyperparameter is moved and the others are held. The map shows where that is so.",
     answer=what_helps,
     needs="configurations that were drawn without looking at results; of runs that were read nobody knows it",
-    takes="twelve configurations of one family that were drawn without looking at results",
+    takes="twelve configurations of one family that were drawn without looking at results, sixteen where data, width "
+    "and weight decay all vary",
 )

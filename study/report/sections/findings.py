@@ -77,7 +77,7 @@ def built(subject: Subject) -> dict[str, Any]:
         "left_out": subject.study.left_out,
         "corrected": _corrected(subject) if subject.findings else "",
         "sampled": _sampled(subject) if none else "",
-        "takes": {q.title: q.takes or q.needs for q in QUESTIONS.values()} if none else {},
+        "takes": {(q := QUESTIONS[name]).title: q.takes or q.needs for name in subject.study.questions} if none else {},
     }
 
 
