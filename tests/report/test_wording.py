@@ -5,6 +5,7 @@ import math
 import pytest
 
 from fitscape.study.report import wording
+from fitscape.study.report.sections.questions import counted, in_short
 
 SPACE = "\u00a0"
 
@@ -143,3 +144,17 @@ def test_intervals() -> None:
 def test_nets_are_named_in_sentences_as_papers_write_them() -> None:
     assert wording.nets("resnet56 is deeper than plain20") == "ResNet56 is deeper than plain-20"
     assert wording.nets("densenet nets do better than plain nets") == "DenseNet nets do better than plain nets"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "answer", "outcome"),
+    [
+        (["supported"], "shown", "1 claim: 1 supported"),
+        (["undecided"] * 2, "not shown, neither so nor otherwise", "2 claims: 2 undecided"),
+        (["not tested"], "seen, but not tested", "1 claim: 1 not tested"),
+        (["undecided", "not tested"], "not shown", "2 claims: 1 undecided, 1 not tested"),
+        (["supported", "contradicted"], "in part", "2 claims: 1 supported, 1 contradicted"),
+    ],
+)
+def test_a_question_has_an_answer_in_short(verdicts: list[str], answer: str, outcome: str) -> None:
+    assert (in_short(verdicts), counted(verdicts)) == (answer, outcome)

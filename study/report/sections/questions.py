@@ -53,8 +53,8 @@ def _told(subject: Subject, name: str, found: list[Finding]) -> Told:
     return {
         "title": question.title,
         "asked": question.asked,
-        "outcome": _outcome([verdict(f) for f in found]),
-        "answer": _answer([verdict(f) for f in main]),
+        "outcome": counted([verdict(f) for f in found]),
+        "answer": in_short([verdict(f) for f in main]),
         "answers": [_line(f) for f in sorted(main, key=lambda f: (not f.lacks, f.verdict is Verdict.UNDECIDED))[:MOST]],
         "picture": _uri(subject, name),
     }
@@ -64,14 +64,14 @@ def verdict(one: Finding) -> str:
     return UNTESTED if one.lacks and one.verdict is Verdict.UNDECIDED else one.verdict.value
 
 
-def _outcome(verdicts: list[str]) -> str:
+def counted(verdicts: list[str]) -> str:
     tested = [v for v in verdicts if v != UNTESTED]
     parts = [f"{tested.count(v)} {v.value}" for v in Verdict if v.value in tested]
     parts += [f"{verdicts.count(UNTESTED)} {UNTESTED}"] if UNTESTED in verdicts else []
     return f"{len(verdicts)} claim{'s' if len(verdicts) > 1 else ''}: " + ", ".join(parts)
 
 
-def _answer(verdicts: list[str]) -> str:
+def in_short(verdicts: list[str]) -> str:
     """Of the claims that answer the title, in a few words."""
     alone = set(verdicts)
     if len(alone) == 1:
