@@ -183,8 +183,11 @@ def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> t
 
 def _frames(raw: RawData, pool: Pool, parts: Split) -> list[str]:
     """A warning where the images of validation are frames of fewer things, which measure an error less well."""
+    if parts.folds:  # the halves are those of all folds together
+        return []
     one, other = parts.validation[parts.half_a], parts.validation[~parts.half_a]
-    if parts.folds or (found := pool.near_copies(one, other)).share < WARN_FROM:
+    found = pool.near_copies(one, other)
+    if found.share < WARN_FROM:
         return []
     examples = "; ".join(
         f"{raw.names[other[asked]]} and {raw.names[one[known]]}" for asked, known in found.pairs[:EXAMPLES]

@@ -105,12 +105,12 @@ def eager():
     return found
 
 def garbage():
-    from fitscape.study.training.card import Card
+    from fitscape.study.training.card import CardPool
     class Circle:
         pass
     seen = []
     for _ in range(3):
-        circle, card, kept = Circle(), Card(), []
+        circle, card, kept = Circle(), CardPool(), []
         circle.itself, circle.pool = circle, torch.cuda.MemPool()  # as a trial leaves it whose net has circles
         del circle
         card.capture(lambda: kept.extend([] for _ in range(5000)) or seen.append(gc.isenabled()), ())
