@@ -45,6 +45,7 @@ QUICK = [page for page in PAGES if page not in FOR_REAL]
 STUDIES = [page for page in PAGES if page != "log-clean-errors"]  # which runs none
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("page", QUICK)
 def test_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
     prepare, said = PAGES[page]

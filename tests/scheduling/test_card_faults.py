@@ -56,6 +56,7 @@ def test_a_card_that_dies_costs_no_trial_an_attempt(cluster: Cluster, run_study:
     assert len(set(began)) == 1, "no trial after the first has begun on it"
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("nothing_set_aside")
 def test_a_worker_refuses_a_card_that_was_broken_before(cluster: Cluster, run_study: RunStudy, tmp_path: Path) -> None:
     """As on a node that joined after the preflight."""

@@ -40,6 +40,7 @@ def mixed(run_study: RunStudy, tmp_path_factory: pytest.TempPathFactory) -> Mixe
     return Mixed(folder, run_study(folder, config, observer=heard), heard)
 
 
+@pytest.mark.ci
 def test_trials_that_end_well_have_every_epoch_once(mixed: Mixed) -> None:
     for seed in (1, 2):
         trial = mixed.trials[seed]
@@ -50,6 +51,7 @@ def test_trials_that_end_well_have_every_epoch_once(mixed: Mixed) -> None:
         assert ":" in trial.node
 
 
+@pytest.mark.ci
 def test_an_exception_fails_its_trial_alone_and_is_not_tried_again(mixed: Mixed) -> None:
     trial = mixed.trials[odd.RAISES]
     assert (trial.state, trial.attempts) == (TrialState.FAILED, 1)
@@ -58,6 +60,7 @@ def test_an_exception_fails_its_trial_alone_and_is_not_tried_again(mixed: Mixed)
     assert [record.epoch for record in trial.epochs] == [1]
 
 
+@pytest.mark.ci
 def test_a_killed_worker_is_replaced_and_continues_from_the_checkpoint(mixed: Mixed) -> None:
     trial = mixed.trials[odd.KILLED_ONCE]
     assert (trial.state, trial.attempts) == (TrialState.FINISHED, 2)
@@ -68,18 +71,21 @@ def test_a_killed_worker_is_replaced_and_continues_from_the_checkpoint(mixed: Mi
     assert [record.epoch for record in trial.epochs] == [1, 2, 3, 4]
 
 
+@pytest.mark.ci
 def test_a_worker_that_dies_every_time_is_given_up(mixed: Mixed) -> None:
     trial = mixed.trials[odd.KILLED_ALWAYS]
     assert (trial.state, trial.attempts) == (TrialState.FAILED, 2)
     assert trial.message == "its process was killed or crashed (2 attempts)"
 
 
+@pytest.mark.ci
 def test_out_of_memory_is_named_and_not_tried_again(mixed: Mixed) -> None:
     trial = mixed.trials[odd.OUT_OF_MEMORY]
     assert (trial.state, trial.attempts) == (TrialState.FAILED, 1)
     assert trial.message.startswith("oom")
 
 
+@pytest.mark.ci
 def test_halved_batches_are_written_down_and_said_once(mixed: Mixed) -> None:
     trial = mixed.trials[odd.HALVED]
     assert trial.state is TrialState.FINISHED
@@ -89,12 +95,14 @@ def test_halved_batches_are_written_down_and_said_once(mixed: Mixed) -> None:
     ]
 
 
+@pytest.mark.ci
 def test_a_trial_without_an_epoch_record_fails_alone(mixed: Mixed) -> None:
     trial = mixed.trials[odd.NO_RECORD]
     assert trial.state is TrialState.FAILED
     assert "instead of an epoch record" in trial.message
 
 
+@pytest.mark.ci
 def test_divergence_is_an_outcome_of_its_own(mixed: Mixed) -> None:
     trial = mixed.trials[odd.DIVERGES]
     assert trial.state is TrialState.DIVERGED
@@ -103,12 +111,14 @@ def test_divergence_is_an_outcome_of_its_own(mixed: Mixed) -> None:
     assert trial.last.val_error != trial.last.val_error  # NaN is kept as it is
 
 
+@pytest.mark.ci
 def test_a_hung_trial_is_found_named_and_given_up(mixed: Mixed) -> None:
     trial = mixed.trials[odd.HANGS]
     assert trial.state is TrialState.FAILED
     assert trial.message.startswith("hung: no step for 2 s")
 
 
+@pytest.mark.ci
 def test_counts_tell_the_outcomes_apart(mixed: Mixed) -> None:
     counts = mixed.outcome.counts
     assert counts[TrialState.FINISHED] == 4
@@ -117,15 +127,18 @@ def test_counts_tell_the_outcomes_apart(mixed: Mixed) -> None:
     assert not mixed.outcome.interrupted
 
 
+@pytest.mark.ci
 def test_every_end_is_told_once_and_retries_are_announced(mixed: Mixed) -> None:
     assert sorted(mixed.heard.ended) == sorted(trial.trial_id for trial in mixed.trials.values())
     assert any("attempt 2 of 2" in text for text in mixed.heard.messages)
 
 
+@pytest.mark.ci
 def test_checkpoints_of_ended_trials_are_removed(mixed: Mixed) -> None:
     assert not list((mixed.folder / "checkpoints").iterdir())
 
 
+@pytest.mark.ci
 def test_an_interrupted_study_is_finished_by_a_second_run_and_a_raised_target_runs_the_rest(
     run_study: RunStudy, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def net() -> nn.Module:
     return Pixels().eval()
 
 
+@pytest.mark.ci
 def test_a_net_is_logged_once_and_predicts_by_mlflow_alone(server, ledger, ship, config, net, monkeypatch):
     trial_id = run_by_hand(ledger)
     study = ledger.path.parent
