@@ -14,7 +14,7 @@ import pandas as pd
 from fitscape.study.config import RegimeThresholds, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
 from fitscape.study.files import LEDGER
-from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings
+from fitscape.study.findings import QUESTIONS, Context, Finding, all_findings, questions_of
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.kept import Kept
@@ -208,12 +208,7 @@ class OpenStudy:
         Of a recipe that asks one question, the claims of that question: a correction for claims that nobody asked
         about would cost it its power. Of any other study, every claim that its trials can answer.
         """
-        return all_findings(self.trials, self.labels.values(), self.context, questions=self.questions)
-
-    @property
-    def questions(self) -> tuple[str, ...]:
-        """Names of those that are asked."""
-        return (self.config.recipe,) if self.config.recipe in QUESTIONS else tuple(QUESTIONS)
+        return all_findings(self.trials, self.labels.values(), self.context, questions=questions_of(self.config.recipe))
 
     @cached_property
     def left_out(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ from fitscape.study.paths import expanded
 from fitscape.study.reading import Check, Override, load_config, override, parse_set
 from fitscape.study.reading.document import Key
 from fitscape.study.reading.keys import did_you_mean
+from fitscape.study.recipes.scale import of_your_own
 from fitscape.study.scheduling.cluster import available_cpus, count_gpus, require_one_card, require_resources
 
 # A recipe takes its data set as an argument: its image size and number of images follow from it. One that tunes weights
@@ -48,8 +49,8 @@ def configure(
         else:
             require_one_card(config.resources)
 
-    if study.startswith(("folder:", "csv:", "hf:")) or Path(study).is_dir():
-        data = study if ":" in study.partition(os.sep)[0] else f"folder:{study}"
+    if of_your_own(study) or Path(study).is_dir():
+        data = study if of_your_own(study) else f"folder:{study}"
         raise UserError(f"'{study}' is data, not a study", fix=f"name a recipe: regimes --set data.dataset={data}")
     if not _is_file(study):
         return from_recipe(study, changes, scale, possible)

@@ -15,6 +15,7 @@ from fitscape.study.data.datasets.source import MINIMUM_IMAGES, Labels, RawData
 from fitscape.study.data.folds import ring
 from fitscape.study.data.foreseen import MINIMUM_PART, require_folds
 from fitscape.study.data.given_split import configured_split, joined
+from fitscape.study.data.near_copies import NearCopies
 from fitscape.study.data.pixels import Pixels, Pool
 from fitscape.study.data.room import require_memory
 from fitscape.study.data.splits import Indices, Split
@@ -172,13 +173,15 @@ def _look_alikes(raw: RawData, pool: Pool, parts: Split, test_is_cut: bool) -> t
         for asked, known in found.pairs
         if asked < len(parts.validation)
     ]
-    examples = "; ".join(
-        f"{raw.names[held_out[asked]]} and {raw.names[parts.train[known]]}" for asked, known in found.pairs[:EXAMPLES]
-    )
     return pairs[:PICTURED], [
         f"{percent(found.share, 0)} of the held-out images look like a training image, so errors on them are too low. "
-        f"For example {examples}. Name what belongs together in data.groups"
+        f"For example {_examples(raw, held_out, parts.train, found)}. Name what belongs together in data.groups"
     ]
+
+
+def _examples(raw: RawData, asked: Indices, known: Indices, found: NearCopies) -> str:
+    """The first pairs by the names of their files."""
+    return "; ".join(f"{raw.names[asked[a]]} and {raw.names[known[k]]}" for a, k in found.pairs[:EXAMPLES])
 
 
 def _frames(raw: RawData, pool: Pool, parts: Split) -> list[str]:
@@ -189,13 +192,10 @@ def _frames(raw: RawData, pool: Pool, parts: Split) -> list[str]:
     found = pool.near_copies(one, other)
     if found.share < WARN_FROM:
         return []
-    examples = "; ".join(
-        f"{raw.names[other[asked]]} and {raw.names[one[known]]}" for asked, known in found.pairs[:EXAMPLES]
-    )
     return [
         f"{percent(found.share, 0)} of one half of the validation images look like an image of the other half. "
-        f"For example {examples}. Such images measure an error less well than as many different ones, and "
-        f"intervals are too narrow. Name what belongs together in data.groups"
+        f"For example {_examples(raw, other, one, found)}. Such images measure an error less well than as many "
+        "different ones, and intervals are too narrow. Name what belongs together in data.groups"
     ]
 
 

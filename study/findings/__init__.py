@@ -11,7 +11,7 @@ from fitscape.study.findings.double_descent import WidthCurve, width_curves
 from fitscape.study.findings.duels import Duel, arms, duels
 from fitscape.study.findings.finding import Evidence, Finding, Verdict, about, to_json
 from fitscape.study.findings.frontier import Frontier, trainability_frontier
-from fitscape.study.findings.questions import QUESTIONS, all_findings
+from fitscape.study.findings.questions import QUESTIONS, all_findings, questions_of
 from fitscape.study.findings.tuning import TuningCurve, tuning_curve
 from fitscape.study.findings.twins import Errors, Twins, learning_stages, scratch_twins
 
@@ -36,6 +36,7 @@ __all__ = [
     "correct",
     "duels",
     "learning_stages",
+    "questions_of",
     "scratch_twins",
     "to_json",
     "trainability_frontier",

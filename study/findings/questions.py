@@ -25,6 +25,11 @@ _MODULES = (
 QUESTIONS: Final[dict[str, Question]] = {module.QUESTION.name: module.QUESTION for module in _MODULES}
 
 
+def questions_of(recipe: str | None) -> tuple[str, ...]:
+    """Names of the questions of a study: its recipe's own, or all."""
+    return (recipe,) if recipe in QUESTIONS else tuple(QUESTIONS)
+
+
 def all_findings(
     trials: Iterable[TrialRecord], labels: Iterable[Label], context: Context, *, questions: Iterable[str] = QUESTIONS
 ) -> list[Finding]:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from fitscape.study.findings import QUESTIONS, Finding, Verdict, about
+from fitscape.study.findings import QUESTIONS, Finding, Verdict, about, questions_of
 from fitscape.study.findings.context import by_configuration, drawn_alike, ended
 from fitscape.study.findings.finding import said_p
 from fitscape.study.report import wording
@@ -71,13 +71,14 @@ def _sampled(subject: Subject) -> str:
 def built(subject: Subject) -> dict[str, Any]:
     """What the section shows; ``takes`` and ``sampled`` where no claim was tested."""
     none = not subject.findings and not subject.no_labels
+    asked = [QUESTIONS[name] for name in questions_of(subject.config.recipe)]
     return {
         "claims": findings(subject),
         "questions": questions(subject),
         "left_out": subject.study.left_out,
         "corrected": _corrected(subject) if subject.findings else "",
         "sampled": _sampled(subject) if none else "",
-        "takes": {(q := QUESTIONS[name]).title: q.takes or q.needs for name in subject.study.questions} if none else {},
+        "takes": {q.title: q.takes or q.needs for q in asked} if none else {},
     }
 
 
