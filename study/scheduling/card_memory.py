@@ -81,6 +81,8 @@ class Need:
     free_mib: float  # of the card, before the process began
     host_bytes: int
     too_large: bool = False  # a trial ran out of memory with the card to itself
+    fault: str = ""  # with which a trial ended its process's use of the card, so that nothing was measured
+    fault: str = ""  # a trial broke its process's use of the card, and nothing was measured
 
     @property
     def card_mib(self) -> float:
@@ -90,7 +92,7 @@ class Need:
     @property
     def fits(self) -> int:
         """Trials on one such card, at least 1."""
-        return 1 if self.too_large else max(1, int(CARD_SHARE * self.free_mib / self.card_mib))
+        return 1 if self.too_large or self.fault else max(1, int(CARD_SHARE * self.free_mib / self.card_mib))
 
 
 def trial_request(
