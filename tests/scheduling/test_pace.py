@@ -33,7 +33,7 @@ def play(pace: Pace, clock: Clock, config: TrialConfig, epochs: int, *, seconds:
         clock.now += seconds
         record = make_epoch(0.5, 0.5, epoch=epoch, train_seconds=0.75 * seconds, eval_seconds=0.25 * seconds)
         end = End(state=TrialState.FINISHED) if epoch == config.optimization.epochs else None
-        pace.heard(config.trial_id, WorkerReport(record=record, end=end))
+        pace.heard(config.trial_id, WorkerReport(records=(record,), end=end))
 
 
 def test_a_trial_takes_what_such_trials_took_and_what_is_around_their_epochs() -> None:
@@ -64,7 +64,7 @@ def test_what_a_running_trial_still_takes_falls_as_time_goes() -> None:
     assert pace.rest() == {trial().trial_id: pytest.approx(6.0)}
     clock.now += 1.0
     assert pace.rest() == {trial().trial_id: pytest.approx(5.0)}
-    assert pace.longest_epoch() == pytest.approx(2.0)
+    assert pace.longest_pause() == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(
