@@ -87,8 +87,9 @@ class TrialRunner(tune.Trainable):
         if fault := self._fault:
             raise fault
         begun = time.monotonic()
+        every = report_every(self._slots) if self._progress else 0.0  # the first epoch says at once how long they take
         report = self._part()
-        while report.waits and time.monotonic() - begun < report_every(self._slots):
+        while report.waits and time.monotonic() - begun < every:
             try:
                 report = report.followed_by(self._part())
             except (CardFault, AttemptOutOfMemory):  # the next step raises it: what was measured is reported first

@@ -67,6 +67,19 @@ def test_what_a_running_trial_still_takes_falls_as_time_goes() -> None:
     assert pace.longest_pause() == pytest.approx(2.0)
 
 
+def test_a_trial_is_silent_for_as_long_as_a_report_carries_epochs() -> None:
+    """A time limit asks trials to end so much earlier."""
+    clock = Clock()
+    pace = Pace(CostModel(WORK), every=lambda: 2.0, clock=clock)
+    long = trial(1, epochs=100)
+    play(pace, clock, long, 10, seconds=0.75)
+    assert pace.longest_pause() == pytest.approx(2.25), "three epochs"
+    clock.now += 1.75
+    assert pace.rest()[long.trial_id] == pytest.approx(90 * 0.75 - 1.75)
+    play(pace, clock, long, 99, seconds=0.75)
+    assert pace.longest_pause() == pytest.approx(0.75), "the last report waits for nothing"
+
+
 @pytest.mark.parametrize(
     ("rest", "waiting", "slots", "seconds"),
     [([], [], 2, 0), ([3], [], 2, 3), ([3], [5, 1], 2, 5), ([1, 1], [4, 4, 4], 2, 9), ([], [2] * 10, 4, 6)],
