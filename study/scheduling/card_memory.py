@@ -179,7 +179,7 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
         try:
             for progress in run_trial(trial.with_hyperparameters(few), data, settings=settings):
                 too_large = too_large or progress.halved
-        except (RuntimeError, TrialOutOfMemory) as error:
+        except Exception as error:  # noqa: BLE001  (a user's own network raises what it likes)
             if not (isinstance(error, TrialOutOfMemory) or is_out_of_memory(error)):
                 continue  # a net that cannot be trained: its trial says so
             too_large = True
