@@ -91,7 +91,7 @@ def ladder(device: str) -> dict[str, Any]:
             tight = replace(settings, card_share=min(1.0, share * peak / total))
             rows[f"{share:g} of {peak / MIB:.0f} MiB"] = _outcome(net, data, tight)
         found[name] = rows
-    torch.cuda.set_per_process_memory_fraction(1.0)
+    _clean()
     return found
 
 
@@ -122,4 +122,5 @@ def _clean() -> None:
     gc.collect()
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(1.0)  # an earlier rung's share
     torch.cuda.reset_peak_memory_stats()

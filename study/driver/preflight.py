@@ -27,7 +27,6 @@ from fitscape.study.scheduling.cluster import (
     require_resources,
 )
 from fitscape.study.scheduling.folder_preflight import look_at_path
-from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.preflight import ROOM_MIB, inside_session_folder, look_at
 from fitscape.study.tracking import check
 
@@ -166,10 +165,10 @@ def _disk(root: Path) -> PreflightCheck:
 
 
 def _images_and_time(config: StudyConfig, cluster: Cluster, say: Callable[[str], None]) -> list[PreflightCheck]:
-    """What the run will say of its images, and, on this machine's CPUs, what its trials will take: from a few steps of
-    its nets; nothing where they cannot be timed."""
-    from fitscape.study.driver.preparing import Known, prepare
-    from fitscape.study.scheduling.estimate import describe
+    """What the run will say of its images, of the trials that share a card, and of the time that its trials will take:
+    from a few steps of its nets, on this machine alone; nothing where they cannot be timed."""
+    from fitscape.study.driver.preparing import Known, measured, prepare, shared_card
+    from fitscape.study.scheduling.estimate import describe, side_by_side
 
     try:
         prepared = prepare(config, Known(), local=cluster.local, say=say)
@@ -178,10 +177,15 @@ def _images_and_time(config: StudyConfig, cluster: Cluster, say: Callable[[str],
     summary = prepared.data.summary()
     found = [PreflightCheck(f"images: {summary['sizes']}", True)] if summary.get("sizes") else []
     found += [PreflightCheck(text, False, fatal=False, warning=True) for text in summary.get("warnings", ())]
-    slots = cluster.slots(Request(config.resources.cpus_per_trial, 0))
-    timed = (prepared.keep or {}).get("timed", ())
-    text = describe(config, prepared.shape.work, timed, slots, config.search.trials)
-    return [*found, PreflightCheck(f"expected: {text}", True)] if text else found
+    if not cluster.local:  # which may be at work for others
+        return found
+    trials = config.search.trials
+    settings, keep = measured(prepared, config, {}, cluster)
+    request, sharing = shared_card(prepared, config, settings, cluster, trials)
+    timed = side_by_side((keep or {}).get("timed", ()), request.per_card, mps=cluster.mps)
+    text = describe(config, prepared.shape.work, timed, cluster.slots(request), trials)
+    said = (sharing, f"expected: {text}" if text else "")
+    return [*found, *(PreflightCheck(text, True) for text in said if text)]
 
 
 def _durable(root: Path) -> PreflightCheck:

@@ -106,35 +106,62 @@ def finish(
 
     What is measured there gets shapes and counts; the data itself stays here.
     """
-    from fitscape.study.scheduling.capacity import on_worker, study_settings
-    from fitscape.study.scheduling.card_memory import trial_request
     from fitscape.study.scheduling.card_preflight import leave_out_without_bf16
-    from fitscape.study.scheduling.estimate import to_time
-    from fitscape.study.scheduling.hold import held
-    from fitscape.study.search.space import resolve
 
-    shape, resources = prepared.shape, config.resources
-    settings, keep = prepared.settings, prepared.keep
-    cards = any(node.gpus for node in cluster.usable())
-    gpus = min(1.0, 1.0 if resources.gpus_per_trial == "auto" else resources.gpus_per_trial) if cards else 0.0
-    if settings is None or gpus:
-        kept = ledger.get_meta(SETTINGS, {})
-        device = "cuda" if gpus and not os.environ.get(LOGICAL) else "cpu"
-        nets = to_time(config, resolve(config))
-        arguments = (config, prepared.trial, shape.image, shape.classes, kept, device, nets)
-        with held(cluster.aside):
-            request = Request(resources.cpus_per_trial, gpus)
-            settings, keep = on_worker(study_settings, request, *arguments, selector=cluster.aside.selector())
-        if settings.precision == "fp32":
-            keep["tf32"] = any(state.tf32 for states in cluster.sound.values() for state in states)
-    if gpus and settings.precision == "bf16":
+    settings, keep = measured(prepared, config, ledger.get_meta(SETTINGS, {}), cluster)
+    if settings.precision == "bf16" and _card_of_one_task(config, cluster):
         require(leave_out_without_bf16(cluster), say)
     ledger.set_meta(SETTINGS, keep)
     if keep:
         ledger.settle(_with_resources(ledger.config, {name: keep[name] for name in MEASURED}))
     left = max(1, config.search.trials - sum(n for state, n in ledger.counts().items() if state.terminal))
-    with held(cluster.aside):
-        request, text = trial_request(config, prepared.hungry, shape, settings, cluster, trials=left)
+    request, text = shared_card(prepared, config, settings, cluster, left)
     if text:
         say(text)
     return settings, request
+
+
+def measured(
+    prepared: PreparedStudy, config: StudyConfig, kept: Mapping[str, Any], cluster: Cluster
+) -> "tuple[Settings, dict[str, Any] | None]":
+    """Precision and layout, and what to keep of them: as they were prepared, or measured where trials run.
+
+    Args:
+        kept: what an earlier run kept of them; empty in the first.
+    """
+    from fitscape.study.scheduling.capacity import on_worker, study_settings
+    from fitscape.study.scheduling.estimate import to_time
+    from fitscape.study.scheduling.hold import held
+    from fitscape.study.search.space import resolve
+
+    gpus, shape = _card_of_one_task(config, cluster), prepared.shape
+    if prepared.settings is not None and not gpus:
+        return prepared.settings, prepared.keep
+    device = "cuda" if gpus and not os.environ.get(LOGICAL) else "cpu"
+    nets = to_time(config, resolve(config))
+    arguments = (config, prepared.trial, shape.image, shape.classes, kept, device, nets)
+    with held(cluster.aside):
+        request = Request(config.resources.cpus_per_trial, gpus)
+        settings, keep = on_worker(study_settings, request, *arguments, selector=cluster.aside.selector())
+    if settings.precision == "fp32":
+        keep["tf32"] = any(state.tf32 for states in cluster.sound.values() for state in states)
+    return settings, keep
+
+
+def shared_card(
+    prepared: PreparedStudy, config: StudyConfig, settings: "Settings", cluster: Cluster, left: int
+) -> tuple[Request, str]:
+    """What one trial takes, and a sentence about it; ``left`` trials are to come."""
+    from fitscape.study.scheduling.card_memory import trial_request
+    from fitscape.study.scheduling.hold import held
+
+    with held(cluster.aside):
+        return trial_request(config, prepared.hungry, prepared.shape, settings, cluster, trials=left)
+
+
+def _card_of_one_task(config: StudyConfig, cluster: Cluster) -> float:
+    """The part of a card with which something is measured; 0: trials train on the CPU."""
+    if not any(node.gpus for node in cluster.usable()):
+        return 0.0
+    asked = config.resources.gpus_per_trial
+    return 1.0 if asked == "auto" else min(1.0, asked)

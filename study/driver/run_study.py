@@ -28,7 +28,7 @@ from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.estimate import describe
+from fitscape.study.scheduling.estimate import describe, side_by_side
 from fitscape.study.scheduling.events import DataRead, Finished, Message, Outcome, Started
 from fitscape.study.scheduling.interruption import ASKED_BY, Interruption, listening, not_passed_on
 from fitscape.study.scheduling.preflight import look_at
@@ -192,6 +192,7 @@ class Conduct:
             self._observer.say(f"{found}: measured, and kept in {self._folder.config}")
         left, slots = config.search.trials - _ended(ledger), self._cluster.slots(request)
         timed = ledger.get_meta(SETTINGS, {}).get("timed", ())
+        timed = side_by_side(timed, request.per_card, mps=self._cluster.mps)
         if estimate := describe(config, prepared.shape.work, timed, slots, left):
             self._observer.say(f"expected: {estimate}")
         if self._limit is not None and (took := ledger.get_meta(REPORT_TOOK)) is not None:

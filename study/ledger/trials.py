@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -81,20 +81,31 @@ class Trials:
         return attempts
 
     def record_epoch(self, trial_id: str, record: EpochRecord) -> bool:
-        """Keep what an epoch measured. The first record of an epoch stays: what was shipped never changes.
+        """``record_epochs`` of one epoch; whether it was written."""
+        return bool(self.record_epochs(trial_id, [record]))
+
+    def record_epochs(self, trial_id: str, records: Sequence[EpochRecord]) -> list[EpochRecord]:
+        """Keep what epochs measured, all of them or none. The first record of an epoch stays: what was shipped never
+        changes.
 
         Returns:
-            False where nothing was written: the epoch is there already, or the trial has ended.
+            Those that were written: not an epoch that is there already, and none of a trial that has ended.
         """
+        if not records:
+            return []
         with self._database.write() as connection:
             if _state(connection, trial_id).terminal:
-                return False
-            key = (trial_id, record.epoch)
-            if connection.execute("SELECT 1 FROM epochs WHERE trial_id = ? AND epoch = ?", key).fetchone():
-                return False
-            _put_epoch(connection, trial_id, record)
-            append(connection, EventKind.EPOCH, trial_id, record.epoch)
-        return True
+                return []
+            first = min(record.epoch for record in records)
+            rows = connection.execute("SELECT epoch FROM epochs WHERE trial_id = ? AND epoch >= ?", (trial_id, first))
+            there, new = {epoch for (epoch,) in rows}, []
+            for record in records:
+                if record.epoch not in there:
+                    there.add(record.epoch)
+                    new.append(record)
+                    _put_epoch(connection, trial_id, record)
+                    append(connection, EventKind.EPOCH, trial_id, record.epoch)
+        return new
 
     def void_epochs(self, trial_id: str) -> None:
         """Forget the epochs of a trial that has not ended, which runs anew in another memory layout. A note says so."""

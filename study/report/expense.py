@@ -62,7 +62,7 @@ class Expense:
 
     @property
     def known(self) -> bool:
-        return self._work is not None
+        return self._work is not None and self._subject.config.base.trial is None
 
     @cached_property
     def _model(self) -> CostModel | None:
@@ -167,7 +167,7 @@ class Expense:
         from fitscape.models.size import measure  # torch: not before it is needed
 
         trial = self._trial(point)
-        if trial is None or self._work is None:
+        if trial is None or self._work is None or not self.known:
             return {}
         weights, operations = measure(trial.model, trial.data.shape_of(self._work.input_shape), self._work.classes)
         found = {"parameters": wording.magnitude(weights), "operations an image": wording.magnitude(operations)}

@@ -190,7 +190,7 @@ def _chosen(
             problem = f"{error} while the layouts were measured"
             if precision is not None and layout is not None:  # it was asked for, and its trials tell
                 return replace(base, precision=precision, memory_format=layout), (), problem
-        except (ValueError, RuntimeError) as error:  # out of memory, or a net that cannot be trained: its trial tells
+        except Exception as error:  # noqa: BLE001  (out of memory, or a net that cannot be trained: its trial tells)
             return replace(base, precision=precision or "fp32"), (), f"{type(error).__name__}: {error}"
     return replace(base, precision=precision or "fp32", memory_format=SAFE_FORMAT), (), problem
 

@@ -152,6 +152,12 @@ class Cluster:
         """The nodes that trials may run on."""
         return [node for node in self.nodes() if not self.aside.covers(node)]
 
+    @property
+    def mps(self) -> bool:
+        """Whether NVIDIA's multi-process service runs wherever trials may get a card."""
+        states = [state for states in self.sound.values() for state in states]
+        return bool(states) and all(state.mps for state in states)
+
     def slots(self, request: Request) -> int:
         """How many trials fit on the whole cluster at once."""
         return sum(node.slots(request) for node in self.usable())

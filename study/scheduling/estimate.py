@@ -14,6 +14,9 @@ from fitscape.study.search.designs import Sobol
 from fitscape.study.search.space import Space, resolve
 
 MOST_TIMED = 16  # trials
+# Speed of all trials of a card together under MPS, in that of one alone: captured steps of ResNet18 of width 0.125 on
+# an H200 (benchmarks/results/gpu-nvidia-h200-2026-11-26.json). Without MPS they take turns, at 1.0 to 1.2 times it.
+UNDER_MPS = {1: 1.0, 2: 1.7, 4: 2.6, 8: 3.5, 16: 3.7}
 TYPICAL = 64  # trials that stand for all of a space
 
 
@@ -44,6 +47,20 @@ def learn_timed(model: CostModel, timed: Sequence[Sequence[Any]]) -> None:
         config = TrialConfig.model_validate(dumped)
         work = model.work
         model.learn(config, step * work.seen(config) + evaluation * work.evaluated(config), TIMED_NOISE)
+
+
+def side_by_side(timed: Sequence[Sequence[Any]], per_card: int, *, mps: bool) -> list[list[Any]]:
+    """What was timed with a card to itself, as it is where trials share the card.
+
+    Args:
+        timed: as ``study_settings`` keeps it.
+        per_card: trials that share a card; 0: they train on the CPU.
+        mps: whether NVIDIA's multi-process service lets them compute at once.
+    """
+    counts = list(UNDER_MPS)
+    together = float(np.interp(np.log2(max(1, per_card)), np.log2(counts), list(UNDER_MPS.values()))) if mps else 1.0
+    slower = max(1, per_card) / together
+    return [[dumped, step * slower, evaluation * slower] for dumped, step, evaluation in timed]
 
 
 def describe(config: StudyConfig, work: Work, timed: Sequence[Sequence[Any]], slots: int, left: int) -> str:

@@ -154,9 +154,8 @@ class Bookkeeper:
         if report.extra:
             self._ledger.annotate(trial_id, **report.extra)
         before = report.start.records if report.start is not None else ()
-        for record in (*before, *([report.record] if report.record is not None else [])):
-            if self._ledger.record_epoch(trial_id, record):
-                self._observer(EpochEnded(trial_id, record))
+        for record in self._ledger.record_epochs(trial_id, (*before, *report.records)):
+            self._observer(EpochEnded(trial_id, record))
         if report.end is not None:
             self._end(trial_id, report.end)
 

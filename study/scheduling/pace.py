@@ -1,5 +1,6 @@
 """How long trials take here: what was heard of them, as seconds of those that are still to come."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 
 from fitscape.study.config import TrialConfig
 from fitscape.study.records import EpochRecord, TrialRecord
-from fitscape.study.scheduling.reports import WorkerReport
+from fitscape.study.scheduling.reports import WorkerReport, report_every
 from fitscape.study.search.cost import CostModel
 
 SURE = 1.28  # standard deviations of the log by which a trial may be slower than expected: 9 in 10 are not
@@ -27,17 +28,29 @@ class _Heard:
     heard: float | None = None  # when its latest epoch of this attempt ended
     here: float = 0.0  # seconds of this attempt's epochs
 
+    @property
+    def left(self) -> int:
+        """Epochs."""
+        return self.config.optimization.epochs - len(self.seconds)
+
 
 class Pace:
     """Times of trials, measured as they come in. Thread-safe.
 
     Args:
         model: learns from each epoch that is heard of.
+        every: seconds of epochs that a report carries.
         clock: in seconds.
     """
 
-    def __init__(self, model: CostModel, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._model, self._clock = model, clock
+    def __init__(
+        self,
+        model: CostModel,
+        *,
+        every: Callable[[], float] = report_every,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._model, self._every, self._clock = model, every, clock
         self._guard = threading.Lock()
         self._running: dict[str, _Heard] = {}
         self._before: dict[str, dict[int, float]] = {}  # epochs of trials that do not run now
@@ -64,10 +77,10 @@ class Pace:
                 return
             if report.start is not None and report.start.afresh:
                 trial.seconds.clear()
-            if report.record is not None:
-                seconds = _seconds(report.record)
-                trial.seconds[report.record.epoch] = seconds
-                trial.heard, trial.here = self._clock(), trial.here + seconds
+            if report.records:
+                seconds = {record.epoch: _seconds(record) for record in report.records}
+                trial.seconds |= seconds
+                trial.heard, trial.here = self._clock(), trial.here + sum(seconds.values())
                 self._learn(trial.config, trial.seconds)
             if report.last and trial.heard is not None:
                 self._around.append(max(0.0, self._clock() - trial.begun - trial.here))
@@ -115,15 +128,18 @@ class Pace:
             if each is None:
                 continue
             since = self._clock() - (trial.begun if trial.heard is None else trial.heard)
-            left = trial.config.optimization.epochs - len(trial.seconds)
-            found[trial_id] = max(0.0, left * each - min(since, each))
+            found[trial_id] = max(0.0, trial.left * each - min(since, self._pause(trial, each)))
         return found
 
-    def longest_epoch(self) -> float:
-        """Seconds of the longest epoch of the trials that run now; 0: none is known."""
+    def longest_pause(self) -> float:
+        """Seconds of the longest pause between two reports of the trials that run now; 0: none is known."""
         with self._guard:
             running = list(self._running.values())
-        return max((each for trial in running if (each := self._epoch(trial)) is not None), default=0.0)
+        return max((self._pause(trial, s) for trial in running if (s := self._epoch(trial)) is not None), default=0.0)
+
+    def _pause(self, trial: _Heard, each: float) -> float:
+        """Between two of its reports, where an epoch takes so many seconds."""
+        return each * min(trial.left, max(1, math.ceil(self._every() / each)) if each else 1)
 
     def _epoch(self, trial: _Heard) -> float | None:
         if trial.seconds:

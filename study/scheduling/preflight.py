@@ -192,6 +192,9 @@ def _room(nodes: list[Node], resources: ResourceConfig) -> PreflightCheck:
     request = Request(resources.cpus_per_trial, share)
     slots = sum(node.slots(request) for node in nodes)
     there = f"{sum(node.cpus for node in nodes):g} CPU and {gpus:g} GPU on {len(nodes)} node(s)"
+    if slots and gpus and asked == "auto":
+        text = f"a trial takes {resources.cpus_per_trial:g} CPU and a share of a card, which is measured; {there}"
+        return PreflightCheck(text, True)
     if slots:
         return PreflightCheck(f"a trial takes {request}; {slots} fit at once on {there}", True)
     fix = "lower resources.cpus_per_trial or resources.gpus_per_trial, or add a node"

@@ -2,12 +2,14 @@
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions, TrialState
 from fitscape.study.scheduling.heartbeat import Address
 
+EVERY = 2.0  # seconds of epochs that a report carries, at least
+MOST = 100.0  # reports a second, of all trials together: the more trials run, the longer takes each turn of Tune's loop
 CRASHES = "crashes"  # of Tune's config of a trial: the signals that ended its processes, one for each crash
 
 
@@ -43,10 +45,10 @@ class End:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerReport:
-    """One step of a trial; parts that did not happen are None."""
+    """What happened to a trial since its last report; parts that did not happen are empty."""
 
     start: Start | None = None
-    record: EpochRecord | None = None
+    records: tuple[EpochRecord, ...] = ()  # of the epochs that have ended, in order
     size: ModelSize | None = None
     saved: int | None = None  # the epoch of a checkpoint that was just written
     end: End | None = None
@@ -59,6 +61,27 @@ class WorkerReport:
     def last(self) -> bool:
         """Whether the process has nothing more to do for this trial."""
         return self.end is not None or bool(self.cannot_go_on)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it need not be sent at once: it says nothing of a start, a checkpoint or an end."""
+        return self.start is None and self.saved is None and not self.last
+
+    def followed_by(self, later: "WorkerReport") -> "WorkerReport":
+        """Both in one; this one waits."""
+        return replace(
+            later,
+            records=(*self.records, *later.records),
+            size=later.size or self.size,
+            extra={**self.extra, **later.extra},
+            notices=(*self.notices, *later.notices),
+            once=tuple(dict.fromkeys((*self.once, *later.once))),
+        )
+
+
+def report_every(slots: int = 1) -> float:
+    """Seconds of epochs that a report carries, at least, where so many trials run at once."""
+    return max(EVERY, slots / MOST)
 
 
 def failure(error: BaseException) -> End:

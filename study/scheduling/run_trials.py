@@ -24,6 +24,7 @@ from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.outlook import Outlook
 from fitscape.study.scheduling.pace import Pace
 from fitscape.study.scheduling.packing import Request
+from fitscape.study.scheduling.reports import report_every
 from fitscape.study.scheduling.time_limit import TimeLimit
 from fitscape.study.search.asker import Asker, Suggestion
 from fitscape.study.search.cost import CostModel
@@ -102,11 +103,11 @@ def run_trials(
     chance = data.chance_error(config.data.metric)
     asker = Asker(config, known, chance_error=chance, classes=len(data.classes), cost=model, replay=replay)
     learn_timed(model, timed)
-    pace = Pace(model)
+    places = Places(cluster, request, config.resources.max_concurrent)
+    pace = Pace(model, every=lambda: report_every(places.slots))
     pace.know(known)
     if limit is not None:
         limit.pace, limit.ended = pace, sum(trial.state.terminal for trial in known)
-    places = Places(cluster, request, config.resources.max_concurrent)
 
     def tell(trial: TrialRecord) -> None:
         asker.tell(trial)

@@ -49,8 +49,8 @@ class TimeLimit:
 
     @property
     def up(self) -> bool:
-        """Whether running trials are to be asked to end: each ends with the epoch that it is in."""
-        longest = self.pace.longest_epoch() if self.pace else 0.0
+        """Whether running trials are to be asked to end: each ends with its next report."""
+        longest = self.pace.longest_pause() if self.pace else 0.0
         return self.left <= min(longest, SIGINT_GRACE)
 
     def allows(self, config: TrialConfig) -> bool:

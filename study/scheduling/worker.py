@@ -25,7 +25,7 @@ from fitscape.study.scheduling.cards import own
 from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, split_records, with_records
 from fitscape.study.scheduling.crash_log import CrashLog
 from fitscape.study.scheduling.heartbeat import Pulse
-from fitscape.study.scheduling.reports import CRASHES, End, Start, WorkerReport, failure, first_line
+from fitscape.study.scheduling.reports import CRASHES, End, Start, WorkerReport, failure, first_line, report_every
 from fitscape.study.training import SAFE_FORMAT, AttemptOutOfMemory, Progress, Settings, run_trial
 from fitscape.study.training.memory import is_out_of_memory
 
@@ -60,6 +60,10 @@ class Shared:
 class TrialRunner(tune.Trainable):
     """A warm worker. ``config["trial"]`` is a TrialConfig as JSON.
 
+    A step runs epochs until their report is due. A checkpoint is written before the report that names it, and holds
+    the records of all epochs, so that a process that dies in between takes none of them with it. What was neither
+    saved nor reported is trained again.
+
     An exception in a trial becomes a report of its failure: the process lives on for the next trial, and Tune
     has nothing to retry. What Tune does retry is the death of this process.
     """
@@ -69,6 +73,7 @@ class TrialRunner(tune.Trainable):
         self._shared = shared
         install(shared.code)
         self._card, self._card_tried, self._card_failed = "", False, False
+        self._fault: CardFault | AttemptOutOfMemory | None = None  # of this attempt, which it ends
         self._pulse = Pulse()
         self._crash_log = CrashLog()
         self._freezes = 2  # before the first trial, and after it: training loads another part of torch
@@ -79,31 +84,46 @@ class TrialRunner(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        self._watch()
-        try:
-            report = self._start() if self._epochs is None else self._epoch(self._epochs)
-        except (CardFault, AttemptOutOfMemory) as error:  # the attempt is lost, the trial is not
-            self._card_failed = isinstance(error, CardFault)
-            raise
-        except StorageLost as error:
-            report = WorkerReport(cannot_go_on=str(error))
-        except Exception as error:
-            if self._card and (fault := self._shared.card_fault()):
-                self._card_failed = True
-                raise CardFault(self._card, "begun", f"{fault}: {failure(error).message}"[:300]) from error
-            report = WorkerReport(end=failure(error))
+        if fault := self._fault:
+            raise fault
+        begun = time.monotonic()
+        every = report_every(self._slots) if self._progress else 0.0  # the first epoch says at once how long they take
+        report = self._part()
+        while report.waits and time.monotonic() - begun < every:
+            try:
+                report = report.followed_by(self._part())
+            except (CardFault, AttemptOutOfMemory):  # the next step raises it: what was measured is reported first
+                break
         faulthandler.cancel_dump_traceback_later()
         self._pulse.rest()
         if report.last:
             self._drop()
         return {"report": report, "done": report.last}
 
+    def _part(self) -> WorkerReport:
+        """Of the start, or of one epoch."""
+        self._watch()
+        try:
+            return self._start() if self._epochs is None else self._epoch(self._epochs)
+        except (CardFault, AttemptOutOfMemory) as error:  # the attempt is lost, the trial is not
+            self._card_failed = isinstance(error, CardFault)
+            self._fault = error
+            raise
+        except StorageLost as error:
+            return WorkerReport(cannot_go_on=str(error))
+        except Exception as error:
+            if self._card and (fault := self._shared.card_fault()):
+                self._card_failed = True
+                self._fault = CardFault(self._card, "begun", f"{fault}: {failure(error).message}"[:300])
+                raise self._fault from error
+            return WorkerReport(end=failure(error))
+
     def cleanup(self) -> None:
         """The trial is taken away before its end, or there is nothing left to run."""
         if self._card_failed:  # nothing can be had from it, and to ask it would keep this process, and the card with it
             self._crash_log.remove()
             os._exit(1)
-        if self._progress is not None:
+        if self._progress is not None and self._fault is None:  # after a fault the net is in the middle of an epoch
             self._save(self._progress)
         self._drop()
         self._crash_log.remove()
@@ -123,6 +143,7 @@ class TrialRunner(tune.Trainable):
         """Free the memory of the trial before the next one takes its own."""
         self._epochs: Iterator[Progress] | None = None
         self._progress: Progress | None = None
+        self._fault = None
         self._records: list[EpochRecord] = []  # of all epochs so far
         self._halved = False  # which has been reported
         self._save_seconds, self._saved_bytes = 0.0, 0
@@ -198,7 +219,7 @@ class TrialRunner(tune.Trainable):
         halved = progress.halved and not self._halved
         self._halved = progress.halved
         return WorkerReport(
-            record=progress.record,
+            records=(progress.record,),
             size=progress.size,
             saved=saved,
             end=end,

@@ -1,9 +1,11 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,16 @@ def test_the_first_record_of_an_epoch_stays(ledger):
     assert not ledger.record_epoch(trial_id, epoch_record(1, val_error=0.99))
     assert ledger.trial(trial_id).epochs == (epoch_record(1),)
     assert [event.kind for event in ledger.events(0)].count(EventKind.EPOCH) == 1
+
+
+def test_epochs_that_came_together_are_written_together_or_not_at_all(ledger):
+    trial_id = run_by_hand(ledger, epochs=2, end=None)
+    come = [epoch_record(2, val_error=0.99), epoch_record(3), epoch_record(4), epoch_record(3, val_error=0.99)]
+    assert ledger.record_epochs(trial_id, come) == [epoch_record(3), epoch_record(4)]
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger.record_epochs(trial_id, [epoch_record(5), replace(epoch_record(6), val_error="none")])
+    assert ledger.trial(trial_id).epochs == tuple(map(epoch_record, (1, 2, 3, 4)))
+    assert [event.epoch for event in ledger.events(0) if event.kind is EventKind.EPOCH] == [1, 2, 3, 4]
 
 
 def test_the_first_end_of_a_trial_stays(ledger):

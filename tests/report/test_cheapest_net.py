@@ -21,10 +21,12 @@ from fitscape.study.report.subject import Subject
 from fitscape.study.report.wording import percent
 
 
-def studied(folder: Path, *, search: dict[str, Any] | None = None, **facts: Any) -> Subject:
-    """ResNet18s that are as good from a width of a quarter on."""
+def studied(
+    folder: Path, *, search: dict[str, Any] | None = None, own: dict[str, Any] | None = None, **facts: Any
+) -> Subject:
+    """ResNet18s, or what a loop of the user's own trains, that are as good from a width of a quarter on."""
     space = {"width": {"low": 0.125, "high": 1, "log": True}}
-    config = StudyConfig.model_validate({"name": "cheap", "space": space, "search": search or {}})
+    config = StudyConfig.model_validate({"name": "cheap", "space": space, "search": search or {}, **(own or {})})
     rng = np.random.default_rng(0)
     provenance = {**SIMULATED_PROVENANCE, "data": {**SIMULATED_PROVENANCE["data"], **facts}}
     with Ledger.create(folder / "ledger.db", config, provenance) as ledger:
@@ -65,6 +67,18 @@ def test_a_cheaper_net_is_named_beside_the_recommended_one_with_what_it_is_cheap
         assert row["net"] == "ResNet18"
         assert all(row["costs"][name] != first["costs"][name] for name in ("parameters", "operations an image"))
     assert "Cheaper nets beside the recommended one" in text
+
+
+def test_the_nets_of_a_loop_of_the_users_own_are_timed_and_not_built(tmp_path: Path) -> None:
+    """Their family names the loop, which a report must not call."""
+    own = {
+        "plugins": ["loop.py"],
+        "base": {"trial": "loop.py:run", "model": {"family": "loop.py:run", "keywords": {"width": 1.0}}},
+    }
+    subject = studied(tmp_path, own=own, input_shape=[1, 8, 8])
+    advice = recommendation(subject)["advice"]
+    assert (advice["costs"], advice["cheaper"]) == ({}, None)
+    assert Expense(subject).spent(subject.point(subject.trials[0])) is not None
 
 
 def test_training_times_are_those_that_the_same_or_the_nearest_runs_took(tmp_path: Path) -> None:

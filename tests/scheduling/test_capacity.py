@@ -7,7 +7,8 @@ from ray.util.placement_group import placement_group_table
 
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.errors import UserError
-from fitscape.study.scheduling.capacity import Places, costliest, hungriest
+from fitscape.study.scheduling import capacity
+from fitscape.study.scheduling.capacity import Places, costliest, hungriest, study_settings
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.demand import Demand
 from fitscape.study.scheduling.interruption import Interruption
@@ -65,6 +66,21 @@ def test_where_only_some_nets_can_be_built_the_others_stand_for_the_study() -> N
     config = StudyConfig(name="s", base=TrialConfig().with_hyperparameters({"width": 0.125}))
     hopeless = config.base.with_hyperparameters({"stem": "imagenet", "width": 2.0})
     assert costliest(config, {}, [hopeless], SHAPE, 10) == config.base
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_a_network_that_raises_as_it_is_measured_is_left_to_its_trial(
+    monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    """A user's own raises what it likes. It passed the look at it, and fails at another width, say."""
+
+    def call(*_: object, **__: object) -> None:
+        raise IndexError("index 4 is out of range")
+
+    monkeypatch.setattr(capacity, "call", call)
+    config = StudyConfig(name="s", resources={"precision": precision, "memory_format": "nchw"})
+    settings, keep = study_settings(config, config.base, SHAPE, 10, {}, "cpu", [config.base])
+    assert (settings.precision, keep["timed"], keep["problem"]) == ("fp32", [], "IndexError: index 4 is out of range")
 
 
 def test_the_hungriest_trial_is_not_the_costliest_one() -> None:

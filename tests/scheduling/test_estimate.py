@@ -4,7 +4,7 @@ import pytest
 
 from fitscape.study import recipes
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
-from fitscape.study.scheduling.estimate import describe, spoken, to_time, typical
+from fitscape.study.scheduling.estimate import describe, side_by_side, spoken, to_time, typical
 from fitscape.study.search.cost import Work
 from fitscape.study.search.space import resolve
 
@@ -47,6 +47,18 @@ def test_the_whole_is_what_all_trials_take_in_the_slots_there_are() -> None:
     assert describe(config, WORK, [timed(base, 2.0)], 4, 2).endswith("10 s for 2 trials, 2 at a time")
     assert describe(config, WORK, [timed(base, 2.0)], 0, 1).endswith("10 s for the one trial")
     assert describe(config, WORK, [], 4, 40) == describe(config, WORK, [timed(base, 2.0)], 4, 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("per_card", "mps", "slower"), [(0, False, 1), (1, True, 1), (16, False, 16), (4, True, 1.54), (16, True, 4.3)]
+)
+def test_trials_that_share_a_card_take_turns_and_under_mps_gain_what_was_measured(
+    per_card: int, mps: bool, slower: float
+) -> None:
+    (shared,) = side_by_side([timed(TrialConfig(), 2.0)], per_card, mps=mps)
+    (alone,) = [timed(TrialConfig(), 2.0)]
+    assert shared[0] == alone[0]
+    assert [a / b for a, b in zip(shared[1:], alone[1:], strict=True)] == pytest.approx([slower] * 2, rel=0.01)
 
 
 def test_enqueued_trials_count_as_they_are() -> None:

@@ -10,7 +10,7 @@ from odd_trials import Heard, seeds_study
 
 from fitscape.study.errors import UserError
 from fitscape.study.ledger import Ledger
-from fitscape.study.records import TrialState
+from fitscape.study.records import EpochRecord, TrialState
 from fitscape.study.scheduling import ledger_writer
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.heartbeat import Address
@@ -30,11 +30,11 @@ class Flaky:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def record_epoch(self, *arguments: Any) -> bool:
+    def record_epochs(self, *arguments: Any) -> list[EpochRecord]:
         if self.refusals:
             self.refusals -= 1
             raise UserError("the disk is full", where="ledger.db")
-        return self._ledger.record_epoch(*arguments)
+        return self._ledger.record_epochs(*arguments)
 
 
 class Scene:
@@ -59,7 +59,7 @@ class Scene:
         """A trial of two epochs from start to end."""
         self.bookkeeper.report(self.id, WorkerReport(start=START))
         for epoch in (1, 2):
-            self.bookkeeper.report(self.id, WorkerReport(record=make_epoch(0.5, 0.5, epoch=epoch)))
+            self.bookkeeper.report(self.id, WorkerReport(records=(make_epoch(0.5, 0.5, epoch=epoch),)))
         self.bookkeeper.ended(self.id, End(state=TrialState.FINISHED))
 
 
@@ -82,11 +82,11 @@ def test_a_trial_is_written_told_and_its_checkpoints_removed(tmp_path: Path) -> 
 
 def test_epochs_whose_reports_were_lost_with_a_driver_come_from_the_checkpoint(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
-    scene.bookkeeper.report(scene.id, WorkerReport(record=make_epoch(0.5, 0.5, epoch=1)))
+    scene.bookkeeper.report(scene.id, WorkerReport(records=(make_epoch(0.5, 0.5, epoch=1),)))
     records = tuple(make_epoch(0.5, 0.25, epoch=epoch) for epoch in (1, 2, 3))
     for _ in range(2):
         scene.bookkeeper.report(scene.id, WorkerReport(start=replace(START, records=records)))
-    scene.bookkeeper.report(scene.id, WorkerReport(record=make_epoch(0.5, 0.5, epoch=4)))
+    scene.bookkeeper.report(scene.id, WorkerReport(records=(make_epoch(0.5, 0.5, epoch=4),)))
     scene.bookkeeper.close()
     errors = {record.epoch: record.val_error for record in scene.ledger.trial(scene.id).epochs}
     assert errors == {1: 0.5, 2: 0.25, 3: 0.25, 4: 0.5}  # what was written first stays

@@ -33,7 +33,7 @@ def play(pace: Pace, clock: Clock, config: TrialConfig, epochs: int, *, seconds:
         clock.now += seconds
         record = make_epoch(0.5, 0.5, epoch=epoch, train_seconds=0.75 * seconds, eval_seconds=0.25 * seconds)
         end = End(state=TrialState.FINISHED) if epoch == config.optimization.epochs else None
-        pace.heard(config.trial_id, WorkerReport(record=record, end=end))
+        pace.heard(config.trial_id, WorkerReport(records=(record,), end=end))
 
 
 def test_a_trial_takes_what_such_trials_took_and_what_is_around_their_epochs() -> None:
@@ -64,7 +64,20 @@ def test_what_a_running_trial_still_takes_falls_as_time_goes() -> None:
     assert pace.rest() == {trial().trial_id: pytest.approx(6.0)}
     clock.now += 1.0
     assert pace.rest() == {trial().trial_id: pytest.approx(5.0)}
-    assert pace.longest_epoch() == pytest.approx(2.0)
+    assert pace.longest_pause() == pytest.approx(2.0)
+
+
+def test_a_trial_is_silent_for_as_long_as_a_report_carries_epochs() -> None:
+    """A time limit asks trials to end so much earlier."""
+    clock = Clock()
+    pace = Pace(CostModel(WORK), every=lambda: 2.0, clock=clock)
+    long = trial(1, epochs=100)
+    play(pace, clock, long, 10, seconds=0.75)
+    assert pace.longest_pause() == pytest.approx(2.25), "three epochs"
+    clock.now += 1.75
+    assert pace.rest()[long.trial_id] == pytest.approx(90 * 0.75 - 1.75)
+    play(pace, clock, long, 99, seconds=0.75)
+    assert pace.longest_pause() == pytest.approx(0.75), "the last report waits for nothing"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def nothing_set_aside(cluster: Cluster) -> Iterator[None]:
 def test_a_sound_cluster_has_no_faults(cluster: Cluster, tmp_path: Path) -> None:
     findings = look_at(cluster, HALF, str(tmp_path / "storage"))
     assert all(finding.ok for finding in findings), findings
-    assert "4 fit at once" in findings[0].what
+    assert findings[0].what.endswith("; 2 CPU and 4 GPU on 1 node(s)")
     assert not list((tmp_path / "storage").iterdir()), "the probe leaves nothing behind"
 
 
@@ -144,7 +144,7 @@ def test_one_bad_node_is_left_out_and_the_study_runs(two_nodes: Any, answer: Any
     assert bad.fix
     assert not bad.fatal
     assert list(cluster.aside.nodes) == ["b"]
-    assert "2 fit at once on 4 CPU and 2 GPU" in findings[0].what
+    assert "a trial takes 1 CPU and a share of a card, which is measured; 4 CPU and 2 GPU on" in findings[0].what
 
 
 def test_nodes_that_are_all_at_fault_refuse_the_study(two_nodes: Any) -> None:
@@ -170,7 +170,7 @@ def test_a_broken_card_is_named_with_its_fix_and_left_out(two_nodes: Any) -> Non
     assert bad.what.endswith("is left out: runs no kernel")
     assert (bad.fix, bad.fatal) == ("fix it", False)
     assert cluster.aside.cards == {"b": {"3": "runs no kernel"}}
-    assert "3 fit at once" in findings[0].what
+    assert "; 8 CPU and 3 GPU on" in findings[0].what
 
 
 def test_gpus_that_torch_cannot_use_are_an_error_and_never_the_cpu(two_nodes: Any) -> None:

@@ -51,7 +51,7 @@ class Scene:
     def play(self) -> None:
         for trial_id in self.ids:
             self.bookkeeper.report(trial_id, WorkerReport(start=START))
-            self.bookkeeper.report(trial_id, WorkerReport(record=make_epoch(0.5, 0.5, epoch=1)))
+            self.bookkeeper.report(trial_id, WorkerReport(records=(make_epoch(0.5, 0.5, epoch=1),)))
             self.bookkeeper.ended(trial_id, End(state=TrialState.FINISHED))
 
     @property

@@ -35,6 +35,9 @@ class FakeNvml(ModuleType):
             raise self.NVMLError("GPU is lost")
         return self._there[index]
 
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> Any:
+        return next(handle for handle in self._there if handle[0] == uuid)
+
     def nvmlDeviceGetMigMode(self, handle: Any) -> list[int]:
         if not handle[1]:
             raise self.NVMLError("Not Supported")
@@ -48,8 +51,12 @@ class FakeNvml(ModuleType):
             raise self.NVMLError("Not Found")
         return (handle[1][index], ())
 
-    def nvmlDeviceGetMemoryInfo(self, handle: Any) -> Any:
-        return SimpleNamespace(total=24 * 2**30, used=2**30)
+    nvmlMemory_v2 = 0x02000028
+
+    def nvmlDeviceGetMemoryInfo(self, handle: Any, version: int | None = None) -> Any:
+        """The first version counts what the driver keeps for itself as used."""
+        reserved = 600 * 2**20
+        return SimpleNamespace(total=24 * 2**30, used=2**30 + (0 if version == self.nvmlMemory_v2 else reserved))
 
     def nvmlDeviceGetUUID(self, handle: Any) -> str:
         return str(handle[0])
