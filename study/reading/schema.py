@@ -1,10 +1,11 @@
 """The JSON Schema of a study's YAML; ``study/study.schema.json`` is this, written down for editors."""
 
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
 from fitscape.models.reference import WORD
-from fitscape.models.spec import CHOICES, OWN_FAMILY, TIMM_FAMILY, architectures
+from fitscape.models.spec import CHOICES, OWN_FAMILY, TIMM_FAMILY, ModelSpec, architectures
 from fitscape.study.config import HYPERPARAMETERS, StudyConfig
 
 SHIPPED = Path(__file__).parents[1] / "study.schema.json"
@@ -20,7 +21,9 @@ def json_schema() -> dict[str, Any]:
         if branch["type"] == "object":
             branch["propertyNames"] = hyperparameters
     properties["enqueue"]["items"] = {"type": "object", "propertyNames": hyperparameters}
-    model = schema["$defs"]["ModelSpec"]["properties"]
+    spec = {"description": getdoc(ModelSpec), **schema["$defs"]["ModelSpec"]}  # a dataclass: older pydantic is silent
+    schema["$defs"]["ModelSpec"] = dict(sorted(spec.items()))
+    model = spec["properties"]
     for name in CHOICES:
         words = [*CHOICES[name], None] if name == "shortcut" else list(CHOICES[name])
         kept = {key: model[name][key] for key in ("default", "title", "description")}
