@@ -4,14 +4,14 @@
 
 First, so many slots at four epochs a second each, of trials that do not end: CPU seconds of the driver's process for
 each second, by thread. ``together`` is with reports as they are, ``alone`` with each epoch in a report of its own, at
-the smallest number of slots only. Then 256 slots with trials of half a minute to a minute and a half, drawn by the
-sampler ``regime`` in a study of ``--asks`` finished trials: the CPU of each ask, how many trials run, how late the
-ledger is.
+the smallest number of slots only. Then 64 and 256 slots with trials of half a minute to a minute and a half, drawn by
+the sampler ``regime`` in a study of ``--asks`` finished trials: the CPU of each ask, how many trials were drawn before
+the first result, how many run, how late the ledger is.
 
 Real: everything in the driver's process but MLflow's shipper, backups and the live page, which are not started; the
 sampler, the ledger, Tune's loop, the lines of a run without a terminal. Made up: ``benchmarks.made_up_slots``, trials
 and finished trials. Two epochs' gradient profiles of 100 layers go with each epoch that is drawn by ``regime``, one of
-18 layers with the others. Each part runs in a process of its own. About 8 minutes.
+18 layers with the others. Each part runs in a process of its own. About 12 minutes.
 """
 
 import argparse
@@ -54,7 +54,7 @@ from fitscape.study.training import Settings
 EACH = 0.25  # seconds of an epoch, in the first part
 LONG = 100_000  # epochs of a trial that does not end
 SETTLING = 5.0  # seconds after all slots have begun
-ASKING, SECONDS_A_TRIAL, EPOCHS = 256, 60.0, 12
+ASKING, SECONDS_A_TRIAL, EPOCHS = (64, 256), 60.0, 12
 GOALS = {"driver at 1,000 slots": 0.5, "ask, median": 0.08, "ask, worst": 1.5}
 CPUS = 2
 
@@ -239,7 +239,7 @@ def main() -> None:
         return
     parts = [f"together:{slots}" for slots in arguments.slots]
     parts += [f"alone:{min(arguments.slots)}"] if arguments.slots else []
-    parts += [f"asks:{ASKING}"] if arguments.asks else []
+    parts += [f"asks:{slots}" for slots in ASKING] if arguments.asks else []
     table: dict[str, Any] = {}
     for part in parts:
         given = [f"--part={part}", f"--seconds={arguments.seconds}", f"--asks={arguments.asks}"]
