@@ -237,7 +237,9 @@ class Label:
         names = [regime.value for regime in self.regime_set]
         if len(names) == 1:
             return names[0]
-        shares = " / ".join(f"{self.probabilities[name]:.2f}" for name in names)
+        shown = [round(100 * self.probabilities[name]) for name in names]
+        shown[-1] -= max(sum(shown) - 100, 0)  # rounded, they may add up to more than all
+        shares = " / ".join(f"{p / 100:.2f}" for p in shown)
         return f"{' or '.join(names)} ({shares})"
 
     @property

@@ -24,6 +24,7 @@ def label(**probabilities: float) -> Label:
         ({"good": 0.9, "overfit": 0.1}, "good"),
         ({"good": 0.75, "overfit": 0.25}, "good or overfit (0.75 / 0.25)"),
         ({"underfit": 0.4, "untrained": 0.6}, "untrained or underfit (0.60 / 0.40)"),
+        ({"good": 0.545, "overfit": 0.455}, "good or overfit (0.55 / 0.45)"),  # rounded, never more than all
         ({"good": 0.4, "overfit": 0.35, "underfit": 0.25}, "good or overfit or underfit (0.40 / 0.35 / 0.25)"),
     ],
 )

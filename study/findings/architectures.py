@@ -189,15 +189,15 @@ def _faster(duel: Duel, unit: str, context: Context) -> Finding:
     target = max(float(np.median([val_error(t, context.chance_error) for t in side])) for side in duel.sides)
     times = [np.array([time_to(t, target, unit) for t in side]) for side in duel.sides]
     arrived = [percent(float(np.isfinite(x).mean())) for x in times]
-    median = [f"{np.median(x):.3g} {unit}" if np.isfinite(np.median(x)) else "never" for x in times]
+    median = [f"median {np.median(x):.3g} {unit}" if np.isfinite(np.median(x)) else "half or more never" for x in times]
     return judge(
         _speed(duel, times),
         claim=f"Architectures: {duel.better} trains faster than {duel.worse}, in {unit} to a given error",
         question=NAME,
         family=duel.family,
         unit=f"share of pairs in which {duel.better} is the earlier, less that in which it is the later",
-        explanation=f"{percent(target)} validation error is reached by {arrived[0]} of the runs of {duel.better} "
-        f"(median {median[0]}) and {arrived[1]} of {duel.worse} (median {median[1]}).",
+        explanation=f"{percent(target)} validation error, the higher of the two medians, is reached "
+        f"by {arrived[0]} of the runs of {duel.better} ({median[0]}) and {arrived[1]} of {duel.worse} ({median[1]}).",
         source="He et al. 2015, section 4.1",
         effect=f"an earlier arrival of {duel.better}, in {unit}",
     )

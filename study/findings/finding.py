@@ -16,7 +16,7 @@ from fitscape.study.findings.size import POWER, needed
 ALPHA: Final = 0.05  # two-sided, over the study after correction
 
 # Units that are error rates or shares, which are said in points.
-_RATES: Final = re.compile(r"(validation|training) error\b|share of|fall of the validation error by|the less sure of")
+_RATES: Final = re.compile(r"(validation|training) error\b|share of|fall of the validation error by|the less sure of ")
 
 
 class Verdict(StrEnum):

@@ -110,13 +110,15 @@ def _over_and_under(one: Twins) -> Finding:
         f"{names[1]}",
         question="finetune",
         family=one.example.config.model.family,
-        unit="the less sure of: training error, least - most tuned; gap to validation, most - least tuned",
+        unit="the less sure of two differences: training error, least - most tuned; gap to validation, most - least "
+        "tuned",
         explanation=f"At {_images(one, 0)} {names[0]} end at {percent(train[0].mean())} training and "
         f"{percent(val[0].mean())} validation error, {names[1]} at {percent(train[1].mean())} and "
         f"{percent(val[1].mean())}. The gap is {_points(val[0] - train[0])} with {names[0]} and "
-        f"{_points(val[1] - train[1])} with {names[1]}.",
+        f"{_points(val[1] - train[1])} with {names[1]}. The claim takes both: a larger gap with {names[0]}, and a "
+        f"higher training error with {names[1]}.",
         source=SOURCE_OF_STAGES,
-        effect="a larger gap with all tuned beside a higher training error with the least tuned",
+        effect="a double difference (overfitting with the most tuned, underfitting with the least)",
     )
 
 

@@ -1,14 +1,17 @@
 """Axes of a map: a hyperparameter's range as 0 to 1, spaced as the space spaces it, with ticks at round values."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from matplotlib.ticker import LogLocator, MaxNLocator
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.encoding import LOG_SPREAD
 from fitscape.study.report import wording
+
+MOST_TICKS: Final = 8  # of an axis, each a value that can be taken
 
 
 def numeric(distribution: BaseDistribution) -> bool:
@@ -19,21 +22,55 @@ def numeric(distribution: BaseDistribution) -> bool:
     return not distribution.single()
 
 
+def ranged(distribution: BaseDistribution) -> bool:
+    """Whether it has a low and a high end: a range, or two or more numeric choices."""
+    if isinstance(distribution, CategoricalDistribution):
+        return len(distribution.choices) > 1 and all(
+            isinstance(c, int | float) and not isinstance(c, bool) for c in distribution.choices
+        )
+    return not distribution.single()
+
+
 def numeric_hyperparameters(fitted: RegimeMap) -> list[str]:
     """The hyperparameters that can be an axis, in the order of the space."""
     return [name for name in fitted.encoder.names if numeric(fitted.encoder.space[name])]
 
 
 def axis(name: str, distribution: BaseDistribution) -> dict[str, Any]:
-    """``low``, ``high``, ``log``, ``whole`` (only whole numbers), and ``ticks``: (place from 0 to 1, text)."""
+    """``low``, ``high``, ``log``, ``whole`` (only whole numbers), and ``ticks``: (place from 0 to 1, text).
+
+    ``choices`` are the places of all the values that it can take, where it takes a few; else None.
+    """
     low, high, log = _range(distribution)
-    choices = distribution.choices if isinstance(distribution, CategoricalDistribution) else None
-    values = sorted(float(str(c)) for c in choices) if choices else _ticks(low, high, log)
-    whole = isinstance(distribution, IntDistribution) or bool(choices and all(isinstance(c, int) for c in choices))
+    few = _few(distribution)
+    values = few or _ticks(low, high, log)
+    whole = isinstance(distribution, IntDistribution) or bool(few and all(v == int(v) for v in few))
     if isinstance(distribution, IntDistribution):
         values = [v for v in values if v == int(v)]
     ticks = [[round(place(distribution, v), 5), wording.value(name, v)] for v in values]
-    return {"name": wording.hyperparameter(name), "low": low, "high": high, "log": log, "whole": whole, "ticks": ticks}
+    return {
+        "name": wording.hyperparameter(name),
+        "low": low,
+        "high": high,
+        "log": log,
+        "whole": whole,
+        "ticks": ticks,
+        "choices": [at for at, _ in ticks] if few else None,
+    }
+
+
+def _few(distribution: BaseDistribution) -> list[float]:
+    """All the values that it can take, where they are so few that each is a tick; else none."""
+    if isinstance(distribution, CategoricalDistribution):
+        return sorted(float(str(c)) for c in distribution.choices)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    if (
+        distribution.log
+        or not distribution.step
+        or (distribution.high - distribution.low) / distribution.step > MOST_TICKS
+    ):
+        return []
+    return [float(v) for v in np.arange(distribution.low, distribution.high + distribution.step / 2, distribution.step)]
 
 
 def place(distribution: BaseDistribution, value: float | None) -> float:

@@ -122,9 +122,16 @@ def environment() -> Environment:
     environment.filters |= {
         "percent": wording.percent,
         "sentence": wording.sentence,
-        "span": lambda ends: wording.interval(ends["low"], ends["high"]),
+        "span": _span,
     }
     return environment
+
+
+def _span(share: Mapping[str, float]) -> str:
+    """The interval of a mean share, the mean itself in it; empty where it would read like the mean."""
+    low, high = min(share["low"], share["share"]), max(share["high"], share["share"])
+    text = wording.interval(low, high)
+    return "" if text == wording.percent(share["share"]) else text
 
 
 def static(name: str) -> Markup:

@@ -20,7 +20,9 @@ HYPERPARAMETERS: Final = {
     "init": "initialization",
     "norm": "normalization",
 }
+_ALL_TUNED: Final = " (all are tuned)"
 NETS: Final = {"resnet": "ResNet", "plain": "plain-", "densenet": "DenseNet"}
+_TENTHS: Final = re.compile(r"(?<![\d.,])(?:\d{2,}\.\d|0\.0)(?= %)")  # a decimal that :func:`percent` leaves out
 _NET: Final = re.compile(r"\b(?:resnet|plain|densenet)\d+\b|\b(?:resnet|densenet)(?= nets\b)")
 
 
@@ -49,7 +51,9 @@ def value(name: str, given: Any, digits: int = 3) -> str:
 def setting(point: Mapping[str, Any], digits: int = 3) -> str:
     """A point of the space in words, the architecture apart: ``width 0.5, weight decay 1e-4``."""
     return ", ".join(
-        f"{hyperparameter(n)} {value(n, v, digits)}" for n, v in point.items() if n not in ("architecture", "seed")
+        f"{hyperparameter(n)} {value(n, v, digits)}{_ALL_TUNED if n == 'freeze' and v == 0 else ''}"
+        for n, v in point.items()
+        if n not in ("architecture", "seed")
     )
 
 
@@ -81,12 +85,18 @@ def rounded(value: float, digits: int) -> Decimal:
 
 
 def interval(low: float, high: float) -> str:
-    """``1.2 % to 3.0 %``; an end that is next to none or all is left out: ``at most 3.0 %``."""
+    """``1.2 % to 3.0 %``; an end that is next to none or all is left out: ``at most 3.0 %``.
+
+    Ends that would read alike have a decimal more, ``22.1 % to 22.4 %``, and are one where they still do.
+    """
     if not (math.isfinite(low) and math.isfinite(high)):
         return NOT_MEASURED
     none, all_ = 0 < low < 0.001, 0.9995 <= high < 1
-    if none and high < 0.001:
+    if high < 0.001:
         return percent(high)
+    if percent(low) == percent(high):
+        finer = [f"{rounded(100 * end, 1)}\u00a0%" for end in (low, high)]
+        return percent(high) if finer[0] == finer[1] else " to ".join(finer)
     if none or all_:
         return (
             "0\u00a0% to 100\u00a0%"
@@ -116,8 +126,9 @@ def sentence(text: str) -> str:
 
 
 def nets(text: str) -> str:
-    """Names of nets in a sentence, as :func:`net` writes them."""
-    return _NET.sub(lambda found: net(found[0]), text)
+    """A sentence with the names of nets as :func:`net` writes them, and shares as :func:`percent` does."""
+    named = _NET.sub(lambda found: net(found[0]), text)
+    return _TENTHS.sub(lambda found: percent(float(found[0]) / 100).removesuffix("\u00a0%"), named)
 
 
 def reference(given: bool) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fitscape.study.config import DataCondition, StudyConfig, TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.scheduling.capacity import on_worker
+from fitscape.study.scheduling.card_check import card_fault, first_line
 from fitscape.study.scheduling.cards import LOGICAL, MIB, used_mib
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.packing import CARD_SHARE, UNIT, Node, Packing, Request, pack, share
@@ -81,6 +82,7 @@ class Need:
     free_mib: float  # of the card, before the process began
     host_bytes: int
     too_large: bool = False  # a trial ran out of memory with the card to itself
+    fault: str = ""  # with which a trial ended its process's use of the card, so that nothing was measured
 
     @property
     def card_mib(self) -> float:
@@ -90,7 +92,7 @@ class Need:
     @property
     def fits(self) -> int:
         """Trials on one such card, at least 1."""
-        return 1 if self.too_large else max(1, int(CARD_SHARE * self.free_mib / self.card_mib))
+        return 1 if self.too_large or self.fault else max(1, int(CARD_SHARE * self.free_mib / self.card_mib))
 
 
 def trial_request(
@@ -151,7 +153,9 @@ def trial_request(
     host = _host_memory(used, needs)
     need = max((need for kind, need in needs.items() if kind not in packing.left_out), key=lambda need: need.card_mib)
     measured = (
-        f", the largest was measured at {need.card_mib:,.0f} MiB of the card and {host / 2**30:.1f} GiB of memory"
+        f": its memory was not measured, since a trial ended with: {need.fault}"
+        if need.fault
+        else f", the largest was measured at {need.card_mib:,.0f} MiB of the card and {host / 2**30:.1f} GiB of memory"
     )
     return (
         Request(resources.cpus_per_trial, share(packing.per_card), host, int(context * MIB)),
@@ -167,7 +171,7 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
     import torch
 
     settings = replace(settings, device="cuda")
-    others = used_mib()
+    others, whole = used_mib(), torch.cuda.get_device_properties(0).total_memory / MIB
     data = shape.made_up(max(shape.probe_size, *(trial.optimization.batch_size for trial in hungry), MADE_UP))
     made_up = data.train_images.nbytes + data.val_images.nbytes
     missing = (shape.bytes - made_up) / MIB if fits_card(shape.bytes, settings.torch_device) else 0.0
@@ -181,6 +185,9 @@ def measure(hungry: Sequence[TrialConfig], shape: DataShape, settings: Settings)
                 too_large = too_large or progress.halved
         except Exception as error:  # noqa: BLE001  (a user's own network raises what it likes)
             if not (isinstance(error, TrialOutOfMemory) or is_out_of_memory(error)):
+                if card_fault():  # CUDA's errors are sticky: this process can measure nothing more
+                    free, host = whole - others, max(2**30, _peak_rss() - made_up)
+                    return Need(peak_mib=free, context_mib=0, free_mib=free, host_bytes=host, fault=first_line(error))
                 continue  # a net that cannot be trained: its trial says so
             too_large = True
         peak = max(peak, torch.cuda.max_memory_reserved() / MIB)

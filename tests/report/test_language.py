@@ -107,6 +107,38 @@ def test_no_word_of_a_finding_is_missing_in_any_verdict(family: str, kind: str) 
                 assert not english(KOREAN(wording.nets(text))), KOREAN(wording.nets(text))
 
 
+@pytest.mark.parametrize(
+    ("english_text", "korean"),
+    [
+        (
+            "At 10 images per class all stages end at 0 % training and 19 % validation error, the head alone at 1.6 % "
+            "and 31 %.",
+            "클래스당 이미지 10장에서 모든 단계의 훈련 오류는 0\u00a0%, 검증 오류는 19\u00a0%이고, 머리만의 것은 "
+            "1.6\u00a0%, 31\u00a0%입니다.",
+        ),
+        (
+            "At 1,000 images per class the validation error is 6.8 % with all stages, 6.5 % with layer3 and what "
+            "follows, 19 % with the head alone tuned, over 5 seeds.",
+            "클래스당 이미지 1,000장에서 시드 5개의 검증 오류는 모든 단계 6.8\u00a0%, layer3부터 6.5\u00a0%, 머리만 "
+            "19\u00a0%입니다.",
+        ),
+        (
+            "The weights bring +2.5 points at 10 images per class, -0.8 points at 50 images per class. That is above "
+            "1.0 % up to the most: no crossing in this range (95 %: 13 to more than 1,000 images per class).",
+            "가중치의 이득: 클래스당 이미지 10장에서 +2.5 포인트, 클래스당 이미지 50장에서 -0.8 포인트. 가장 많은 "
+            "데까지 1.0\u00a0% 초과입니다. 이 범위에는 교차점이 없습니다(95\u00a0%: 클래스당 이미지 13장~1,000장 "
+            "초과).",
+        ),
+        (
+            "At 10 images per class ResNet18 overfits with all stages tuned and underfits with the head alone",
+            "클래스당 이미지 10장에서 ResNet18은 모든 단계를 조정하면 과적합하고 머리만을 조정하면 과소적합한다",
+        ),
+    ],
+)
+def test_lists_and_numbers_of_images_stay_where_they_belong(english_text: str, korean: str) -> None:
+    assert KOREAN(english_text) == korean
+
+
 def test_no_word_of_a_question_is_missing() -> None:
     for question in QUESTIONS.values():
         asked = KOREAN(f"{question.asked} <strong>3 claims: 1 supported, 1 undecided, 1 not tested.</strong>")

@@ -107,16 +107,54 @@ def test_the_band_of_a_regime_is_where_the_study_is_sure(run: Any) -> None:
     assert run(code, {"data": PLANE}) == [0.5, 0.95]
 
 
-def test_a_loss_axis_ends_at_what_is_no_outlier(run: Any) -> None:
-    code = f"(values) => {{ const LEAVES = 3; {source('curves.js', 'lossEnd')} return lossEnd(values, Math.log(10)); }}"
-    assert run(code, [0.2, 2.3, None, 1e11]) == pytest.approx(1.05 * 2.3)
-    assert run(code, [1e11, 1e12]) == pytest.approx(1.05e11)  # all of it broke down: it is drawn all the same
-    assert run(code, [None]) == 1
+def test_a_loss_axis_is_logarithmic_and_ends_at_what_is_no_outlier(run: Any) -> None:
+    constants = "const LEAVES = 10, VANISHES = 1e-4;"
+    code = f"(values) => {{ {constants} {source('curves.js', 'lossRange')} return lossRange(values, Math.log(10)); }}"
+    assert run(code, [0.2, 0, 2.3, None, 1e11, 1e-7]) == pytest.approx([0.2 / 1.15, 2.3 * 1.15])
+    assert run(code, [1e11, 1e12]) == pytest.approx([1e11 / 1.15, 1.15e11])  # all broke down: drawn all the same
+    assert run(code, [None]) == [0.1, 1]
 
 
 def test_the_front_holds_what_nothing_beats_in_error_and_cost(run: Any) -> None:
     code = f"([costs, errors]) => {{ {source('cost.js', 'front')} return front(costs, errors); }}"
     assert run(code, [[3, 1, 2, 2, None, 5], [0.1, 0.4, 0.4, 0.2, 0.0, None]]) == [1, 3, 0]
+
+
+def test_a_configuration_is_on_the_front_with_the_mean_of_its_seeds_and_no_lucky_one(run: Any) -> None:
+    """Seed 1 of configuration 7 is cheap and lucky; its seeds together are beaten by configuration 8."""
+    mean = "const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;"
+    code = f"([c, e, g]) => {{ {mean} {source('cost.js', 'configurations')} return configurations(c, e, g); }}"
+    found = run(code, [[2, 1, 1.4, None, 5], [0.3, 0.02, 0.1, 0.1, None], [7, 7, 8, 8, 8]])
+    assert found == [
+        {"members": [0, 1], "cost": 1.5, "error": pytest.approx(0.16)},
+        {"members": [2], "cost": 1.4, "error": pytest.approx(0.1)},
+    ]
+
+
+def test_of_a_hyperparameter_that_takes_a_few_values_nothing_is_drawn_between_them(run: Any) -> None:
+    axes = {"freeze": {"choices": [0, 0.5, 1]}, "width": {"choices": None}}
+    code = f"({{ data, grid }}) => {{ {source('plane.js', 'between', 'settled', 'inBands')} "
+    code += "return inBands([grid], 'freeze', 'width')[0]; }"
+    grid = [[k / 10 for k in range(11)], [1 + k / 10 for k in range(11)]]
+    bands = [0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 1, 1]
+    told = run(code, {"data": {"map": {"axes": axes}}, "grid": grid})
+    assert told[0] == pytest.approx(bands)
+    assert told[1] == pytest.approx([1 + v for v in bands])
+
+
+def test_intervals_are_worded_as_in_the_rest_of_the_page(run: Any) -> None:
+    ends = [
+        (0, 0),
+        (0, 0.0004),
+        (0.2213, 0.2242),
+        (0.2213, 0.2214),
+        (0.05, 0.05),
+        (0, 0.3),
+        (0.2, 0.9999),
+        (0.66, 0.67),
+    ]
+    code = f"(ends) => {{ {source('data.js', 'percent', 'interval')} return ends.map((pair) => interval(...pair)); }}"
+    assert run(code, ends) == [wording.interval(*pair) for pair in ends]
 
 
 def test_a_packed_loss_is_what_it_was(run: Any) -> None:

@@ -1,5 +1,6 @@
 """A recipe's report says what was asked and what came out, with the picture of its question."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +63,23 @@ def test_intervals_need_two_seeds_and_hold_the_mean() -> None:
     assert mean == pytest.approx([0.2, 0.2])
     assert low[0] < 0.1 < 0.3 < high[0]
     assert (low[1], high[1]) == (0.2, 0.2)
+
+
+def test_what_is_a_claim_is_called_one_wherever_it_stands(folder: Path) -> None:
+    page = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    findings = page[page.index('<section id="findings"') : page.index('<section id="trials"')]
+    claims = len(Subject(open_study(folder)).findings)
+    assert findings.count('<h3><span class="soft">Claim:</span>') == claims
+    answers = findings[findings.index('<ul class="answers">') : findings.index("</ul>")]
+    assert answers.count("<li>") == answers.count('<span class="soft">Claim:</span>') > 0
+
+
+def test_a_section_has_one_level_of_intervals_and_says_which(folder: Path) -> None:
+    page = (folder / "report" / "index.html").read_text(encoding="utf-8")
+    named = re.compile(r"(9[05]) %(?= interval|\)|:)|[Ii]ntervals? (?:here )?are (?:of )?(9[05])")
+    levels = {
+        key: {one or other for one, other in named.findall(re.sub(r"elsewhere on this page[^.]*\.", "", part))}
+        for key, part in re.findall(r'<section id="(\w+)"(.*?)</section>', page, re.DOTALL)
+    }
+    assert {key: found for key, found in levels.items() if "95" in found} == {"findings": {"95"}}
+    assert levels["recommendation"] == levels["comparison"] == {"90"}

@@ -17,6 +17,7 @@ from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Ledger
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
 from fitscape.study.report import build
+from fitscape.study.report.page import environment
 from fitscape.study.report.sections.degradation import degradation
 from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.subject import Subject
@@ -143,6 +144,17 @@ def test_a_ledger_without_facts_of_the_data_still_lists_its_trials(tmp_path: Pat
     page = build(folder)
     assert len(data_of(page)["trials"]["number"]) == 1
     assert "not measured" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("share", "low", "high", "text"),
+    [(0.0, 0.0, 0.0, ""), (0.0004, 0.0, 0.0, ""), (0.001, 0.0, 0.0, "0 % to 0.1 %"), (0.3, 0.2, 0.4, "20 % to 40 %")],
+)
+def test_a_mean_share_lies_in_its_interval_and_is_not_said_twice(
+    share: float, low: float, high: float, text: str
+) -> None:
+    span = environment().filters["span"]
+    assert span({"share": share, "low": low, "high": high}) == text.replace(" %", "\u00a0%")
 
 
 def test_names_of_the_user_are_text_and_never_markup(tmp_path: Path) -> None:

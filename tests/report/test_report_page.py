@@ -168,10 +168,23 @@ def test_the_front_of_error_and_cost_is_a_figure_and_a_table(desktop: Page) -> N
     desktop.evaluate(DRAW)
     assert desktop.locator("#cost-plot .main-svg").count() >= 1
     before = desktop.locator("#cost-table tbody tr").all_inner_texts()
-    errors = [float(row.split("\t")[4].split("\u00a0")[0]) for row in before]
+    errors = [float(row.split("\t")[3].split("\u00a0")[0]) for row in before]
     assert errors == sorted(errors, reverse=True)
     desktop.locator("#cost-controls").get_by_label("Cost").select_option(label="Training time")
     assert desktop.locator("#cost-table tbody tr").all_inner_texts() != before
+
+
+def test_a_line_over_a_few_values_has_a_tick_and_a_mark_for_each_of_them(browser: Browser, tmp_path: Path) -> None:
+    space = {"width": Choices(choices=(0.125, 0.1875, 0.25)), "norm": Choices(choices=("batch", "group", "none"))}
+    page = opened(browser, build(simulated_study(tmp_path, StudyConfig(name="few", space=space), 4)))
+    ticks = page.locator("#map-plot .xaxislayer-above text")
+    assert ticks.all_text_contents() == ["0.125", "0.188", "0.25"]
+    assert all(opacity == "1" for opacity in ticks.evaluate_all("(all) => all.map((e) => getComputedStyle(e).opacity)"))
+    assert page.locator("#map-plot .scatterlayer .points path").count() % 3 == 0
+    assert "Only the marked values of width were searched." in page.locator("#map-text").inner_text()
+    page.locator("#map-cross").press("ArrowRight")
+    assert "at width 0.25:" in page.locator("#map-point h3").inner_text()  # from one value to the next
+    page.context.close()
 
 
 def test_earlier_epochs_can_be_chosen_where_rates_were_constant(browser: Browser, tmp_path: Path) -> None:

@@ -98,6 +98,14 @@ def test_a_trial_outside_of_the_space_is_on_no_slice(tmp_path: Path) -> None:
     assert net_at(subject, {"depth": 32, "lr": 0.1}) == "resnet32"
 
 
+def test_trials_outside_of_the_space_are_counted_where_the_map_is(tmp_path: Path) -> None:
+    from fitscape.study.report import build
+
+    points = [{"lr": lr} for lr in RATES] + [{"lr": 5.0}, {"lr": 9.0}]
+    text = build(studied(tmp_path, RATE, points, depth=20).study.folder).read_text(encoding="utf-8")
+    assert "2 of the 7 trials lie outside of the searched space." in text
+
+
 def test_a_study_of_one_architecture_is_its_own_slice(tmp_path: Path) -> None:
     subject = studied(tmp_path, RATE, [{"lr": lr} for lr in RATES], depth=20)
     assert [(one.key, one.name) for one in slices_of(subject)] == [("resnet20", "ResNet20")]

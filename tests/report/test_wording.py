@@ -97,6 +97,7 @@ def test_nets(name: str, text: str) -> None:
 def test_settings_leave_out_the_net_and_the_seed() -> None:
     point = {"architecture": "resnet18", "width": 0.5, "weight_decay": 1e-4, "seed": 3}
     assert wording.setting(point) == "width 0.5, weight decay 0.0001"
+    assert wording.setting({"freeze": 0, "lr": 0.1}) == "frozen stages 0 (all are tuned), learning rate 0.1"
     assert wording.hyperparameter("batch_size") == "batch size"
     assert wording.hyperparameter("made_up") == "made up"
 
@@ -139,6 +140,8 @@ def test_intervals() -> None:
     assert wording.interval(0.0005, 0.03) == f"at most 3.0{SPACE}%"  # never "below 0.1 % to 3.0 %"
     assert wording.interval(0.9, 0.9999) == f"at least 90{SPACE}%"
     assert wording.interval(0.0002, 0.0005) == f"below 0.1{SPACE}%"
+    assert wording.interval(0.2213, 0.2242) == f"22.1{SPACE}% to 22.4{SPACE}%"  # never "22 % to 22 %"
+    assert wording.interval(0, 0) == f"0{SPACE}%"
 
 
 def test_nets_are_named_in_sentences_as_papers_write_them() -> None:
@@ -146,14 +149,22 @@ def test_nets_are_named_in_sentences_as_papers_write_them() -> None:
     assert wording.nets("densenet nets do better than plain nets") == "DenseNet nets do better than plain nets"
 
 
+def test_shares_in_a_sentence_have_the_digits_that_the_page_gives_them() -> None:
+    said = "16.0 % is reached by 100.0 % of the runs, 99.7 % and 0.0 % and 10.2 points, 8.4 %, 95 % interval 46.5 %"
+    assert wording.nets(said) == (
+        "16 % is reached by 100 % of the runs, 99.7 % and 0 % and 10.2 points, 8.4 %, 95 % interval 47 %"
+    )
+
+
 @pytest.mark.parametrize(
     ("verdicts", "answer", "outcome"),
     [
-        (["supported"], "shown", "1 claim: 1 supported"),
-        (["undecided"] * 2, "not shown, neither so nor otherwise", "2 claims: 2 undecided"),
+        (["supported"], "the claim below is supported", "1 claim: 1 supported"),
+        (["contradicted"] * 2, "the claims below are contradicted", "2 claims: 2 contradicted"),
+        (["undecided"] * 2, "not decided", "2 claims: 2 undecided"),
         (["not tested"], "seen, but not tested", "1 claim: 1 not tested"),
-        (["undecided", "not tested"], "not shown", "2 claims: 1 undecided, 1 not tested"),
-        (["supported", "contradicted"], "in part", "2 claims: 1 supported, 1 contradicted"),
+        (["undecided", "not tested"], "not decided", "2 claims: 1 undecided, 1 not tested"),
+        (["supported", "contradicted"], "decided in part", "2 claims: 1 supported, 1 contradicted"),
     ],
 )
 def test_a_question_has_an_answer_in_short(verdicts: list[str], answer: str, outcome: str) -> None:

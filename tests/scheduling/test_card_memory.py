@@ -97,6 +97,15 @@ def test_a_trial_that_fills_a_card_has_it_to_itself(needs: dict[str, Need]) -> N
     assert "each trial has a card to itself" in text
 
 
+def test_a_trial_that_broke_its_process_s_card_is_named_and_others_get_cards_of_their_own(
+    needs: dict[str, Need],
+) -> None:
+    needs["nL4"] = replace(needs["nL4"], fault="CUDA error: device-side assert triggered")
+    found, text, _ = request(L4)
+    assert found.per_card == 1
+    assert "not measured, since a trial ended with: CUDA error: device-side assert triggered" in text
+
+
 def test_what_was_asked_for_is_taken_as_ray_counts(needs: dict[str, Need]) -> None:
     assert request(L4, gpus_per_trial=0.3)[0] == Request(1, 0.3)
     assert request(L4, gpus_per_trial=1 / 7)[0].per_card == 7

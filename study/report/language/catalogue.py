@@ -58,8 +58,9 @@ class Catalogue:
         return self._known[text]
 
     def _message(self, text: str) -> str | None:
-        if text in self.messages:
-            return self.messages[text]
+        for known in (text, text[:1].lower() + text[1:]):
+            if known in self.messages:
+                return self.messages[known]
         for pattern, message in self._candidates(text):
             if found := pattern.fullmatch(text):
                 return chosen(_filled(message, {name[1:]: self(value) for name, value in found.groupdict().items()}))

@@ -8,7 +8,7 @@ from fitscape.study.findings.context import by_configuration, drawn_alike, ended
 from fitscape.study.findings.finding import said_p
 from fitscape.study.report import wording
 from fitscape.study.report.section import Section
-from fitscape.study.report.sections.questions import LOOKS, questions, verdict
+from fitscape.study.report.sections.questions import LOOKS, claimed, questions, verdict
 from fitscape.study.report.subject import Subject
 
 
@@ -23,7 +23,8 @@ def _row(f: Finding) -> dict[str, Any]:
     said, glyph = LOOKS[verdict(f)]
     needed = f.to_tell_the_least if f.verdict is Verdict.UNDECIDED and not f.lacks else None
     return {
-        "claim": wording.nets(f.claim),
+        "claim": claimed(f),
+        "question": QUESTIONS[f.question].title,
         "verdict": said,
         "open": said == Verdict.UNDECIDED.value,
         "glyph": glyph,

@@ -98,4 +98,4 @@ def _suspects(subject: Subject, best: TrialRecord | None, said: Predictions | No
     return {"suspects": rows, "suspected": len(found), "share": share}
 
 
-SECTION = Section("images", "What the images say", "Images", lambda m: images(m.subject))
+SECTION = Section("images", "What the images say", "Errors by image", lambda m: images(m.subject))

@@ -108,7 +108,7 @@ def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], i
         answer = (
             f"More images alone are not expected to bring the error of this net from about {wording.percent(now)} to "
             f"{wording.percent(target)}, three quarters of it: its training error is {train} already, so it has not "
-            f"learned the images that there are. With {rows[-1][0]} images, {rows[-1][1]} are expected."
+            f"learned the images that there are. With {rows[-1][0]} images, {rows[-1][1]} are expected (90 % interval)."
         )
         return {"answer": answer, "helps": False, "rows": rows}
     if np.isinf(curve.needed(FEWER)[0]):

@@ -103,6 +103,7 @@ def planes(told: list[EpochStage], pack: Pack, *, runs: bool = False) -> dict[st
             for name in numeric
         },
         "planes": found,
+        "outside": len(subject.trials) - sum(subject.inside),
         "foretold": None if runs else _foretold(subject, fitted),
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
     }
@@ -112,7 +113,7 @@ def _foretold(subject: Subject, fitted: RegimeMap) -> dict[str, Any] | None:
     told = foretelling(subject.study, fitted)
     if told is None:
         return None
-    low, high = proportion_confint(told.inside, told.n, method="wilson")
+    low, high = proportion_confint(told.inside, told.n, alpha=0.1, method="wilson")
     gain = told.log_score - told.blind
     return {
         "n": told.n,

@@ -8,6 +8,7 @@ from typing import Any
 from fitscape.study.ledger import TEST_ERRORS, TEST_OPENED, Note
 from fitscape.study.records import TrialState
 from fitscape.study.report import wording
+from fitscape.study.report.searched import searched
 from fitscape.study.report.section import Section
 from fitscape.study.report.subject import Subject
 
@@ -101,10 +102,13 @@ def _search(subject: Subject) -> list[tuple[str, Any]]:
     states = Counter(t.state.value for t in subject.trials)
     seeds = sorted({t.config.seed for t in subject.trials})
     trials = ("trials", ", ".join(f"{n} {state}" for state, n in states.items()) or "none")
+    space = [(f"searched: {name}", values) for name, values in searched(subject)]
     if read is not None:
-        return [trials, ("read from", f"{read['kind']} {read['source']}"), ("how they were chosen", "not known")]
+        read_from = ("read from", f"{read['kind']} {read['source']}")
+        return [trials, read_from, ("how they were chosen", "not known"), *space]
     return [
         trials,
+        *space,
         ("target", search.trials),
         ("sampler", f"{search.sampler}, seed {search.seed}"),
         ("optimizer steps per trial", _steps(subject)),

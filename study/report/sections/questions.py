@@ -74,30 +74,36 @@ def counted(verdicts: list[str]) -> str:
 def in_short(verdicts: list[str]) -> str:
     """Of the claims that answer the title, in a few words."""
     alone = set(verdicts)
+    claims, are = ("claims", "are") if len(verdicts) > 1 else ("claim", "is")
     if len(alone) == 1:
         return {
-            Verdict.SUPPORTED.value: "shown",
-            Verdict.CONTRADICTED.value: "shown not to be so",
-            Verdict.UNDECIDED.value: "not shown, neither so nor otherwise",
+            Verdict.SUPPORTED.value: f"the {claims} below {are} supported",
+            Verdict.CONTRADICTED.value: f"the {claims} below {are} contradicted",
+            Verdict.UNDECIDED.value: "not decided",
             UNTESTED: "seen, but not tested",
         }[alone.pop()]
     if alone <= {Verdict.UNDECIDED.value, UNTESTED}:
-        return "not shown"
-    return "in part"
+        return "not decided"
+    return "decided in part"
 
 
 def _line(one: Finding) -> Answer:
     name, glyph = LOOKS[verdict(one)]
-    claim = wording.nets(one.said)
     points = " points" if one.in_points else ""
     sign = "+" if one.estimate > 0 else ""
     return {
         "verdict": name,
         "glyph": glyph,
-        "claim": claim if claim.startswith("plain") else wording.sentence(claim),
+        "claim": claimed(one),
         "figures": f"{sign}{one.figure(one.estimate)}{points} (95 % interval {one.figure(one.low)} to "
         f"{one.figure(one.high)}), {wording.nets(one.unit)}",
     }
+
+
+def claimed(one: Finding) -> str:
+    """The claim as a sentence, without its topic."""
+    claim = wording.nets(one.said)
+    return claim if claim.startswith("plain") else wording.sentence(claim)
 
 
 def _uri(subject: Subject, question: str) -> str:

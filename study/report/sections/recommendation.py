@@ -11,6 +11,7 @@ from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
 from fitscape.study.report.expense import Expense
+from fitscape.study.report.searched import at_ends, searched
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
 from fitscape.study.report.sections.longer import longer
@@ -113,6 +114,8 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "lower": any(m["change"] > 0 for m in moves if m["key"] != "train_fraction" or m["up"]),
         "data": _data(fitted, told_steps, images),
         "images": images,
+        "at_ends": ", ".join(at_ends(subject, point)),
+        "searched": "; ".join(f"{name} {values}" for name, values in searched(subject)),
         "nearest": [t.number for t in _nearest(subject, fitted, point)],
         "undecided": wording.percent(fitted.undecided_area()),
     }

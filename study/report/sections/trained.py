@@ -50,5 +50,5 @@ def _measured(runs: list[TrialRecord]) -> dict[str, Any]:
         "runs": sorted(t.number for t in runs),
         "error": mean
         if len(runs) == 1
-        else f"{mean} on average ({wording.percent(min(errors))} to {wording.percent(max(errors))})",
+        else f"{mean} on average, {wording.percent(min(errors))} to {wording.percent(max(errors))} in single runs",
     }

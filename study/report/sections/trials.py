@@ -31,6 +31,7 @@ def trials(stages: list[EpochStage], pack: Pack, taus: list[float]) -> dict[str,
         "number": [t.number for t in told],
         "id": [t.trial_id for t in told],
         "net": [t.config.model.name for t in told],
+        "group": groups(told),
         "slice": slice_keys(subject),
         "state": [t.state.value for t in told],
         "origin": [t.origin for t in told],
@@ -69,6 +70,12 @@ def trials(stages: list[EpochStage], pack: Pack, taus: list[float]) -> dict[str,
         },
         "gradients": profiles(told, pack),
     }
+
+
+def groups(told: Sequence[TrialRecord]) -> list[int]:
+    """Of each trial, the number of its configuration, which its seeds share."""
+    known: dict[str, int] = {}
+    return [known.setdefault(t.config.group_id, len(known)) for t in told]
 
 
 def regimes(subject: Subject, taus: list[float]) -> list[list[int]]:

@@ -54,11 +54,18 @@ function answer(at) {
 }
 
 function ask(at) {
-  asked = at && { x: Math.min(1, Math.max(0, at.x)), y: Math.min(1, Math.max(0, at.y)) };
+  const inside = (name, place) => (name ? settled(name, Math.min(1, Math.max(0, place))) : place);
+  asked = at && { x: inside(view.x, at.x), y: inside(view.y, at.y) };
   const place = document.getElementById("map-point"), plot = document.getElementById("map-plot");
   place.hidden = !asked;
   place.replaceChildren(...(asked ? answer(asked) : []));
   if (plot.layout && drawn.has(plot)) Plotly.relayout(plot, { shapes: cross() });
+}
+
+/** A step along an axis; where it takes a few values only, to the next of them. */
+function moved(name, from, by) {
+  const { choices } = data.map.axes[name];
+  return choices ? choices[Math.min(choices.length - 1, Math.max(0, choices.indexOf(settled(name, from)) + by))] : from + STEP * by;
 }
 
 function startAsking() {
@@ -70,7 +77,7 @@ function startAsking() {
     if (!step) return;
     event.preventDefault();
     const from = asked ?? { x: 0.5, y: 0.5 };
-    ask({ x: from.x + STEP * step[0], y: from.y + STEP * step[1] });
+    ask({ x: moved(view.x, from.x, step[0]), y: view.y ? moved(view.y, from.y, step[1]) : from.y });
   });
   // Asked a moment later: a change of the figure before plotly has handled the release would take its click away.
   let down = null; // plotly lays a sheet over the page between press and release, so that no click arrives

@@ -1,10 +1,10 @@
-// Validation error against cost, with the trials that nothing beats in both.
+// Validation error against cost, with the configurations that nothing beats in both.
 
 const COSTS = { parameters: ["Parameters", magnitude], flops: ["FLOPs an image", magnitude], seconds: ["Training time", duration] };
-const FRONT_ROWS = 8;
+const FRONT_ROWS = 8, FRONT_RUNS = 6;
 const costly = { name: "parameters" };
 
-/** Positions of trials, cheapest first, each with a lower error than every cheaper one. */
+/** Positions of configurations, cheapest first, each with a lower error than every cheaper one. */
 function front(costs, errors) {
   const order = costs.map((_, i) => i).filter((i) => costs[i] !== null && errors[i] !== null).sort((a, b) => costs[a] - costs[b] || errors[a] - errors[b]);
   let least = Infinity;
@@ -19,33 +19,60 @@ function roundTicks(low, high, worded) {
   return { tickvals, ticktext: tickvals.map((v) => worded(Number(v.toPrecision(2)))) };
 }
 
+const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
+
+/** Finished configurations, with the means of their seeds: one lucky seed is no cheap net. */
+function configurations(costs, errors, groups) {
+  const found = new Map();
+  costs.forEach((cost, i) => { if (cost !== null && errors[i] !== null) found.set(groups[i], [...(found.get(groups[i]) ?? []), i]); });
+  return [...found.values()].map((members) => ({ members, cost: mean(members.map((i) => costs[i])), error: mean(members.map((i) => errors[i])) }));
+}
+
 const finishedErrors = () => trials.val_error.map((v, i) => (trials.state[i] === "finished" ? v : null));
 
+/** The configurations of the front, cheapest first. */
+function frontNow() {
+  const all = configurations(trials[costly.name], finishedErrors(), trials.group);
+  return front(all.map((one) => one.cost), all.map((one) => one.error)).map((k) => all[k]);
+}
+
 function costFigure() {
-  const costs = trials[costly.name], errors = finishedErrors(), best = front(costs, errors);
+  const costs = trials[costly.name], errors = finishedErrors(), best = frontNow(), [title, worded] = COSTS[costly.name];
   const there = (i) => costs[i] !== null && errors[i] !== null;
   const marks = data.looks.flatMap((look, k) => {
     const which = trials.number.map((_, i) => i).filter((i) => there(i) && lookAt(i) === look);
     return which.length ? [{
       type: "scatter", mode: "markers", x: which.map((i) => costs[i]), y: which.map((i) => errors[i]), customdata: which, name: look.name, showlegend: true,
-      text: which.map((i) => `#${trials.number[i]} ${escaped(netName(trials.net[i]))} ${look.glyph} ${escaped(labelName(i))}<br>${COSTS[costly.name][0]} ${COSTS[costly.name][1](costs[i])}<br>validation error ${percent(errors[i])}`), hovertemplate: "%{text}<extra></extra>",
+      text: which.map((i) => `#${trials.number[i]} ${escaped(netName(trials.net[i]))} ${look.glyph} ${escaped(labelName(i))}<br>${title} ${worded(costs[i])}<br>validation error ${percent(errors[i])}`), hovertemplate: "%{text}<extra></extra>",
       marker: { symbol: look.symbol, size: which.length > 300 ? 6 : 9, color: look.colour, line: { width: 1, color: colour("card") } },
     }] : [];
   });
-  const line = { type: "scatter", mode: "lines", x: best.map((i) => costs[i]), y: best.map((i) => errors[i]), line: { shape: "hv", color: colour("ink"), width: 2 }, hoverinfo: "skip", name: "front", showlegend: true };
+  const line = { type: "scatter", mode: "lines", x: best.map((one) => one.cost), y: best.map((one) => one.error), line: { shape: "hv", color: colour("ink"), width: 2 }, hoverinfo: "skip", name: "front", showlegend: true };
   const spent = trials.number.map((_, i) => i).filter(there).map((i) => costs[i]), log = Math.min(...spent) > 0;
-  const shownCosts = log ? { type: "log", ...roundTicks(Math.min(...spent), Math.max(...spent), COSTS[costly.name][1]) } : {};
-  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(COSTS[costly.name][0].replace(/^[PT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
+  const shownCosts = log ? { type: "log", ...roundTicks(Math.min(...spent), Math.max(...spent), worded) } : {};
+  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[PT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
+}
+
+/** The mean over the seeds of a configuration, and between which they lie. */
+function overSeeds(values) {
+  const found = values.filter((v) => v !== null);
+  if (!found.length) return ["not measured"];
+  const [low, middle, high] = [Math.min(...found), mean(found), Math.max(...found)].map(percent);
+  return low === high ? [middle] : [middle, make("br"), make("span", { class: "small soft" }, `${low} to ${high}`)];
 }
 
 function fillFront() {
-  const [name, worded] = COSTS[costly.name], costs = trials[costly.name], all = front(costs, finishedErrors());
+  const [name, worded] = COSTS[costly.name], all = frontNow();
   const step = Math.max(1, Math.ceil(all.length / FRONT_ROWS)), kept = all.filter((_, k) => (all.length - 1 - k) % step === 0);
   const heading = (text, n) => make("th", { scope: "col", class: n ? "n" : null }, text);
-  document.querySelector("#cost-table thead").replaceChildren(make("tr", {}, heading("Trial", true), heading("Architecture"), heading("Regime"), heading(name, true), heading("Validation error", true), heading("Training error", true)));
-  document.querySelector("#cost-table tbody").replaceChildren(...kept.map((i) => make("tr", {},
-    make("th", { scope: "row", class: "n" }, make("button", { type: "button", class: "open", "data-trial": trials.number[i], "aria-label": `Open trial ${trials.number[i]}` }, `#${trials.number[i]}`)),
-    make("td", {}, netName(trials.net[i])), make("td", {}, regimeCell(i)), make("td", { class: "n" }, worded(costs[i])), make("td", { class: "n" }, percent(trials.val_error[i])), make("td", { class: "n" }, errorText(i, trials.train_error[i])))));
+  const open = (i) => [make("button", { type: "button", class: "open", "data-trial": trials.number[i], "aria-label": `Open trial ${trials.number[i]}` }, `#${trials.number[i]}`), " "];
+  const settings = (i) => trials.searched.filter((n) => n !== "architecture").map((n) => `${nameOf(n)} ${shown(n, valueOf(n, i))}`).join(", ");
+  document.querySelector("#cost-table caption").textContent = say("The front: means over the runs of each configuration" + (step > 1 ? `; ${kept.length} of ${all.length} are listed` : ""));
+  document.querySelector("#cost-table thead").replaceChildren(make("tr", {}, heading("Net"), heading("Its runs"), heading(name, true), heading("Validation error", true), heading("Training error", true)));
+  document.querySelector("#cost-table tbody").replaceChildren(...kept.map(({ members, cost }) => make("tr", {},
+    make("th", { scope: "row", class: "wrap" }, netName(trials.net[members[0]]), make("span", { class: "small soft" }, settings(members[0]) && `, ${settings(members[0])}`)),
+    make("td", { class: "wrap" }, ...members.slice(0, FRONT_RUNS).flatMap(open), members.length > FRONT_RUNS ? `... (${members.length})` : null),
+    make("td", { class: "n" }, worded(cost)), make("td", { class: "n" }, ...overSeeds(members.map((i) => trials.val_error[i]))), make("td", { class: "n" }, ...overSeeds(members.map((i) => trials.train_error[i]))))));
 }
 
 function startCost() {

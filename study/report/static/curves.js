@@ -43,21 +43,23 @@ function medians(members, key) {
   return { epochs: kept.map((k) => epochs[k]), values: kept.map((k) => median(at[k])) };
 }
 
-const LEAVES = 3; // times the loss of guessing: what lies above broke down, and would flatten every other curve
+const LEAVES = 10, VANISHES = 1e-4; // times the loss of guessing: what lies above broke down; what lies below is nothing
 
-/** Where a loss axis ends: at the highest value that is no outlier. */
-function lossEnd(values, guess) {
-  const sorted = values.filter((v) => v !== null).sort((a, b) => a - b);
-  if (!sorted.length) return 1;
+/** Where a logarithmic axis of losses begins and ends: at the lowest and the highest value that are no outliers. */
+function lossRange(values, guess) {
+  const sorted = values.filter((v) => v !== null && v > 0).sort((a, b) => a - b);
+  if (!sorted.length) return [0.1, 1];
   const limit = LEAVES * (guess ?? sorted[Math.floor(sorted.length / 2)]);
-  return 1.05 * (sorted.findLast((v) => v <= limit) ?? sorted[0]);
+  const high = sorted.findLast((v) => v <= limit) ?? sorted[0], low = Math.min(sorted.find((v) => v >= VANISHES) ?? high, high);
+  return [low / 1.15, high * 1.15];
 }
 
-/** The vertical axis of curves: all of the errors, or the losses without outliers. */
+/** The vertical axis of curves: all of the errors, or the losses without outliers, by their logarithm. */
 function measureAxis(curves, full = true) {
   if (measured.name === "error") return axis("error", full ? { range: [0, 1], tickformat: ".2~%" } : { tickformat: ".2~%", rangemode: "tozero" });
-  const values = curves.flatMap((curve) => [...curve.train_loss, ...curve.val_loss]), end = lossEnd(values, trials.curves.guess);
-  return axis(values.some((v) => v > end) ? `loss, cut off above ${shown("", Number(end.toPrecision(2)))}` : "loss", { range: [0, end] });
+  const values = curves.flatMap((curve) => [...curve.train_loss, ...curve.val_loss]), range = lossRange(values, trials.curves.guess);
+  const leaves = values.some((v) => v !== null && (v < range[0] || v > range[1]));
+  return axis(leaves ? "loss (cut off)" : "loss", { type: "log", range: range.map(Math.log10), ...roundTicks(...range, (v) => shown("", v)) });
 }
 
 /** Epochs are whole, and so are their ticks. */

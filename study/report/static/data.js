@@ -48,10 +48,14 @@ function percent(share) {
   return `${shown.toFixed(shown === 0 || (shown >= 9.95 && shown < 99.5) || shown >= 100 ? 0 : 1)}\u00a0%`;
 }
 
-/** An end that cannot be told from none or all is left out. */
+/** An end that cannot be told from none or all is left out; ends that would read alike have a decimal more. */
 function interval(low, high) {
   const none = low > 0 && low < 0.001, all = high >= 0.9995 && high < 1;
-  if (none && high < 0.001) return percent(high);
+  if (high < 0.001) return percent(high);
+  if (percent(low) === percent(high)) {
+    const finer = [low, high].map((end) => `${(100 * end).toFixed(1)}\u00a0%`);
+    return finer[0] === finer[1] ? percent(high) : finer.join(" to ");
+  }
   if (none || all) return none && all ? "0\u00a0% to 100\u00a0%" : none ? `at most ${percent(high)}` : `at least ${percent(low)}`;
   return `${percent(low)} to ${percent(high)}`;
 }

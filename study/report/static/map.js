@@ -13,9 +13,9 @@ function planeFor({ stage, slice, hold, x, y }) {
 
 const partners = (x) => Object.keys(data.map.axes).filter((y) => planeFor({ ...view, x, y }));
 
-function ticks(name, low = null) {
+function ticks(name) {
   const { ticks: pairs, name: title } = data.map.axes[name];
-  return axis(title, { tickvals: pairs.map((t) => t[0]), ticktext: pairs.map((t) => t[1]), range: low ?? [-0.02, 1.02], showgrid: false, constrain: "domain" });
+  return axis(title, { tickvals: pairs.map((t) => t[0]), ticktext: pairs.map((t) => t[1]), range: [-0.02, 1.02], showgrid: false, constrain: "domain" });
 }
 
 function summary(i) {
@@ -65,6 +65,13 @@ function names(grids) {
   });
 }
 
+/** Probabilities as they are drawn: of a hyperparameter that takes a few values, at these alone. */
+function gridsOf({ plane, transposed }) {
+  const grids = probabilities(plane.at[view.tau], transposed), { choices } = data.map.axes[view.x];
+  if (view.y) return inBands(grids, view.x, view.y);
+  return choices ? grids.map((grid) => [choices.map((at) => between(grid, at, 0))]) : grids;
+}
+
 function planeFigure(plane, grids) {
   const trialMarkers = markers(plane, rates(trials.place[view.x]), rates(trials.place[view.y]));
   return {
@@ -76,15 +83,15 @@ function planeFigure(plane, grids) {
   };
 }
 
-/** One numeric hyperparameter: probabilities along it instead of a plane. */
+/** One numeric hyperparameter: probabilities along it instead of a plane; of one that takes a few values, at these. */
 function lineFigure(grids) {
-  const x = linspace(data.map.side);
+  const { choices } = data.map.axes[view.x], x = choices ?? linspace(data.map.side);
   return {
     traces: data.map.regimes.map((name) => ({
-      type: "scatter", mode: "lines", x, y: grids[REGIMES.indexOf(name)][0], name,
-      line: { color: lookOf(name).colour, width: 3, dash: lookOf(name).dash }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
+      type: "scatter", mode: choices ? "lines+markers" : "lines", x, y: grids[REGIMES.indexOf(name)][0], name,
+      line: { color: lookOf(name).colour, width: choices ? 1.5 : 3, dash: lookOf(name).dash }, marker: { symbol: lookOf(name).symbol, size: 11, color: lookOf(name).colour }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
     })),
-    layout: layout({ shapes: cross(), xaxis: ticks(view.x, [0, 1]), yaxis: axis("probability", { range: [0, 1.01] }) }),
+    layout: layout({ shapes: cross(), margin: { l: 8, r: 28, t: 8, b: 8 }, xaxis: ticks(view.x), yaxis: axis("probability", { range: [0, 1.01] }) }),
   };
 }
 
@@ -95,13 +102,16 @@ function describe(plane, grids) {
   const axes = view.y ? `${nameOf(view.x)} and ${nameOf(view.y)}` : nameOf(view.x);
   const tau = data.map.taus[view.tau];
   const when = data.map.stages.length > 1 ? ` at ${view.stage === data.map.stages.length - 1 ? "the end" : data.map.stages[view.stage]}` : "";
+  const few = [view.x, view.y].filter((n) => n && data.map.axes[n].choices).map(nameOf);
+  const undecided = percent(1 - decided), likeliest = parts.join(", ");
   return `${net} over ${axes}${when}${plane.held ? `, at ${plane.held}` : ""}. Good means at most ${tau} of the way from ${data.map.reference} to chance. `
-    + `Likeliest regime by area: ${parts.join(", ")}; ${percent(1 - decided)} is undecided${view.y ? " (hatched)" : ""}.`;
+    + (view.y || !few.length ? `Likeliest regime by area: ${likeliest}; ${undecided} is undecided${view.y ? " (hatched)" : ""}.` : `Likeliest regime at the values searched: ${likeliest}; at ${undecided} of them it is undecided.`)
+    + (few.length ? ` Only the marked values of ${few.join(" and of ")} were searched.` : "");
 }
 
 function show() {
   const { plane, transposed } = planeFor(view);
-  const grids = probabilities(plane.at[view.tau], transposed);
+  const grids = gridsOf({ plane, transposed });
   const text = describe(plane, grids);
   const element = document.getElementById("map-plot");
   element.setAttribute("aria-label", say(`Regime map. ${text}`));
@@ -119,7 +129,7 @@ function multiples() {
   list.replaceChildren(...data.map.slices.flatMap(({ key, name }) => {
     const found = planeFor({ ...view, slice: key });
     if (!found) return [];
-    const grids = probabilities(found.plane.at[view.tau], found.transposed);
+    const grids = gridsOf(found);
     const parts = territories(grids).filter((t) => t.share > 0.02).sort((a, b) => b.share - a.share).slice(0, 2).map((t) => `${t.name} ${percent(t.share)}`);
     const press = () => { view.slice = key; controls(); show(); };
     return [make("li", {}, make("button", { type: "button", "data-slice": key, "aria-pressed": String(key === view.slice), onclick: press },

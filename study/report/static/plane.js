@@ -28,6 +28,18 @@ function between(grid, x, y) {
   return rows > 1 ? along(grid[r]) + (along(grid[r + 1]) - along(grid[r])) * (v - r) : along(grid[0]);
 }
 
+/** The place that is meant by a point of an axis: where only some values can be taken, that of the nearest. */
+function settled(name, place) {
+  const { choices } = data.map.axes[name];
+  return choices ? choices.reduce((best, one) => (Math.abs(one - place) < Math.abs(best - place) ? one : best)) : place;
+}
+
+/** Grids of a plane, in bands along an axis that takes a few values only: what lies between them was not searched. */
+function inBands(grids, x, y) {
+  if (!data.map.axes[x].choices && !data.map.axes[y].choices) return grids;
+  return grids.map((grid) => grid.map((row, r) => row.map((_, c) => between(grid, settled(x, c / (row.length - 1)), settled(y, r / (grid.length - 1))))));
+}
+
 /** A PNG as a data URL; y runs upwards. Bilinear between grid points. */
 function paint(grids, side = 420) {
   const canvas = document.createElement("canvas");
@@ -72,9 +84,9 @@ function territories(grids) {
   const rows = grids[0].length, columns = grids[0][0].length, cells = rows * columns;
   const best = grids[0].map((row, r) => row.map((_, c) => { const p = grids.map((g) => g[r][c]); return p.indexOf(Math.max(...p)); }));
   return REGIMES.map((name, k) => {
-    let share = 0, decided = 0;
-    best.forEach((row, r) => row.forEach((b, c) => { if (b === k) { share += 1 / cells; decided += (grids[k][r][c] >= data.map.confidence) / cells; } }));
-    return { name, share, decided, ...roomiest(best, k) };
+    let count = 0, sure = 0;
+    best.forEach((row, r) => row.forEach((b, c) => { if (b === k) { count += 1; sure += grids[k][r][c] >= data.map.confidence; } }));
+    return { name, share: count / cells, decided: sure / cells, ...roomiest(best, k) };
   });
 }
 
