@@ -22,13 +22,13 @@ from fitscape.study.records import EpochRecord, TrialState
 from fitscape.study.table import CHANCES
 
 
-def reopened(folder: Path, root: Path) -> OpenStudy:
-    """The study again, from its table and its README, in a ledger under ``root``."""
+def reopened(folder: Path, root: Path, more: pd.DataFrame | None = None) -> OpenStudy:
+    """The study again, from its table and its README, in a ledger under ``root``; ``more``: further rows."""
     text = (folder / "README.md").read_text(encoding="utf-8")
     train, val = map(int, re.findall(r"data: (\d+) training, (\d+) validation", text)[0])
     recipe, dataset = re.findall(r"fitscape run (\w+) .*data.dataset=(\w+)", text)[0]
     config = get(recipe, dataset=dataset)
-    rows = pd.read_csv(folder / "trials.csv", keep_default_na=False, na_values=["NaN"])
+    rows = pd.concat([pd.read_csv(folder / "trials.csv", keep_default_na=False, na_values=["NaN"]), more])
     facts = {"classes": [str(k) for k in range(10)], "images": {"train": train, "validation": val}}
     ledger = Ledger.create(root / f"{folder.name}.db", config, {"chance_error": 0.9, "data": facts})
     searched = [name for name in rows if name in config.base.flat() or name == "architecture"]

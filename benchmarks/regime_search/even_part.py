@@ -1,80 +1,94 @@
-"""What the even part costs, and what a look at prices brings: maps after 48 trials, and for equal time.
+"""The sampler without a given reference error: alone, with the even part of `regimes`, and where trials have prices.
 
-    python -m benchmarks.regime_search.even_part --seeds 4 --minutes 10
+    python -m benchmarks.regime_search.even_part                  20 seeds: 40 minutes on one core
+    python -m benchmarks.regime_search.even_part --minutes 10     begins no search after 10 minutes; call again to go on
+    python -m benchmarks.regime_search.even_part --minutes 0      the figures of what is there
 
-Prints a line for each search as it ends, then means over all landscapes and seeds that every sampler has. The
-reference error is estimated by the sampler, as in a study that names none. For prices the landscape S3 is run again,
-with families of which one costs eight times as much as another; the map is scored once a search has spent what 48
-trials of an even design cost.
+Nine landscapes: the four of ``benchmarks.regime_search`` and five random ones, on none of which the sampler was
+chosen. Maps are scored after 24, 48 and 96 trials, one at a time. For prices the landscape S3 is run again, with
+families of which one costs eight times as much as another; its map is scored once a search has spent what 48 trials of
+an even design cost.
+
+Every search is kept in benchmarks/results/regime_search_even_part.jsonl as it ends and is not run again: remove the
+file after a change of the sampler or the map. Writes benchmarks/results/even_part-DATE.json.
 """
 
 import argparse
+import json
 import time
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Final
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 
-from benchmarks.regime_search.jobs import FIRST_SEED, TERRAINS
+from benchmarks.machine import facts
+from benchmarks.record import RESULTS
+from benchmarks.regime_search import store
+from benchmarks.regime_search.even_part_figures import BLIND, MARKS, PRICED, SAMPLERS, SOBOL, WEIGHS, summarize
+from benchmarks.regime_search.jobs import FIRST_SEED, TERRAINS, Finished, Job
 from benchmarks.regime_search.random_landscapes import random_landscape
 from benchmarks.regime_search.samplers import make
-from benchmarks.regime_search.simulate import RunTrial, Terrain, simulate
+from benchmarks.regime_search.simulate import Curve, RunTrial, Terrain, simulate
 
-TRIALS = 48
-SAMPLERS = ("sobol", "regime-estimated", "even-estimated")
-PRICES = (1.0, 2.5, 8.0)
+Array = NDArray[np.float64]
+
+KEPT: Final = RESULTS / "regime_search_even_part.jsonl"
+RANDOM: Final = (41, 42, 43, 500, 501)
+TRIALS, PRICES = 48, (1.0, 2.5, 8.0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=float("inf"))
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     end = time.monotonic() + 60 * arguments.minutes
     terrains: dict[str, Terrain] = {name: make_terrain() for name, make_terrain in TERRAINS.items()}
-    terrains |= {f"D{i}": random_landscape(i) for i in (41, 42, 43)}
-    scores: dict[str, dict[tuple[str, int], dict[str, float]]] = defaultdict(dict)
-    for seed in range(FIRST_SEED, FIRST_SEED + arguments.seeds):
-        for name, terrain in terrains.items():
-            for sampler in SAMPLERS:
-                if time.monotonic() > end:
-                    break
-                scores[sampler][name, seed] = _at_48(terrain, sampler, seed)
-                print(seed, name, sampler, scores[sampler][name, seed], flush=True)
-        for sampler, blind in (("sobol", True), ("even-estimated", True), ("even-estimated", False)):
-            if time.monotonic() < end:
-                told = f"{sampler}, {'blind to' if blind else 'weighs'} prices"
-                scores[told]["priced", seed] = _for_equal_time(terrains["S3"], sampler, seed, blind=blind)
-                print(seed, "priced", told, scores[told]["priced", seed], flush=True)
-    for group in (SAMPLERS, [name for name in scores if name not in SAMPLERS]):
-        whole = set.intersection(*(set(scores[name]) for name in group)) if group else set()
-        for name in group:
-            brier = np.array([scores[name][key]["brier"] for key in sorted(whole)])
-            undecided = np.array([scores[name][key]["undecided"] for key in sorted(whole)])
-            error = brier.std(ddof=1) / np.sqrt(len(brier))
-            print(
-                f"{name:40} n {len(brier)}: Brier {brier.mean():.3f} (se {error:.3f}), undecided {undecided.mean():.3f}"
-            )
+    terrains |= {f"D{i}": random_landscape(i) for i in RANDOM}
+    done = store.load(KEPT)
+    known = {one.job for one in done}
+    for job in _jobs(arguments.seeds, list(terrains)):
+        if time.monotonic() >= end:
+            break
+        if job not in known:
+            done.append(Finished(job, _search(job, terrains)))
+            store.append(KEPT, done[-1])
+    rows = summarize(done)
+    for row in rows:
+        print(" ".join(f"{key} {value:.3f}" if isinstance(value, float) else str(value) for key, value in row.items()))
+    machine = facts()
+    file = RESULTS / f"even_part-{machine['date'][:10]}.json"
+    file.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
 
 
-def _at_48(terrain: Terrain, sampler: str, seed: int) -> dict[str, float]:
-    curve = simulate(terrain, sampler, make(sampler, terrain, seed, 1), pending=1, seed=seed, marks=[TRIALS])
-    return {name: curve.scores[-1][name] for name in ("brier", "undecided")}
+def _jobs(seeds: int, terrains: list[str]) -> Iterator[Job]:
+    """Seed by seed, so that every sampler has the same ones wherever it is cut short."""
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+        yield from (Job(name, sampler, 1, seed) for name in terrains for sampler in SAMPLERS)
+        yield from (Job(PRICED, sampler, 1, seed) for sampler in (SOBOL, BLIND, WEIGHS))
 
 
-def _for_equal_time(terrain: Terrain, sampler: str, seed: int, *, blind: bool) -> dict[str, float]:
-    """Of the map when a search has spent what so many trials of an even design cost."""
-    (families,) = [d.choices for d in terrain.space.values() if hasattr(d, "choices")]
-    named = next(name for name, d in terrain.space.items() if hasattr(d, "choices"))
-    price = dict(zip(families, np.geomspace(PRICES[0], PRICES[-1], len(families)), strict=True))
+def _search(job: Job, terrains: dict[str, Terrain]) -> Curve:
+    if job.terrain == PRICED:
+        return _for_equal_time(terrains["S3"], job)
+    terrain = terrains[job.terrain]
+    made = make(job.sampler, terrain, job.seed, 1)
+    return simulate(terrain, job.sampler, made, pending=1, seed=job.seed, marks=list(MARKS))
+
+
+def _for_equal_time(terrain: Terrain, job: Job) -> Curve:
+    """The map when a search has spent what so many trials of an even design cost: its last mark within that."""
+    families = {name: d.choices for name, d in terrain.space.items() if hasattr(d, "choices")}
+    ((named, choices),) = families.items()
+    price = dict(zip(choices, np.geomspace(PRICES[0], PRICES[-1], len(choices)), strict=True))
     budget = TRIALS * float(np.mean(list(price.values())))
     spent: list[float] = []
 
-    def cost(points: Sequence[dict[str, Any]]) -> np.ndarray:
+    def cost(points: Sequence[dict[str, Any]]) -> Array:
         return np.array([price[point[named]] for point in points])
 
     def run(point: dict[str, Any], rng: np.random.Generator) -> tuple[dict[str, Any], int]:
@@ -82,11 +96,13 @@ def _for_equal_time(terrain: Terrain, sampler: str, seed: int, *, blind: bool) -
         return asdict(terrain.run(point, rng)), 1
 
     play: RunTrial = run
-    made = make(sampler, terrain, seed, 1, None if blind else cost)
+    sampler = job.sampler.split(",")[0]
+    made = make(sampler, terrain, job.seed, 1, cost if job.sampler == WEIGHS else None)
     marks = list(range(24, 145, 6))
-    curve = simulate(terrain, sampler, made, pending=1, seed=seed, marks=marks, run=play)
+    curve = simulate(terrain, sampler, made, pending=1, seed=job.seed, marks=marks, run=play, apart=named)
     within = max(i for i, n in enumerate(curve.n) if sum(spent[:n]) <= budget or i == 0)
-    return {name: curve.scores[within][name] for name in ("brier", "undecided")} | {"trials": curve.n[within]}
+    at = slice(within, within + 1)
+    return replace(curve, n=curve.n[at], epochs=curve.epochs[at], scores=curve.scores[at])
 
 
 if __name__ == "__main__":

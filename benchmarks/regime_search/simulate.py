@@ -90,11 +90,13 @@ def simulate(
     enough: float | None = None,
     at_least: int = 0,
     run: RunTrial | None = None,
+    apart: str | None = None,
 ) -> Curve:
     """One search with ``pending`` trials in flight, which finish in random order.
 
     It ends at the last mark, when ``enough`` accuracy is reached after ``at_least`` trials, or when the sampler
-    is exhausted. ``run`` replaces a plain trial of one epoch.
+    is exhausted. ``run`` replaces a plain trial of one epoch. ``apart`` names a categorical hyperparameter: the Brier
+    score is given for each of its values, too, as ``brier VALUE``.
     """
     rng = np.random.default_rng([seed, pending])
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
@@ -126,6 +128,9 @@ def simulate(
             curve.n.append(len(rows))
             curve.epochs.append(epochs)
             curve.scores.append(score(fitted, points, labels, decidable).as_dict())
+            for value in () if apart is None else points[apart].unique():
+                of = (points[apart] == value).to_numpy()
+                curve.scores[-1][f"brier {value}"] = score(fitted, points[of], labels[of], decidable[of]).brier
             if enough is not None and len(rows) >= at_least and curve.reached(enough) < np.inf:
                 break
     return curve

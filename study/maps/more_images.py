@@ -95,7 +95,7 @@ def learning_curve(
     components = fitted.posterior.components
     each = -(-WORLDS // len(components))
     z = np.concatenate([one.val.gp.sample(features, each, rng) for one in components])
-    z = z + fitted.posterior.flattery if chosen else z
+    z = z + fitted.posterior.flattery(features[-1:]) if chosen else z
     noise = np.repeat([one.val.gp.noise for one in components], each)
     errors = np.log(np.maximum(fitted.fields.cuts.error(z), LEAST_ERROR))
     # Which law continues a draw: shapes by how well they fit, and draws that no shape fits count less.

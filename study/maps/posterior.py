@@ -8,18 +8,19 @@ shift moves both and mostly cancels; where it was given, it does not.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from fitscape.study.maps.chosen import CHOSEN, Luck
 from fitscape.study.maps.decision import REACH, REGIMES, Cuts
 from fitscape.study.maps.error_models import ErrorPrediction, Fields
-from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.field_belief import FieldBelief
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
 from fitscape.study.maps.inducing import InducingProcess
-from fitscape.study.regimes.rule import PRIOR_DF, PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
+from fitscape.study.regimes.rule import PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
 
 Array = NDArray[np.float64]
 
@@ -30,48 +31,8 @@ REFERENCE_DRAWS: Final = 480
 BEST_DRAWS: Final = 200  # worlds in which a component looks for the best
 FEW: Final = 300  # configurations of which those count that are never the best, so that draws stay what they were
 MOST_TRIED: Final = 512  # configurations among which it looks, where the process is not exact
-WAVES: Final = 64
-HIDDEN_SCALE: Final = 0.3  # length scale of hidden structure, of a side of the cube: finer than trials resolve
 MOST_SHARED: Final = 0.95  # of a point's variance that the reference may explain
-CHOSEN: Final = 3  # configurations of lowest prediction that show the luck of a chosen point
 COMMON: Final = 0.5  # share of the variance of sampling images that all nets have in common: they fail on the same ones
-
-
-@dataclass(frozen=True, eq=False)
-class FieldBelief:
-    """One field under one draw of its hyperparameters, with what its residuals say of it.
-
-    ``widen``: its standard deviations count so many times (residuals of left-out configurations). ``hidden``:
-    variance of structure finer than the field resolves. Without replicates a ridge between the trials passes for seed
-    noise; what is larger than the noise that nets are known for is therefore held for structure.
-    """
-
-    gp: GaussianProcess
-    widen: float
-    hidden: float
-    left_out: Array  # [2, n] mean and variance at each run from the runs of the other configurations
-
-    @classmethod
-    def of(cls, gp: GaussianProcess, configurations: NDArray[np.intp], usual_sd: float) -> Self:
-        replicates = gp.n - len(np.unique(configurations))
-        unknown = PRIOR_DF / (PRIOR_DF + replicates)
-        left_out = np.array(gp.leave_one_out(configurations))
-        return cls(gp, float(np.sqrt(gp.misfit(*left_out))), unknown * max(gp.noise - usual_sd**2, 0.0), left_out)
-
-    def predict(self, features: Array, *, again: bool = False) -> tuple[Array, Array]:
-        mean, sd = self.gp.predict(features, again=again)
-        return mean, np.hypot(self.widen * sd, np.sqrt(self.hidden))
-
-    def draw(self, features: Array, draws: int, rng: np.random.Generator) -> Array:
-        """[draws, m] joint draws."""
-        z = self.gp.sample(features, draws, rng, widen=self.widen)
-        if self.hidden:
-            # A stationary process of short range from random waves (Rahimi and Recht 2007).
-            waves = rng.standard_normal((features.shape[1], WAVES)) / HIDDEN_SCALE
-            amplitude = rng.standard_normal((draws, WAVES, 2)) * np.sqrt(self.hidden / WAVES)
-            angle = features @ waves
-            z += amplitude[..., 0] @ np.cos(angle).T + amplitude[..., 1] @ np.sin(angle).T
-        return z
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,22 +182,20 @@ class Posterior:
         common = self._common_sd(mean) if of == "val" else np.zeros_like(mean)
         return mean, np.sqrt(variances.mean(axis=0) + means.var(axis=0) + common**2)
 
-    @cached_property
-    def flattery(self) -> float:
-        """By how much validation z lies above what is predicted for a point that was chosen for its low prediction.
+    def flattery(self, features: Array) -> Array:
+        """[m] By how much validation z lies above what is predicted at points [m, features] that were chosen for their
+        low predictions."""
+        variance = np.mean([sd**2 for _, sd in self._beliefs(features, "val")], axis=0)
+        without = variance.copy()
+        for point, configuration in np.argwhere((features[:, None] == self.configurations).all(axis=2)):
+            run = np.flatnonzero(self.rows == configuration)[0]
+            without[point] = np.mean([one.val.without[1][run] for one in self.components])
+        return self._luck.left(variance, np.maximum(without, variance))
 
-        Seen from the study itself: of the ``CHOSEN`` configurations that a map without them predicts lowest, the mean
-        excess of what they measured. A Bayesian's own prediction would need no such thing if its prior were right; on
-        planted landscapes the error of the chosen point was up to twice the one predicted (docs/LOG.md).
-        """
-        excess = []
-        for one in self.components:
-            gp, (mean, _) = one.val.gp, one.val.left_out
-            runs = np.bincount(self.rows)
-            predicted, measured = (np.bincount(self.rows, z) / runs for z in (mean, gp.centre + gp.scale * gp.y))
-            lowest = np.argsort(predicted, kind="stable")[:CHOSEN]
-            excess.append(float((measured - predicted)[lowest].mean()))
-        return max(0.0, float(np.mean(excess))) if len(self.configurations) > CHOSEN else 0.0
+    @cached_property
+    def _luck(self) -> Luck:
+        enough = len(self.configurations) > CHOSEN
+        return Luck.of([one.val for one in self.components], self.rows) if enough else Luck()
 
     def _common_sd(self, z: Array) -> Array:
         """Standard deviation at each validation z of the shift that all trials share."""

@@ -15,8 +15,9 @@ from scipy.special import ndtri
 
 from fitscape.study.maps.decision import REGIMES, Cuts, regime_probabilities
 from fitscape.study.maps.divergence import information, probability
+from fitscape.study.maps.field_belief import FieldBelief
 from fitscape.study.maps.gp import GaussianProcess
-from fitscape.study.maps.posterior import Component, FieldBelief
+from fitscape.study.maps.posterior import Component
 from fitscape.study.maps.regime_map import RegimeMap
 
 Array = NDArray[np.float64]

@@ -193,10 +193,12 @@ class RegimeMap:
 
         Args:
             of: "train" for the training error, on clean labels.
-            chosen: the points were chosen for their low validation error, and the luck in that is taken out.
+            chosen: the first point was chosen for its low validation error. The luck in that is taken out of it and,
+                alike, out of the others, which are moves from there.
         """
-        mean, sd = self.posterior.error(self.encoder.features(points), of)
-        mean = mean + self.posterior.flattery if chosen else mean
+        features = self.encoder.features(points)
+        mean, sd = self.posterior.error(features, of)
+        mean = mean + self.posterior.flattery(features[:1]) if chosen else mean
         half = float(ndtri(0.5 + level / 2)) * sd
         ends = {"low": mean - half, "median": mean, "high": mean + half}
         return pd.DataFrame({name: self.cuts.error(z) for name, z in ends.items()}, index=points.index)

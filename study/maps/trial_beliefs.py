@@ -11,7 +11,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fitscape.study.maps.posterior import FieldBelief
+from fitscape.study.maps.field_belief import FieldBelief
 from fitscape.study.maps.regime_map import RegimeMap
 from fitscape.study.regimes.evidence import Draws, More
 from fitscape.study.regimes.rule import CONFLICT
@@ -38,8 +38,7 @@ class RowBeliefs:
     @classmethod
     def of(cls, belief: FieldBelief, configurations: NDArray[np.intp], overlap: float = 0.0) -> Self:
         """``overlap`` as in ``regimes.SeedNoise``: above 0, runs of a configuration are folds and add up to less."""
-        gp, (mean, variance) = belief.gp, belief.left_out
-        variance = belief.widen**2 * variance + belief.hidden
+        gp, (mean, variance) = belief.gp, belief.without
         y, images = gp.centre + gp.scale * gp.y, gp.scale**2 * gp.known
         seed = np.full(gp.n, max(gp.noise - STRUCTURE * belief.hidden, 1e-9))
         noise = seed + images

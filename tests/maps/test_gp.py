@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
+from fitscape.study.maps.field_belief import FieldBelief
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.kernel import Prior, negative_log_posterior
-from fitscape.study.maps.posterior import FieldBelief
 
 
 def data(n: int, seed: int = 0, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:

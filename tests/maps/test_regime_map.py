@@ -173,7 +173,7 @@ def test_the_luck_of_a_chosen_point_is_taken_out_of_it_alone(
     monkeypatch: pytest.MonkeyPatch, fitted: RegimeMap
 ) -> None:
     at = pd.DataFrame({"lr": [0.02, 0.05], "width": [0.3, 0.4], "norm": "batch"})
-    monkeypatch.setitem(vars(fitted.posterior), "flattery", 0.5)
+    monkeypatch.setattr(fitted.posterior, "flattery", lambda features: np.arange(0.5, 0.5 + len(features)))
     any_point, chosen = fitted.error_interval(at), fitted.error_interval(at, chosen=True)
     mean, _ = fitted.posterior.error(fitted.encoder.features(at))
     assert any_point["median"].to_numpy() == pytest.approx(fitted.cuts.error(mean))
