@@ -1,5 +1,6 @@
 """One connection between a ledger and an MLflow experiment: brings MLflow to what the ledger says."""
 
+import threading
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Session:
         self._ledger = ledger
         self._sink, self._refusals = location.sink, Refusals(ledger, location.sink)
         self._failed: Exception | None = None  # of the last few trials, to be raised
+        self._one_by_one = threading.Lock()
         self.client = Client(location)
         self._uid, self._config, self._provenance = ledger.uid, ledger.config, ledger.provenance
         self._runs: dict[str, str] = {}  # trial id -> run id
@@ -235,7 +237,8 @@ class Session:
         known |= news
         self._params[trial_id] |= params.keys()
         if trial_id not in self._with_data:
-            self._log_dataset(run_id)
+            with self._one_by_one:  # MLflow refuses one of two first inputs of a data set that come together
+                self._log_dataset(run_id)
             self._with_data.add(trial_id)
         status = projection.status(trial)
         if self._status[trial_id] != status:

@@ -25,10 +25,12 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             assert trial.trial_id not in under_way, "two parts of one trial at a time"
             under_way.add(trial.trial_id)
             counts.append(len(under_way))
-        time.sleep(0.1)
-        original(session, trial, label)
-        with guard:
-            under_way.remove(trial.trial_id)
+        try:
+            time.sleep(0.1)
+            original(session, trial, label)
+        finally:
+            with guard:
+                under_way.remove(trial.trial_id)
 
     monkeypatch.setattr(Session, "_ship_trial", watched)
     return counts
