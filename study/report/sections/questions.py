@@ -49,7 +49,7 @@ def questions(subject: Subject) -> list[Told]:
 
 def _told(subject: Subject, name: str, found: list[Finding]) -> Told:
     question = QUESTIONS[name]
-    main = [f for f in found if question.main in f.claim] or found
+    main = [f for f in found if any(part in f.claim for part in question.main)] or found
     return {
         "title": question.title,
         "asked": question.asked,

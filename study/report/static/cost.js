@@ -1,6 +1,6 @@
 // Validation error against cost, with the configurations that nothing beats in both.
 
-const COSTS = { parameters: ["Parameters", magnitude], flops: ["FLOPs an image", magnitude], seconds: ["Training time", duration] };
+const COSTS = { parameters: ["Parameters", magnitude], flops: ["Operations an image", magnitude], seconds: ["Training time", duration] };
 const FRONT_ROWS = 8, FRONT_RUNS = 6;
 const costly = { name: "parameters" };
 
@@ -50,7 +50,7 @@ function costFigure() {
   const line = { type: "scatter", mode: "lines", x: best.map((one) => one.cost), y: best.map((one) => one.error), line: { shape: "hv", color: colour("ink"), width: 2 }, hoverinfo: "skip", name: "front", showlegend: true };
   const spent = trials.number.map((_, i) => i).filter(there).map((i) => costs[i]), log = Math.min(...spent) > 0;
   const shownCosts = log ? { type: "log", ...roundTicks(Math.min(...spent), Math.max(...spent), worded) } : {};
-  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[PT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
+  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[OPT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
 }
 
 /** The mean over the seeds of a configuration, and between which they lie. */
