@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from os import devnull, sysconf
 from pathlib import Path
@@ -44,7 +44,7 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.records import EpochRecord
 from fitscape.study.scheduling.checkpoints import CheckpointStore
 from fitscape.study.scheduling.cluster import Cluster
-from fitscape.study.scheduling.events import EpochEnded, Event, TrialEnded, TrialStarted
+from fitscape.study.scheduling.events import Event, TrialEnded, TrialStarted
 from fitscape.study.scheduling.interruption import Interruption
 from fitscape.study.scheduling.packing import Request
 from fitscape.study.scheduling.run_trials import run_trials
@@ -78,17 +78,19 @@ class Run(PlainLines):
                 self.begun += 1
             case TrialEnded():
                 self.ended += 1
-            case EpochEnded() if self.measuring:
-                self.epochs += 1
-                if event.record.time > self._since:  # the last of a report
-                    self.lateness.append(time.time() - event.record.time)
         super().__call__(event)
+
+    def written(self, records: Sequence[EpochRecord]) -> None:
+        """The ledger has the epochs of a report."""
+        if self.measuring and records:
+            self.epochs += len(records)
+            self.lateness.append(time.time() - records[-1].time)
 
     def _watch(self) -> None:
         while self.begun < self._slots:
             time.sleep(0.1)
         time.sleep(SETTLING)
-        self._since, self.measuring = time.time(), True
+        self.measuring = True
         before, process, ended, wall = by_thread(), time.process_time(), self.ended, time.monotonic()
         while time.monotonic() - wall < self._seconds:
             time.sleep(0.25)
@@ -132,7 +134,14 @@ def drive(
         cloudpickle.register_pickle_by_value(made_up)
         cloudpickle.register_pickle_by_value(sys.modules[__name__])
         run = Run(folder, slots, seconds, interruption)
-        with made_up.made_up_slots(slots, play, every=every):
+        record_epochs = ledger.record_epochs
+
+        def recorded(trial_id: str, records: Sequence[EpochRecord]) -> list[EpochRecord]:
+            new = record_epochs(trial_id, records)
+            run.written(new)
+            return new
+
+        with patch.object(ledger, "record_epochs", recorded), made_up.made_up_slots(slots, play, every=every):
             run_trials(
                 config,
                 ledger,
