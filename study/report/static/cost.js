@@ -67,7 +67,7 @@ function fillFront() {
   const heading = (text, n) => make("th", { scope: "col", class: n ? "n" : null }, text);
   const open = (i) => [make("button", { type: "button", class: "open", "data-trial": trials.number[i], "aria-label": `Open trial ${trials.number[i]}` }, `#${trials.number[i]}`), " "];
   const settings = (i) => trials.searched.filter((n) => n !== "architecture").map((n) => `${nameOf(n)} ${shown(n, valueOf(n, i))}`).join(", ");
-  document.querySelector("#cost-table caption").textContent = say("The front: means over the runs of each configuration" + (step > 1 ? `; ${kept.length} of ${all.length} are listed` : ""));
+  document.getElementById("cost-text").textContent = say(`The front: means over the runs of each configuration${step > 1 ? `; ${kept.length} of ${all.length} are listed` : ""}`);
   document.querySelector("#cost-table thead").replaceChildren(make("tr", {}, heading("Net"), heading("Its runs"), heading(name, true), heading("Validation error", true), heading("Training error", true)));
   document.querySelector("#cost-table tbody").replaceChildren(...kept.map(({ members, cost }) => make("tr", {},
     make("th", { scope: "row", class: "wrap" }, netName(trials.net[members[0]]), make("span", { class: "small soft" }, settings(members[0]) && `, ${settings(members[0])}`)),
