@@ -152,7 +152,7 @@ class Session:
         What one of them raised is raised by the next call, so that the others count as sent before.
 
         Returns:
-            Where the cursor stands, with each trial that was sent (``""``: the events told of none); empty where there
+            Where the cursor stands, with each trial that was sent (``""``: the events named none); empty where there
             was nothing to send.
         """
         if failed := self._failed:
