@@ -82,6 +82,7 @@ class OneProcess:
     """In the place of a cluster."""
 
     local = True
+    mps = False
 
     def __init__(self, address: str | None) -> None:
         self.aside = SetAside()

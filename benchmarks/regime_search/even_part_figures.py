@@ -29,7 +29,7 @@ def summarize(done: list[Finished]) -> list[dict[str, Any]]:
     wanted = {(terrain, sampler) for terrain in terrains for sampler in SAMPLERS}
     seeds = _seeds(at, wanted)
     rows = []
-    for trials in MARKS if seeds else ():
+    for trials in MARKS if seeds and terrains else ():
         scores = [
             {s: np.array([[at[t, s, seed].at(trials)[key] for seed in seeds] for t in terrains]) for s in SAMPLERS}
             for key in ("brier", "undecided")

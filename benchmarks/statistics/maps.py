@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 from benchmarks.regime_search import landscapes, random_landscapes
 from benchmarks.regime_search.landscapes import Landscape
 from benchmarks.statistics.bands import bands
+from benchmarks.statistics.changes import changes
 from fitscape.study.config import RegimeThresholds
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import best_point
@@ -114,12 +115,14 @@ def run(name: str, condition: str, seed: int) -> dict[str, Any]:
     alive = regimes[test] != "diverged"
     beliefs = one.error_interval(points)
     inside = (beliefs["low"] <= here.val[test]) & (here.val[test] <= beliefs["high"])
-    chosen = pd.DataFrame([best_point(one, {}, points=512)])
+    point = best_point(one, {}, points=512)
+    chosen = pd.DataFrame([point])
     told_of_it = one.error_interval(chosen, chosen=True).iloc[0]
     train, val, diverged = here.landscape.truth(chosen)
     error, good = float(val[0]), one.predict(chosen)["good"].iloc[0]
     return {
         **bands(one, here.landscape, cuts),
+        "helps": changes(one, here.landscape, point),
         "landscape": name,
         "condition": condition,
         "seed": seed,
@@ -174,5 +177,8 @@ def summarize(done: list[dict[str, Any]]) -> list[dict[str, Any]]:
             row["wrong_over_promised"] = total["wrong_decided"] / max(total["promised_wrong"], 1e-9)
             row["undecided_area"] = 1 - total["decided"] / total["points"]
             row["calibration_error"] = float(np.abs(bins[:, 1] - bins[:, 2]).sum() / bins[:, 0].sum())
+            if helps := [change for one in group for change in one["helps"]]:
+                said, true = (float(np.mean(of)) for of in zip(*helps, strict=True))
+                row |= {"helps_claims": len(helps), "helps_said": said, "helps_true": true}
             rows.append(row)
     return rows

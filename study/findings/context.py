@@ -43,7 +43,7 @@ class Question:
     answer: Callable[[Sequence[TrialRecord], Labels, Context], list[Finding]]
     needs: str  # what the records must hold; said of runs that were read, which often lack it
     takes: str = ""  # the least that a claim takes, of runs that hold it; empty: as ``needs``
-    main: str = ""  # part of those claims that answer the title; empty: all of them do
+    main: tuple[str, ...] = ()  # parts of those claims that answer the title; empty: all of them do
 
 
 def ended(trials: Iterable[TrialRecord]) -> list[TrialRecord]:

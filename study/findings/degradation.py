@@ -158,5 +158,5 @@ QUESTION = Question(
     "The figure is above, under the heading on depth.",
     answer=degradation,
     needs="nets of known depths, alike in all else, with shared seeds and several learning rates",
-    main="to a higher error than",
+    main=("to a higher error than",),
 )

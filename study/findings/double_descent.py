@@ -198,5 +198,5 @@ QUESTION = Question(
     answer=double_descent,
     needs="widths that are known as such, with shared seeds",
     takes="five widths of one net, alike in all else, with three shared seeds",
-    main="peaks at",
+    main=("peaks at",),
 )

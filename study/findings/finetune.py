@@ -193,5 +193,5 @@ QUESTION = Question(
     answer=finetune,
     needs="runs from weights and from scratch that share images, seeds and learning rates",
     takes="runs of one net from weights and from scratch, at two numbers of images, with three shared seeds",
-    main="weights lower the validation error",
+    main=("weights lower the validation error", "does better with"),
 )

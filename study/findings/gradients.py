@@ -253,5 +253,5 @@ QUESTION = Question(
     answer=gradients,
     needs="gradient norms by layer, which only fitscape's own loop measures",
     takes="three pairs of nets that differ in one remedy alone",
-    main="lets nets train that stall",
+    main=("lets nets train that stall", "lets more gradient reach"),
 )

@@ -8,9 +8,12 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
 
 from fitscape.study.records import GradientProfile
 
+_json = json.JSONEncoder(separators=(",", ":")).encode
 LEVEL = 1  # of zlib: the noise of measured numbers hardly shrinks, names and repeats do
 
 
@@ -27,9 +30,15 @@ def pack_profiles(profiles: Sequence[GradientProfile]) -> bytes:
     """The profiles of one epoch: a line of JSON that says what the numbers after it are."""
     nets = list(dict.fromkeys(profile.layers for profile in profiles))
     shapes = [(p.step, nets.index(p.layers), len(p.gradient_norms), len(p.weight_norms)) for p in profiles]
-    head = json.dumps({"nets": nets, "profiles": shapes}, separators=(",", ":")).encode()
-    numbers = array("d", (norm for p in profiles for norms in (p.gradient_norms, p.weight_norms) for norm in norms))
+    head = f'{{"nets":[{",".join(map(_layers, nets))}],"profiles":{_json(shapes)}}}'.encode()
+    numbers = array("d", chain.from_iterable((*p.gradient_norms, *p.weight_norms) for p in profiles))
     return zlib.compress(head + b"\n" + _bytes(numbers), LEVEL)
+
+
+@lru_cache(maxsize=256)
+def _layers(names: tuple[str, ...]) -> str:
+    """JSON; every epoch of a trial has the same."""
+    return _json(names)
 
 
 def unpack_profiles(blob: bytes) -> tuple[GradientProfile, ...]:

@@ -3,8 +3,9 @@
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from fitscape.study.config import TrialConfig
@@ -45,9 +46,16 @@ def _restored(row: "sqlite3.Row | dict[str, Any]", names: tuple[str, ...]) -> di
     return {k: v for k, v in held.items() if v is not None} | dict.fromkeys(row["nans"].split(), math.nan)
 
 
-def epoch_row(trial_id: str, record: EpochRecord) -> dict[str, Any]:
-    """Every column of an epoch; its gradient profiles are in a table of their own."""
-    return {"trial_id": trial_id, **_scalars(record, EPOCH_SCALARS)}
+def epoch_rows(trial_id: str, records: Iterable[EpochRecord]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The columns of epochs, and a row for each; their gradient profiles are in a table of their own."""
+    rows, scalars = [], attrgetter(*EPOCH_SCALARS)
+    for record in records:
+        values = scalars(record)
+        nans = [name for name, value in zip(EPOCH_SCALARS, values, strict=True) if value != value]  # NaN alone is so
+        if nans:
+            values = tuple(None if value != value else value for value in values)
+        rows.append((trial_id, *values, " ".join(nans)))
+    return ("trial_id", *EPOCH_SCALARS, "nans"), rows
 
 
 def epoch_reader(columns: Sequence[str]) -> Callable[[sqlite3.Row, tuple[GradientProfile, ...]], EpochRecord]:

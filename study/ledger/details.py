@@ -5,7 +5,7 @@ Together they are nine tenths of what a trial measures, and most readers want no
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fitscape.study.ledger import blobs
@@ -31,11 +31,11 @@ TABLES = {
 
 
 def put_profiles(
-    connection: sqlite3.Connection, trial_id: str, epoch: int, profiles: Sequence[GradientProfile]
+    connection: sqlite3.Connection, trial_id: str, profiles: Mapping[int, Sequence[GradientProfile]]
 ) -> None:
-    if profiles:
-        values = (trial_id, epoch, blobs.pack_profiles(profiles))
-        connection.execute("INSERT INTO profiles VALUES (?, ?, ?)", values)
+    """Those of each epoch."""
+    rows = ((trial_id, epoch, blobs.pack_profiles(measured)) for epoch, measured in profiles.items() if measured)
+    connection.executemany("INSERT INTO profiles VALUES (?, ?, ?)", rows)
 
 
 def put_late(connection: sqlite3.Connection, trial_id: str, late: LatePair | None) -> None:
@@ -110,7 +110,7 @@ def move(connection: sqlite3.Connection) -> None:
     """Bring what is JSON in the rows into tables of its own."""
     if in_rows(connection):
         for trial_id, epoch, text in connection.execute("SELECT trial_id, epoch, gradients FROM epochs"):
-            put_profiles(connection, trial_id, epoch, profiles_in_json(text))
+            put_profiles(connection, trial_id, {epoch: profiles_in_json(text)})
         connection.execute("ALTER TABLE epochs DROP COLUMN gradients")
     if holds(connection, "trials", "late"):
         for trial_id, text in connection.execute("SELECT trial_id, late FROM trials WHERE late IS NOT NULL"):

@@ -1,10 +1,13 @@
 """The transactional outbox: what changed, in order, so that a sink with a cursor can follow without a gap."""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fitscape.study.ledger.database import Database
+
+_INSERT = "INSERT INTO events (kind, trial_id, epoch) VALUES (?, ?, ?)"
 
 
 class EventKind(StrEnum):
@@ -36,7 +39,12 @@ def append(
     connection: sqlite3.Connection, kind: EventKind, trial_id: str | None = None, epoch: int | None = None
 ) -> None:
     """Inside the transaction of the change itself: both are there, or neither."""
-    connection.execute("INSERT INTO events (kind, trial_id, epoch) VALUES (?, ?, ?)", (kind.value, trial_id, epoch))
+    connection.execute(_INSERT, (kind.value, trial_id, epoch))
+
+
+def append_epochs(connection: sqlite3.Connection, trial_id: str, epochs: Iterable[int]) -> None:
+    """``append`` of each epoch, in order."""
+    connection.executemany(_INSERT, ((EventKind.EPOCH.value, trial_id, epoch) for epoch in epochs))
 
 
 class Outbox:

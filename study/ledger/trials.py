@@ -13,7 +13,7 @@ from fitscape.study.ledger import codec, details, images, notes
 from fitscape.study.ledger.codec import to_json
 from fitscape.study.ledger.database import Database, insert
 from fitscape.study.ledger.later import OnDemand
-from fitscape.study.ledger.outbox import EventKind, append
+from fitscape.study.ledger.outbox import EventKind, append, append_epochs
 from fitscape.study.records import (
     EpochRecord,
     GradientProfile,
@@ -56,8 +56,7 @@ class Trials:
             for trial in trials:
                 insert(connection, "INSERT INTO trials", codec.trial_row(trial))
                 details.put_late(connection, trial.trial_id, trial.late)
-                for record in trial.epochs:
-                    _put_epoch(connection, trial.trial_id, record)
+                _put_epochs(connection, trial.trial_id, trial.epochs)
                 count += 1
         self._database.checkpoint()
         return count
@@ -103,8 +102,8 @@ class Trials:
                 if record.epoch not in there:
                     there.add(record.epoch)
                     new.append(record)
-                    _put_epoch(connection, trial_id, record)
-                    append(connection, EventKind.EPOCH, trial_id, record.epoch)
+            _put_epochs(connection, trial_id, new)
+            append_epochs(connection, trial_id, [record.epoch for record in new])
         return new
 
     def void_epochs(self, trial_id: str) -> None:
@@ -254,9 +253,11 @@ def _in_order(epochs: list[EpochRecord]) -> tuple[EpochRecord, ...]:
     return tuple(sorted(epochs, key=attrgetter("epoch")))
 
 
-def _put_epoch(connection: sqlite3.Connection, trial_id: str, record: EpochRecord) -> None:
-    insert(connection, "INSERT INTO epochs", codec.epoch_row(trial_id, record))
-    details.put_profiles(connection, trial_id, record.epoch, record.gradients)
+def _put_epochs(connection: sqlite3.Connection, trial_id: str, records: Sequence[EpochRecord]) -> None:
+    columns, rows = codec.epoch_rows(trial_id, records)
+    places = ", ".join("?" * len(columns))
+    connection.executemany(f"INSERT INTO epochs ({', '.join(columns)}) VALUES ({places})", rows)
+    details.put_profiles(connection, trial_id, {record.epoch: record.gradients for record in records})
 
 
 def _state(connection: sqlite3.Connection, trial_id: str) -> TrialState:

@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 from fitscape.study.regimes.flags import FLAGS
 from fitscape.study.report import vocabulary, wording
 from fitscape.study.report.language import catalogue
+from fitscape.study.report.language.offered import asked, offering
 from fitscape.study.report.language.page import translated
 from fitscape.study.report.links import mlflow_link
 from fitscape.study.report.pack import Pack, compressed
@@ -39,7 +40,8 @@ SCRIPTS = (
 
 
 def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
-    """The HTML document: under 6 MB at 2,000 trials, and nothing in it comes from elsewhere.
+    """The HTML document: under 6 MB at 2,000 trials, and nothing in it comes from elsewhere. Where the user named no
+    language it is in English and holds the others, for a reader whose browser prefers one.
 
     Args:
         subject: the study.
@@ -75,7 +77,7 @@ def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
         plotly=Markup(compressed(get_plotlyjs().encode())),
         scripts=Markup("\n").join(static(f"{name}.js") for name in SCRIPTS),
     )  # fmt: skip
-    return translated(html, spoken)
+    return translated(html, spoken) if asked() or live is not None else offering(html)
 
 
 def script_json(element: str, data: Any) -> Markup:

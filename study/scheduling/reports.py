@@ -57,6 +57,10 @@ class WorkerReport:
     once: tuple[str, ...] = ()  # for the user too, however many trials say the same
     cannot_go_on: str = ""  # why the trial stays pending, and the study is to be interrupted: its storage is lost
 
+    def __repr__(self) -> str:
+        """Short: Tune puts each result into a line for its log twice, whether that is kept or not."""
+        return f"WorkerReport of {len(self.records)} epochs"
+
     @property
     def last(self) -> bool:
         """Whether the process has nothing more to do for this trial."""

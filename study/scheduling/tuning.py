@@ -125,8 +125,7 @@ class Stops(Live, FIFOScheduler):
                 if trial.status == Trial.PENDING:
                     trial.init_local_path()  # a trial without a folder would break Tune's list of results
                     tune_controller.stop_trial(trial)
-            return None
-        return super().choose_trial_to_run(tune_controller)
+        return None  # none before the others: Tune starts them in their order, and does not look through all of them
 
 
 class Deadline(Live, Stopper):

@@ -1,5 +1,7 @@
 """One connection between a ledger and an MLflow experiment: brings MLflow to what the ledger says."""
 
+import threading
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from fitscape.study.tracking import parent, projection, totals
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import Location
 from fitscape.study.tracking.nets import wanted_name
+from fitscape.study.tracking.refusals import Refusals
+from fitscape.study.tracking.together import SERVED, together
 from fitscape.study.tracking.unsent import Unsent, by_trial
 
 _LABELS = (EventKind.LABELLED, EventKind.STUDY)  # after which the labels in force may be others
@@ -33,7 +37,9 @@ class Session:
 
     def __init__(self, ledger: Ledger, location: Location) -> None:
         self._ledger = ledger
-        self._sink = location.sink
+        self._sink, self._refusals = location.sink, Refusals(ledger, location.sink)
+        self._failed: Exception | None = None  # of the last few trials, to be raised
+        self._one_by_one = threading.Lock()
         self.client = Client(location)
         self._uid, self._config, self._provenance = ledger.uid, ledger.config, ledger.provenance
         self._runs: dict[str, str] = {}  # trial id -> run id
@@ -120,7 +126,7 @@ class Session:
         self._with_data = {trial_id for trial_id, run in kept.items() if run.inputs and run.inputs.dataset_inputs}
         self._unsure.clear()
         self._sent_until.clear()
-        self._whole |= set(self._ledger.get_meta(self._rejected_key, {}))
+        self._whole |= self._refusals.reasons.keys()
         self._whole |= {
             trial_id for trial_id, trial in trials.items() if projection.begun(trial) and self._lacks(trial)
         }
@@ -140,32 +146,46 @@ class Session:
 
     # Writing MLflow
 
-    def ship(self) -> tuple[int, str] | None:
-        """Send what is new of one trial, and move the cursor as far as everything before it is sent.
+    def ship(self) -> list[tuple[int, str]]:
+        """Send what is new of a few trials, and move the cursor as far as everything before it is sent.
+
+        What one of them raised is raised by the next call, so that the others count as sent before.
 
         Returns:
-            Where the cursor stands and which trial it was; None where there was nothing to send.
+            Where the cursor stands, with each trial that was sent (``""``: the events named none); empty where there
+            was nothing to send.
         """
+        if failed := self._failed:
+            self._failed = None
+            raise failed
         if not self._batch and not self._load():
-            return None
-        trial_id = ""
-        if self._batch:
-            trial_id, unsent = next(iter(self._batch.items()))
-            whole = trial_id in self._whole or trial_id not in self._runs
-            trial = self._ledger.trial(trial_id, epochs=None if whole else unsent.epochs, details=False)
-            if not whole and projection.every(trial) > 1:  # the last one of all is shown, not that of these
-                trial = self._ledger.trial(trial_id, details=False)
-            if projection.begun(trial):
-                made = trial_id not in self._runs
-                self._ship_or_set_aside(trial, (self._labels or {}).get(trial_id))
-                if made and trial_id in self._whole:
-                    self._sent_until[trial_id] = self._whole_until
+            return []
+        some = list(islice(self._batch, SERVED if self.client.location.served else 1))
+        raised = together(self._send, some) if some else []
+        sent = [trial_id for trial_id, error in zip(some, raised, strict=True) if error is None]
+        for trial_id in sent:
             self._whole.discard(trial_id)
             del self._batch[trial_id]
         following = next(iter(self._batch.values()), Unsent()).first  # in order: those of no event come last
         cursor = self._read if following is None else following - 1
         self._ledger.advance(self._sink, cursor)
-        return cursor, trial_id
+        self._failed = next(filter(None, raised), None)
+        if some and not sent:
+            return self.ship()  # which raises it
+        return [(cursor, trial_id) for trial_id in sent or ("",)]
+
+    def _send(self, trial_id: str) -> None:
+        """What is new of a trial; called for several trials at a time."""
+        whole = trial_id in self._whole or trial_id not in self._runs
+        epochs = None if whole else self._batch[trial_id].epochs
+        trial = self._ledger.trial(trial_id, epochs=epochs, details=False)
+        if not whole and projection.every(trial) > 1:  # the last one of all is shown, not that of these
+            trial = self._ledger.trial(trial_id, details=False)
+        if projection.begun(trial):
+            made = trial_id not in self._runs
+            self._ship_or_set_aside(trial, (self._labels or {}).get(trial_id))
+            if made and trial_id in self._whole:
+                self._sent_until[trial_id] = self._whole_until
 
     def _load(self) -> bool:
         """The next events, by trial; what they tell of is on the disk before MLflow hears of it."""
@@ -192,17 +212,14 @@ class Session:
 
     def _ship_or_set_aside(self, trial: TrialRecord, label: Label | None) -> None:
         """A trial that MLflow refuses as invalid must not hold up the others: it is remembered and reported."""
-        rejected = self._ledger.get_meta(self._rejected_key, {})
+        reason = None
         try:
             self._ship_trial(trial, label)
-            reason = None
         except self.client.Error as error:
             if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
                 raise
             reason = str(error)[:500]
-        if reason != rejected.get(trial.trial_id):
-            rejected = {k: v for k, v in rejected.items() if k != trial.trial_id}
-            self._ledger.set_meta(self._rejected_key, rejected | ({trial.trial_id: reason} if reason else {}))
+        self._refusals.note(trial.trial_id, reason)
 
     def _ship_trial(self, trial: TrialRecord, label: Label | None) -> None:
         """``trial`` holds the epochs to send, not always all."""
@@ -220,7 +237,8 @@ class Session:
         known |= news
         self._params[trial_id] |= params.keys()
         if trial_id not in self._with_data:
-            self._log_dataset(run_id)
+            with self._one_by_one:  # MLflow refuses one of two first inputs of a data set that come together
+                self._log_dataset(run_id)
             self._with_data.add(trial_id)
         status = projection.status(trial)
         if self._status[trial_id] != status:
@@ -280,12 +298,3 @@ class Session:
         if digest := self._provenance.get("data_fingerprint"):
             data = self._config.data
             self.client.log_dataset(run_id, data.dataset, str(digest), data.model_dump_json())
-
-    @property
-    def _rejected_key(self) -> str:
-        return rejected_key(self._sink)
-
-
-def rejected_key(sink: str) -> str:
-    """The ledger's key of trials that MLflow refused, with the reasons."""
-    return f"{sink} rejected"

@@ -16,7 +16,8 @@ from fitscape.study.tracking.errors import explain, may_pass
 from fitscape.study.tracking.location import locate
 from fitscape.study.tracking.nets import nets
 from fitscape.study.tracking.progress import SyncProgress
-from fitscape.study.tracking.session import OldCopy, Session, rejected_key
+from fitscape.study.tracking.refusals import Refusals
+from fitscape.study.tracking.session import OldCopy, Session
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between attempts while MLflow fails; doubled each time
 UPLOAD = ".upload"  # folder of the study's, for the copy of the ledger that is under way to MLflow
@@ -137,7 +138,8 @@ class Shipper:
 
     def _drain(self, session: Session) -> None:
         while time.monotonic() < self._deadline and (sent := session.ship()):
-            self._progressed(sent)
+            for what in sent:
+                self._progressed(what)
 
     def _progressed(self, what: object) -> None:
         """MLflow has got something; the same thing again is no progress."""
@@ -201,7 +203,7 @@ class Shipper:
         sink = self._location.sink
         with Ledger.open(self._path, read_only=True) as ledger:
             unsent = ledger.events(ledger.cursor(sink), 10**9)
-            rejected: dict[str, str] = ledger.get_meta(rejected_key(sink), {})
+            rejected = Refusals(ledger, sink).reasons
             runs = {event.trial_id for event in unsent if event.trial_id} | rejected.keys()
             trials = (ledger.trial(trial_id, details=False) for trial_id in runs)
             records = {(t.trial_id, record.epoch): record for t in trials for record in projection.shown(t)}

@@ -135,7 +135,7 @@ def test_the_recommendation_comes_in_the_order_of_a_readers_questions(page: tupl
     places = [card.index(part) for part in (*order, "Cheaper")]
     assert places == sorted(places)
     assert float(advice["gap"].split()[0]) > 0  # the training error is half of it
-    assert set(advice["unknown"]) == {"more data", "more regularization", "longer training"}
+    assert set(advice["unknown"]) == {"more data", "more regularization (weight decay)", "longer training"}
     assert all(move["time"].startswith("about ") for move in advice["moves"])
 
 

@@ -41,6 +41,50 @@ def korean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return page
 
 
+@pytest.mark.parametrize(
+    ("locale", "address", "language_", "heading", "axis"),
+    [
+        ("ko-KR", "", "ko", "추천", "검증 오류"),
+        ("en-US", "", "en", "Recommendation", "validation error"),
+        ("de-DE", "", "en", "Recommendation", "validation error"),  # which the page does not hold
+        ("ko-KR", "?lang=en", "en", "Recommendation", "validation error"),
+    ],
+)
+def test_a_page_whose_language_nobody_named_is_in_that_of_the_browser(
+    browser: Browser, page_file: Path, locale: str, address: str, language_: str, heading: str, axis: str
+) -> None:
+    page: Any = browser.new_context(locale=locale, reduced_motion="reduce").new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.goto(page_file.as_uri() + address)
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("html").get_attribute("lang") == language_
+    assert page.locator("#recommendation-title").inner_text() == heading
+    page.evaluate("document.querySelectorAll('.plot').forEach((plot) => plot.fitscape?.())")
+    assert page.locator("#cost-plot .ytitle").text_content() == axis
+    pictures = page.evaluate("Array.from(document.querySelectorAll('#page img'), (image) => image.src.slice(0, 10))")
+    assert pictures
+    assert set(pictures) == {"data:image"}
+    other = {"ko": "English", "en": "한국어"}[language_]
+    page.locator("button.language").click()  # to the other one, whatever the browser prefers
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("html").get_attribute("lang") == {"ko": "en", "en": "ko"}[language_]
+    assert page.locator("button.language").inner_text() != other
+    assert said == []
+    page.context.close()
+
+
+def test_a_page_whose_language_was_named_speaks_that_one_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_study(folder) as study:
+        both = render(Subject(study))
+        monkeypatch.setenv(language.VARIABLE, "en")
+        alone = render(Subject(study))
+    assert 'data-language="ko"' in both
+    assert "data-language=" not in alone.split("</style>")[1].split('<script type="module">')[0]
+    assert 0 < len(both) - len(alone) < 120_000
+
+
 def test_no_word_of_the_page_is_missing_in_the_catalogue(browser: Browser, korean: Path) -> None:
     page: Any = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce").new_page()
     said: list[str] = []

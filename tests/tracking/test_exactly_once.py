@@ -1,5 +1,6 @@
 """One run a trial and every point once, whatever is cut off wherever."""
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -28,16 +29,15 @@ def _patient(monkeypatch):
 
 def ship_and_die(path, config, calls: int, *, before: bool) -> None:
     """In a process of its own: kill -9 right before or after the n-th call to MLflow."""
-    count = 0
+    numbers = itertools.count(1)  # of calls: several trials make theirs at a time
 
     def counted(original):
         def call(*args, **kwargs):
-            nonlocal count
-            count += 1
-            if before and count == calls:
+            number = next(numbers)
+            if before and number == calls:
                 os.kill(os.getpid(), signal.SIGKILL)
             answer = original(*args, **kwargs)
-            if count == calls:
+            if number == calls:
                 os.kill(os.getpid(), signal.SIGKILL)
             return answer
 
@@ -57,6 +57,8 @@ def test_a_shipper_killed_at_any_call_leaves_nothing_missing_and_nothing_twice(
     """Rows 7 and 8: between create_run and its answer, between log_batch and the cursor, and everywhere else."""
     run_by_hand(ledger, seed=0, epochs=4)
     run_by_hand(ledger, seed=1, epochs=4, end=TrialState.FAILED)
+    for seed in (3, 4, 5):
+        run_by_hand(ledger, seed=seed, epochs=1)
     running = run_by_hand(ledger, seed=2, epochs=1, end=None)
     killed = 0
     for epoch, calls in enumerate((1, 2, 3, 4, 5, 6, 1, 2, 3, 8, 13), start=2):

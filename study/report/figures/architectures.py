@@ -26,7 +26,7 @@ def error_by_budget(subject: Subject) -> Figure | None:
     ax.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("tuning budget (runs)", fontsize=9, color=INK)
+    ax.set_xlabel("tuning budget (configurations)", fontsize=9, color=INK)
     ax.set_ylim(bottom=0)
     error_axis(ax, "validation error")
     title(ax, "Expected error of the best of a budget (95 % bands)")

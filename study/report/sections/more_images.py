@@ -91,11 +91,10 @@ def audit(fitted: RegimeMap, table: pd.DataFrame, validation: int) -> Audit | No
 
 
 def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], images: float) -> dict[str, Any]:
-    now = float(np.median(curve.at(curve.top)))
-    target = FEWER * now
+    target = FEWER * float(np.median(curve.at(curve.top)))
 
     def aim(part: float) -> str:
-        return f"to bring the error of this net from about {wording.percent(now)} to {wording.percent(part * now)}"
+        return f"to lower the error of this net to {wording.percent(part)} of what it is"
 
     rows = [
         (_round(curve.top * times * images), wording.interval(*curve.band(times * curve.top)))
@@ -106,16 +105,12 @@ def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], i
     if missing >= SURE:
         train = wording.percent(float(fitted.fields.cuts.error(mean)[0]))
         answer = (
-            f"More images alone are not expected to bring the error of this net from about {wording.percent(now)} to "
-            f"{wording.percent(target)}, three quarters of it: its training error is {train} already, so it has not "
+            f"More images alone are not expected {aim(FEWER)}: its training error is {train} already, so it has not "
             f"learned the images that there are. With {rows[-1][0]} images, {rows[-1][1]} are expected (90 % interval)."
         )
         return {"answer": answer, "helps": False, "rows": rows}
     if np.isinf(curve.needed(FEWER)[0]):
-        answer = (
-            f"More images will hardly help: {FARTHEST:g} times as many are not enough {aim(FEWER)}, "
-            "three quarters of it."
-        )
+        answer = f"More images will hardly help: {FARTHEST:g} times as many are not enough {aim(FEWER)}."
         return {"answer": answer, "helps": False, "rows": rows}
     for part in NEARER:
         least, most = curve.needed(part)
@@ -125,7 +120,7 @@ def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], i
             return {"answer": answer, "helps": True, "rows": rows}
     lowest = _round(curve.needed(FEWER)[0] * images)
     answer = (
-        f"More images may help, but how far is not known: {aim(FEWER)}, three quarters of it, takes at least about "
+        f"More images may help, but how far is not known: {aim(FEWER)} takes at least about "
         f"{lowest} images, and {FARTHEST:g} times as many as there are may not be enough."
     )
     return {"answer": answer, "helps": None, "rows": rows}

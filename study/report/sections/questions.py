@@ -9,7 +9,7 @@ from fitscape.study.report import wording
 from fitscape.study.report.subject import Subject
 
 DRAWN_ABOVE: Final = "degradation"  # as a figure of its own
-MOST: Final = 8  # claims that an answer names
+MOST: Final = 12  # claims that an answer names
 UNTESTED: Final = "not tested"  # what the study saw and had too few runs to judge
 LOOKS: Final = {  # what is said of a verdict, and its glyph
     Verdict.SUPPORTED.value: ("supported", "✓"),
@@ -36,6 +36,7 @@ class Told(TypedDict):
     outcome: str
     answer: str
     answers: list[Answer]  # to the claims that answer the title, at most ``MOST``
+    more: int  # of them that are not among ``answers``
     picture: str  # data URI; empty where there is none
 
 
@@ -49,13 +50,14 @@ def questions(subject: Subject) -> list[Told]:
 
 def _told(subject: Subject, name: str, found: list[Finding]) -> Told:
     question = QUESTIONS[name]
-    main = [f for f in found if question.main in f.claim] or found
+    main = [f for f in found if any(part in f.claim for part in question.main)] or found
     return {
         "title": question.title,
         "asked": question.asked,
         "outcome": counted([verdict(f) for f in found]),
         "answer": in_short([verdict(f) for f in main]),
         "answers": [_line(f) for f in sorted(main, key=lambda f: (not f.lacks, f.verdict is Verdict.UNDECIDED))[:MOST]],
+        "more": max(0, len(main) - MOST),
         "picture": _uri(subject, name),
     }
 

@@ -35,8 +35,8 @@ MORE: Final = {  # hyperparameter -> what a higher and a lower value is called
 }
 ASKED: Final = {  # hyperparameters whose moves everybody asks for
     "train_fraction": "more data",
-    "width": "more capacity",
-    "weight_decay": "more regularization",
+    "width": "more capacity (width)",
+    "weight_decay": "more regularization (weight decay)",
     "epochs": "longer training",
 }
 

@@ -1,6 +1,6 @@
 // Validation error against cost, with the configurations that nothing beats in both.
 
-const COSTS = { parameters: ["Parameters", magnitude], flops: ["FLOPs an image", magnitude], seconds: ["Training time", duration] };
+const COSTS = { parameters: ["Parameters", magnitude], flops: ["Operations an image", magnitude], seconds: ["Training time", duration] };
 const FRONT_ROWS = 8, FRONT_RUNS = 6;
 const costly = { name: "parameters" };
 
@@ -50,7 +50,7 @@ function costFigure() {
   const line = { type: "scatter", mode: "lines", x: best.map((one) => one.cost), y: best.map((one) => one.error), line: { shape: "hv", color: colour("ink"), width: 2 }, hoverinfo: "skip", name: "front", showlegend: true };
   const spent = trials.number.map((_, i) => i).filter(there).map((i) => costs[i]), log = Math.min(...spent) > 0;
   const shownCosts = log ? { type: "log", ...roundTicks(Math.min(...spent), Math.max(...spent), worded) } : {};
-  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[PT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
+  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[OPT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
 }
 
 /** The mean over the seeds of a configuration, and between which they lie. */
@@ -67,7 +67,7 @@ function fillFront() {
   const heading = (text, n) => make("th", { scope: "col", class: n ? "n" : null }, text);
   const open = (i) => [make("button", { type: "button", class: "open", "data-trial": trials.number[i], "aria-label": `Open trial ${trials.number[i]}` }, `#${trials.number[i]}`), " "];
   const settings = (i) => trials.searched.filter((n) => n !== "architecture").map((n) => `${nameOf(n)} ${shown(n, valueOf(n, i))}`).join(", ");
-  document.querySelector("#cost-table caption").textContent = say("The front: means over the runs of each configuration" + (step > 1 ? `; ${kept.length} of ${all.length} are listed` : ""));
+  document.getElementById("cost-text").textContent = say(`The front: means over the runs of each configuration${step > 1 ? `; ${kept.length} of ${all.length} are listed` : ""}`);
   document.querySelector("#cost-table thead").replaceChildren(make("tr", {}, heading("Net"), heading("Its runs"), heading(name, true), heading("Validation error", true), heading("Training error", true)));
   document.querySelector("#cost-table tbody").replaceChildren(...kept.map(({ members, cost }) => make("tr", {},
     make("th", { scope: "row", class: "wrap" }, netName(trials.net[members[0]]), make("span", { class: "small soft" }, settings(members[0]) && `, ${settings(members[0])}`)),

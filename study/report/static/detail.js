@@ -48,7 +48,7 @@ function openDetail(i) {
     trials.message[number] ? make("p", {}, `Said: ${trials.message[number]}`) : null,
     listed([
       ["validation error", errorText(i, trials.val_error[i])], ["training error", errorText(i, trials.train_error[i])], ["validation images", trials.val_n[i] === null ? "not measured" : shown("", trials.val_n[i])],
-      ["epochs run", shown("", trials.epochs[i])], ["steps (passes over its images)", effortText(i)], ["time", duration(trials.seconds[i])], ["parameters", magnitude(trials.parameters[i])], ["FLOPs an image", magnitude(trials.flops[i])],
+      ["epochs run", shown("", trials.epochs[i])], ["steps (passes over its images)", effortText(i)], ["time", duration(trials.seconds[i])], ["parameters", magnitude(trials.parameters[i])], ["operations an image", magnitude(trials.flops[i])],
       ["state", trials.state[i]], ["suggested by", trials.origin[i]], ["attempts", shown("", trials.attempts[number] ?? 1)], ["trial id", trials.id[i]],
     ]),
     trials.curves.points[i] && trials.curves.losses ? make("div", { class: "controls" }, measureSwitch(() => draw(curves, detailCurves(i)))) : null,

@@ -15,14 +15,14 @@ function faded(hex, alpha) {
 }
 
 function axis(title, more = {}) {
-  return { title: { text: title, standoff: 8 }, gridcolor: colour("rule"), linecolor: colour("soft"), zeroline: false, fixedrange: true, automargin: true, ...more };
+  return { title: { text: title, standoff: 8 }, gridcolor: colour("rule"), linecolor: colour("soft"), zeroline: false, fixedrange: true, automargin: true, ticklabeloverflow: "allow", ...more };
 }
 
 function layout(more = {}) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("ink") },
-    margin: { l: 8, r: 8, t: 8, b: 8 }, hovermode: "closest", dragmode: false, showlegend: false,
+    margin: { l: 8, r: 24, t: 8, b: 8 }, hovermode: "closest", dragmode: false, showlegend: false,
     hoverlabel: { align: "left", bgcolor: colour("card"), bordercolor: colour("soft"), font: { color: colour("ink"), size: 13 } },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 13 } },
     ...more,

@@ -49,7 +49,7 @@ function gradientsFigure(which, title) {
           text: g.layers.map(escaped), hovertemplate: `${escaped(g.name)}<br>%{text}: %{y:.3g}<extra></extra>` },
       ];
     });
-    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 8, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", nticks: 8 }) }) };
+    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 24, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", nticks: 8 }) }) };
   };
 }
 

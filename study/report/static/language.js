@@ -4,8 +4,9 @@ const NUMBER = "(?:(?:below|above|about|at most|at least) )?[-+]?\\d[\\d,.]*(?:e
 const SLOT = /\{(\w+)\}/;
 const GLYPHS = "●▲▼✕✚◇○⚑✓✗·.,";
 
-const say = (() => {
-  const words = data.words ?? {}, known = new Map(), patterns = new Map();
+/** What puts texts into a language, by its messages. */
+function speaker(words) {
+  const known = new Map(), patterns = new Map();
   const literal = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   const expression = (message) => {
     const seen = new Set();
@@ -45,8 +46,39 @@ const say = (() => {
     const found = look(core);
     return found === null ? text : text.replace(core, () => found.replace(/(?<=\d) %/g, "\u00a0%"));
   }
-  return (text) => (data.words && typeof text === "string" ? spoken(text) : text);
-})();
+  return spoken;
+}
+
+let speaking = null;
+
+function say(text) {
+  if (!data.words || typeof text !== "string") return text;
+  speaking ??= speaker(data.words);
+  return speaking(text);
+}
+
+/** The language that the address asks for (?lang=ko), else the first that the browser prefers and the page holds. */
+function preferred(held) {
+  const asked = [new URLSearchParams(location.search).get("lang"), ...navigator.languages].filter(Boolean);
+  return asked.map((name) => name.split("-")[0].toLowerCase()).find((name) => held.includes(name)) ?? held[0];
+}
+
+/** The page in the reader's language, and a button for every other one that it holds. */
+async function speak() {
+  const english = document.documentElement.lang, held = [english, ...Array.from(document.querySelectorAll("script[data-language]"), (e) => e.dataset.language)];
+  const language = preferred(held);
+  if (language !== english) {
+    const { html, words } = JSON.parse(new TextDecoder().decode(await inflate(`in-${language}`)));
+    const page = document.getElementById("page"), pictures = Array.from(page.querySelectorAll("img"), (image) => image.src);
+    page.innerHTML = html;
+    for (const image of page.querySelectorAll("img[data-picture]")) image.src = pictures[image.dataset.picture];
+    document.documentElement.lang = language;
+    data.words = words;
+  }
+  const named = (name) => new Intl.DisplayNames([name], { type: "language" }).of(name);
+  const go = (name) => () => { location.search = `?lang=${name}`; };
+  for (const name of held.filter((one) => one !== language)) document.getElementById("switches").prepend(make("button", { type: "button", class: "language", lang: name, onclick: go(name) }, named(name)));
+}
 
 /** A figure's texts in the page's language. */
 function spokenFigure({ traces, layout }) {

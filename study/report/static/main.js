@@ -1,6 +1,7 @@
 // Tables first, then figures: the page can be read while plotly unpacks.
 
 async function start() {
+  await speak();
   blob = await inflate("arrays");
   const kept = takeUp();
   startTable();

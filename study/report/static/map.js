@@ -91,7 +91,7 @@ function lineFigure(grids) {
       type: "scatter", mode: choices ? "lines+markers" : "lines", x, y: grids[REGIMES.indexOf(name)][0], name,
       line: { color: lookOf(name).colour, width: choices ? 1.5 : 3, dash: lookOf(name).dash }, marker: { symbol: lookOf(name).symbol, size: 11, color: lookOf(name).colour }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
     })),
-    layout: layout({ shapes: cross(), margin: { l: 8, r: 28, t: 8, b: 8 }, xaxis: ticks(view.x), yaxis: axis("probability", { range: [0, 1.01] }) }),
+    layout: layout({ shapes: cross(), xaxis: ticks(view.x), yaxis: axis("probability", { range: [0, 1.01] }) }),
   };
 }
 
