@@ -22,7 +22,7 @@ def advised(study: OpenStudy) -> tuple[dict[str, Any], dict[str, float], str]:
         raise UserError(subject.no_map, where=str(study.folder))
     point = recommended(subject.map, study.config.base)
     told = forecast(subject.map, pd.DataFrame([point]), chosen=True).iloc[0]
-    said = recommendation(subject)
+    said = recommendation(subject, tested=False)
     advice, guessing = said["advice"], said["guessing"]
     at = f" at {advice['setting']}" if advice["setting"] else ""
     expected = f"expected validation error {advice['error']} ({advice['interval']})"

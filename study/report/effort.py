@@ -23,6 +23,15 @@ def planned(subject: Subject, config: TrialConfig) -> tuple[int, float] | None:
     return steps, how.epochs if how.steps_per_epoch is None else steps * how.batch_size / images
 
 
+def most_images(config: TrialConfig) -> float:
+    """That a trial can see, each once: its steps times its batch. Infinite where an epoch is a pass, so that more
+    images are more steps, and where the loop is somebody else's."""
+    how = config.optimization
+    if how.steps_per_epoch is None or config.model.read or config.trial:
+        return math.inf
+    return float(how.epochs * how.steps_per_epoch * how.batch_size)
+
+
 def done(subject: Subject, trial: TrialRecord) -> tuple[int | None, float | None]:
     """Steps and passes of a trial as far as it came; None where they are not known."""
     images = _images(subject, trial.config)

@@ -1,11 +1,22 @@
 """The map put to the test: trials that looked at no result, each predicted before it ran."""
 
+from typing import Final
+
 import numpy as np
 
 from fitscape.study.findings.context import SAMPLED
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.foretold import Foretold, foretold
 from fitscape.study.opened import OpenStudy
+
+LEAST_GAIN: Final = 0.1  # nats per trial, for predictions to be better or worse than none
+BETTER: Final = "better than"
+
+
+def gain(told: Foretold) -> str:
+    """How the map predicted against the mean and spread of the errors so far."""
+    gained = told.log_score - told.blind
+    return BETTER if gained > LEAST_GAIN else "worse than" if gained < -LEAST_GAIN else "no better than"
 
 
 def foretelling(study: OpenStudy, fitted: RegimeMap) -> Foretold | None:

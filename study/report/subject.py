@@ -10,9 +10,11 @@ from fitscape.study.errors import UserError
 from fitscape.study.findings import Context, Finding
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import best_point, conditions, is_trial
+from fitscape.study.maps.foretold import Foretold
 from fitscape.study.maps.importance import importance
 from fitscape.study.opened import OpenStudy
 from fitscape.study.records import Label, TrialRecord
+from fitscape.study.report.foretelling import foretelling
 from fitscape.study.search.space import Space, point_of
 
 
@@ -65,6 +67,11 @@ class Subject:
         """Empty where there is a map."""
         found = self._map_or_reason
         return found if isinstance(found, str) else ""
+
+    @cached_property
+    def foretold(self) -> Foretold | None:
+        """The map put to the test, which takes a few fits; None without a map, or where too few trials tell."""
+        return None if self.map is None else foretelling(self.study, self.map)
 
     def best_point(self, picked: Mapping[str, Any]) -> dict[str, Any]:
         """Of a study with a map, the best point of the part of the space where hyperparameters have these values."""

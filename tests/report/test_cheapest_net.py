@@ -10,10 +10,12 @@ from report_studies import SIMULATED_PROVENANCE, sobol_points
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.ledger import Ledger
+from fitscape.study.maps.foretold import Foretold
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
 from fitscape.study.report import build
 from fitscape.study.report.expense import Expense
+from fitscape.study.report.page import render
 from fitscape.study.report.sections.longer import longer
 from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.sections.trained import trained
@@ -137,6 +139,17 @@ def test_the_recommendation_comes_in_the_order_of_a_readers_questions(page: tupl
     assert float(advice["gap"].split()[0]) > 0  # the training error is half of it
     assert set(advice["unknown"]) == {"more data", "more regularization (weight decay)", "longer training"}
     assert all(move["time"].startswith("about ") for move in advice["moves"])
+
+
+@pytest.mark.parametrize(("score", "unproven"), [(-1.0, True), (0.05, True), (0.5, False)])
+def test_a_map_that_predicted_no_better_than_the_mean_is_not_to_be_relied_on_and_the_box_says_so(
+    score: float, unproven: bool, tmp_path: Path
+) -> None:
+    subject = studied(tmp_path)
+    subject.foretold = Foretold(n=12, inside=10, log_score=score, blind=0.0)
+    text = render(subject)
+    box = text[text.index("How sure") : text.index("What to do next")]
+    assert ("The model behind it did not predict new trials better than their mean" in box) is unproven
 
 
 def test_without_the_images_shape_nothing_is_said_of_costs(tmp_path: Path) -> None:

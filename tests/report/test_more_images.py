@@ -26,10 +26,18 @@ SPACE = {
 }
 
 
-def subject(root: Path, *, floor: float, train: float, n: int = 40, space: dict[str, Range] = SPACE) -> Subject:
+def subject(
+    root: Path,
+    *,
+    floor: float,
+    train: float,
+    n: int = 40,
+    space: dict[str, Range] = SPACE,
+    steps: dict[str, int] | None = None,
+) -> Subject:
     """A study whose validation error follows a power law of the images, and whose training error is ``train`` of it."""
     rng = np.random.default_rng(0)
-    config = StudyConfig(name="planted", space=space)
+    config = StudyConfig.model_validate({"name": "planted", "space": space, "base": {"optimization": steps or {}}})
     with Ledger.create(root / "ledger.db", config, FACTS) as ledger:
         for k in range(n):
             fraction, width = float(32 ** -rng.random()), float(8 ** -rng.random())
@@ -84,3 +92,25 @@ def test_what_cannot_be_said_comes_with_its_reason(tmp_path: Path, monkeypatch: 
         assert said["answer"].startswith("Whether more images would help is not predicted, because")
         assert why in said["answer"]
         assert said["helps"] is None
+
+
+def test_a_net_of_a_fixed_number_of_steps_is_told_nothing_of_images_that_it_cannot_see(tmp_path: Path) -> None:
+    for folder in ("all", "some"):
+        (tmp_path / folder).mkdir()
+    steps = {"epochs": 4, "steps_per_epoch": 125, "batch_size": 64}  # 32,000 images
+    advice = recommendation(subject(tmp_path / "all", floor=0.0, train=0.1, steps=steps), tested=False)["advice"]
+    assert advice["images"]["answer"] == (
+        "More images do nothing unless the net trains longer: its 500 steps of 64 images see at most 32,000 of the "
+        "60,000 that there are."
+    )
+    assert (advice["images"]["rows"], advice["data"]) == ([], None)
+    steps["epochs"] = 12  # 96,000
+    said = recommendation(subject(tmp_path / "some", floor=0.0, train=0.1, steps=steps), tested=False)["advice"][
+        "images"
+    ]
+    assert [count for count, _ in said["rows"]] == ["60,000", "96,000"]
+    assert said["end"] == "the 96,000 that its steps can see"
+    assert said["answer"].endswith(
+        " In its steps such a net sees at most 96,000: beyond that it must train longer, too."
+    )
+    assert said["helps"] is False, "1.6 times as many do not take a quarter of the error"

@@ -9,9 +9,11 @@ import pandas as pd
 from optuna.distributions import FloatDistribution
 from scipy.special import ndtr
 
+from fitscape.study.config import TrialConfig
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.more_images import FARTHEST, IMAGES, SPAN, LearningCurve, learning_curve
 from fitscape.study.report import wording
+from fitscape.study.report.effort import most_images
 from fitscape.study.report.subject import Subject
 
 FEWER: Final = 0.75  # of the errors are left at the error that is asked about ...
@@ -47,6 +49,10 @@ def more_images(
     """
     if subject.config.base.model.read or not subject.study.context.train_images:
         return None
+    net = subject.config.base.with_hyperparameters(dict(point))
+    images, seen = subject.study.context.train_images, most_images(net)
+    if seen <= net.data.train_fraction * images:
+        return _all_seen(net, net.data.train_fraction * images)
     if IMAGES not in fitted.encoder.names:
         return _unknown("every trial had the same share of the images")
     validation = subject.provenance.get("data", {}).get("images", {}).get("validation", 0)
@@ -59,10 +65,13 @@ def more_images(
     if near < LEAST:
         return _unknown(f"only {near} trials had an eighth of the images or more, and {LEAST} are needed")
     checked = audit(fitted, table, validation)
-    said = {"audit": _audited(checked), "passes": _passes(subject, point)}
+    end = (
+        "four times as many" if seen >= FARTHEST * curve.top * images else f"the {_round(seen)} that its steps can see"
+    )
+    said = {"audit": _audited(checked), "passes": _passes(subject, point), "end": end}
     if checked is not None and checked.failed:
         return _unknown("runs with at most a quarter of the images did not foretell the others") | said
-    found = _answer(fitted, curve, point, subject.study.context.train_images) | said
+    found = _answer(fitted, curve, point, images, seen) | said
     return found | {
         "rows": [(count, now or band) if k == 0 else (count, band) for k, (count, band) in enumerate(found["rows"])]
     }
@@ -90,7 +99,33 @@ def audit(fitted: RegimeMap, table: pd.DataFrame, validation: int) -> Audit | No
     return Audit(len(told), sum(told)) if told else None
 
 
-def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], images: float) -> dict[str, Any]:
+def _all_seen(net: TrialConfig, images: float) -> dict[str, Any]:
+    """What is to be said of a net whose steps end before its images do."""
+    how = net.optimization
+    assert how.steps_per_epoch is not None
+    answer = (
+        f"More images do nothing unless the net trains longer: its {how.epochs * how.steps_per_epoch:,} steps of "
+        f"{how.batch_size} images see at most {most_images(net):,.0f} of the {images:,.0f} that there are."
+    )
+    return {"answer": answer, "helps": False, "rows": [], "all_seen": True}
+
+
+def _answer(
+    fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], images: float, seen: float
+) -> dict[str, Any]:
+    """``seen``: images that the net can see in its steps, beyond which nothing is said."""
+    most = min(FARTHEST, seen / (curve.top * images))
+    found = _told(fitted, curve, point, images, most)
+    if most < FARTHEST:
+        found["answer"] += (
+            f" In its steps such a net sees at most {_round(seen)}: beyond that it must train longer, too."
+        )
+    return found
+
+
+def _told(
+    fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], images: float, farthest: float
+) -> dict[str, Any]:
     target = FEWER * float(np.median(curve.at(curve.top)))
 
     def aim(part: float) -> str:
@@ -98,7 +133,7 @@ def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], i
 
     rows = [
         (_round(curve.top * times * images), wording.interval(*curve.band(times * curve.top)))
-        for times in (1.0, 2.0, FARTHEST)
+        for times in (*(times for times in (1.0, 2.0) if times < farthest), farthest)
     ]
     mean, sd = fitted.posterior.error(fitted.encoder.features(pd.DataFrame([dict(point)])), "train")
     missing = float(ndtr((mean - fitted.fields.cuts.z(target)) / sd)[0])
@@ -109,21 +144,26 @@ def _answer(fitted: RegimeMap, curve: LearningCurve, point: Mapping[str, Any], i
             f"learned the images that there are. With {rows[-1][0]} images, {rows[-1][1]} are expected (90 % interval)."
         )
         return {"answer": answer, "helps": False, "rows": rows}
-    if np.isinf(curve.needed(FEWER)[0]):
-        answer = f"More images will hardly help: {FARTHEST:g} times as many are not enough {aim(FEWER)}."
+    reach = farthest * curve.top
+    if curve.needed(FEWER)[0] > reach:
+        answer = f"More images will hardly help: {_times(farthest)} times as many are not enough {aim(FEWER)}."
         return {"answer": answer, "helps": False, "rows": rows}
     for part in NEARER:
         least, most = curve.needed(part)
-        if np.isfinite(most):
+        if most <= reach:
             between = f"{_round(least * images)} to {_round(most * images)}"
             answer = f"About {between} images are needed {aim(part)} (90 %; there are {_round(curve.top * images)})."
             return {"answer": answer, "helps": True, "rows": rows}
     lowest = _round(curve.needed(FEWER)[0] * images)
     answer = (
         f"More images may help, but how far is not known: {aim(FEWER)} takes at least about "
-        f"{lowest} images, and {FARTHEST:g} times as many as there are may not be enough."
+        f"{lowest} images, and {_times(farthest)} times as many as there are may not be enough."
     )
     return {"answer": answer, "helps": None, "rows": rows}
+
+
+def _times(images: float) -> str:
+    return f"{images:.2g}"
 
 
 def _round(images: float) -> str:

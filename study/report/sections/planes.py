@@ -16,7 +16,7 @@ from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.error_models import ErrorPrediction
 from fitscape.study.maps.posterior import probabilities
 from fitscape.study.report import axes, wording
-from fitscape.study.report.foretelling import foretelling
+from fitscape.study.report.foretelling import gain
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.section import Section
 from fitscape.study.report.slices import Slice, slices_of
@@ -31,7 +31,6 @@ TAUS: Final = (0.02, 0.05, 0.10, 0.20)
 MOST_PLANES: Final = 240
 MOST_WORK: Final = 240 * SIDE**2 * 300.0**2  # points times the rank squared: what a Gaussian process costs
 MANY: Final = 300  # trials from which the fields are asked at every second point of a grid, and are even in between
-LEAST_GAIN: Final = 0.1  # nats per trial, for predictions to be better or worse than none
 LIVE_PLANES: Final = 6  # while the study runs, when a page may cost a few seconds
 
 
@@ -104,17 +103,16 @@ def planes(told: list[EpochStage], pack: Pack, *, runs: bool = False) -> dict[st
         },
         "planes": found,
         "outside": len(subject.trials) - sum(subject.inside),
-        "foretold": None if runs else _foretold(subject, fitted),
+        "foretold": None if runs else _foretold(subject),
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
     }
 
 
-def _foretold(subject: Subject, fitted: RegimeMap) -> dict[str, Any] | None:
-    told = foretelling(subject.study, fitted)
+def _foretold(subject: Subject) -> dict[str, Any] | None:
+    told = subject.foretold
     if told is None:
         return None
     low, high = proportion_confint(told.inside, told.n, alpha=0.1, method="wilson")
-    gain = told.log_score - told.blind
     return {
         "n": told.n,
         "inside": told.inside,
@@ -122,7 +120,7 @@ def _foretold(subject: Subject, fitted: RegimeMap) -> dict[str, Any] | None:
         "interval": wording.interval(float(low), float(high)),
         "score": f"{told.log_score:+.2f}",
         "blind": f"{told.blind:+.2f}",
-        "verdict": "better than" if gain > LEAST_GAIN else "worse than" if gain < -LEAST_GAIN else "no better than",
+        "verdict": gain(told),
     }
 
 

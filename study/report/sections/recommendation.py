@@ -11,6 +11,7 @@ from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.regimes import final_record
 from fitscape.study.report import wording
 from fitscape.study.report.expense import Expense
+from fitscape.study.report.foretelling import BETTER, gain
 from fitscape.study.report.searched import at_ends, searched
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.cheapest import cheaper
@@ -41,12 +42,15 @@ ASKED: Final = {  # hyperparameters whose moves everybody asks for
 }
 
 
-def recommendation(subject: Subject) -> dict[str, Any]:
-    """``advice`` from the map (None without one, ``why`` says why) and ``best``, the best trial that was run."""
+def recommendation(subject: Subject, *, tested: bool = True) -> dict[str, Any]:
+    """``advice`` from the map (None without one, ``why`` says why) and ``best``, the best trial that was run.
+
+    To put the map to the test takes time; where it is not ``tested``, nothing is ``unproven``.
+    """
     fitted = subject.map
     guessing = None if subject.no_labels else _guessing(subject)
     return {
-        "advice": _advice(subject, fitted) if fitted else None,
+        "advice": _advice(subject, fitted) | {"unproven": tested and _unproven(subject)} if fitted else None,
         "guessing": guessing,
         "why": subject.no_map,
         "best": _best(subject),
@@ -77,6 +81,8 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     expense = Expense(subject)
     interval = _interval(fitted, told["low"], told["high"])
     images = more_images(subject, fitted, point, now=interval)
+    all_seen = images is not None and images.get("all_seen", False)
+    known = set(fitted.encoder.space) | ({"train_fraction"} if all_seen else set())
     threshold = float(fitted.cuts.at_skill(fitted.cuts.tau))
     moves = [_move(fitted, step) | {"time": expense.seconds(_moved(point, step))} for step in told_steps]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
@@ -109,16 +115,21 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "unfinished": _unfinished(subject),
         "longer": longer(subject, point, float(told["train_error"]), float(told["val_error"])),
         "moves": [m for m in moves if m["key"] != "train_fraction" or m["up"]],
-        "unknown": [name for key, name in ASKED.items() if not {key} & set(fitted.encoder.space)],
+        "unknown": [name for key, name in ASKED.items() if not {key} & known],
         "helps": helping[0] if helping else None,
         "lower": any(m["change"] > 0 for m in moves if m["key"] != "train_fraction" or m["up"]),
-        "data": _data(fitted, told_steps, images),
+        "data": None if all_seen else _data(fitted, told_steps, images),
         "images": images,
         "at_ends": ", ".join(at_ends(subject, point)),
         "searched": "; ".join(f"{name} {values}" for name, values in searched(subject)),
         "nearest": [t.number for t in _nearest(subject, fitted, point)],
         "undecided": wording.percent(fitted.undecided_area()),
     }
+
+
+def _unproven(subject: Subject) -> bool:
+    """Whether the map was put to the test, and predicted new trials no better than their mean."""
+    return subject.foretold is not None and gain(subject.foretold) != BETTER
 
 
 def _unfinished(subject: Subject) -> dict[str, Any] | None:
@@ -284,4 +295,6 @@ def _expected(subject: Subject, trial: TrialRecord) -> str:
     return _interval(subject.map, float(told["low"]), float(told["high"]))
 
 
-SECTION = Section("recommendation", "Recommendation", "Recommendation", lambda m: recommendation(m.subject))
+SECTION = Section(
+    "recommendation", "Recommendation", "Recommendation", lambda m: recommendation(m.subject, tested=not m.runs)
+)
