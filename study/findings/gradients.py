@@ -125,16 +125,21 @@ def _lift(
     return [
         judge(
             evidence,
-            claim=f"Gradients: {remedy} keeps the first layers' gradients larger against the last layer's {when}",
+            claim=f"Gradients: {remedy} keeps the first layers' gradients larger relative to the last layer's {when}",
             unit="decades of first- over last-layer relative gradient norm",
             explanation=f"Over {n} pairs of nets that differ in nothing else{_left_out(pairs, n)}, the first layer's "
             f"relative gradient is {with_it:.2g} of the last layer's with it and {without:.2g} without (geometric "
-            f"means {when}). Below {VANISHING_RATIO:g} it counts as vanishing, above {1 / VANISHING_RATIO:g} as "
-            "exploding.",
+            f"means {when}). Near 1 is healthy: below {VANISHING_RATIO:g} it counts as vanishing, above "
+            f"{1 / VANISHING_RATIO:g} as exploding.{_too_large(with_it, without)}",
             effect=f"a larger gradient of the first layers against the last {when}",
             **text,
         )
     ]
+
+
+def _too_large(with_it: float, without: float) -> str:
+    """Larger is better only up to a limit."""
+    return " With it the gradient is larger, and here too large." * bool(with_it > max(without, 1 / VANISHING_RATIO))
 
 
 def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict[str, str]) -> list[Finding]:
@@ -145,7 +150,7 @@ def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict
     return [
         judge(
             evidence,
-            claim=f"Gradients: {remedy} lets more gradient reach the first layer at the start",
+            claim=f"Gradients: {remedy} lets more gradient reach the first layer at the start, in absolute terms",
             unit="decades of the first layer's gradient norm",
             explanation=f"Over {n} pairs of nets that differ in nothing else{_left_out(pairs, n)}, the norm of the "
             f"first layer's gradient is {with_it:.2g} with it and {without:.2g} without (geometric means at "
