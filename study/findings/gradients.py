@@ -130,16 +130,18 @@ def _lift(
             explanation=f"Over {n} pairs of nets that differ in nothing else{_left_out(pairs, n)}, the first layer's "
             f"relative gradient is {with_it:.2g} of the last layer's with it and {without:.2g} without (geometric "
             f"means {when}). Near 1 is healthy: below {VANISHING_RATIO:g} it counts as vanishing, above "
-            f"{1 / VANISHING_RATIO:g} as exploding.{_too_large(with_it, without)}",
+            f"{1 / VANISHING_RATIO:g} as exploding.{_too_large([ratio(a) for a, _ in pairs])}",
             effect=f"a larger gradient of the first layers against the last {when}",
             **text,
         )
     ]
 
 
-def _too_large(with_it: float, without: float) -> str:
-    """Larger is better only up to a limit."""
-    return " With it the gradient is larger, and here too large." * bool(with_it > max(without, 1 / VANISHING_RATIO))
+def _too_large(ratios: Sequence[float]) -> str:
+    """Larger is better only up to a limit; of the nets with the remedy."""
+    exploding = sum(ratio > 1 / VANISHING_RATIO for ratio in ratios)
+    verb = "explodes" if exploding == 1 else "explode"
+    return f" Of {len(ratios)} nets with it {exploding} {verb}: there larger is too large." if exploding else ""
 
 
 def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict[str, str]) -> list[Finding]:
