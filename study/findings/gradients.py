@@ -36,14 +36,14 @@ CONTRASTS: Final[tuple[Contrast, ...]] = (
         {"init": "he"},
         {"init": "glorot"},
         {"norm": "none", "family": "plain"},
-        "He initialization instead of Glorot's, without normalization",
+        "He initialization instead of Glorot's in nets without normalization",
         "He et al. 2015 (rectifiers), section 2.2",
     ),
     (
         {"init": "glorot"},
         {"init": "gaussian"},
         {"norm": "none", "family": "plain"},
-        "Glorot's normalized initialization instead of a fixed Gaussian, without normalization",
+        "Glorot's normalized initialization instead of a fixed Gaussian in nets without normalization",
         "Glorot and Bengio 2010, section 4.2",
     ),
     (
@@ -64,7 +64,7 @@ CONTRASTS: Final[tuple[Contrast, ...]] = (
         {"family": "resnet"},
         {"family": "plain"},
         {"norm": "none"},
-        "shortcuts, without normalization",
+        "adding shortcuts to nets without normalization",
         "He et al. 2016 (identity mappings), section 2; not He et al. 2015, whose section 4.1 calls it unlikely",
     ),
 )
@@ -203,10 +203,10 @@ def _rescue(
     return [
         judge(
             evidence,
-            claim=f"Gradients: {remedy} lets nets train that stall without",
+            claim=f"Gradients: {remedy} lets nets train that stall otherwise",
             unit="share of nets that stall, without - with",
             explanation=f"Of {len(pairs)} pairs of nets, {sum(without)} stall without and {sum(with_it)} with it. "
-            "A net stalls if its training error stays within a tenth of chance or it diverges.",
+            "A net stalls if its training error stays at nine tenths of the way to guessing or more, or it diverges.",
             effect="a smaller share of nets that stall",
             **text,
         )
@@ -255,8 +255,8 @@ QUESTION = Question(
     name="gradients",
     title="What keeps gradients alive?",
     asked="Nets that differ in one remedy only (initialization, normalization, shortcuts) are compared by how "
-    "much gradient arrives at the first layer, and by whether they train at all. On the picture each step "
-    "down is a tenth of it; -12 stands for that and less.",
+    "much gradient arrives at the first layer, and by whether they train at all. On the picture 1 less is a "
+    "tenth of it; -12 stands for that and less.",
     answer=gradients,
     needs="gradient norms by layer, which only fitscape's own loop measures",
     takes="three pairs of nets that differ in one remedy alone",

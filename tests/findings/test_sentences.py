@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.statistics.planted import families
 from benchmarks.statistics.planted.study import CONTEXT
-from fitscape.study.findings import Finding, Verdict, all_findings, to_json
+from fitscape.study.findings import QUESTIONS, Finding, Verdict, all_findings, to_json
 
 KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
 
@@ -139,6 +139,16 @@ def test_an_explanation_counts_what_the_test_counts(family: str, kind: str) -> N
             assert (int(count), unit) == (one.n, one.counted.value)
         for count in re.findall(r"\((\d+) configurations\)", one.explanation):
             assert int(count) == one.n
+
+
+def test_a_claim_on_gradients_has_one_without_and_a_scale_of_whole_steps() -> None:
+    claims = [one for one in found_in("gradients", "nothing, 3 seeds") if one.question == "gradients"]
+    assert {one.claim for one in claims if "shortcuts" in one.claim}
+    assert not [one.claim for one in claims if one.claim.count("without") > 1 or ", without" in one.claim]
+    stalls = [one for one in claims if "lets nets train that stall otherwise" in one.claim]
+    assert len(stalls) == 5
+    assert all("nine tenths of the way to guessing" in one.explanation for one in stalls)
+    assert "On the picture 1 less is a tenth of it" in QUESTIONS["gradients"].asked
 
 
 def test_json_holds_the_sentence_and_the_population() -> None:
