@@ -35,12 +35,14 @@ def main() -> None:
     parser.add_argument("--trials", nargs="*", default=[], metavar="ID")
     given = parser.parse_args()
     file = given.folder / "new_seeds.csv"
-    table = pd.read_csv(given.folder / "trials.csv", keep_default_na=False, na_values=["NaN"])
+    table = pd.read_csv(
+        given.folder / "trials.csv", keep_default_na=False, na_values=["NaN"], float_precision="round_trip"
+    )
     chosen = table[table["regime_by_map"] | table["trial_id"].isin(given.trials)].sort_values("seconds")
     with tempfile.TemporaryDirectory() as root:
         train(reopened(given.folder, Path(root)), chosen, file)
     with tempfile.TemporaryDirectory() as root:
-        more = pd.read_csv(file, keep_default_na=False, na_values=["NaN"])
+        more = pd.read_csv(file, keep_default_na=False, na_values=["NaN"], float_precision="round_trip")
         told = judged(reopened(given.folder, Path(root), more), chosen)
     print(told.to_string(index=False, float_format="{:.4f}".format))
     wrong = told[told["new_seeds_say"].ne("undecided") & told["new_seeds_say"].ne(told["regime"])]

@@ -28,7 +28,12 @@ def reopened(folder: Path, root: Path, more: pd.DataFrame | None = None) -> Open
     train, val = map(int, re.findall(r"data: (\d+) training, (\d+) validation", text)[0])
     recipe, dataset = re.findall(r"fitscape run (\w+) .*data.dataset=(\w+)", text)[0]
     config = get(recipe, dataset=dataset)
-    rows = pd.concat([pd.read_csv(folder / "trials.csv", keep_default_na=False, na_values=["NaN"]), more])
+    rows = pd.concat(
+        [
+            pd.read_csv(folder / "trials.csv", keep_default_na=False, na_values=["NaN"], float_precision="round_trip"),
+            more,
+        ]
+    )
     facts = {"classes": [str(k) for k in range(10)], "images": {"train": train, "validation": val}}
     ledger = Ledger.create(root / f"{folder.name}.db", config, {"chance_error": 0.9, "data": facts})
     searched = [name for name in rows if name in config.base.flat() or name == "architecture"]

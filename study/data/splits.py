@@ -79,7 +79,7 @@ def hold_out(labels: Indices, groups: Indices, share: float, rng: np.random.Gene
 
 
 def halve(labels: Indices, groups: Indices, rng: np.random.Generator) -> Mask:
-    """Which images are in half A: as many as in half B, or as near to that as whole groups allow; stratified.
+    """Which images are in half A: half of them, or fewer by less than the largest group; stratified.
 
     A class of a single group is in one half only. Arguments as in `hold_out`.
     """

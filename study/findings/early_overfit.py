@@ -11,7 +11,6 @@ from scipy.stats import t as student
 from fitscape.study.findings.context import Context, Labels, Question, by_configuration, sampled
 from fitscape.study.findings.evidence import mean_evidence
 from fitscape.study.findings.finding import Counted, Evidence, Finding, judge
-from fitscape.study.measures.wording import percent
 from fitscape.study.records import EpochRecord, TrialRecord, TrialState
 from fitscape.study.regimes.late import RISE
 from fitscape.study.regimes.replicates import finite
@@ -147,9 +146,9 @@ def _error_finding(curves: Curves, family: str, nets: str) -> Finding:
         question="early_overfit",
         family=family,
         unit="validation error, last - best epoch",
-        explanation=f"Over {evidence.n} {evidence.counted.value} the error changes by {percent(evidence.estimate)} "
-        "from the epoch of lowest loss to the last. A loss that rises without the error is overconfidence, not worse "
-        "decisions.",
+        explanation=f"Over {evidence.n} {evidence.counted.value} the error changes by "
+        f"{100 * evidence.estimate:+.1f} points from the epoch of lowest loss to the last. A loss that rises without "
+        "the error is overconfidence, not worse decisions.",
         source=SOURCE,
         effect="a rise of the validation error after the best epoch",
         if_found="Stopping earlier would have helped the decisions.",

@@ -174,13 +174,16 @@ class Finding:
             said = self.effect if self.found else f"no {_bare(self.effect)}{worth}"
             return " ".join(filter(None, (f"Found: {said}. {numbers}", self._beside, self.if_found * self.found)))
         if self.lacks:
-            return f"Seen, but not tested. {numbers} A verdict takes {self.lacks}, which may change what is seen."
+            takes = f"A verdict takes {self.lacks}, which may change what is seen."
+            return f"Seen, with too few runs for a verdict. {numbers} {takes}"
         said = f"Not decided: {self.effect}{worth}, or not. {numbers}"
         if not self.withdrawn:
             return f"{said} {self._beside or self._more}".strip()
+        # Such a p value is that of the effect where the estimate is worth its name, else that of none.
+        side = "against" if (self.estimate >= self.margin) == self.denied else "for"
         alone = (
-            f"Alone it would be decided (p {said_p(self.p)}); corrected for the number of claims it is not "
-            f"(p {said_p(self.p_adjusted or 1.0)})."
+            f"Alone it would be decided {side} the claim (p {said_p(self.p)}); corrected for the number of claims "
+            f"it is not (p {said_p(self.p_adjusted or 1.0)})."
         )
         return f"{said} {alone} {self._more}".strip()
 

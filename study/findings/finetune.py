@@ -84,12 +84,14 @@ def _falls(one: Twins, context: Context) -> Finding:
 
 def _crossing_words(one: Twins, where: tuple[float, float, float]) -> str:
     estimate, low, high = where
-    interval = f"95 %: {_number(low, one)} to {_number(high, one)}"
+    least = f"{100 * MARGIN:.1f} points"
+    ends = dict.fromkeys(_number(end, one) for end in (low, high))
+    interval = f"95 %: {' to '.join(ends)} {one.unit}"
     if estimate == 0:
-        return f"That is below {percent(MARGIN)} throughout: no crossing in this range ({interval} {one.unit})."
+        return f"That is below {least} at every number of images that was run ({interval})."
     if not np.isfinite(estimate):
-        return f"That is above {percent(MARGIN)} up to the most: no crossing in this range ({interval} {one.unit})."
-    return f"It stays below {percent(MARGIN)} from {_number(estimate, one)} {one.unit} on ({interval})."
+        return f"At the most images it is above {least}: from where on it stays below is not known ({interval})."
+    return f"It stays below {least} from {_number(estimate, one)} {one.unit} on ({interval})."
 
 
 def _over_and_under(one: Twins) -> Finding:

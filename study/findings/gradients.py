@@ -36,14 +36,14 @@ CONTRASTS: Final[tuple[Contrast, ...]] = (
         {"init": "he"},
         {"init": "glorot"},
         {"norm": "none", "family": "plain"},
-        "He initialization instead of Glorot's, without normalization",
+        "He initialization instead of Glorot's in nets without normalization",
         "He et al. 2015 (rectifiers), section 2.2",
     ),
     (
         {"init": "glorot"},
         {"init": "gaussian"},
         {"norm": "none", "family": "plain"},
-        "Glorot's normalized initialization instead of a fixed Gaussian, without normalization",
+        "Glorot's normalized initialization instead of a fixed Gaussian in nets without normalization",
         "Glorot and Bengio 2010, section 4.2",
     ),
     (
@@ -64,7 +64,7 @@ CONTRASTS: Final[tuple[Contrast, ...]] = (
         {"family": "resnet"},
         {"family": "plain"},
         {"norm": "none"},
-        "shortcuts, without normalization",
+        "adding shortcuts to nets without normalization",
         "He et al. 2016 (identity mappings), section 2; not He et al. 2015, whose section 4.1 calls it unlikely",
     ),
 )
@@ -125,16 +125,23 @@ def _lift(
     return [
         judge(
             evidence,
-            claim=f"Gradients: {remedy} keeps the first layers' gradients larger against the last layer's {when}",
+            claim=f"Gradients: {remedy} keeps the first layers' gradients larger relative to the last layer's {when}",
             unit="decades of first- over last-layer relative gradient norm",
             explanation=f"Over {n} pairs of nets that differ in nothing else{_left_out(pairs, n)}, the first layer's "
             f"relative gradient is {with_it:.2g} of the last layer's with it and {without:.2g} without (geometric "
-            f"means {when}). Below {VANISHING_RATIO:g} it counts as vanishing, above {1 / VANISHING_RATIO:g} as "
-            "exploding.",
+            f"means {when}). Near 1 is healthy: below {VANISHING_RATIO:g} it counts as vanishing, above "
+            f"{1 / VANISHING_RATIO:g} as exploding.{_too_large([ratio(a) for a, _ in pairs])}",
             effect=f"a larger gradient of the first layers against the last {when}",
             **text,
         )
     ]
+
+
+def _too_large(ratios: Sequence[float]) -> str:
+    """Larger is better only up to a limit; of the nets with the remedy."""
+    exploding = sum(ratio > 1 / VANISHING_RATIO for ratio in ratios)
+    verb = "explodes" if exploding == 1 else "explode"
+    return f" Of {len(ratios)} nets with it {exploding} {verb}: there larger is too large." if exploding else ""
 
 
 def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict[str, str]) -> list[Finding]:
@@ -145,7 +152,7 @@ def _reach(pairs: list[tuple[TrialRecord, TrialRecord]], remedy: str, text: dict
     return [
         judge(
             evidence,
-            claim=f"Gradients: {remedy} lets more gradient reach the first layer at the start",
+            claim=f"Gradients: {remedy} lets more gradient reach the first layer at the start, in absolute terms",
             unit="decades of the first layer's gradient norm",
             explanation=f"Over {n} pairs of nets that differ in nothing else{_left_out(pairs, n)}, the norm of the "
             f"first layer's gradient is {with_it:.2g} with it and {without:.2g} without (geometric means at "
@@ -196,10 +203,10 @@ def _rescue(
     return [
         judge(
             evidence,
-            claim=f"Gradients: {remedy} lets nets train that stall without",
+            claim=f"Gradients: {remedy} lets nets train that stall otherwise",
             unit="share of nets that stall, without - with",
             explanation=f"Of {len(pairs)} pairs of nets, {sum(without)} stall without and {sum(with_it)} with it. "
-            "A net stalls if its training error stays within a tenth of chance or it diverges.",
+            "A net stalls if its training error stays at nine tenths of the way to guessing or more, or it diverges.",
             effect="a smaller share of nets that stall",
             **text,
         )
@@ -248,8 +255,8 @@ QUESTION = Question(
     name="gradients",
     title="What keeps gradients alive?",
     asked="Nets that differ in one remedy only (initialization, normalization, shortcuts) are compared by how "
-    "much gradient arrives at the first layer, and by whether they train at all. On the picture each step "
-    "down is a tenth of it; -12 stands for that and less.",
+    "much gradient arrives at the first layer, and by whether they train at all. On the picture 1 less is a "
+    "tenth of it; -12 stands for that and less.",
     answer=gradients,
     needs="gradient norms by layer, which only fitscape's own loop measures",
     takes="three pairs of nets that differ in one remedy alone",

@@ -67,7 +67,7 @@ def test_plain_nets_that_train_alike_contradict_the_claim() -> None:
 def test_two_seeds_are_not_judged_and_say_how_many_are_missing() -> None:
     found = findings_of(nets(np.random.default_rng(3), {20: 0.02, 56: 0.5}, seeds=2))[0]
     assert (found.verdict, found.lacks, found.needed) == (Verdict.UNDECIDED, "3 more seeds", None)
-    assert found.sentence.startswith("Seen, but not tested. ")
+    assert found.sentence.startswith("Seen, with too few runs for a verdict. ")
 
 
 def test_five_noisy_seeds_say_how_many_would_decide() -> None:

@@ -47,6 +47,7 @@ def test_a_planted_rise_of_the_loss_is_found_and_the_error_is_cleared(drawn: boo
     assert "Stopping earlier would have helped the loss." in loss.sentence
     assert error.verdict is Verdict.CONTRADICTED
     assert "Stopping earlier" not in error.sentence
+    assert f"the error changes by {100 * error.estimate:+.1f} points from the epoch" in error.explanation
     assert loss.counted == ("configurations" if drawn else "runs")
 
 

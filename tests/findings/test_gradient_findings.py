@@ -1,8 +1,10 @@
 """Findings on gradients, planted and null."""
 
+import re
 from itertools import product
 
 import numpy as np
+import pytest
 from hand_made import make_epoch, make_trial
 
 from fitscape.study.config import RegimeThresholds
@@ -10,6 +12,7 @@ from fitscape.study.findings import Context, Finding, Verdict
 from fitscape.study.findings.gradients import gradients
 from fitscape.study.records import GradientProfile, TrialRecord
 from fitscape.study.regimes import Reference, label_all
+from fitscape.study.report.language import catalogue
 
 CONTEXT = Context(classes=10, chance_error=0.9)
 DEPTHS = (20, 32, 44, 56, 110)
@@ -112,5 +115,22 @@ def test_a_gradient_lost_in_every_layer_alike_is_seen_at_the_first_layer_and_not
     reach = next(f for claim, f in found.items() if "reach the first layer" in claim)
     assert (reach.verdict, round(reach.estimate, 6)) == (Verdict.SUPPORTED, 6.0)
     assert (
-        next(f for claim, f in found.items() if "larger against the last layer's at the start" in claim).estimate == 0
+        next(f for claim, f in found.items() if "larger relative to the last layer's at the start" in claim).estimate
+        == 0
     )
+
+
+@pytest.mark.parametrize("ratio", [2.0, 5e4])
+def test_a_larger_gradient_that_explodes_is_said_to_be_too_large(ratio: float) -> None:
+    rng, trials = np.random.default_rng(0), []
+    for init, depth, seed in product(("he", "glorot"), DEPTHS, range(2)):
+        hyperparameters = {"family": "plain", "norm": "none", "init": init, "depth": depth, "seed": seed}
+        trials.append(make_net(rng, ratio if init == "he" else 0.1, False, **hyperparameters))
+    found = findings_of(trials)
+    absolute = next(f for claim, f in found.items() if claim.endswith("at the start, in absolute terms"))
+    relative = next(f for claim, f in found.items() if "larger relative to the last layer's at the start" in claim)
+    assert "Near 1 is healthy" in relative.explanation
+    explode = "Of 10 nets with it 10 explode: there larger is too large."
+    assert relative.explanation.endswith(explode if ratio > 1000 else "as exploding.")
+    assert not re.findall("[A-Za-z]{2,}", catalogue("ko")(explode))
+    assert "too large" not in absolute.explanation

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.statistics.planted import families
 from benchmarks.statistics.planted.study import CONTEXT
-from fitscape.study.findings import Finding, Verdict, all_findings, to_json
+from fitscape.study.findings import QUESTIONS, Finding, Verdict, all_findings, to_json
 
 KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
 
@@ -38,7 +38,7 @@ def test_every_sentence_fits_its_verdict_its_margin_and_its_numbers(family: str,
                 # An interval may lie across 0 where it lies below what counts, which must then be named.
                 assert one.margin == 0 or f"of {one.figure(one.margin)}{points} or more" in sentence
             elif one.lacks:
-                assert sentence.startswith("Seen, but not tested. ")
+                assert sentence.startswith("Seen, with too few runs for a verdict. ")
                 assert f"A verdict takes {one.lacks}" in sentence
             else:
                 assert sentence.startswith("Not decided")
@@ -63,8 +63,18 @@ def test_a_verdict_agrees_with_its_interval(family: str, kind: str) -> None:
     [
         (  # decided alone, and not among ten
             {"estimate": 0.05, "low": 0.0175, "high": 0.0825, "p": 0.0129, "p_adjusted": 0.129},
-            "Alone it would be decided (p 0.013); corrected for the number of claims it is not (p 0.129). For an "
-            "effect as seen it takes about 8 seeds, for the smallest that counts about 370.",
+            "Alone it would be decided for the claim (p 0.013); corrected for the number of claims it is not (p "
+            "0.129). For an effect as seen it takes about 8 seeds, for the smallest that counts about 370.",
+        ),
+        (  # too small to count, and alone sure
+            {"estimate": -0.0347, "low": -0.117, "high": 0.0548, "p": 0.032, "p_adjusted": 0.73},
+            "Alone it would be decided against the claim (p 0.032); corrected for the number of claims it is not (p "
+            "0.730). For an effect as seen it takes about 45 seeds, for the smallest that counts about 370.",
+        ),
+        (  # the same of a claim that there is no effect
+            {"estimate": -0.0347, "low": -0.117, "high": 0.0548, "p": 0.032, "p_adjusted": 0.73, "denied": True},
+            "Alone it would be decided for the claim (p 0.032); corrected for the number of claims it is not (p "
+            "0.730). For an effect as seen it takes about 45 seeds, for the smallest that counts about 370.",
         ),
         (  # an interval that lies below what counts, and a test that asks for more than the estimate
             {"estimate": -0.0035, "low": -0.0061, "high": -0.0009, "p": 0.22, "p_adjusted": 1.0, "needed": 3},
@@ -76,8 +86,8 @@ def test_a_verdict_agrees_with_its_interval(family: str, kind: str) -> None:
         ),
         (
             {"estimate": 0.777, "low": 0.635, "high": 0.92, "p": 0.002, "p_adjusted": 0.004, "lacks": "2 more seeds"},
-            "Seen, but not tested. Estimate 77.7 points (95 % interval 63.5 to 92.0), in validation error, a - b. A "
-            "verdict takes 2 more seeds, which may change what is seen.",
+            "Seen, with too few runs for a verdict. Estimate 77.7 points (95 % interval 63.5 to 92.0), in validation "
+            "error, a - b. A verdict takes 2 more seeds, which may change what is seen.",
         ),
     ],
 )
@@ -129,6 +139,16 @@ def test_an_explanation_counts_what_the_test_counts(family: str, kind: str) -> N
             assert (int(count), unit) == (one.n, one.counted.value)
         for count in re.findall(r"\((\d+) configurations\)", one.explanation):
             assert int(count) == one.n
+
+
+def test_a_claim_on_gradients_has_one_without_and_a_scale_of_whole_steps() -> None:
+    claims = [one for one in found_in("gradients", "nothing, 3 seeds") if one.question == "gradients"]
+    assert {one.claim for one in claims if "shortcuts" in one.claim}
+    assert not [one.claim for one in claims if one.claim.count("without") > 1 or ", without" in one.claim]
+    stalls = [one for one in claims if "lets nets train that stall otherwise" in one.claim]
+    assert len(stalls) == 5
+    assert all("nine tenths of the way to guessing" in one.explanation for one in stalls)
+    assert "On the picture 1 less is a tenth of it" in QUESTIONS["gradients"].asked
 
 
 def test_json_holds_the_sentence_and_the_population() -> None:

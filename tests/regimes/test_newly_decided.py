@@ -12,7 +12,8 @@ STUDY = Path(__file__).parents[2] / "results" / "regimes-fashion"
 
 def test_new_seeds_contradict_no_label_that_the_map_decided(tmp_path: Path) -> None:
     trials, more = (
-        pd.read_csv(STUDY / name, keep_default_na=False, na_values=["NaN"]) for name in ("trials.csv", "new_seeds.csv")
+        pd.read_csv(STUDY / name, keep_default_na=False, na_values=["NaN"], float_precision="round_trip")
+        for name in ("trials.csv", "new_seeds.csv")
     )
     by_map = trials[trials["regime_by_map"]]
     told = judged(reopened(STUDY, tmp_path, more), by_map)

@@ -1,17 +1,23 @@
 """What the page says of more images: how many, that they will not help, or why that cannot be said."""
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hand_made import make_epoch
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from small_study import PROVENANCE
 
 from fitscape.study.config import Range, StudyConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
-from fitscape.study.report.sections.more_images import Audit, more_images
+from fitscape.study.report import language
+from fitscape.study.report.sections.more_images import Audit, audit, more_images
 from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.subject import Subject
 
@@ -70,6 +76,34 @@ def test_where_the_training_error_is_missing_more_images_are_no_advice(tmp_path:
     assert answer.startswith(f"More images alone are not expected {aim}: its training error is ")
     assert advice["images"]["rows"][0][1] == advice["interval"], "one interval for one net"
     assert advice["data"]["sure"] is False, "headline and detail say the same"
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (
+            FloatDistribution(0.01, 1, log=True),
+            "Not checked: of the trials on the map 20 had a quarter of the images or less and 5 had half or more, and "
+            "12 and 6 are needed.",
+        ),
+        (
+            FloatDistribution(0.2, 1, log=True),
+            "Not checked: the fewest images were 20\u00a0% of the most, and an eighth or less is needed.",
+        ),
+        (
+            CategoricalDistribution((0.05, 0.2, 1.0)),
+            "Not checked: the images were a few listed numbers, not drawn over a range.",
+        ),
+    ],
+)
+def test_what_was_not_checked_says_what_was_found_and_what_is_needed(images: BaseDistribution, said: str) -> None:
+    table = pd.DataFrame({"train_fraction": [0.05, 0.2] * 10 + [1.0] * 5})
+    fitted: Any = SimpleNamespace(encoder=SimpleNamespace(space={"train_fraction": images}))
+    found = audit(fitted, table, 4000)
+    assert f"Not checked: {found.why}." == said
+    assert not found.failed
+    korean = language.catalogue("ko")(said)
+    assert not re.findall(r"[A-Za-z]{2,}", korean), korean
 
 
 def test_what_cannot_be_said_comes_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

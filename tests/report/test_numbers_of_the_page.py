@@ -164,7 +164,7 @@ def test_degradation_has_its_sign_and_its_size(data: dict[str, Any]) -> None:
         {key: str(value).replace("\N{NO-BREAK SPACE}", " ") for key, value in pair.items()}
         for pair in data["degradation"]["pairs"]
     ]
-    lacks = "not tested: it takes 2 more seeds and 2 more learning rates"
+    lacks = "too few runs: it takes 2 more seeds and 2 more learning rates"
     keys = ("deep", "shallow", "deep_error", "shallow_error", "difference", "seeds", "degraded")
     assert [tuple(pair[key] for key in keys) for pair in pairs] == [
         ("plain-32", "plain-20", "6.1 %", "6.0 %", "+0.1 points", "3", "no"),

@@ -208,7 +208,7 @@ def test_a_folder_without_a_study_is_refused_in_one_line(tmp_path: Path) -> None
         (1 / 2000, 3, "no"),
         (0.008, 3, "no"),
         (0.03, 3, "yes"),
-        (0.03, 1, "not tested: it takes 2 more learning rates"),
+        (0.03, 1, "too few runs: it takes 2 more learning rates"),
     ],
 )
 def test_table_finding_and_flag_of_degradation_follow_one_rule(

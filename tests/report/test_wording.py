@@ -159,11 +159,11 @@ def test_shares_in_a_sentence_have_the_digits_that_the_page_gives_them() -> None
 @pytest.mark.parametrize(
     ("verdicts", "answer", "outcome"),
     [
-        (["supported"], "the claim below is supported", "1 claim: 1 supported"),
-        (["contradicted"] * 2, "the claims below are contradicted", "2 claims: 2 contradicted"),
+        (["supported"], "the main claim is supported", "1 claim: 1 supported"),
+        (["contradicted"] * 2, "the main claims are contradicted", "2 claims: 2 contradicted"),
         (["undecided"] * 2, "not decided", "2 claims: 2 undecided"),
-        (["not tested"], "seen, but not tested", "1 claim: 1 not tested"),
-        (["undecided", "not tested"], "not decided", "2 claims: 1 undecided, 1 not tested"),
+        (["too few runs"], "seen, with too few runs for a verdict", "1 claim: 1 with too few runs"),
+        (["undecided", "too few runs"], "not decided", "2 claims: 1 undecided, 1 with too few runs"),
         (["supported", "contradicted"], "decided in part", "2 claims: 1 supported, 1 contradicted"),
     ],
 )

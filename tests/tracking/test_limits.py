@@ -161,8 +161,8 @@ def test_size_arrives_for_a_trial_that_was_shipped_while_it_ran(server, ledger, 
 
 
 def test_patience_is_renewed_by_progress_and_by_nothing_else(ledger, proxy):
-    """Each step takes less than the patience, all of them more."""
-    for seed in range(4):
+    """Each step takes less than the patience, all of them more: four trials go at a time."""
+    for seed in range(8):
         run_by_hand(ledger, seed=seed, epochs=1)
     proxy.fault = lambda call: time.sleep(1.2) if call.path.endswith("log-batch") else None
     shipping = start(ledger, proxy)

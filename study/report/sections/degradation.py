@@ -123,7 +123,7 @@ def _difference(test: DepthTest) -> dict[str, Any]:
 def _said(test: DepthTest) -> str:
     if test.degraded or test.denied:
         return "yes" if test.degraded else "no"
-    return f"not tested: it takes {test.lacks}" if test.lacks else "not shown"
+    return f"too few runs: it takes {test.lacks}" if test.lacks else "not shown"
 
 
 SECTION = Section(

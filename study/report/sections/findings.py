@@ -1,9 +1,9 @@
 """Findings as rows: claim, estimate, interval, test, verdict, explanation."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
-from fitscape.study.findings import QUESTIONS, Finding, Verdict, about, questions_of
+from fitscape.study.findings import QUESTIONS, Finding, Verdict, about, degradation, questions_of
 from fitscape.study.findings.context import by_configuration, drawn_alike, ended
 from fitscape.study.findings.finding import said_p
 from fitscape.study.report import wording
@@ -11,9 +11,11 @@ from fitscape.study.report.section import Section
 from fitscape.study.report.sections.questions import LOOKS, claimed, questions, verdict
 from fitscape.study.report.subject import Subject
 
+DEPTH: Final = "claims about depth"  # a family of its own, as the flag of trials follows them
+
 
 def findings(subject: Subject) -> list[dict[str, Any]]:
-    """Decided ones first, then what was seen but not tested, each in the order of the questions."""
+    """Decided ones first, then what was seen with too few runs, each in the order of the questions."""
     return [_row(f) for f in sorted(subject.findings, key=lambda f: (f.verdict is Verdict.UNDECIDED, not f.lacks))]
 
 
@@ -33,7 +35,8 @@ def _row(f: Finding) -> dict[str, Any]:
         "unit": wording.nets(f.unit),
         "test": f.test,
         "p": _p(f.p),
-        "corrected": _p(p),
+        "corrected": _p(p) if math.isnan(p) else f"{_p(p)} ({_among(f)})",
+        "tested": not f.lacks,
         "n": f.n,
         "sentence": wording.nets(f.sentence),
         "explanation": wording.nets(f.explanation),
@@ -44,19 +47,30 @@ def _row(f: Finding) -> dict[str, Any]:
     }
 
 
+def _among(f: Finding) -> str:
+    """The claims that a p value was corrected for."""
+    about_depth = f.question == degradation.QUESTION.name
+    return DEPTH if about_depth else f"{f.claims} claim{'s' if f.claims > 1 else ''}"
+
+
 def _p(p: float) -> str:
     return wording.NOT_MEASURED if math.isnan(p) else said_p(p)
 
 
 def _corrected(subject: Subject) -> str:
     """How verdicts are corrected for their number, in words."""
-    count = max((f.claims for f in subject.findings), default=1)
     held = (
         "Holm's, which keeps the chance of any wrong verdict below 5 %"
         if subject.context.correction == "holm"
         else "Benjamini and Hochberg's, which keeps the share of wrong verdicts below 5 %"
     )
-    return f"A verdict must survive a correction for the {count} claims tested ({held})."
+    depth = any(f.question == degradation.QUESTION.name for f in subject.findings)
+    others = [f for f in subject.findings if f.question != degradation.QUESTION.name and not math.isnan(f.p)]
+    if not others:
+        return f"A verdict must survive a correction for the number of {DEPTH} (Holm's)." if depth else ""
+    count = f"{len(others)} {'other ' * depth}claim{'s' if len(others) > 1 else ''}"
+    apart = f" {wording.sentence(DEPTH)} are corrected among themselves (Holm's)." * depth
+    return f"A verdict must survive a correction for the {count} tested ({held}).{apart}"
 
 
 def _sampled(subject: Subject) -> str:

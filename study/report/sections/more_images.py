@@ -30,6 +30,7 @@ class Audit:
 
     n: int
     inside: int  # of the 90 % bands
+    why: str = ""  # there is nothing to hold against them; empty where there is
 
     @property
     def failed(self) -> bool:
@@ -69,7 +70,7 @@ def more_images(
         "four times as many" if seen >= FARTHEST * curve.top * images else f"the {_round(seen)} that its steps can see"
     )
     said = {"audit": _audited(checked), "passes": _passes(subject, point), "end": end}
-    if checked is not None and checked.failed:
+    if checked.failed:
         return _unknown("runs with at most a quarter of the images did not foretell the others") | said
     found = _answer(fitted, curve, point, images, seen) | said
     return found | {
@@ -77,26 +78,36 @@ def more_images(
     }
 
 
-def audit(fitted: RegimeMap, table: pd.DataFrame, validation: int) -> Audit | None:
-    """None where too few trials had a quarter of the images or less, or half and more."""
+def audit(fitted: RegimeMap, table: pd.DataFrame, validation: int) -> Audit:
+    """Of trials that were drawn over a range of images; without a number, and with its reason, where there are few."""
     distribution = fitted.encoder.space[IMAGES]
     if not isinstance(distribution, FloatDistribution):
-        return None
+        return _unchecked("the images were a few listed numbers, not drawn over a range")
     top = distribution.high
-    few, many = table[table[IMAGES] <= top / FARTHEST], table[table[IMAGES] >= top / 2].head(MOST_AUDITED)
-    if len(few) < LEAST or len(many) < LEAST / 2 or distribution.low > top / (2 * FARTHEST):
-        return None
+    if distribution.low > top / (2 * FARTHEST):
+        least = wording.percent(distribution.low / top)
+        return _unchecked(f"the fewest images were {least} of the most, and an eighth or less is needed")
+    few, many = table[table[IMAGES] <= top / FARTHEST], table[table[IMAGES] >= top / 2]
+    if len(few) < LEAST or len(many) < LEAST // 2:
+        return _unchecked(
+            f"of the trials on the map {len(few)} had a quarter of the images or less and {len(many)} had half or "
+            f"more, and {LEAST} and {LEAST // 2} are needed"
+        )
     space = {**fitted.encoder.space, IMAGES: FloatDistribution(distribution.low, top / FARTHEST, log=distribution.log)}
     chance, classes = fitted.cuts.chance, fitted.cuts.classes
     classes = None if classes is None else int(classes)
     small = RegimeMap(space, fitted.thresholds, chance_error=chance, reference_error=None, classes=classes).fit(few)
     told = list[bool]()
-    for row in many.to_dict("records"):
+    for row in many.head(MOST_AUDITED).to_dict("records"):
         curve = learning_curve(small, {name: row[name] for name in small.encoder.names}, val_n=validation)
         if curve is not None:
             low, high = curve.band(row[IMAGES], nets=True)
             told.append(low <= row["val_error"] <= high)
-    return Audit(len(told), sum(told)) if told else None
+    return Audit(len(told), sum(told)) if told else _unchecked("too few images were learned for a curve to be drawn")
+
+
+def _unchecked(why: str) -> Audit:
+    return Audit(n=0, inside=0, why=why)
 
 
 def _all_seen(net: TrialConfig, images: float) -> dict[str, Any]:
@@ -175,9 +186,9 @@ def _unknown(why: str) -> dict[str, Any]:
     return {"answer": f"Whether more images would help is not predicted, because {why}.", "helps": None, "rows": []}
 
 
-def _audited(found: Audit | None) -> str:
-    if found is None:
-        return "Not checked: too few trials had a quarter of the images or less, or half and more."
+def _audited(found: Audit) -> str:
+    if found.why:
+        return f"Not checked: {found.why}."
     return (
         f"Checked: of {found.n} trials with half of the images and more, {found.inside} lie in the 90 % bands that the "
         "trials with a quarter and less give."

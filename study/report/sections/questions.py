@@ -9,8 +9,8 @@ from fitscape.study.report import wording
 from fitscape.study.report.subject import Subject
 
 DRAWN_ABOVE: Final = "degradation"  # as a figure of its own
-MOST: Final = 12  # claims that an answer names
-UNTESTED: Final = "not tested"  # what the study saw and had too few runs to judge
+MOST: Final = 12  # claims that an answer names, where no more are decided
+UNTESTED: Final = "too few runs"  # what the study saw and cannot judge
 LOOKS: Final = {  # what is said of a verdict, and its glyph
     Verdict.SUPPORTED.value: ("supported", "✓"),
     Verdict.CONTRADICTED.value: ("contradicted", "✗"),
@@ -35,8 +35,9 @@ class Told(TypedDict):
     asked: str
     outcome: str
     answer: str
-    answers: list[Answer]  # to the claims that answer the title, at most ``MOST``
-    more: int  # of them that are not among ``answers``
+    answers: list[Answer]  # of the claims that answer the title: all decided ones, and others up to ``MOST``
+    beside: list[Answer]  # of the other claims those that are decided
+    listed: str  # how many of all claims these are, where they are not all
     picture: str  # data URI; empty where there is none
 
 
@@ -51,15 +52,27 @@ def questions(subject: Subject) -> list[Told]:
 def _told(subject: Subject, name: str, found: list[Finding]) -> Told:
     question = QUESTIONS[name]
     main = [f for f in found if any(part in f.claim for part in question.main)] or found
+    ranked = sorted(main, key=lambda f: (f.verdict is Verdict.UNDECIDED, not f.lacks))
+    decided = [f.verdict is not Verdict.UNDECIDED for f in ranked]
+    answers = ranked[: max(MOST, sum(decided))]
+    beside = [f for f in found if f not in main and f.verdict is not Verdict.UNDECIDED]
     return {
         "title": question.title,
         "asked": question.asked,
         "outcome": counted([verdict(f) for f in found]),
         "answer": in_short([verdict(f) for f in main]),
-        "answers": [_line(f) for f in sorted(main, key=lambda f: (not f.lacks, f.verdict is Verdict.UNDECIDED))[:MOST]],
-        "more": max(0, len(main) - MOST),
+        "answers": list(map(_line, answers)),
+        "beside": list(map(_line, beside)),
+        "listed": _listed(len(answers), len(beside), len(found)),
         "picture": _uri(subject, name),
     }
+
+
+def _listed(main: int, beside: int, claims: int) -> str:
+    if main + beside == claims:
+        return ""
+    others = f", and {beside} more with a verdict" if beside else ""
+    return f"Listed: the main {main} of {claims} claims{others}. All follow below."
 
 
 def verdict(one: Finding) -> str:
@@ -69,7 +82,7 @@ def verdict(one: Finding) -> str:
 def counted(verdicts: list[str]) -> str:
     tested = [v for v in verdicts if v != UNTESTED]
     parts = [f"{tested.count(v)} {v.value}" for v in Verdict if v.value in tested]
-    parts += [f"{verdicts.count(UNTESTED)} {UNTESTED}"] if UNTESTED in verdicts else []
+    parts += [f"{verdicts.count(UNTESTED)} with {UNTESTED}"] if UNTESTED in verdicts else []
     return f"{len(verdicts)} claim{'s' if len(verdicts) > 1 else ''}: " + ", ".join(parts)
 
 
@@ -79,10 +92,10 @@ def in_short(verdicts: list[str]) -> str:
     claims, are = ("claims", "are") if len(verdicts) > 1 else ("claim", "is")
     if len(alone) == 1:
         return {
-            Verdict.SUPPORTED.value: f"the {claims} below {are} supported",
-            Verdict.CONTRADICTED.value: f"the {claims} below {are} contradicted",
+            Verdict.SUPPORTED.value: f"the main {claims} {are} supported",
+            Verdict.CONTRADICTED.value: f"the main {claims} {are} contradicted",
             Verdict.UNDECIDED.value: "not decided",
-            UNTESTED: "seen, but not tested",
+            UNTESTED: "seen, with too few runs for a verdict",
         }[alone.pop()]
     if alone <= {Verdict.UNDECIDED.value, UNTESTED}:
         return "not decided"
