@@ -13,14 +13,16 @@ from fitscape.study.ledger import Ledger
 from fitscape.study.maps.foretold import Foretold
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
-from fitscape.study.report import build
+from fitscape.study.report import build, language
 from fitscape.study.report.expense import Expense
 from fitscape.study.report.page import render
 from fitscape.study.report.sections.longer import longer
 from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.sections.trained import trained
 from fitscape.study.report.subject import Subject
-from fitscape.study.report.wording import percent
+from fitscape.study.report.wording import duration, percent
+
+KOREAN = language.catalogue("ko")
 
 
 def studied(
@@ -127,6 +129,15 @@ def test_longer_training_comes_first_where_nets_saw_few_passes_and_training_erro
     assert said is not None
     assert said["first"] is first
     assert said["seen"] == f"{240 * epochs:,} steps, {'2.6' if epochs == 6 else '26'} passes over its images"
+
+
+def test_the_time_of_twice_the_steps_is_said_where_it_is_known(tmp_path: Path) -> None:
+    subject = studied(tmp_path, input_shape=[1, 8, 8], images={"train": 36_000, "validation": 4000})
+    ran = subject.trials[0]
+    said = longer(subject, subject.point(ran), 0.14, 0.19)
+    assert said is not None
+    assert said["twice"] == f"about {duration(float(f'{2 * ran.seconds:.2g}'))}"
+    assert KOREAN(f"Twice the steps take {said['twice']} a run.").endswith("걸립니다.")
 
 
 def test_the_recommendation_comes_in_the_order_of_a_readers_questions(page: tuple[dict[str, Any], str]) -> None:
