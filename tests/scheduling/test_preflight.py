@@ -133,7 +133,10 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., TwoNodes]:
     ("answer", "why"),
     [
         (None, "second is left out: it does not answer"),
-        ({**probe(None), "storage": "", "torch": "2.9.0"}, f"second is left out: torch is {version('torch')} here, but"),
+        (
+            {**probe(None), "storage": "", "torch": "2.9.0"},
+            f"second is left out: torch is {version('torch')} here, but",
+        ),
         ({**probe(None), "storage": "no space left"}, "second is left out: s cannot be used: second: no space left"),
     ],
 )
