@@ -1,5 +1,6 @@
 """Each test has its own data folder and user's cache; folders of images are generated."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from lacking import lacking
 from PIL import Image
 
 from fitscape.study.config import DataConfig
-from fitscape.study.data import SealedData, apart, check_files, load
+from fitscape.study.data import SealedData, apart, check_files, load, room
+from fitscape.study.data.mapped import chunks, crew
 
 MakeFolder = Callable[..., str]
 
@@ -62,3 +64,26 @@ def make_folder(tmp_path: Path) -> MakeFolder:
         return f"folder:{tmp_path / name}"
 
     return make
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """150 images, one of them twice and one that cannot be read."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for i in range(150):
+        place = folder / ("dog", "cat", "cow")[i % 3]
+        place.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (20, 16, 3), dtype=np.uint8)).save(place / f"{i:03}.jpg")
+    shutil.copy(folder / "cat/001.jpg", folder / "dog/copy.jpg")
+    whole = (folder / "cow/002.jpg").read_bytes()
+    (folder / "cow/002.jpg").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+@pytest.fixture
+def always_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every data set of files is a large one, in chunks of 16 images; decoded in this process, which is quicker."""
+    monkeypatch.setattr(crew, "call", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(room, "MAPPED_FROM", 1)
+    monkeypatch.setattr(chunks, "CHUNK_IMAGES", 16)

@@ -1,8 +1,11 @@
 """Studies whose reports the tests look at."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opened_page import opened
+from playwright.sync_api import Browser, Page
 from report_studies import sobol_points, trained_study
 
 from fitscape.study.config import Choices, DataConfig, Optimization, Range, SearchConfig, StudyConfig, TrialConfig
@@ -36,3 +39,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def page_file(folder: Path) -> Path:
     return build(folder)
+
+
+@pytest.fixture
+def desktop(browser: Browser, page_file: Path) -> Iterator[Page]:
+    page = opened(browser, page_file)
+    yield page
+    page.context.close()

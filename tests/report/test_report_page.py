@@ -1,49 +1,23 @@
 """The page in a browser: it draws, switches, opens trials, and can be used by keyboard and by everybody."""
 
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_core_python.sync_playwright import Axe
+from opened_page import SIZES, opened
 from playwright.sync_api import Browser, Page
 from report_pages import Arrays, data_of
 from report_studies import simulated_study
 
-from fitscape.study.config import Choices, Range, SearchConfig, StudyConfig, TrialConfig
+from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.report import build
-
-SIZES = {"desktop": (1280, 900), "phone": (360, 780)}
-
-
-def opened(browser: Browser, file: Path, *, size: str = "desktop", drawn: str = "#map-plot", **context: Any) -> Any:
-    """The page with these figures drawn; what the console said is in ``page.said``, requests in ``page.asked``."""
-    width, height = SIZES[size]
-    page: Any = browser.new_context(
-        viewport={"width": width, "height": height}, reduced_motion="reduce", **context
-    ).new_page()
-    page.said, page.asked = [], []
-    page.on("console", lambda message: page.said.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: page.said.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.goto(file.as_uri())
-    page.wait_for_selector("html[data-ready]")
-    page.evaluate(f"document.querySelectorAll('{drawn}').forEach((plot) => plot.fitscape?.())")
-    page.wait_for_timeout(200)
-    return page
 
 
 @pytest.fixture(params=SIZES)
 def page(request: pytest.FixtureRequest, browser: Browser, page_file: Path) -> Iterator[Page]:
     page = opened(browser, page_file, size=request.param, drawn=".plot")
-    yield page
-    page.context.close()
-
-
-@pytest.fixture
-def desktop(browser: Browser, page_file: Path) -> Iterator[Page]:
-    page = opened(browser, page_file)
     yield page
     page.context.close()
 
@@ -82,6 +56,8 @@ def test_the_page_is_as_wide_as_the_window(page: Page) -> None:
 
 
 # Ten seconds each: the phone in dark colours stands for both.
+
+
 @pytest.mark.parametrize(
     ("size", "scheme"), [("phone", "dark"), pytest.param("desktop", "light", marks=pytest.mark.slow)]
 )
@@ -268,68 +244,6 @@ def test_without_scripts_the_words_are_there(browser: Browser, page_file: Path) 
     assert "The best trial that was run:" in text
     assert "need JavaScript" in text
     context.close()
-
-
-def test_printed_pages_hold_no_controls(desktop: Page) -> None:
-    desktop.emulate_media(media="print")
-    assert not desktop.locator("#map-controls").is_visible()
-    assert not desktop.locator("nav.contents").is_visible()
-    assert desktop.locator("#map-plot").is_visible()
-
-
-def test_printed_pages_hold_every_trial_and_cut_no_column(desktop: Page) -> None:
-    desktop.evaluate("name => dispatchEvent(new Event(name))", "beforeprint")
-    desktop.emulate_media(media="print")
-    rows = desktop.locator("#trials-table tbody tr").count()
-    assert f"of {rows}." in desktop.locator("#trials-text").inner_text()
-    desktop.set_viewport_size({"width": 1030, "height": 700})  # the printed width of A4 lying down, in CSS pixels
-    cut = (
-        "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.ariaLabel)"
-    )
-    assert desktop.evaluate(cut) == []
-
-
-@pytest.mark.parametrize(("format", "begin"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
-def test_a_figure_is_saved_in_the_size_of_a_slide(desktop: Page, format: str, begin: bytes) -> None:
-    with desktop.expect_download() as download:
-        desktop.get_by_role("button", name=f"Save as {format}: Regime map").click()
-    assert download.value.suggested_filename == f"trained-map-plot.{format.lower()}"
-    saved = Path(download.value.path()).read_bytes()
-    assert saved.startswith(begin)
-    if format == "PNG":
-        assert (int.from_bytes(saved[16:20], "big"), int.from_bytes(saved[20:24], "big")) == (1600, 900)
-
-
-@pytest.mark.slow
-def test_a_page_of_two_thousand_trials_is_small_and_opens_soon(browser: Browser, tmp_path: Path) -> None:
-    config = StudyConfig(
-        name="large",
-        space={
-            "architecture": Choices(choices=("resnet18", "plain18", "densenet121")),
-            "width": Range(low=0.125, high=1, log=True),
-            "train_fraction": Range(low=0.02, high=1, log=True),
-            "weight_decay": Range(low=1e-5, high=0.1, log=True),
-        },
-        search=SearchConfig(trials=2000),
-    )
-    file = build(simulated_study(tmp_path, config, 2000))
-    assert file.stat().st_size < 6_000_000
-    processor = [processor_seconds(browser, file) for _ in range(3)]
-    seconds = statistics.median(processor)
-    print(f"2,000 trials: {file.stat().st_size / 1e6:.2f} MB, opens in {seconds:.2f} s of processor")
-    assert seconds < 2
-
-
-def processor_seconds(browser: Browser, file: Path) -> float:
-    """Of the page's main thread until it is ready: what a wall clock would show on a machine that is idle."""
-    page = browser.new_page()
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    page.goto(file.as_uri())
-    page.wait_for_selector("html[data-ready]", timeout=120_000)
-    metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
-    page.close()
-    return float(metrics["TaskDuration"])
 
 
 def test_no_column_hides_at_1280_pixels(desktop: Page) -> None:
