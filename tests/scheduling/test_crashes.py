@@ -35,7 +35,8 @@ class Crashed:
 def crashed(run_study: Callable[..., Outcome], tmp_path_factory: pytest.TempPathFactory) -> Crashed:
     folder, heard = tmp_path_factory.mktemp("crashed"), Heard()
     seeds = [odd.CRASHES_IN_A_LAYOUT, odd.CRASHES_ALWAYS, odd.KILLED_ONCE, 1]
-    run_study(folder, seeds_study(seeds), settings=FAST, observer=heard)
+    # So long that each epoch has its checkpoint, and so its report, at once: others wait up to two seconds for theirs.
+    run_study(folder, seeds_study(seeds), seconds=0.7, settings=FAST, observer=heard)
     with Ledger.open(folder / "ledger.db") as ledger:
         trials = {trial.config.seed: trial for trial in ledger.trials()}
         voided = [note.body for note in ledger.notes("voided")]
