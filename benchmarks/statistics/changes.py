@@ -1,4 +1,4 @@
-"""Changes that a study is told would help, against what they do on the planted landscape."""
+"""Changes that the map says would help, against what they do on the planted landscape."""
 
 from collections.abc import Mapping
 from typing import Any

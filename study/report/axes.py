@@ -16,18 +16,14 @@ MOST_TICKS: Final = 8  # of an axis, each a value that can be taken
 
 def numeric(distribution: BaseDistribution) -> bool:
     """Whether the map has a numeric axis for it. Three or more numeric choices are one as well (depths)."""
+    return ranged(distribution, least=3)
+
+
+def ranged(distribution: BaseDistribution, *, least: int = 2) -> bool:
+    """Whether it has a low and a high end: a range, or at least so many different choices, all of them numbers."""
     if isinstance(distribution, CategoricalDistribution):
         numbers = [c for c in distribution.choices if isinstance(c, int | float) and not isinstance(c, bool)]
-        return len(numbers) == len(set(numbers)) == len(distribution.choices) >= 3
-    return not distribution.single()
-
-
-def ranged(distribution: BaseDistribution) -> bool:
-    """Whether it has a low and a high end: a range, or two or more numeric choices."""
-    if isinstance(distribution, CategoricalDistribution):
-        return len(distribution.choices) > 1 and all(
-            isinstance(c, int | float) and not isinstance(c, bool) for c in distribution.choices
-        )
+        return len(numbers) == len(set(numbers)) == len(distribution.choices) >= least
     return not distribution.single()
 
 
