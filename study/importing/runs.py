@@ -9,6 +9,7 @@ from fitscape.study.errors import UserError
 
 MOST_NAMED: Final = 12  # keys in one message
 MOST_RUNS: Final = 100_000  # of one study; 30,000 take a minute or so
+LARGEST: Final = 1e300  # MLflow keeps an infinity as the largest number
 MOST_BYTES: Final = 512 * 2**20  # of tables, unpacked; as Python's values they take ten times as much
 
 
@@ -77,6 +78,12 @@ def finite(value: Any) -> float | None:
     """The number that a value is, if it is a finite one."""
     found = as_number(value)
     return found if found is not None and math.isfinite(found) else None
+
+
+def broken(value: Any) -> bool:
+    """Whether it is a number and no finite one, as what a diverged net logs."""
+    found = as_number(value)
+    return found is not None and (not math.isfinite(found) or abs(found) >= LARGEST)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy
 
 from fitscape.study.errors import UserError
-from fitscape.study.importing import table, tune_folder
+from fitscape.study.importing import table, table_files, tune_folder
 from fitscape.study.importing.runs import MOST_RUNS, Run, Runs, require_readable
 from fitscape.study.paths import SQLITE, absolute_uri, expanded
 from fitscape.study.tracking import redact
@@ -16,7 +16,7 @@ from fitscape.study.tracking.runs import FILE_STORE, read_runs
 
 _TAKES: Final = (
     "an MLflow server, its SQLite file or its folder mlruns; an Optuna storage; a Ray Tune experiment's folder; "
-    f"or a table ({', '.join(table.ENDINGS)})"
+    f"or a table ({', '.join(table_files.ENDINGS)})"
 )
 MLFLOW: Final = "MLflow experiment"
 _SQLITE_HEAD: Final = b"SQLite format 3\0"
@@ -69,8 +69,8 @@ def _read(
             return _mlflow(str(path.absolute()), str(path), experiment, curves)
         if tune_folder.is_experiment(path):
             return tune_folder.read(path)
-    elif path.suffix.lower() in table.ENDINGS:
-        return _table(table.read_file(path), str(path), epoch, params)
+    elif path.suffix.lower() in table_files.ENDINGS:
+        return _table(table_files.read_file(path), str(path), epoch, params)
     elif path.open("rb").read(len(_SQLITE_HEAD)) == _SQLITE_HEAD:
         return _uri(f"{SQLITE}{path.absolute()}", experiment, curves)
     elif path.suffix.lower() in (".log", ".journal"):

@@ -1,58 +1,14 @@
-"""Runs in a table: CSV, Parquet, JSON, or a DataFrame. W&B's export is one, scikit-learn's ``cv_results_`` another."""
+"""Runs in a table, a file's or a DataFrame. W&B's export is one, scikit-learn's ``cv_results_`` another."""
 
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-import pyarrow.parquet as pq
 
-from fitscape.study.errors import UserError
 from fitscape.study.importing.names import is_epoch, is_run_name, is_state
-from fitscape.study.importing.runs import Run, Runs, require_readable
+from fitscape.study.importing.runs import Run, Runs, broken
 
-ENDINGS: Final = (".csv", ".tsv", ".parquet", ".json", ".jsonl")
 _STATES: Final = {"crashed": "failed", "killed": "failed", "failed": "failed", "pruned": "stopped"}
-
-
-def read_file(path: Path) -> pd.DataFrame:
-    """The table in a file.
-
-    Raises:
-        UserError: it cannot be read as what its ending says, or is too large.
-    """
-    try:
-        require_readable(str(path), size=_unpacked(path))
-        match path.suffix.lower():
-            case ".parquet":
-                return pd.read_parquet(path)
-            case ".json":
-                return pd.read_json(path, precise_float=True)
-            case ".jsonl":
-                return pd.read_json(path, lines=True, precise_float=True)
-            case ending:
-                return pd.read_csv(path, sep="\t" if ending == ".tsv" else ",", float_precision="round_trip")
-    except UserError:
-        raise
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        first = " ".join(str(error).split())[:200]
-        fix = f"is it a whole {path.suffix.lower().removeprefix('.')} file?"
-        raise UserError(f"cannot be read: {first}", where=str(path), fix=fix) from None
-
-
-def _unpacked(path: Path) -> int:
-    """Bytes of the table, of a Parquet file those before it was compressed."""
-    if path.suffix.lower() != ".parquet":
-        return path.stat().st_size
-    groups = pq.read_metadata(path)
-    return sum(groups.row_group(i).total_byte_size for i in range(groups.num_row_groups))
 
 
 def runs_of(frame: pd.DataFrame, where: str, *, epoch: str | None = None, params: Sequence[str] | None = None) -> Runs:
@@ -74,16 +30,23 @@ def runs_of(frame: pd.DataFrame, where: str, *, epoch: str | None = None, params
     for i, record in enumerate(records):
         same = i if counted is None else tuple(repr(record.get(key)) for key in keys)
         groups.setdefault(same, []).append(record)
-    found = tuple(
-        Run(
-            name=str(rows[0].get(run, i)) if run else str(i),
-            params={name: rows[0][name] for name in told if name in rows[0]},
-            rows=tuple(rows),
-            state=_state(rows[-1].get(state)) if state else "finished",
+    found = []
+    for i, rows in enumerate(groups.values()):
+        ended = _state(rows[-1].get(state)) if state else "finished"
+        found.append(
+            Run(
+                name=str(rows[0].get(run, i)) if run else str(i),
+                params={name: rows[0][name] for name in told if name in rows[0] and not broken(rows[0][name])},
+                # What a failed run says in numbers that are not finite is that it measured nothing.
+                rows=tuple(_finite(row) for row in rows) if ended == "failed" else tuple(rows),
+                state=ended,
+            )
         )
-        for i, rows in enumerate(groups.values())
-    )
-    return Runs(where, "table", found, step=counted)
+    return Runs(where, "table", tuple(found), step=counted)
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not broken(value)}
 
 
 def _counting(frame: pd.DataFrame, columns: Sequence[str], run: str | None) -> str | None:
@@ -111,7 +74,7 @@ def _state(value: Any) -> str:
 
 
 def _plain(row: dict[Hashable, Any]) -> dict[str, Any]:
-    """Python's own values by name. An empty cell is left out; a table cannot tell it from a NaN."""
+    """Python's own values by name. An empty cell is left out; a column of numbers cannot tell it from a NaN."""
     found: dict[str, Any] = {}
     for name, value in row.items():
         plain = value.item() if hasattr(value, "item") and not isinstance(value, str) else value

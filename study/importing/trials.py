@@ -15,7 +15,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.importing.hyperparameters import Parameter, parameters
 from fitscape.study.importing.keys import Keys
 from fitscape.study.importing.names import EXPORTED
-from fitscape.study.importing.runs import Run, Runs, as_number, finite
+from fitscape.study.importing.runs import Run, Runs, as_number, broken, finite
 from fitscape.study.importing.units import RateConversion, Unit, recognized
 from fitscape.study.measures.halves import drawn_halves
 from fitscape.study.records import CLEAN, EpochRecord, TrialRecord, TrialState
@@ -78,20 +78,26 @@ def _usable(runs: Runs, keys: Keys) -> tuple[list[Run], list[str]]:
     left: Counter[str] = Counter()
     kept = []
     for run in runs.runs:
-        complete = any(keys.train in row and keys.val in row for row in run.rows)
+        complete = any(_tells(row, keys) for row in run.rows)
         if run.state in ("running", "pending"):
             left["had not ended"] += 1
         elif complete or run.state in ("failed", "diverged"):
             kept.append(run)
         else:
-            left[f"lack {keys.train} or {keys.val}"] += 1
+            left[f"lack {keys.train} or {keys.val} (of a run that diverged, write 'nan')"] += 1
     notes = [f"{count} runs are left out: they {why}" for why, count in left.items()]
-    if not any(keys.train in row and keys.val in row for run in kept for row in run.rows):
+    if not any(_tells(row, keys) for run in kept for row in run.rows):
         what = f"no run has both '{keys.train}' and '{keys.val}'"
         raise UserError(
             f"{what}{f' ({notes[0]})' if notes else ''}", where=runs.where, fix="name others: --train, --val"
         )
     return kept, notes
+
+
+def _tells(row: Mapping[str, Any], keys: Keys) -> bool:
+    """Whether it holds both errors, or one that is no finite number: that run diverged, whatever the other was."""
+    logged = [row.get(keys.train), row.get(keys.val)]
+    return all(as_number(value) is not None for value in logged) or any(map(broken, logged))
 
 
 def _assumed(keys: Keys) -> Iterator[str]:
@@ -143,8 +149,8 @@ def _trial(number: int, run: Run, config: TrialConfig, epochs: tuple[EpochRecord
 
 
 def _epochs(run: Run, keys: Keys, rates: Mapping[str, RateConversion], trial_id: str) -> tuple[EpochRecord, ...]:
-    """A record for each row that has both errors."""
-    rows = [row for row in run.rows if keys.train in row and keys.val in row]
+    """A record for each row that tells both errors."""
+    rows = [row for row in run.rows if _tells(row, keys)]
     numbers = [finite(row.get(keys.epoch)) if keys.epoch else None for row in rows]
     counted = [int(n) for n in numbers if n is not None and n == int(n) and n >= 0]
     rising = len(counted) == len(rows) and all(a < b for a, b in itertools.pairwise(counted))
@@ -166,7 +172,8 @@ def _record(
     seconds: float,
     rng: np.random.Generator,
 ) -> EpochRecord:
-    train, val = (rates[key].error(float(as_number(row[key]) or 0.0)) for key in (keys.train, keys.val))
+    logged = {key: as_number(row.get(key)) for key in (keys.train, keys.val)}
+    train, val = (rates[key].error(math.nan if number is None else number) for key, number in logged.items())
     val_n = _images(row, run, keys.val_n, "--val-n") or ASSUMED_IMAGES
     train_n = _images(row, run, keys.train_n, "--train-n") or val_n
     ours = row if row.keys() >= EXPORTED else {}  # an export of ours has the halves and the flipped labels

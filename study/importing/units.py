@@ -7,10 +7,10 @@ from typing import Final, Literal
 
 from fitscape.study.errors import UserError
 from fitscape.study.importing import names
+from fitscape.study.importing.runs import broken
 
 Unit = Literal["error", "accuracy", "error%", "accuracy%"]
 UNITS: Final[tuple[Unit, ...]] = ("error", "accuracy", "error%", "accuracy%")
-LARGEST: Final = 1e300  # MLflow keeps an infinity as the largest number
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class RateConversion:
 
     def error(self, value: float) -> float:
         """The error rate, 0 to 1; a non-finite number stays one."""
-        if not math.isfinite(value) or abs(value) >= LARGEST:
+        if broken(value):
             return math.nan
         share = value / 100 if self.unit.endswith("%") else value
         return 1 - share if self.unit.startswith("accuracy") else share
@@ -37,7 +37,7 @@ def recognized(key: str, values: Sequence[float], option: str, given: Unit | Non
     Raises:
         UserError: they are no rates, or the name does not say whether they are errors or accuracies.
     """
-    told = [v for v in values if math.isfinite(v) and abs(v) < LARGEST]
+    told = [v for v in values if not broken(v)]
     low, high = min(told, default=0.0), max(told, default=0.0)
     if given is None:
         kind = names.kind(key)

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from fitscape.study.errors import UserError
-from fitscape.study.importing.units import LARGEST, Unit, recognized
+from fitscape.study.importing.runs import LARGEST
+from fitscape.study.importing.units import Unit, recognized
 
 
 @pytest.mark.parametrize(
