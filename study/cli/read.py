@@ -1,6 +1,7 @@
 """``fitscape read``: a study of runs that exist."""
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,9 +83,12 @@ def read(
     with open_study(folder) as study:
         for note in study.provenance["data"]["notes"]:
             typer.echo(f"note    {note}", err=True)
-        typer.echo(
-            f"{name}: {len(study.trials)} runs, {regimes_in_words(study.labels.values())}", err=points is not None
-        )
+        without = Counter(trial.state for trial in study.trials if trial.trial_id not in study.labels)
+        told = [
+            regimes_in_words(study.labels.values()),
+            *(f"{n} {state} without a label" for state, n in without.items()),
+        ]
+        typer.echo(f"{name}: {len(study.trials)} runs, {', '.join(told)}", err=points is not None)
         typer.echo(f"report  {build(folder, study=study)}", err=points is not None)
         if points is not None:
             typer.echo(text(study, points))

@@ -10,7 +10,9 @@ from strangers import landscape
 
 @pytest.fixture
 def table(tmp_path: Path) -> str:
-    landscape(24).to_csv(tmp_path / "runs.csv", index=False)
+    frame = landscape(24).assign(state="finished")
+    frame.loc[[3, 5], "state"] = "failed"
+    frame.to_csv(tmp_path / "runs.csv", index=False)
     return str(tmp_path / "runs.csv")
 
 
@@ -28,6 +30,8 @@ def test_a_read_study_answers_every_command_and_cannot_be_resumed(
     ran = fitscape("read", table, "--name", "theirs", "--classes", "10", "--val-n", "2000", "--yes", "--points", "json")
     assert ran.code == 0, ran.err
     assert len(json.loads(ran.out)) == 5
+    assert "theirs: 24 runs, " in ran.err
+    assert ", 2 failed without a label\n" in ran.err
     page = (tmp_path / "fitscape-runs/theirs/report/index.html").read_text()
     assert "Questions that these runs do not answer" in page
     assert "weight decay" in page
