@@ -89,11 +89,15 @@ def describe(config: StudyConfig, work: Work, timed: Sequence[Sequence[Any]], sl
 
 
 def spoken(seconds: float) -> str:
-    """An estimate in words, with no more digits than it has: ``40 s``, ``9 min``, ``3.5 h``."""
+    """An estimate in words, with no more digits than it has: ``40 s``, ``2.5 min``, ``3.5 h``. Its rounding is off by a
+    seventh at most: 1.5 minutes are not 2.
+    """
     if seconds < 9.5:  # 9.7 would be 1e+01
-        return f"{seconds:.1g} s"
+        return f"{seconds:.1f} s" if 0.95 <= seconds < 2.95 else f"{seconds:.1g} s"
     if seconds < 90:
         return f"{round(seconds, -1 if seconds > 30 else 0):.0f} s"
+    if seconds < 285:
+        return f"{round(seconds / 30) / 2:g} min"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
