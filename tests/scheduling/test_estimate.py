@@ -6,6 +6,7 @@ import pytest
 from fitscape.study import recipes
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.scheduling.estimate import describe, side_by_side, spoken, to_time, typical
+from fitscape.study.search.asker import Asker
 from fitscape.study.search.cost import Work
 from fitscape.study.search.space import resolve
 
@@ -76,6 +77,16 @@ def test_typical_trials_are_an_even_sample_of_the_space() -> None:
     assert len(widths) == 64
     assert sum(width < 0.354 for width in widths) == 32
     assert typical(StudyConfig(name="s"), {}) == [TrialConfig()]
+
+
+def test_of_a_design_the_trials_that_it_begins_with_are_counted() -> None:
+    """Eighteen trials of a grid with five seeds are four of its configurations, which are not an even sample."""
+    config = recipes.get("architectures")
+    few = config.model_copy(update={"search": config.search.model_copy(update={"trials": 18})})
+    asker, asked = Asker(few, chance_error=0.9), []
+    while (suggestion := asker.ask()) is not None:
+        asked.append(suggestion.config.model)
+    assert [trial.model for trial in typical(few, resolve(few), 18)] == asked
 
 
 @pytest.mark.parametrize(
