@@ -68,8 +68,8 @@ def main() -> None:
     within = {by: sum(abs(row["said"] / row[by] - 1) <= GOAL for row in done) for by in ("took", "processor")}
     print(f"within {GOAL:.0%} of {len(done)} studies: {within}")
     machine = facts()
-    file = RESULTS / f"start_estimate-{machine['date'][:10]}.json"
-    file.write_text(json.dumps({"machine": machine, "within": within, "rows": done}, indent=1) + "\n")
+    summary = RESULTS / f"start_estimate-{machine['date'][:10]}.json"
+    summary.write_text(json.dumps({"machine": machine, "within": within, "rows": done}, indent=1) + "\n")
 
 
 def run(name: str, recipe: str, trials: int, settings: Sequence[str]) -> dict[str, Any]:
