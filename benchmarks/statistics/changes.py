@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.regime_search.landscapes import Landscape
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import AVERAGED, LEAST_FALL, steps
-from fitscape.study.report.sections.recommendation import SURE
+from fitscape.study.report.sections.changes import SURE
 
 
 def changes(one: RegimeMap, landscape: Landscape, point: Mapping[str, Any]) -> list[tuple[float, bool]]:

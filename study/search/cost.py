@@ -112,6 +112,7 @@ class CostModel:
         self.work = work
         self._guard = threading.Lock()
         self._timed: dict[str, tuple[TrialConfig, float, float]] = {}
+        self._operations: dict[str, float] = {}  # of an epoch of each timed trial: counting them takes most of a fit
         self._names: list[str] = []
         self._fit: tuple[Array, Array, float] | None = None  # mean, covariance, noise variance
 
@@ -138,14 +139,19 @@ class CostModel:
             if self._fit is None:
                 self._fit = self._fitted()
             mean, covariance, noise = self._fit
-            x, operations = self._features(configs)
+            operations = np.array([self.work.epoch(config) for config in configs])
+            x = self._features(configs, operations)
         sd = np.sqrt(noise + np.einsum("ij,jk,ik->i", x, covariance, x))
         return operations * np.exp(COMMON + x @ mean), sd
 
     def _fitted(self) -> tuple[Array, Array, float]:
         timed = list(self._timed.values())
         self._names = sorted({config.model.name for config, _, _ in timed})
-        x, operations = self._features([config for config, _, _ in timed])
+        for name, (config, _, _) in self._timed.items():
+            if name not in self._operations:
+                self._operations[name] = self.work.epoch(config)
+        operations = np.array([self._operations[name] for name in self._timed])
+        x = self._features([config for config, _, _ in timed], operations)
         y = np.log([seconds for _, seconds, _ in timed]) - np.log(operations) - COMMON
         extra = np.array([noise**2 for _, _, noise in timed])
         prior = np.array(
@@ -162,9 +168,8 @@ class CostModel:
             noise = (NOISE_WEIGHT * NOISE**2 + float(left.sum())) / (NOISE_WEIGHT + len(y))
         return mean, covariance, noise
 
-    def _features(self, configs: Sequence[TrialConfig]) -> tuple[Array, Array]:
-        """[n, p] what the seconds per operation depend on, and the operations [n] of an epoch."""
-        operations = np.array([self.work.epoch(config) for config in configs])
+    def _features(self, configs: Sequence[TrialConfig], operations: Array) -> Array:
+        """[n, p] what the seconds per operation depend on; ``operations`` [n] of an epoch."""
         x = np.array(
             [
                 [
@@ -177,4 +182,4 @@ class CostModel:
                 for config, count in zip(configs, operations, strict=True)
             ]
         )
-        return x.reshape(len(operations), 4 + len(self._names)), operations
+        return x.reshape(len(operations), 4 + len(self._names))

@@ -1,45 +1,25 @@
 """What to do, in plain words: the likeliest good configuration, its errors, and which change would help from there."""
 
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import CONDITIONS, TIED, AdvisedChange, forecast, recommended, steps
-from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.regimes import final_record
+from fitscape.study.maps.advice import CONDITIONS, TIED, forecast, recommended
+from fitscape.study.records import TrialRecord
 from fitscape.study.report import wording
 from fitscape.study.report.expense import Expense
 from fitscape.study.report.foretelling import BETTER, gain
 from fitscape.study.report.searched import at_ends, searched
 from fitscape.study.report.section import Section
+from fitscape.study.report.sections.best_run import best_run
+from fitscape.study.report.sections.changes import changes
 from fitscape.study.report.sections.cheapest import cheaper
 from fitscape.study.report.sections.longer import longer
 from fitscape.study.report.sections.more_images import more_images
 from fitscape.study.report.sections.trained import trained
 from fitscape.study.report.slices import NET, net_at, slices_of
 from fitscape.study.report.subject import Subject
-from fitscape.study.search.space import point_of
-
-SURE: Final = 0.8  # probability from which a change is said to help
-MORE: Final = {  # hyperparameter -> what a higher and a lower value is called
-    "train_fraction": ("more data", "less data"),
-    "width": ("more capacity (width)", "less capacity (width)"),
-    "depth": ("more depth", "less depth"),
-    "weight_decay": ("more regularization (weight decay)", "less regularization (weight decay)"),
-    "dropout": ("more regularization (dropout)", "less regularization (dropout)"),
-    "lr": ("a higher learning rate", "a lower learning rate"),
-    "epochs": ("longer training", "shorter training"),
-    "label_noise": ("more wrong labels", "fewer wrong labels"),
-    "batch_size": ("larger batches", "smaller batches"),
-}
-ASKED: Final = {  # hyperparameters whose moves everybody asks for
-    "train_fraction": "more data",
-    "width": "more capacity (width)",
-    "weight_decay": "more regularization (weight decay)",
-    "epochs": "longer training",
-}
 
 
 def recommendation(subject: Subject, *, tested: bool = True) -> dict[str, Any]:
@@ -53,7 +33,7 @@ def recommendation(subject: Subject, *, tested: bool = True) -> dict[str, Any]:
         "advice": _advice(subject, fitted) | {"unproven": tested and _unproven(subject)} if fitted else None,
         "guessing": guessing,
         "why": subject.no_map,
-        "best": _best(subject),
+        "best": best_run(subject),
     }
 
 
@@ -77,15 +57,10 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
     left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
     told = forecast(fitted, pd.DataFrame([point]), chosen=True).iloc[0]
     plain = forecast(fitted, pd.DataFrame([point])).iloc[0]
-    told_steps = steps(fitted, point)
     expense = Expense(subject)
     interval = _interval(fitted, told["low"], told["high"])
     images = more_images(subject, fitted, point, now=interval)
-    all_seen = images is not None and images.get("all_seen", False)
-    known = set(fitted.encoder.space) | ({"train_fraction"} if all_seen else set())
     threshold = float(fitted.cuts.at_skill(fitted.cuts.tau))
-    moves = [_move(fitted, step) | {"time": expense.seconds(_moved(point, step))} for step in told_steps]
-    helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
     return {
         "net": wording.net(net_at(subject, point)),
         "conditions": _conditions(subject, point),
@@ -114,11 +89,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "cheaper": cheaper(subject, fitted, point, expense) if told["good"] >= 0.5 else None,
         "unfinished": _unfinished(subject),
         "longer": longer(subject, point, float(told["train_error"]), float(told["val_error"])),
-        "moves": [m for m in moves if m["key"] != "train_fraction" or m["up"]],
-        "unknown": [name for key, name in ASKED.items() if not {key} & known],
-        "helps": helping[0] if helping else None,
-        "lower": any(m["change"] > 0 for m in moves if m["key"] != "train_fraction" or m["up"]),
-        "data": None if all_seen else _data(fitted, told_steps, images),
+        **changes(fitted, point, expense, images),
         "images": images,
         "at_ends": ", ".join(at_ends(subject, point)),
         "searched": "; ".join(f"{name} {values}" for name, values in searched(subject)),
@@ -203,11 +174,6 @@ def _training(fitted: RegimeMap, point: dict[str, Any]) -> tuple[str, str]:
     return _error(fitted, told["median"]), _interval(fitted, told["low"], told["high"])
 
 
-def _moved(point: dict[str, Any], step: AdvisedChange) -> dict[str, Any]:
-    whole = isinstance(point[step.hyperparameter], int)
-    return {**point, step.hyperparameter: round(step.after) if whole else step.after}
-
-
 def _error(fitted: RegimeMap, error: float) -> str:
     return wording.from_floor(error, fitted.cuts.least)
 
@@ -216,83 +182,9 @@ def _interval(fitted: RegimeMap, low: float, high: float) -> str:
     return wording.interval_from_floor(low, high, fitted.cuts.least)
 
 
-def _move(fitted: RegimeMap, step: AdvisedChange) -> dict[str, Any]:
-    names = MORE.get(
-        step.hyperparameter,
-        (
-            f"a higher {wording.hyperparameter(step.hyperparameter)}",
-            f"a lower {wording.hyperparameter(step.hyperparameter)}",
-        ),
-    )
-    up = step.after > step.before
-    return {
-        "key": step.hyperparameter,
-        "up": up,
-        "name": names[0] if up else names[1],
-        "hyperparameter": wording.hyperparameter(step.hyperparameter),
-        "before": wording.value(step.hyperparameter, step.before),
-        "after": wording.value(step.hyperparameter, step.after),
-        "error_before": _error(fitted, step.error_before),
-        "error_after": _error(fitted, step.error_after),
-        "good_before": wording.probability(step.good_before),
-        "good_after": wording.probability(step.good_after),
-        "probability": wording.probability(step.lowers),
-        "lowers": step.lowers,
-        "change": step.error_before - step.error_after,
-    }
-
-
-def _data(fitted: RegimeMap, told: list[AdvisedChange], images: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What the last doubling brought. It is no advice where more images than there are would hardly help."""
-    down = [s for s in told if s.hyperparameter == "train_fraction" and s.after < s.before]
-    if not down:
-        return None
-    helped = 1 - down[0].lowers
-    whole = down[0].before == 1
-    hardly = images is not None and images["helps"] is False
-    most = "all of the training images" if whole else f"{wording.percent(down[0].before)} of the training images"
-    return _move(fitted, down[0]) | {
-        "helped": wording.probability(helped),
-        "sure": helped >= SURE and not hardly,
-        "most": most,
-    }
-
-
 def _nearest(subject: Subject, fitted: RegimeMap, point: dict[str, Any]) -> list[TrialRecord]:
     by_id = {t.trial_id: t for t in subject.trials}
     return [by_id[i] for i in fitted.nearest(point, k=3) if i in by_id]
-
-
-def _best(subject: Subject) -> dict[str, Any] | None:
-    """The finished trial of the lowest last validation error.
-
-    ``interval`` is Wilson's 90 % interval over its images and speaks of this net alone; ``expected`` is the map's 90 %
-    interval for new nets of its configuration, seeds and the luck of being picked counted; empty outside the space.
-    """
-    ended = [(r, t) for t in subject.trials if t.state is TrialState.FINISHED and (r := final_record(t)) is not None]
-    if not ended:
-        return None
-    record, trial = min(ended, key=lambda pair: pair[0].val_error)
-    low, high = proportion_confint(round(record.val_error * record.val_n), record.val_n, alpha=0.1, method="wilson")
-    label = subject.labels.get(trial.trial_id)
-    return {
-        "number": trial.number,
-        "net": wording.net(trial.config.model.name),
-        "setting": wording.setting(subject.point(trial)),
-        "error": wording.percent(record.val_error),
-        "interval": wording.interval(float(low), float(high)),
-        "images": record.val_n,
-        "regime": label.named if label else None,
-        "expected": _expected(subject, trial),
-    }
-
-
-def _expected(subject: Subject, trial: TrialRecord) -> str:
-    point = point_of(trial.config, subject.space)
-    if subject.map is None or point is None:
-        return ""
-    told = subject.map.error_interval(pd.DataFrame([point])).iloc[0]
-    return _interval(subject.map, float(told["low"]), float(told["high"]))
 
 
 SECTION = Section(
