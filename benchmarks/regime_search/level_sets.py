@@ -11,7 +11,8 @@ one.
 
 aepsych and botorch are no dependencies of this project. Install them beside it, without what they would replace:
 ``pip install --no-deps aepsych botorch gpytorch linear-operator pyro-ppl pyro-api pyre-extensions typing-inspect
-mypy-extensions multipledispatch jaxtyping wadler-lindig``. Without them only the samplers of this project are run.
+mypy-extensions multipledispatch jaxtyping wadler-lindig``. Without them their acquisitions are left out. AEPsych writes
+a folder ``logs`` where it is started.
 
 Every search is kept in benchmarks/results/regime_search_level_sets.jsonl as it ends and is not run again. Writes
 benchmarks/results/level_sets-DATE.json.
