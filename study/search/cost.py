@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ TYPICAL: Final = 23.0  # ln operations of an epoch
 SPREAD: Final = {"common": 5.0, "architecture": 1.0, "width": 0.5, "operations": 0.3, "batch": 0.3}
 NOISE: Final = 0.15  # standard deviation of the log of a trial's seconds per epoch, expected before many are known ...
 NOISE_WEIGHT: Final = 4.0  # ... as if it had been seen in so many trials
+# Hyperparameters of a net that its operations depend on, but for the width.
+_COUNTED: Final = tuple(f.name for f in fields(ModelSpec) if f.name not in ("width", "init", "dropout", "weights"))
 TIMED_NOISE: Final = 0.25  # of an estimate from a few timed steps
 
 
@@ -86,8 +88,15 @@ def _scaled(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int, wh
         return 1.0
     if spec.timm:  # of one width
         return _counted(replace(spec, dropout=0.0, weights=NONE), input_shape, classes)[which]
-    narrow = replace(spec, width=WIDTH, init="he", dropout=0.0, weights=NONE)
-    return _counted(narrow, input_shape, classes)[which] * (spec.width / WIDTH) ** 2
+    kept = tuple(getattr(spec, name) for name in _COUNTED)
+    return _narrow(kept, input_shape, classes)[which] * (spec.width / WIDTH) ** 2
+
+
+@lru_cache(maxsize=256)
+def _narrow(kept: tuple[Any, ...], input_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+    """Of the net with these values of ``_COUNTED``; thousands of trials and candidates share a few of them."""
+    spec = ModelSpec(**dict(zip(_COUNTED, kept, strict=True)), width=WIDTH)
+    return _counted(spec, input_shape, classes)
 
 
 @lru_cache(maxsize=256)
