@@ -76,7 +76,11 @@ def _no_rise(seeds: int) -> Mapping[str, Plant]:
 LOWER: Final = "densenet121 reaches a lower validation error than plain18"
 STALL: Final = "plain nets without normalization, gaussian initialization stop training"
 PEAKS: Final = {"shuffled widths": rivals.shuffled_peak, "t of three widths": rivals.chosen_peak}
-RISES: Final = {"t of last over best": rivals.last_over_best, "t of late slopes": rivals.late_slope}
+RISES: Final = {
+    "t of every epoch": rivals.every_epoch,
+    "t of last over best": rivals.last_over_best,
+    "t of late slopes": rivals.late_slope,
+}
 SLOPE: Final = {"least squares": rivals.least_squares}
 RESCUE: Final = {
     "McNemar": rivals.mcnemar,
