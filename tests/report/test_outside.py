@@ -76,7 +76,7 @@ def test_runs_that_cost_less_are_named_where_they_measured_no_worse_or_lie_outsi
 
 def test_gradients_that_are_zero_in_every_layer_have_vanished_and_were_measured() -> None:
     def profile(*norms: float) -> GradientProfile:
-        return GradientProfile(0, ("first", "last"), norms, (1.0, 1.0))
+        return GradientProfile(step=0, layers=("first", "last"), gradient_norms=norms, weight_norms=(1.0, 1.0))
 
     assert _named([profile(0.0, 0.0)]) == "0 in every layer: vanished"
     assert (_zero([profile(0.0, 0.0)]), _zero([profile(0.0, 0.0), profile(0.0, 1.0)])) == (True, False)
