@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -59,4 +60,10 @@ class CodeReference:
 
 def is_reference(text: object) -> bool:
     """Whether a text has the form of a reference; ``timm:NAME`` and ``folder:PATH`` may have it too."""
-    return isinstance(text, str) and re.fullmatch(REFERENCE, text) is not None
+    return isinstance(text, str) and _names_code(text)
+
+
+@lru_cache(maxsize=4096)
+def _names_code(text: str) -> bool:
+    """Of a study's few texts, each of which its trials ask for thousands of times."""
+    return re.fullmatch(REFERENCE, text) is not None

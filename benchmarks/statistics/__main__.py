@@ -1,7 +1,7 @@
 """How often this project is right, on studies whose truth was planted.
 
     python -m benchmarks.statistics                    all parts, 1,000 studies a kind: hours on one core
-    python -m benchmarks.statistics claims             one part (claims, maps, labels, prospects, images, ...)
+    python -m benchmarks.statistics claims             one part (claims, power, maps, labels, prospects, images, ...)
     python -m benchmarks.statistics --minutes 20       begins nothing after 20 minutes; call again to go on
     python -m benchmarks.statistics --quick            a few studies of each kind, printed, not kept
 
@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.machine import facts
-from benchmarks.statistics import claims, comparisons, groups, images, kept, labels, maps, prospects
+from benchmarks.statistics import claims, comparisons, groups, images, kept, labels, maps, power, prospects
 from benchmarks.statistics.planted import families
 
 QUICK = 5
@@ -62,6 +62,25 @@ def run_claims(studies: int, end: float, keep: bool) -> None:
         print("{family:15s} {kind:50s} n {studies:5d} wrong {wrong:.3f} ({se:.3f}) decided {decided:.2f}".format(**row))
     if keep:
         kept.summary("claims").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
+
+
+def run_power(studies: int, end: float, keep: bool) -> None:
+    """Planted effects that are found, beside textbook tests; a fifth as many studies of each size of an effect."""
+    done = list(kept.load("power")) if keep else []
+    known = {(one["design"], one["effect"], one["seed"]) for one in done}
+    gc.freeze()
+    for seed in range(max(1, studies // 5)):
+        for name, design in power.DESIGNS.items():
+            for effect in design.kinds:
+                if time.monotonic() < end and (name, effect, seed) not in known:
+                    done.append(power.run(name, effect, seed))
+                    if keep:
+                        kept.append("power", done[-1])
+    rows = power.summarize(done)
+    for row in rows:
+        print(row)
+    if keep:
+        kept.summary("power").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
 
 
 def run_maps(studies: int, end: float, keep: bool) -> None:
@@ -138,6 +157,7 @@ def run_comparisons(studies: int, end: float, keep: bool) -> None:
 
 PARTS: dict[str, Callable[[int, float, bool], None]] = {
     "claims": run_claims,
+    "power": run_power,
     "maps": run_maps,
     "labels": run_labels,
     "prospects": run_prospects,

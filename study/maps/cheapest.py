@@ -1,12 +1,14 @@
 """The cheapest configuration that is as good as the best, as far as a map knows."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from fitscape.study.maps.decision import REGIMES
 from fitscape.study.maps.encoding import row_of
+from fitscape.study.maps.posterior import probabilities
 from fitscape.study.maps.regime_map import RegimeMap
 
 SURE: Final = 0.9  # probability of being as good, from which a configuration may be recommended for its cost
@@ -16,7 +18,7 @@ POINTS: Final = 2048  # of the space that are looked at
 Known = tuple[dict[str, Any], float]  # a point, and the probability that it is as good
 
 
-def as_good(fitted: RegimeMap, held: Mapping[str, Any], near: float = NEAR) -> list[Known]:
+def as_good(fitted: RegimeMap, held: Mapping[str, Any], near: Sequence[float] = (NEAR,)) -> dict[float, list[Known]]:
     """Points of the space that are surely as good, each with the probability that it is.
 
     As good: it does not diverge, and its validation error exceeds the best one's by at most so large a part of what a
@@ -24,12 +26,16 @@ def as_good(fitted: RegimeMap, held: Mapping[str, Any], near: float = NEAR) -> l
 
     Args:
         held: hyperparameters with the value that they keep.
-        near: 1 for all of what a good fit may.
+        near: which parts; 1 is all of what a good fit may.
     """
     frame = fitted.encoder.from_unit(fitted.encoder.sobol(POINTS, fitted.seed))
     frame = frame.assign(**{name: pd.Series([value] * len(frame), dtype=object) for name, value in held.items()})
-    probability = fitted.predict(frame, tau=near * fitted.cuts.tau)["good"].to_numpy()
-    return [(row_of(frame, int(row)), float(probability[row])) for row in np.flatnonzero(probability >= SURE)]
+    beliefs, good = fitted.posterior.predict(fitted.encoder.features(frame)), REGIMES.index("good")
+    by_part = {part: probabilities(beliefs, part * fitted.cuts.tau)[:, good] for part in near}
+    return {
+        part: [(row_of(frame, int(row)), float(sure[row])) for row in np.flatnonzero(sure >= SURE)]
+        for part, sure in by_part.items()
+    }
 
 
 def cheapest(known: Iterable[Known], cost: Callable[[Mapping[str, Any]], float | None]) -> Known | None:

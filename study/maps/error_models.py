@@ -102,10 +102,10 @@ class Fields:
     def hypers(self) -> tuple[Hyper, Hyper, Hyper]:
         return self.val.hyper, self.train.hyper, self.divergence.gp.hyper
 
-    def optimize(self, *, steps: int, subset: int = 400, seed: int = 0) -> None:
+    def optimize(self, *, steps: int, subset: int = 400, seed: int = 0, val_only: bool = False) -> None:
         """Refit the hyperparameters by at most ``steps`` L-BFGS steps each, from where they are."""
         rng = np.random.default_rng(seed)
-        for field in (self.val, self.train, self.divergence):
+        for field in (self.val,) if val_only else (self.val, self.train, self.divergence):
             field.optimize(steps=steps, subset=subset, rng=rng)
 
     def predict(self, features: Array) -> ErrorPrediction:

@@ -41,7 +41,7 @@ def foretold(fit: Callable[[pd.DataFrame], RegimeMap], table: pd.DataFrame, even
     """None where too few trials of the even design came after ``LEAST_KNOWN`` others, or times are not known.
 
     Args:
-        fit: the map of a table of trials, as the study fits its own.
+        fit: the map of a table of trials, as the study fits its own; its validation errors are enough.
         table: as :meth:`RegimeMap.fit` takes it, with ``started_at`` and ``ended_at``, seconds.
         even: of each row, whether its point was drawn without a look at results.
     """
@@ -76,8 +76,9 @@ def _predicted(made: RegimeMap, rows: pd.DataFrame, images: Array) -> tuple[Arra
     """
     features = made.encoder.features(rows)
     levels = gamma(TAILS / 2, scale=2 / TAILS).ppf((np.arange(PRECISIONS) + 0.5) / PRECISIONS)
-    parts = [(*one.val.predict(features), one.val.gp.noise / g) for one in made.posterior.components for g in levels]
-    return np.array([mean for mean, _, _ in parts]), np.array([sd**2 + noise + images for _, sd, noise in parts])
+    parts = [(*belief.predict(features), belief.gp.noise) for belief in made.posterior.val]
+    means = np.array([mean for mean, _, _ in parts for _ in levels])
+    return means, np.array([sd**2 + noise / g + images for _, sd, noise in parts for g in levels])
 
 
 def _density(z: Array, mean: Array, variance: Array) -> Array:

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 JITTER = 1e-8
 ROOT5 = np.sqrt(5.0)
+BLOCK = 65_536  # covariances that are computed together: what they pass through stays in a processor's cache
 SCALE_BOUNDS, SIGNAL_BOUNDS, NOISE_BOUNDS = np.log([[0.03, 30.0], [0.02, 200.0], [1e-4, 2.0]])
 
 
@@ -73,14 +74,25 @@ class Hyper:
 def matern(hyper: Hyper, a: Array, b: Array) -> Array:
     """[n, m] covariance without the trend."""
     scaled_a, scaled_b = ROOT5 * a / np.exp(hyper.scales), ROOT5 * b / np.exp(hyper.scales)
-    r = scaled_a @ (-2 * scaled_b.T)  # in place from here on: the matrix is large and memory is slow
-    r += (scaled_a**2).sum(1)[:, None]
-    r += (scaled_b**2).sum(1)[None, :]
+    square_a, square_b = (scaled_a**2).sum(1)[:, None], (scaled_b**2).sum(1)[None, :]
+    found, scaled_b = np.empty((len(a), len(b))), -2 * scaled_b.T
+    each = max(64, BLOCK // max(len(b), 1) // 64 * 64)  # rows, as many as products of matrices are cut into
+    for start in range(0, len(a), each):
+        rows = slice(start, start + each)
+        squared = scaled_a[rows] @ scaled_b
+        squared += square_a[rows]
+        squared += square_b
+        found[rows] = _decayed(squared, float(np.exp(hyper.signal)))
+    return found
+
+
+def _decayed(r: Array, signal: float) -> Array:
+    """The covariances of so large a variance at these squares of scaled distances, which are overwritten."""
     np.maximum(r, 0, out=r)
     np.sqrt(r, out=r)
     covariance = np.negative(r)
     np.exp(covariance, out=covariance)
-    covariance *= np.exp(hyper.signal)
+    covariance *= signal
     square = r * r
     square /= 3
     r += 1

@@ -92,11 +92,11 @@ def learning_curve(
     if not learned.any() or shares[learned][0] > top / 2:
         return None
     shares, features = _grid(fitted, point, float(shares[learned][0]), top)
-    components = fitted.posterior.components
-    each = -(-WORLDS // len(components))
-    z = np.concatenate([one.val.gp.sample(features, each, rng) for one in components])
+    drawn = fitted.posterior.val_processes
+    each = -(-WORLDS // len(drawn))
+    z = np.concatenate([gp.sample(features, each, rng) for gp in drawn])
     z = z + fitted.posterior.flattery(features[-1:]) if chosen else z
-    noise = np.repeat([one.val.gp.noise for one in components], each)
+    noise = np.repeat([gp.noise for gp in drawn], each)
     errors = np.log(np.maximum(fitted.fields.cuts.error(z), LEAST_ERROR))
     # Which law continues a draw: shapes by how well they fit, and draws that no shape fits count less.
     shape_rng = rng.random((LAWS, 2))

@@ -18,8 +18,10 @@ from fitscape.study.maps.chosen import CHOSEN, Luck
 from fitscape.study.maps.decision import REACH, REGIMES, Cuts
 from fitscape.study.maps.error_models import ErrorPrediction, Fields
 from fitscape.study.maps.field_belief import FieldBelief
+from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
 from fitscape.study.maps.inducing import InducingProcess
+from fitscape.study.maps.kernel import Hyper
 from fitscape.study.regimes.rule import PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
 
 Array = NDArray[np.float64]
@@ -102,20 +104,33 @@ class Posterior:
         return self.configurations[np.sort(np.argsort(mean - REACH * sd, kind="stable")[:MOST_TRIED])]
 
     @cached_property
-    def components(self) -> list[Component]:
+    def _drawn(self) -> tuple[list[Hyper], np.random.Generator]:
+        """The validation field's hyperparameters, one draw a component, and what all others are drawn with."""
         rng = np.random.default_rng([self.seed, 1])
         count = max(LEAST_COMPONENTS, min(COMPONENTS, MOST_ROWS // max(self.fields.val.n, 1)))
-        val, train = (draw_hypers(gp, count, rng) for gp in (self.fields.val, self.fields.train))
+        return draw_hypers(self.fields.val, count, rng), rng
+
+    @cached_property
+    def val_processes(self) -> list[GaussianProcess]:
+        """The validation field of each component: no other field has to be fitted for it."""
+        return [self.fields.val.under(hyper) for hyper in self._drawn[0]]
+
+    @cached_property
+    def val(self) -> list[FieldBelief]:
+        """What each component believes of the validation field; as ``val_processes``."""
+        return [FieldBelief.of(gp, self.rows, PRIOR_VAL_SD) for gp in self.val_processes]
+
+    @cached_property
+    def components(self) -> list[Component]:
+        _, rng = self._drawn
+        count = len(self.val)
+        train = draw_hypers(self.fields.train, count, rng)
         # One quantile of the reference a component, in random order: a small sample that is spread like a large one.
         levels = (rng.permutation(count) + 0.5) / count
-        found = []
-        for val_hyper, train_hyper, level in zip(val, train, levels, strict=True):
-            beliefs = (
-                FieldBelief.of(self.fields.val.under(val_hyper), self.rows, PRIOR_VAL_SD),
-                FieldBelief.of(self.fields.train.under(train_hyper), self.rows, PRIOR_TRAIN_SD),
-            )
-            found.append(self._component(*beliefs, level, rng))
-        return found
+        return [
+            self._component(val, FieldBelief.of(self.fields.train.under(hyper), self.rows, PRIOR_TRAIN_SD), level, rng)
+            for val, hyper, level in zip(self.val, train, levels, strict=True)
+        ]
 
     def _component(self, val: FieldBelief, train: FieldBelief, level: float, rng: np.random.Generator) -> Component:
         cuts = self.fields.cuts

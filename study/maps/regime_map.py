@@ -70,7 +70,7 @@ class RegimeMap:
         self._fields: Fields | None = None
         self._posterior: Posterior | None = None
 
-    def fit(self, table: pd.DataFrame, *, warm: "RegimeMap | None" = None) -> Self:
+    def fit(self, table: pd.DataFrame, *, warm: "RegimeMap | None" = None, val_only: bool = False) -> Self:
         """Fit on a table of finished trials, or of their epochs.
 
         Rows that share a ``trial_id`` are epochs of one run: what its seed did to all of them is a random effect
@@ -82,6 +82,7 @@ class RegimeMap:
                 ``val_n`` (images behind the errors), ``flip_rate`` (realised share of flipped training
                 labels), ``trial_id`` (else rows are counted from 0).
             warm: an earlier map of the same space whose hyperparameters are the starting point.
+            val_only: fit no more than what predicts validation errors. The map then knows no regimes.
 
         Raises:
             ValueError: no rows, a column is missing, or a finite error is outside 0 to 1.
@@ -95,7 +96,7 @@ class RegimeMap:
         runs = pd.factorize(self.evidence)[0]
         groups = runs if len(set(runs)) < len(runs) else None  # plain trials: no run has two rows
         self._fields = Fields(self.cuts, features, outcomes, start, groups)
-        self._fields.optimize(steps=15 if warm is not None else 60, seed=self.seed)
+        self._fields.optimize(steps=15 if warm is not None else 60, seed=self.seed, val_only=val_only)
         images = outcomes.val_n[outcomes.val_n > 0]
         self._posterior = Posterior(
             self._fields,
@@ -103,7 +104,7 @@ class RegimeMap:
             images=float(np.median(images)) if len(images) else 0.0,
             seed=self.seed,
         )
-        if not self.given and (~outcomes.diverged).any():
+        if not val_only and not self.given and (~outcomes.diverged).any():
             self.cuts = self.cuts.referred(float(np.median(self.posterior.reference)))
         return self
 
@@ -121,8 +122,8 @@ class RegimeMap:
         self._fields, self._posterior = fields, posterior
         return self
 
-    def of(self, table: pd.DataFrame) -> "RegimeMap":
-        """The map of other trials by the same law, fitted."""
+    def of(self, table: pd.DataFrame, *, val_only: bool = False) -> "RegimeMap":
+        """The map of other trials by the same law, fitted; ``val_only`` as for :meth:`fit`."""
         return RegimeMap(
             self.encoder.space,
             self.thresholds,
@@ -130,7 +131,7 @@ class RegimeMap:
             reference_error=self.cuts.reference if self.given else None,
             classes=None if self.cuts.classes is None else int(self.cuts.classes),
             seed=self.seed,
-        ).fit(table)
+        ).fit(table, val_only=val_only)
 
     def _sobol(self, points: int) -> pd.DataFrame:
         return self.encoder.from_unit(self.encoder.sobol(points, self.seed))
@@ -163,13 +164,12 @@ class RegimeMap:
         p = self.probabilities(features, tau)
         seen = [name in self.told for name in REGIMES]
         best = np.where(seen, p, -1.0).argmax(1)
-        fields = self.fields.predict(features)
         return pd.DataFrame(p, columns=list(REGIMES), index=points.index).assign(
             regime=np.array(REGIMES)[best],
             probability=p[np.arange(len(p)), best],
             undecided=p.max(1) < self.thresholds.confidence,
-            train_error=self.cuts.error(fields.train_mean),
-            val_error=self.cuts.error(fields.val_mean),
+            train_error=self.cuts.error(self.fields.train.predict(features)[0]),
+            val_error=self.cuts.error(self.fields.val.predict(features)[0]),
         )
 
     @property
@@ -255,7 +255,8 @@ class RegimeMap:
 
     def undecided_area(self, tau: float | None = None, *, points: int = 1024) -> float:
         """Share of the space where no regime reaches the confidence."""
-        return float(self.predict(self._sobol(points), tau)["undecided"].mean())
+        p = self.probabilities(self.encoder.features(self._sobol(points)), tau)
+        return float((p.max(1) < self.thresholds.confidence).mean())
 
     def boundary(
         self, x: str, y: str, fixed: Mapping[str, Any], tau: float | None = None, *, resolution: int = 81

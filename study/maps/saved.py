@@ -67,6 +67,8 @@ def restore(empty: RegimeMap, kept: Arrays) -> RegimeMap:
     posterior = Posterior(fields, given=empty.given, images=float(kept["images"]), seed=empty.seed)
     posterior.tried = kept["tried"]
     posterior.components = [_component(kept, k, val, train) for k in range(len(kept["component.reference"]))]
+    posterior.val = [one.val for one in posterior.components]
+    posterior.val_processes = [belief.gp for belief in posterior.val]
     return empty.adopt(features, kept["evidence"].astype(object), diverged, _cuts(kept, "cuts"), fields, posterior)
 
 

@@ -1,9 +1,9 @@
 """What the net at a point of the space costs: parameters, operations, and time to train it on this study's machine."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -144,18 +144,18 @@ class Expense:
         if same:
             return Spent(float(np.median(same)), min(same), max(same), len(same), same=True)
         foreseen = self._foreseen(self._model, [trial])[0]
-        near = [ran for ran in self._nearest(point) if ran.config.model.name == trial.model.name][:NEAR]
+        near = list(islice((ran for ran in self._nearest(point) if ran.config.model.name == trial.model.name), NEAR))
         if not near:
             return Spent(foreseen, foreseen, foreseen, 0, same=False)
         ratios = np.array([ran.seconds for ran in near]) / self._foreseen(self._model, [ran.config for ran in near])
         middle, low, high = (foreseen * float(r) for r in (np.median(ratios), ratios.min(), ratios.max()))
         return Spent(middle, low, high, len(near), same=False)
 
-    def _nearest(self, point: Mapping[str, Any]) -> list[TrialRecord]:
+    def _nearest(self, point: Mapping[str, Any]) -> Iterable[TrialRecord]:
         fitted = self._subject.map
         if fitted is None:
-            return list(self._ran.values())
-        return [self._ran[i] for i in fitted.nearest(point, k=len(self._subject.trials)) if i in self._ran]
+            return self._ran.values()
+        return (self._ran[i] for i in fitted.nearest(point, k=len(self._subject.trials)) if i in self._ran)
 
     def seconds(self, point: Mapping[str, Any]) -> str:
         """To train a net of this point here, in words; ``not measured`` where no trial tells."""

@@ -1,5 +1,6 @@
 """The map put to the test: trials that looked at no result, each predicted before it ran."""
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -28,4 +29,4 @@ def foretelling(study: OpenStudy, fitted: RegimeMap) -> Foretold | None:
     ran = [by_id[trial_id] for trial_id in table["trial_id"]]
     times = np.array([[trial.started_at, trial.ended_at] for trial in ran], dtype=float)
     table = table.assign(started_at=times[:, 0], ended_at=times[:, 1])
-    return foretold(fitted.of, table, [trial.origin in SAMPLED for trial in ran])
+    return foretold(partial(fitted.of, val_only=True), table, [trial.origin in SAMPLED for trial in ran])

@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from fitscape.study.config import StudyConfig, TrialConfig
 from fitscape.study.scheduling.pace import time_left
 from fitscape.study.search.cost import TIMED_NOISE, CostModel, Work
-from fitscape.study.search.designs import Sobol
+from fitscape.study.search.designs import DESIGNS, Sobol
 from fitscape.study.search.space import Space, resolve
 
 MOST_TIMED = 16  # trials
@@ -30,11 +30,24 @@ def to_time(config: StudyConfig, space: Space) -> list[TrialConfig]:
     return list(islice(different.values(), MOST_TIMED))
 
 
-def typical(config: StudyConfig, space: Space) -> list[TrialConfig]:
-    """An even sample of the trials that a study's space has."""
-    design = Sobol(space, config.search.seed)
-    points = [point for index in range(TYPICAL if space else 1) if (point := design.point(index)) is not None]
-    return [trial for point in points if (trial := _trial(config, point)) is not None] or [config.base]
+def typical(config: StudyConfig, space: Space, first: int | None = None) -> list[TrialConfig]:
+    """Trials that stand for those to come.
+
+    Args:
+        config: the study.
+        space: its hyperparameters.
+        first: trials with which it begins, after the enqueued ones: those of its design, TYPICAL configurations at
+            most. None: an even sample of the space, as for a sampler that learns.
+    """
+    seeds, design = config.search.seeds, DESIGNS.get(config.search.sampler)
+    if first is None or design is None:
+        design, count = Sobol, TYPICAL
+    else:
+        count = min(TYPICAL, -(-first // seeds))
+    at = design(space, config.search.seed)
+    points = [point for index in range(count if space else 1) if (point := at.point(index)) is not None]
+    found = [trial for point in points if (trial := _trial(config, point)) is not None]
+    return [trial for trial in found for _ in range(seeds)][:first] or [config.base]
 
 
 def learn_timed(model: CostModel, timed: Sequence[Sequence[Any]]) -> None:
@@ -80,7 +93,8 @@ def describe(config: StudyConfig, work: Work, timed: Sequence[Sequence[Any]], sl
     first = [trial for point in config.enqueue if (trial := _trial(config, point)) is not None]
     fresh = left == config.search.trials
     named = _seconds(model, (first * config.search.seeds)[:left] if fresh else [])
-    mean = float(np.mean(_seconds(model, typical(config, resolve(config)))))
+    others = (left - len(named)) or None
+    mean = float(np.mean(_seconds(model, typical(config, resolve(config), others if fresh else None))))
     seconds = [*named, *[mean] * (left - len(named))]
     slots = max(1, min(slots, config.resources.max_concurrent or slots, left))
     whole, each = time_left([], seconds, slots), sum(seconds) / left
@@ -89,11 +103,15 @@ def describe(config: StudyConfig, work: Work, timed: Sequence[Sequence[Any]], sl
 
 
 def spoken(seconds: float) -> str:
-    """An estimate in words, with no more digits than it has: ``40 s``, ``9 min``, ``3.5 h``."""
+    """An estimate in words, with no more digits than it has: ``40 s``, ``2.5 min``, ``3.5 h``. Its rounding is off by a
+    seventh at most: 1.5 minutes are not 2.
+    """
     if seconds < 9.5:  # 9.7 would be 1e+01
-        return f"{seconds:.1g} s"
+        return f"{seconds:.1f} s" if 0.95 <= seconds < 2.95 else f"{seconds:.1g} s"
     if seconds < 90:
         return f"{round(seconds, -1 if seconds > 30 else 0):.0f} s"
+    if seconds < 285:
+        return f"{round(seconds / 30) / 2:g} min"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

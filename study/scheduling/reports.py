@@ -9,7 +9,7 @@ from fitscape.study.records import EpochRecord, LatePair, ModelSize, Predictions
 from fitscape.study.scheduling.heartbeat import Address
 
 EVERY = 2.0  # seconds of epochs that a report carries, at least
-MOST = 100.0  # reports a second, of all trials together: the more trials run, the longer takes each turn of Tune's loop
+MOST = 50.0  # reports a second, of all trials together: the more trials run, the longer takes each turn of Tune's loop
 CRASHES = "crashes"  # of Tune's config of a trial: the signals that ended its processes, one for each crash
 
 

@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ TYPICAL: Final = 23.0  # ln operations of an epoch
 SPREAD: Final = {"common": 5.0, "architecture": 1.0, "width": 0.5, "operations": 0.3, "batch": 0.3}
 NOISE: Final = 0.15  # standard deviation of the log of a trial's seconds per epoch, expected before many are known ...
 NOISE_WEIGHT: Final = 4.0  # ... as if it had been seen in so many trials
+# Hyperparameters of a net that its operations depend on, but for the width.
+_COUNTED: Final = tuple(f.name for f in fields(ModelSpec) if f.name not in ("width", "init", "dropout", "weights"))
 TIMED_NOISE: Final = 0.25  # of an estimate from a few timed steps
 
 
@@ -86,8 +88,15 @@ def _scaled(spec: ModelSpec, input_shape: tuple[int, int, int], classes: int, wh
         return 1.0
     if spec.timm:  # of one width
         return _counted(replace(spec, dropout=0.0, weights=NONE), input_shape, classes)[which]
-    narrow = replace(spec, width=WIDTH, init="he", dropout=0.0, weights=NONE)
-    return _counted(narrow, input_shape, classes)[which] * (spec.width / WIDTH) ** 2
+    kept = tuple(getattr(spec, name) for name in _COUNTED)
+    return _narrow(kept, input_shape, classes)[which] * (spec.width / WIDTH) ** 2
+
+
+@lru_cache(maxsize=256)
+def _narrow(kept: tuple[Any, ...], input_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+    """Of the net with these values of ``_COUNTED``; thousands of trials and candidates share a few of them."""
+    spec = ModelSpec(**dict(zip(_COUNTED, kept, strict=True)), width=WIDTH)
+    return _counted(spec, input_shape, classes)
 
 
 @lru_cache(maxsize=256)
@@ -112,6 +121,7 @@ class CostModel:
         self.work = work
         self._guard = threading.Lock()
         self._timed: dict[str, tuple[TrialConfig, float, float]] = {}
+        self._operations: dict[str, float] = {}  # of an epoch of each timed trial: counting them takes most of a fit
         self._names: list[str] = []
         self._fit: tuple[Array, Array, float] | None = None  # mean, covariance, noise variance
 
@@ -138,14 +148,19 @@ class CostModel:
             if self._fit is None:
                 self._fit = self._fitted()
             mean, covariance, noise = self._fit
-            x, operations = self._features(configs)
+            operations = np.array([self.work.epoch(config) for config in configs])
+            x = self._features(configs, operations)
         sd = np.sqrt(noise + np.einsum("ij,jk,ik->i", x, covariance, x))
         return operations * np.exp(COMMON + x @ mean), sd
 
     def _fitted(self) -> tuple[Array, Array, float]:
         timed = list(self._timed.values())
         self._names = sorted({config.model.name for config, _, _ in timed})
-        x, operations = self._features([config for config, _, _ in timed])
+        for name, (config, _, _) in self._timed.items():
+            if name not in self._operations:
+                self._operations[name] = self.work.epoch(config)
+        operations = np.array([self._operations[name] for name in self._timed])
+        x = self._features([config for config, _, _ in timed], operations)
         y = np.log([seconds for _, seconds, _ in timed]) - np.log(operations) - COMMON
         extra = np.array([noise**2 for _, _, noise in timed])
         prior = np.array(
@@ -162,9 +177,8 @@ class CostModel:
             noise = (NOISE_WEIGHT * NOISE**2 + float(left.sum())) / (NOISE_WEIGHT + len(y))
         return mean, covariance, noise
 
-    def _features(self, configs: Sequence[TrialConfig]) -> tuple[Array, Array]:
-        """[n, p] what the seconds per operation depend on, and the operations [n] of an epoch."""
-        operations = np.array([self.work.epoch(config) for config in configs])
+    def _features(self, configs: Sequence[TrialConfig], operations: Array) -> Array:
+        """[n, p] what the seconds per operation depend on; ``operations`` [n] of an epoch."""
         x = np.array(
             [
                 [
@@ -177,4 +191,4 @@ class CostModel:
                 for config, count in zip(configs, operations, strict=True)
             ]
         )
-        return x.reshape(len(operations), 4 + len(self._names)), operations
+        return x.reshape(len(operations), 4 + len(self._names))

@@ -33,7 +33,7 @@ def fitted() -> RegimeMap:
 
 
 def test_it_is_the_narrowest_net_that_is_as_good(fitted: RegimeMap) -> None:
-    found = cheapest(as_good(fitted, {}), lambda point: point["width"])
+    found = cheapest(as_good(fitted, {})[NEAR], lambda point: point["width"])
     assert found is not None
     point, probability = found
     assert probability >= SURE
@@ -44,8 +44,8 @@ def test_it_is_the_narrowest_net_that_is_as_good(fitted: RegimeMap) -> None:
 
 
 def test_what_cannot_be_trained_or_is_not_known_to_be_as_good_is_not_named(fitted: RegimeMap) -> None:
-    found = cheapest(as_good(fitted, {}), lambda point: point["width"] if point["width"] > 0.6 else None)
+    found = cheapest(as_good(fitted, {})[NEAR], lambda point: point["width"] if point["width"] > 0.6 else None)
     assert found is not None
     assert found[0]["width"] > 0.6
-    assert cheapest(as_good(fitted, {"architecture": "plain18"}), lambda point: point["width"]) is None
-    assert cheapest(as_good(fitted, {}), lambda point: None) is None
+    assert cheapest(as_good(fitted, {"architecture": "plain18"})[NEAR], lambda point: point["width"]) is None
+    assert cheapest(as_good(fitted, {})[NEAR], lambda point: None) is None

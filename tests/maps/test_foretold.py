@@ -13,9 +13,10 @@ from fitscape.study.maps.foretold import foretold
 SPACE = {"a": FloatDistribution(0, 1), "b": FloatDistribution(0, 1)}
 
 
-def fit(table: pd.DataFrame) -> RegimeMap:
+def fit(table: pd.DataFrame, *, reference: float | None = 0.02, val_only: bool = False) -> RegimeMap:
     thresholds = SimpleNamespace(tau=0.05, untrained=0.9, confidence=0.9)
-    return RegimeMap(SPACE, thresholds, chance_error=0.9, reference_error=0.02).fit(table)
+    law = RegimeMap(SPACE, thresholds, chance_error=0.9, reference_error=reference)
+    return law.fit(table, val_only=val_only)
 
 
 def trials(n: int, seed: int = 0) -> pd.DataFrame:
@@ -45,3 +46,16 @@ def test_only_even_trials_that_came_late_enough_count_and_none_is_seen_before() 
     assert [len(before) for before in seen] == [12, 16, 20, 24, 28]
     assert foretold(fit, table.head(12), [True] * 12) is None
     assert foretold(fit, table.assign(ended_at=float("nan")), [True] * 30) is None
+
+
+def test_a_map_of_validation_errors_alone_foretells_the_same() -> None:
+    table = trials(40)
+    table.loc[[3, 21], "diverged"] = True
+    whole, part = (
+        foretold(lambda before, only=only: fit(before, reference=None, val_only=only), table, [True] * 40)
+        for only in (False, True)
+    )
+    assert whole is not None
+    assert part is not None
+    assert (part.n, part.inside) == (whole.n, whole.inside)
+    assert part.log_score == pytest.approx(whole.log_score, rel=1e-9)

@@ -1,10 +1,12 @@
 """What is said of a study before its first trial."""
 
+import numpy as np
 import pytest
 
 from fitscape.study import recipes
 from fitscape.study.config import Choices, Range, StudyConfig, TrialConfig
 from fitscape.study.scheduling.estimate import describe, side_by_side, spoken, to_time, typical
+from fitscape.study.search.asker import Asker
 from fitscape.study.search.cost import Work
 from fitscape.study.search.space import resolve
 
@@ -43,7 +45,7 @@ def test_the_whole_is_what_all_trials_take_in_the_slots_there_are() -> None:
     base = TrialConfig().with_hyperparameters({"epochs": 5, "width": 0.25})
     config = StudyConfig(name="s", base=base, search={"trials": 40})
     said = describe(config, WORK, [timed(base, 2.0)], 4, 40)
-    assert said == "about 10 s per trial, 2 min for 40 trials, 4 at a time"
+    assert said == "about 10 s per trial, 1.5 min for 40 trials, 4 at a time"
     assert describe(config, WORK, [timed(base, 2.0)], 4, 2).endswith("10 s for 2 trials, 2 at a time")
     assert describe(config, WORK, [timed(base, 2.0)], 0, 1).endswith("10 s for the one trial")
     assert describe(config, WORK, [], 4, 40) == describe(config, WORK, [timed(base, 2.0)], 4, 0) == ""
@@ -66,7 +68,7 @@ def test_enqueued_trials_count_as_they_are() -> None:
     points = ({"epochs": 45}, {"epochs": 45, "seed": 1})
     config = StudyConfig(name="s", base=base, enqueue=points, search={"trials": 4})
     said = describe(config, WORK, [timed(base, 2.0)], 2, 4)
-    assert said == "about 50 s per trial, 2 min for 4 trials, 2 at a time"
+    assert said == "about 50 s per trial, 1.5 min for 4 trials, 2 at a time"
 
 
 def test_typical_trials_are_an_even_sample_of_the_space() -> None:
@@ -77,9 +79,25 @@ def test_typical_trials_are_an_even_sample_of_the_space() -> None:
     assert typical(StudyConfig(name="s"), {}) == [TrialConfig()]
 
 
+def test_of_a_design_the_trials_that_it_begins_with_are_counted() -> None:
+    """Eighteen trials of a grid with five seeds are four of its configurations, which are not an even sample."""
+    config = recipes.get("architectures")
+    few = config.model_copy(update={"search": config.search.model_copy(update={"trials": 18})})
+    asker, asked = Asker(few, chance_error=0.9), []
+    while (suggestion := asker.ask()) is not None:
+        asked.append(suggestion.config.model)
+    assert [trial.model for trial in typical(few, resolve(few), 18)] == asked
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.42, "0.4 s"), (7.4, "7 s"), (9.7, "10 s"), (12.3, "12 s"), (44, "40 s"), (100, "2 min"), (9000, "2.5 h")],
+    [(0.42, "0.4 s"), (7.4, "7 s"), (9.7, "10 s"), (12.3, "12 s"), (44, "40 s"), (110, "2 min"), (9000, "2.5 h")],
 )
 def test_an_estimate_has_no_more_digits_than_it_knows(seconds: float, text: str) -> None:
     assert spoken(seconds) == text
+
+
+def test_the_rounding_of_an_estimate_takes_a_seventh_of_it_at_most() -> None:
+    for seconds in np.geomspace(0.95, 50_000, 2000):
+        number, unit = spoken(seconds).split()
+        assert float(number) * {"s": 1, "min": 60, "h": 3600}[unit] == pytest.approx(seconds, rel=1 / 6.9)

@@ -156,7 +156,7 @@ def begun(shared: Shared, epochs: int, slots: int = 1) -> TrialRunner:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "slots", "together"), [(0.25, 1, 8), (0.25, 256, 11), (0.25, 1000, 40), (0.75, 1, 3), (2.5, 1, 1)]
+    ("seconds", "slots", "together"), [(0.25, 1, 8), (0.25, 256, 21), (0.25, 1000, 80), (0.75, 1, 3), (2.5, 1, 1)]
 )
 def test_a_report_carries_all_epochs_of_two_seconds_or_of_more_where_many_trials_run(
     images: TrialData, tmp_path: Path, clock: Clock, seconds: float, slots: int, together: int

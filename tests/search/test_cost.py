@@ -90,3 +90,21 @@ def test_a_time_that_is_no_number_teaches_nothing() -> None:
     model.learn(trial(), 0.0)
     model.learn(trial(), -1.0)
     assert not model.known
+
+
+def test_the_operations_of_a_timed_trial_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, epoch = list[str](), Work.epoch
+
+    def noted(work: Work, config: TrialConfig) -> float:
+        counted.append(config.trial_id)
+        return epoch(work, config)
+
+    monkeypatch.setattr(Work, "epoch", noted)
+    model, new = CostModel(WORK), trial(seed=99)
+    for config in points(20, 0):
+        model.learn(config, 1.0)
+    model.epoch([new])
+    model.learn(points(1, 3)[0], 1.0)
+    model.learn(points(1, 0)[0], 2.0)  # more of its epochs have ended
+    model.epoch([new])
+    assert len(counted) == 20 + 1 + 2, "one for each of the trials, and for what is asked each time"

@@ -77,11 +77,13 @@ def _configuration(rng: np.random.Generator) -> dict[str, Any]:
     return {"width": float(0.25 * 4 ** rng.random()), "lr": float(0.01 * 30 ** rng.random())}
 
 
-def grid(rng: np.random.Generator, *, seeds: int, own_sd: float = 0.3, seed_sd: float = 0.15) -> Planted:
+def grid(
+    rng: np.random.Generator, *, seeds: int, own_sd: float = 0.3, seed_sd: float = 0.15, better: float = 0.0
+) -> Planted:
     """The recipe's design: the same widths, rates and seeds for every net.
 
     Each net's own effects are those of the first one in another order among the rates of a width, so that of
-    these very configurations every statement about "better" is false.
+    these very configurations every statement about "better" is false, unless ``better`` is given, as above.
     """
     widths, rates = (0.125, 0.1875, 0.25), (0.05, 0.2)
     effects = rng.normal([0, -2, 0], [own_sd, 1.0, 0.3], (len(widths), len(rates), 3))
@@ -93,7 +95,7 @@ def grid(rng: np.random.Generator, *, seeds: int, own_sd: float = 0.3, seed_sd: 
                     one = _run(
                         rng,
                         {"architecture": net, "width": width, "lr": lr, "seed": seed},
-                        float(own - 0.4 * np.log2(width) + rng.normal(0, seed_sd)),
+                        float(own - 0.4 * np.log2(width) + rng.normal(0, seed_sd) - better * (net != "plain18")),
                         stalls=bool(rng.random() < expit(risk)),
                         pace=float(pace + rng.normal(0, 0.05)),
                         size=1e6 * width**2,
@@ -101,7 +103,7 @@ def grid(rng: np.random.Generator, *, seeds: int, own_sd: float = 0.3, seed_sd: 
                     )
                     trials.append(one)
                     labels[one.trial_id] = label(one, one.state is TrialState.DIVERGED)
-    return Planted(trials, NOTHING, labels)
+    return Planted(trials, NOTHING if not better else {}, labels)
 
 
 KINDS = {

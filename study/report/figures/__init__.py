@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
 from fitscape.study.files import whole_file
 from fitscape.study.report.figures.architectures import error_by_budget
 from fitscape.study.report.figures.curves import learning_curves
@@ -49,11 +51,11 @@ def save(subject: Subject, folder: Path) -> list[Path]:
             if figure is None:
                 to.unlink(missing_ok=True)
                 continue
+            figure.set_dpi(dpi)
             if engine := figure.get_layout_engine():  # once; the smaller copy is laid out as the picture was
-                figure.set_dpi(dpi)
                 engine.execute(figure)
                 figure.set_layout_engine("none")
-            with whole_file(to) as partial:
-                figure.savefig(partial, format="png", dpi=dpi, metadata={"Software": None})
+            with whole_file(to) as partial:  # not savefig, which draws it once more before, for a layout
+                FigureCanvasAgg(figure).print_png(partial, metadata={"Software": None})
             found.append(to)
     return found

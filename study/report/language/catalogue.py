@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Final
 
 from fitscape.study.report.language.particles import chosen
@@ -29,11 +30,10 @@ class Catalogue:
 
     def __init__(self, language: str, messages: Mapping[str, str]) -> None:
         self.language, self.messages = language, messages
-        self._patterns: dict[str, list[tuple[re.Pattern[str], str]]] = {}
+        self._patterns: dict[str, list[_Pattern]] = {}
         for message in sorted(messages, key=lambda message: -len(_PLACE.sub("", message))):
             if _PLACE.search(message):
-                pattern = re.compile(_expression(message), re.DOTALL)
-                self._patterns.setdefault(_begin(message), []).append((pattern, messages[message]))
+                self._patterns.setdefault(_begin(message), []).append(_Pattern(message))
         self._known: dict[str, str | None] = {}
 
     def in_scripts(self) -> dict[str, str] | None:
@@ -61,12 +61,13 @@ class Catalogue:
         for known in (text, text[:1].lower() + text[1:]):
             if known in self.messages:
                 return self.messages[known]
-        for pattern, message in self._candidates(text):
-            if found := pattern.fullmatch(text):
-                return chosen(_filled(message, {name[1:]: self(value) for name, value in found.groupdict().items()}))
+        for pattern in self._candidates(text):
+            if found := pattern.match(text):
+                values = {name[1:]: self(value) for name, value in found.groupdict().items()}
+                return chosen(_filled(self.messages[pattern.message], values))
         return None
 
-    def _candidates(self, text: str) -> Iterator[tuple[re.Pattern[str], str]]:
+    def _candidates(self, text: str) -> Iterator["_Pattern"]:
         yield from self._patterns.get(text[:2], ())
         yield from self._patterns.get("", ())
 
@@ -77,6 +78,22 @@ class Catalogue:
     def _by_list(self, text: str) -> str | None:
         parts = _LIST.split(text)
         return "".join(map(self, parts)) if len(parts) > 1 and any(map(self._found, parts[::2])) else None
+
+
+class _Pattern:
+    """A message with places, compiled for the first text that has all of its words: a page has few of them."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self._words = _PLACE.split(message)[::2]
+
+    @cached_property
+    def _expression(self) -> re.Pattern[str]:
+        return re.compile(_expression(self.message), re.DOTALL)
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Of the whole text."""
+        return self._expression.fullmatch(text) if all(words in text for words in self._words) else None
 
 
 def _filled(message: str, values: Mapping[str, str]) -> str:

@@ -32,7 +32,7 @@ def cheaper(
     """
     if not expense.known:
         return None
-    near = {part: as_good(fitted, conditions(fitted), part) for part in (NEAR, GOOD)}
+    near = as_good(fitted, conditions(fitted), (NEAR, GOOD))
     named: list[tuple[list[str], Mapping[str, Any]]] = []
     for name, price in _prices(expense).items():
         found = next((one for part in near if (one := _saving(near[part], recommended, price))), None)

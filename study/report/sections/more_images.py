@@ -104,7 +104,8 @@ def audit(fitted: RegimeMap, table: pd.DataFrame, validation: int) -> Audit:
     space = {**fitted.encoder.space, IMAGES: FloatDistribution(distribution.low, top / FARTHEST, log=distribution.log)}
     chance, classes = fitted.cuts.chance, fitted.cuts.classes
     classes = None if classes is None else int(classes)
-    small = RegimeMap(space, fitted.thresholds, chance_error=chance, reference_error=None, classes=classes).fit(few)
+    law = RegimeMap(space, fitted.thresholds, chance_error=chance, reference_error=None, classes=classes)
+    small = law.fit(few, val_only=True)
     told = list[bool]()
     for row in many.head(MOST_AUDITED).to_dict("records"):
         curve = learning_curve(small, {name: row[name] for name in small.encoder.names}, val_n=validation)
