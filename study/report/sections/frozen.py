@@ -17,4 +17,8 @@ def frozen(subject: Subject, point: Mapping[str, Any]) -> list[str]:
     if not isinstance(distribution, CategoricalDistribution):
         return []
     model = subject.config.base.with_hyperparameters(dict(point)).model
-    return [f"{wording.value('freeze', n)} ({learning_stages(model, int(n))})" for n in distribution.choices]
+    return [
+        f"{wording.value('freeze', n)} ({learning_stages(model, n)})"
+        for n in distribution.choices
+        if isinstance(n, int)
+    ]
