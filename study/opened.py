@@ -138,7 +138,7 @@ class OpenStudy:
         return {label.trial_id: label for label in computed} | self._kept(thresholds)
 
     def _case(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
-        reference = None if beliefs is None else self._reference_outside
+        reference = None if beliefs is None else self.reference_outside
         case = {"classes": self.classes, "chance_error": self.chance_error, "overlap": self.config.data.overlap}
         return {**case, "reference": reference, "beliefs": beliefs}
 
@@ -156,7 +156,7 @@ class OpenStudy:
         return TrialBeliefs(self.map, self.config.data.overlap)
 
     @cached_property
-    def _reference_outside(self) -> Reference | None:
+    def reference_outside(self) -> Reference | None:
         """The reference where the best configuration lies outside the space, so that the map has none for it."""
         if self.config.regimes.reference_error is not None:
             return None

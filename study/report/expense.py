@@ -38,7 +38,7 @@ class Spent:
         low, high = (wording.duration(float(f"{end:.2g}")) for end in (self.low, self.high))
         if self.same:
             return "1 run of it" if self.runs == 1 else f"{low} to {high} in {self.runs} runs of it"
-        return f"{low} to {high} by the {self.runs} nearest runs" if self.runs > 1 else ""
+        return f"{low} to {high} scaled by operations from the {self.runs} nearest runs" if self.runs > 1 else ""
 
     def __str__(self) -> str:
         return f"{self.about} ({self.range})" if self.range else self.about
@@ -162,14 +162,29 @@ class Expense:
         found = self.spent(point)
         return wording.NOT_MEASURED if found is None else found.about
 
-    def said(self, point: Mapping[str, Any]) -> dict[str, str]:
-        """What it costs -> how much, in words; empty where nothing is known."""
+    def counts(self, point: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Parameters, and operations an image, of the net as it is built; None where it cannot be."""
         from fitscape.models.size import measure  # torch: not before it is needed
 
         trial = self._trial(point)
         if trial is None or self._work is None or not self.known:
+            return None
+        return measure(trial.model, trial.data.shape_of(self._work.input_shape), self._work.classes)
+
+    @cached_property
+    def spread(self) -> float:
+        """The most by which the times of runs of one configuration differ, as a factor: what else a machine did."""
+        times: dict[str, list[float]] = {}
+        for ran in self._ran.values():
+            times.setdefault(ran.config.group_id, []).append(ran.seconds)
+        return max((max(found) / min(found) for found in times.values()), default=1.0)
+
+    def said(self, point: Mapping[str, Any]) -> dict[str, str]:
+        """What it costs -> how much, in words; empty where nothing is known."""
+        counts = self.counts(point)
+        if counts is None:
             return {}
-        weights, operations = measure(trial.model, trial.data.shape_of(self._work.input_shape), self._work.classes)
+        weights, operations = counts
         found = {"parameters": wording.magnitude(weights), "operations an image": wording.magnitude(operations)}
         return found | ({"to train it here": str(self.spent(point))} if self._model else {})
 

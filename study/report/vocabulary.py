@@ -28,12 +28,14 @@ LOOKS: Final = {
         ),
         Look(
             Regime.OVERFIT, "#D55E00", "triangle-up", "^", "▲", "dash",
-            "The net has learned its training images, but fails on unseen ones: more data or regularization.",
+            "The error on unseen images is too high, and most of what is too much does not show on training images: "
+            "more data or regularization.",
         ),
         Look(
             Regime.UNDERFIT, "#0072B2", "triangle-down", "v", "▼", "dot",
-            "The net has not even learned its training images: more capacity or less regularization. Whether longer "
-            "training would help only longer runs can show.",
+            "The error on unseen images is too high, and half or more of what is too much shows on the training images "
+            "already: more capacity or less regularization. Whether longer training "
+            " would help only longer runs can show.",
         ),
         Look(
             Regime.DIVERGED, "#CC79A7", "x", "X", "✕", "dashdot",

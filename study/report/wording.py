@@ -79,6 +79,12 @@ def percent(share: float | None) -> str:
     return f"{rounded(shown, digits)}\u00a0%"
 
 
+def tenths(share: float) -> str:
+    """``17.3 %``: per cents with their tenths, where points of that size are what matters."""
+    text = percent(share)
+    return f"{rounded(100 * share, 1)}\u00a0%" if text[:1].isdigit() and share >= 0.001 else text
+
+
 def rounded(value: float, digits: int) -> Decimal:
     """Halves go up, as in the page's scripts (``toFixed``); Python alone would take the even neighbour."""
     return Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)

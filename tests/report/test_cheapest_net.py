@@ -97,7 +97,7 @@ def test_training_times_are_those_that_the_same_or_the_nearest_runs_took(tmp_pat
     assert (near.same, near.runs) == (False, 5)
     assert near.low <= near.seconds <= near.high
     assert near.seconds == pytest.approx(4 * width, rel=0.2), "a second for each quarter of the width was planted"
-    assert str(near).endswith("by the 5 nearest runs)")
+    assert str(near).endswith("scaled by operations from the 5 nearest runs)")
 
 
 def test_whether_the_recommended_net_was_trained_is_said(tmp_path: Path) -> None:
@@ -148,7 +148,12 @@ def test_the_recommendation_comes_in_the_order_of_a_readers_questions(page: tupl
     places = [card.index(part) for part in (*order, "Cheaper")]
     assert places == sorted(places)
     assert float(advice["gap"].split()[0]) > 0  # the training error is half of it
-    assert set(advice["unknown"]) == {"more data", "more regularization (weight decay)", "longer training"}
+    assert set(advice["unknown"]) == {
+        "more data",
+        "more regularization (weight decay)",
+        "another learning rate",
+        "longer training",
+    }
     assert all(move["time"].startswith("about ") for move in advice["moves"])
 
 

@@ -63,7 +63,7 @@ def test_where_a_power_law_falls_the_number_of_images_is_said_with_its_interval(
     said = recommendation(study)["advice"]["images"]
     assert said["helps"] is True
     assert said["answer"].startswith("About ")
-    assert "images are needed to lower the error of this net to " in said["answer"]
+    assert "images are needed to lower the error of this net by " in said["answer"]
     assert [count for count, _ in said["rows"]] == ["60,000", "120,000", "240,000"]
     assert said["audit"].startswith("Checked: of ")
     assert "passes" in said["passes"]
@@ -72,8 +72,8 @@ def test_where_a_power_law_falls_the_number_of_images_is_said_with_its_interval(
 def test_where_the_training_error_is_missing_more_images_are_no_advice(tmp_path: Path) -> None:
     advice = recommendation(subject(tmp_path, floor=0.0, train=0.97))["advice"]
     answer = advice["images"]["answer"]
-    aim = "to lower the error of this net to 75\u00a0% of what it is"  # and no other error of it beside the headline's
-    assert answer.startswith(f"More images alone are not expected {aim}: its training error is ")
+    aim = "to lower the error of this net by a quarter"  # and no other error of it beside the headline's
+    assert answer.startswith(f"More images alone are not expected {aim}: its training error alone is ")
     assert advice["images"]["rows"][0][1] == advice["interval"], "one interval for one net"
     assert advice["data"]["sure"] is False, "headline and detail say the same"
 

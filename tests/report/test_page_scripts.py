@@ -173,3 +173,19 @@ LOSSES = next(
     for line in files("fitscape.study.report").joinpath("static", "data.js").read_text(encoding="utf-8").splitlines()
     if line.startswith("const losses")
 )
+
+
+def test_points_of_a_few_values_are_counted_and_have_no_area(run: Any) -> None:
+    grids = [[[0.95, 0.4]], [[0.05, 0.6]]]
+    code = f"const REGIMES = ['good', 'overfit'], data = {{ map: {{ confidence: 0.9 }} }}; {source('map.js', 'counts')}"
+    assert run(f"(grids) => {{ {code} return counts(grids); }}", grids) == {
+        "n": 2,
+        "unsure": 1,
+        "of": [["good", 1], ["overfit", 1]],
+    }
+
+
+def test_a_log_axis_has_whole_decades_whatever_its_length(run: Any) -> None:
+    code = f"(values) => {{ {source('draw.js', 'decades')} return decades(values, 5); }}"
+    assert run(code, [1e-12, None, 0, 1]) == 3
+    assert run(code, [0.2, 0.9]) == run(code, [None]) == 1

@@ -103,7 +103,7 @@ def test_trials_outside_of_the_space_are_counted_where_the_map_is(tmp_path: Path
 
     points = [{"lr": lr} for lr in RATES] + [{"lr": 5.0}, {"lr": 9.0}]
     text = build(studied(tmp_path, RATE, points, depth=20).study.folder).read_text(encoding="utf-8")
-    assert "2 of the 7 trials lie outside of the searched space." in text
+    assert "2 of the 7 trials lie outside of the searched space (learning rate 5, 9)." in text
 
 
 def test_a_study_of_one_architecture_is_its_own_slice(tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
 """What tuning buys each architecture as one picture."""
 
+from typing import Final
+
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from fitscape.study.findings import tuning_curves
 from fitscape.study.report import wording
 from fitscape.study.report.figures.spread import SERIES
 from fitscape.study.report.figures.style import INK, error_axis, panels, title
 from fitscape.study.report.subject import Subject
+
+EVERY: Final = 10  # budgets up to which each has its number
+ROUND: Final = [step * 10**power for power in range(6) for step in (1, 2, 5)]
 
 
 def error_by_budget(subject: Subject) -> Figure | None:
@@ -23,9 +28,11 @@ def error_by_budget(subject: Subject) -> Figure | None:
         ax.fill_between(curve.budgets, low, high, color=colour, alpha=0.2, linewidth=0)
         ax.plot(curve.budgets, curve.expected, color=colour, linestyle=line, label=wording.net(name))
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    most = max(int(curve.budgets[-1]) for curve in curves.values())
+    ticks = range(1, most + 1) if most <= EVERY else [k for k in ROUND if k <= most]
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("tuning budget (configurations)", fontsize=9, color=INK)
     ax.set_ylim(bottom=0)
     error_axis(ax, "validation error")

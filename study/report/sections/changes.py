@@ -23,6 +23,7 @@ ASKED: Final = {  # hyperparameters whose moves everybody asks for
     "train_fraction": "more data",
     "width": "more capacity (width)",
     "weight_decay": "more regularization (weight decay)",
+    "lr": "another learning rate",
     "epochs": "longer training",
 }
 
@@ -38,7 +39,9 @@ def changes(
     """
     told = steps(fitted, point)
     all_seen = images is not None and images.get("all_seen", False)
-    known = set(fitted.encoder.space) | ({"train_fraction"} if all_seen else set())
+    known = {name for name, one in fitted.encoder.space.items() if not one.single()} | (
+        {"train_fraction"} if all_seen else set()
+    )
     moves = [_move(fitted, step) | {"time": expense.seconds(_moved(point, step))} for step in told]
     helping = [m for m in moves if m["lowers"] >= SURE and m["change"] > 0]
     shown = [m for m in moves if m["key"] != "train_fraction" or m["up"]]

@@ -15,6 +15,7 @@ from fitscape.study.report.subject import Subject
 
 LEAST_SAVED: Final = 0.1  # of a cost; less is not worth a line
 QUICKEST: Final = "quickest to train"
+UNEVEN: Final = 1.5  # times as long: runs of one net that differ by so much tell little of it
 GOOD: Final = 1.0  # of tau's span: all of what counts as good
 
 Price = Callable[[Mapping[str, Any]], float | None]
@@ -48,6 +49,7 @@ def cheaper(
         "near": f"{100 * _above(fitted, NEAR):.1f} points",
         "good": f"{100 * _above(fitted, GOOD):.1f} points",
         "rows": [_row(subject, fitted, expense, "recommended", recommended), *rows] if rows else [],
+        "uneven": f"{expense.spread:.2g}" if expense.spread >= UNEVEN else "",
     }
 
 
@@ -60,9 +62,9 @@ def _prices(expense: Expense) -> dict[str, Price]:
 
 
 def _quicker(expense: Expense, point: Mapping[str, Any], recommended: Mapping[str, Any]) -> bool:
-    """Whether it is by the runs nearest to it as well, so that the table does not say otherwise."""
+    """Whether each run near it took less than each near the recommended one: times of one net may differ widely."""
     then, now = expense.spent(point), expense.spent(recommended)
-    return then is not None and now is not None and then.seconds <= (1 - LEAST_SAVED) * now.seconds
+    return then is not None and now is not None and max(then.seconds, then.high) <= (1 - LEAST_SAVED) * now.low
 
 
 def _above(fitted: RegimeMap, part: float) -> float:

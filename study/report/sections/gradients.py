@@ -55,7 +55,8 @@ def gradients(subject: Subject) -> list[dict[str, Any]]:
             "layers": kinds[name][0][0].layers,
             "first": _band([a for a, _ in kinds[name]]),
             "last": _band([b for _, b in kinds[name]]),
-            "ratios": [_named([pair[end].first_last_ratio for pair in kinds[name]]) for end in (0, 1)],
+            "ratios": [_named([pair[end] for pair in kinds[name]]) for end in (0, 1)],
+            "zero": [_zero([pair[end] for pair in kinds[name]]) for end in (0, 1)],
         }
         for name in order
     ]
@@ -81,11 +82,16 @@ def _band(profiles: list[GradientProfile]) -> dict[str, list[float | None]]:
     return {"low": low, "middle": middle, "high": high}
 
 
-def _named(ratios: list[float]) -> str:
+def _zero(profiles: list[GradientProfile]) -> bool:
+    """Whether no layer of any trial has a gradient: a logarithmic axis cannot show it."""
+    return all(norm == 0 for p in profiles for norm in p.gradient_norms)
+
+
+def _named(profiles: list[GradientProfile]) -> str:
     """The median of first over last layer, in words: far below 1 gradients vanish on their way back."""
-    finite = [ratio for ratio in ratios if np.isfinite(ratio)]
+    finite = [ratio for p in profiles if np.isfinite(ratio := p.first_last_ratio)]
     if not finite:
-        return wording.NOT_MEASURED
+        return "0 in every layer: vanished" if _zero(profiles) else wording.NOT_MEASURED
     ratio = float(np.median(finite))
     name = "vanishing" if ratio < VANISHING_RATIO else "exploding" if ratio > 1 / VANISHING_RATIO else ""
     return f"{wording.number(ratio, 2)}{': ' if name else ''}{name}"

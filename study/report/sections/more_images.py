@@ -17,7 +17,15 @@ from fitscape.study.report.effort import most_images
 from fitscape.study.report.subject import Subject
 
 FEWER: Final = 0.75  # of the errors are left at the error that is asked about ...
-NEARER: Final = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)  # ... or so many: the least whose images are known
+NEARER: Final = {  # ... or so many, and by how much that is less: the least whose images are known
+    0.5: "half",
+    0.6: "two fifths",
+    0.7: "three tenths",
+    FEWER: "a quarter",
+    0.8: "a fifth",
+    6 / 7: "a seventh",
+    0.9: "a tenth",
+}
 SURE: Final = 0.8  # probability from which the training error is what is missing
 LEAST: Final = 12  # trials with enough images
 MOST_AUDITED: Final = 16  # trials that the bands of a quarter are held against
@@ -141,7 +149,7 @@ def _told(
     target = FEWER * float(np.median(curve.at(curve.top)))
 
     def aim(part: float) -> str:
-        return f"to lower the error of this net to {wording.percent(part)} of what it is"
+        return f"to lower the error of this net by {NEARER[part]}"
 
     rows = [
         (_round(curve.top * times * images), wording.interval(*curve.band(times * curve.top)))
@@ -152,7 +160,7 @@ def _told(
     if missing >= SURE:
         train = wording.percent(float(fitted.fields.cuts.error(mean)[0]))
         answer = (
-            f"More images alone are not expected {aim(FEWER)}: its training error is {train} already, so it has not "
+            f"More images alone are not expected {aim(FEWER)}: its training error alone is {train}, so it has not "
             f"learned the images that there are. With {rows[-1][0]} images, {rows[-1][1]} are expected (90 % interval)."
         )
         return {"answer": answer, "helps": False, "rows": rows}

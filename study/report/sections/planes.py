@@ -12,6 +12,7 @@ from optuna.distributions import CategoricalDistribution
 from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
+from fitscape.study.maps.advice import recommended
 from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.error_models import ErrorPrediction
 from fitscape.study.maps.posterior import probabilities
@@ -19,6 +20,7 @@ from fitscape.study.report import axes, wording
 from fitscape.study.report.foretelling import gain
 from fitscape.study.report.pack import Pack
 from fitscape.study.report.section import Section
+from fitscape.study.report.sections.outside import outside
 from fitscape.study.report.slices import Slice, slices_of
 from fitscape.study.report.stages import EpochStage
 from fitscape.study.report.subject import Subject
@@ -103,9 +105,17 @@ def planes(told: list[EpochStage], pack: Pack, *, runs: bool = False) -> dict[st
         },
         "planes": found,
         "outside": len(subject.trials) - sum(subject.inside),
+        "outside_by": found_outside["by"] if (found_outside := outside(subject)) else "",
+        "start": _start(subject, fitted, slices),
         "foretold": None if runs else _foretold(subject),
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
     }
+
+
+def _start(subject: Subject, fitted: RegimeMap, slices: list[Slice]) -> str:
+    """The slice of the recommended net, which the page shows first."""
+    point = recommended(fitted, subject.config.base)
+    return next((one.key for one in slices if one.picked.items() <= point.items()), slices[0].key)
 
 
 def _foretold(subject: Subject) -> dict[str, Any] | None:

@@ -37,6 +37,8 @@ def _thresholds(subject: Subject) -> list[tuple[str, Any]]:
     how = (
         "given by the user"
         if given
+        else f"{wording.reference(given)}, by the model, as labels draw it"
+        if subject.map is not None and subject.study.reference_outside is None
         else "the best configuration seen, chosen on one half of validation, judged on the other"
     )
     return [
@@ -83,8 +85,22 @@ def _data(subject: Subject) -> list[tuple[str, Any]]:
         ]
     if folds := subject.config.data.folds:
         rows.append(("folds", f"{folds}, that of a trial's seed is validation; numbers of images are those of seed 0"))
+    rows += _weights(subject)
     rows += _left_out(subject.config.name, data.get("unreadable", []), data.get("read"))
     return rows + [("note", note) for note in data.get("notes", ())]
+
+
+def _weights(subject: Subject) -> Rows:
+    """What starting weights were trained on, as far as they say."""
+    known = subject.provenance.get("weights", {})
+    return [
+        (
+            f"weights {wording.value('weights', name)}",
+            f"trained on {said['dataset']}; head {said['head']}",
+        )
+        for name, said in known.items()
+        if said.get("dataset") and said.get("head")
+    ]
 
 
 def _left_out(study: str, files: list[str], read: int | None) -> list[tuple[str, Any]]:

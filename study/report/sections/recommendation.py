@@ -14,9 +14,12 @@ from fitscape.study.report.searched import at_ends, searched
 from fitscape.study.report.section import Section
 from fitscape.study.report.sections.best_run import best_run
 from fitscape.study.report.sections.changes import changes
+from fitscape.study.report.sections.cheaper_runs import cheaper_runs
 from fitscape.study.report.sections.cheapest import cheaper
+from fitscape.study.report.sections.frozen import frozen
 from fitscape.study.report.sections.longer import longer
 from fitscape.study.report.sections.more_images import more_images
+from fitscape.study.report.sections.outside import outside
 from fitscape.study.report.sections.trained import trained
 from fitscape.study.report.slices import NET, net_at, slices_of
 from fitscape.study.report.subject import Subject
@@ -73,6 +76,7 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "interval": interval,
         "added": _added(plain["val_error"], told["val_error"]),
         "training": _training(fitted, point),
+        "least": wording.percent(fitted.cuts.least) if _unresolved(fitted, told["train_error"]) else "",
         "gap": _gap(fitted, told["val_error"], told["train_error"]),
         "small_gap": bool(told["val_error"] <= threshold),
         "trained": trained(subject, fitted, point, float(told["good"])),
@@ -81,11 +85,15 @@ def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
         "costs": expense.said(point),
         "machine": expense.machine,
         "side_by_side": expense.side_by_side,
-        "reference": wording.percent(fitted.cuts.reference) + ("" if fitted.given else " by the model"),
+        "reference": wording.percent(fitted.cuts.reference)
+        + ("" if fitted.given else " by the model, its luck taken off"),
         "against": wording.reference(fitted.given),
         "as_good": wording.as_good(fitted.given),
         "threshold": wording.percent(threshold),
         "tau": f"{fitted.cuts.tau:g}",
+        "outside": outside(subject),
+        "cheaper_runs": cheaper_runs(subject, point, float(told["val_error"]), expense),
+        "frozen": frozen(subject, point),
         "cheaper": cheaper(subject, fitted, point, expense) if told["good"] >= 0.5 else None,
         "unfinished": _unfinished(subject),
         "longer": longer(subject, point, float(told["train_error"]), float(told["val_error"])),
@@ -128,15 +136,17 @@ def _conditions(subject: Subject, point: dict[str, Any]) -> str:
 def _added(plain: float, told: float) -> tuple[str, str] | None:
     """What the map expects of any such net, and the points that are added because it was picked; None: nothing is."""
     points = 100 * (told - plain)
-    return (wording.percent(plain), f"{points:.1f} points") if points >= 0.05 else None
+    return (wording.tenths(plain), f"{points:.1f} points") if points >= 0.05 else None
 
 
 def _gap(fitted: RegimeMap, val: float, train: float) -> str:
-    """Validation less training error; between two numbers where the training error is below what the map can tell."""
-    least = fitted.cuts.least
-    if train >= least:
-        return f"{100 * (val - train):.1f} points"
-    return f"{max(0.0, 100 * (val - least)):.1f} to {100 * val:.1f} points"
+    """Validation less training error; at most the first where the second is below what the map can tell."""
+    return f"at most {100 * val:.1f} points" if _unresolved(fitted, train) else f"{100 * (val - train):.1f} points"
+
+
+def _unresolved(fitted: RegimeMap, error: float) -> bool:
+    """Whether an error is too near to 0 for the map to tell it from there."""
+    return bool(error < fitted.cuts.least)
 
 
 def _rival(subject: Subject, fitted: RegimeMap, point: dict[str, Any], good: float) -> dict[str, str] | None:
@@ -171,7 +181,9 @@ def _configuration(subject: Subject, point: dict[str, Any]) -> list[tuple[str, s
 def _training(fitted: RegimeMap, point: dict[str, Any]) -> tuple[str, str]:
     """The training error that is expected at a point, and its 90 % interval."""
     told = fitted.error_interval(pd.DataFrame([point]), of="train").iloc[0]
-    return _error(fitted, told["median"]), _interval(fitted, told["low"], told["high"])
+    median = float(told["median"])
+    error = f"about {wording.percent(0)}" if _unresolved(fitted, median) else _error(fitted, median)
+    return error, _interval(fitted, told["low"], told["high"])
 
 
 def _error(fitted: RegimeMap, error: float) -> str:

@@ -1,6 +1,6 @@
 """Whether the recommended configuration was trained, and what its runs, or the nearest ones, came to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,36 +19,53 @@ from fitscape.study.search.space import point_of
 def trained(subject: Subject, fitted: RegimeMap, point: Mapping[str, Any], good: float) -> dict[str, Any] | None:
     """Runs of a configuration: of the recommended one (``exact``), else of the nearest one of the same net.
 
-    ``error`` is what they measured. Of the nearest, ``expected`` is what the map expects there, and ``as_good``
-    whether it is as likely to be good as the recommended one.
+    ``error`` and ``training`` are what they measured. Of the nearest, ``expected`` is what the map expects there, with
+    what is added for a configuration that is picked, and ``as_good`` whether it is as likely to be good as the
+    recommended one.
     """
-    ran = {t.trial_id: t for t in subject.trials if t.state is TrialState.FINISHED and final_record(t) is not None}
+    ran = finished(subject.trials)
     group = subject.config.base.with_hyperparameters(dict(point)).group_id
-    runs = [t for t in ran.values() if t.config.group_id == group]
-    if runs:
-        return {"exact": True, **_measured(runs)}
+    if group in ran:
+        return {"exact": True, **measured(ran[group])}
     net = net_at(subject, point)
-    near = [ran[i] for i in fitted.nearest(point, k=len(subject.trials)) if i in ran]
+    by_id = {t.trial_id: t for runs in ran.values() for t in runs}
+    near = [by_id[i] for i in fitted.nearest(point, k=len(subject.trials)) if i in by_id]
     first = next((t for t in near if t.config.model.name == net), None)
     if first is None or (there := point_of(first.config, subject.space)) is None:
         return None
-    told = forecast(fitted, pd.DataFrame([there])).iloc[0]
+    told = forecast(fitted, pd.DataFrame([there]), chosen=True).iloc[0]
     return {
         "exact": False,
-        **_measured([t for t in near if t.config.group_id == first.config.group_id]),
+        **measured(ran[first.config.group_id]),
         "setting": wording.setting(subject.point(first), digits=2),
-        "expected": wording.percent(told["val_error"]),
+        "expected": wording.tenths(told["val_error"]),
         "good": wording.probability(told["good"]),
         "as_good": bool(told["good"] >= good - TIED),
     }
 
 
-def _measured(runs: list[TrialRecord]) -> dict[str, Any]:
-    errors = [record.val_error for t in runs if (record := final_record(t)) is not None]
-    mean = wording.percent(float(np.mean(errors)))
+def finished(trials: Iterable[TrialRecord]) -> dict[str, list[TrialRecord]]:
+    """Runs that came to their end with finite numbers, by configuration: its seeds together."""
+    found: dict[str, list[TrialRecord]] = {}
+    for trial in trials:
+        if trial.state is TrialState.FINISHED and final_record(trial) is not None:
+            found.setdefault(trial.config.group_id, []).append(trial)
+    return found
+
+
+def measured(runs: list[TrialRecord]) -> dict[str, Any]:
+    """Numbers of the runs, the ``mean`` of their validation errors, and ``error`` and ``training`` error in words."""
+    records = [record for t in runs if (record := final_record(t)) is not None]
     return {
         "runs": sorted(t.number for t in runs),
-        "error": mean
-        if len(runs) == 1
-        else f"{mean} on average, {wording.percent(min(errors))} to {wording.percent(max(errors))} in single runs",
+        "mean": float(np.mean([r.val_error for r in records])),
+        "error": _over_runs([r.val_error for r in records]),
+        "training": _over_runs([r.train_error for r in records]),
     }
+
+
+def _over_runs(errors: list[float]) -> str:
+    mean = wording.percent(float(np.mean(errors)))
+    if len(errors) == 1 or min(errors) == max(errors):
+        return mean if len(errors) == 1 else f"{mean} in each run"
+    return f"{mean} on average, {wording.percent(min(errors))} to {wording.percent(max(errors))} in single runs"

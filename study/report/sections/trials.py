@@ -66,10 +66,18 @@ def trials(stages: list[EpochStage], pack: Pack, taus: list[float]) -> dict[str,
             "train_loss": pack.losses([e.train_loss for c in curves for e in c]),
             "val_loss": pack.losses([e.val_loss for c in curves for e in c]),
             "losses": any(e.val_loss is not None and np.isfinite(e.val_loss) for c in curves for e in c),
+            "epochs": _epochs(told),
             "guess": math.log(len(subject.classes)) if len(subject.classes) > 1 else None,
         },
         "gradients": profiles(told, pack),
     }
+
+
+def _epochs(told: Sequence[TrialRecord]) -> str | None:
+    """``epoch (9 steps)`` where an epoch is that many steps in each trial, and not a pass over the images."""
+    steps = {t.config.optimization.steps_per_epoch for t in told if not t.config.model.read}
+    (one,) = steps if len(steps) == 1 else (None,)
+    return None if one is None else f"epoch ({one:,} steps)"
 
 
 def groups(told: Sequence[TrialRecord]) -> list[int]:

@@ -47,10 +47,10 @@ function costFigure() {
       marker: { symbol: look.symbol, size: which.length > 300 ? 6 : 9, color: look.colour, line: { width: 1, color: colour("card") } },
     }] : [];
   });
-  const line = { type: "scatter", mode: "lines", x: best.map((one) => one.cost), y: best.map((one) => one.error), line: { shape: "hv", color: colour("ink"), width: 2 }, hoverinfo: "skip", name: "front", showlegend: true };
+  const line = { type: "scatter", mode: "lines+markers", x: best.map((one) => one.cost), y: best.map((one) => one.error), line: { shape: "hv", color: colour("ink"), width: 2 }, marker: { symbol: "circle-open", size: 15, color: colour("ink"), line: { width: 2 } }, hoverinfo: "skip", name: "front", showlegend: true };
   const spent = trials.number.map((_, i) => i).filter(there).map((i) => costs[i]), log = Math.min(...spent) > 0;
   const shownCosts = log ? { type: "log", ...roundTicks(Math.min(...spent), Math.max(...spent), worded) } : {};
-  return { traces: [line, ...marks], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[OPT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
+  return { traces: [...marks, line], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[OPT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
 }
 
 /** The mean over the seeds of a configuration, and between which they lie. */

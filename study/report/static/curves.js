@@ -66,7 +66,7 @@ function measureAxis(curves, full = true) {
 function epochAxis(curves, most = 6) {
   const last = Math.max(1, ...curves.map((curve) => curve.epoch.at(-1) ?? 1)), rough = last / most;
   const size = 10 ** Math.floor(Math.log10(Math.max(rough, 1))), step = [1, 2, 5, 10].map((k) => k * size).find((v) => v >= rough);
-  return axis("epoch", { tick0: 0, dtick: Math.max(1, step) });
+  return axis(trials.curves.epochs ?? "epoch", { tick0: 0, dtick: Math.max(1, step) });
 }
 
 const measuredText = (v) => (measured.name === "error" ? percent(v) : shown("", v));

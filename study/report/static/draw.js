@@ -18,6 +18,12 @@ function axis(title, more = {}) {
   return { title: { text: title, standoff: 8 }, gridcolor: colour("rule"), linecolor: colour("soft"), zeroline: false, fixedrange: true, automargin: true, ticklabeloverflow: "allow", ...more };
 }
 
+/** Steps of a log axis in whole decades, at most so many: digits between them would be printed over their exponents. */
+function decades(values, most) {
+  const found = values.filter((v) => v > 0).map(Math.log10);
+  return Math.max(1, Math.ceil((Math.max(...found) - Math.min(...found)) / most) || 1);
+}
+
 function layout(more = {}) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",

@@ -8,7 +8,7 @@ function comparisonFigure() {
   return {
     traces: data.map.regimes.map((name) => ({
       type: "bar", orientation: "h", y: rows.map((r) => r.net), x: rows.map((r) => r.shares[name].share), name,
-      text: rows.map((r) => (roomy && r.shares[name].share > 0.08 ? `${name} ${percent(r.shares[name].share)}` : "")), textposition: roomy ? "inside" : "none", insidetextanchor: "middle", textangle: 0,
+      text: rows.map((r) => (roomy && r.shares[name].share * document.getElementById("comparison-plot").clientWidth * 0.85 > 8.5 * `${name} ${percent(r.shares[name].share)}`.length ? `${name} ${percent(r.shares[name].share)}` : "")), textposition: roomy ? "inside" : "none", insidetextanchor: "middle", textangle: 0,
       insidetextfont: { color: "#fff" }, constraintext: "none",
       marker: { color: faded(lookOf(name).colour, 0.92), line: { color: colour("card"), width: 1.5 } },
       hovertemplate: `%{y}: ${name} %{x:.1%}<extra></extra>`,
@@ -49,7 +49,7 @@ function gradientsFigure(which, title) {
           text: g.layers.map(escaped), hovertemplate: `${escaped(g.name)}<br>%{text}: %{y:.3g}<extra></extra>` },
       ];
     });
-    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 24, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", nticks: 8 }) }) };
+    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 24, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: decades(data.gradients.flatMap((g) => [g[which].low, g[which].high].flat()), 8) }) }) };
   };
 }
 
@@ -78,7 +78,7 @@ function startFigures() {
   const sized = (id, rows, each) => { const e = document.getElementById(id); if (e) e.style.height = `${90 + each * rows}px`; };
   sized("comparison-plot", data.comparison.filter((r) => r.shares).length, 52);
   sized("importance-plot", data.hyperparameters.length, 40);
-  legend("gradients-key", data.gradients.map((g) => g.name));
+  legend("gradients-key", data.gradients.map(({ name, zero }) => (zero.every(Boolean) ? `${name} (0 in every layer, so not drawn)` : name)));
   drawLater("comparison-plot", comparisonFigure);
   drawLater("degradation-plot", degradationFigure);
   drawLater("gradients-first", gradientsFigure("first", "At initialization"));

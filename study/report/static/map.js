@@ -69,7 +69,7 @@ function names(grids) {
 function gridsOf({ plane, transposed }) {
   const grids = probabilities(plane.at[view.tau], transposed), { choices } = data.map.axes[view.x];
   if (view.y) return inBands(grids, view.x, view.y);
-  return choices ? grids.map((grid) => [choices.map((at) => between(grid, at, 0))]) : grids;
+  return choices ? atValues({ plane, transposed }) : grids;
 }
 
 function planeFigure(plane, grids) {
@@ -95,24 +95,48 @@ function lineFigure(grids) {
   };
 }
 
-function describe(plane, grids) {
-  const net = data.map.slices.find((s) => s.key === view.slice).name;
-  const parts = territories(grids).filter((t) => t.share > 0.005).sort((a, b) => b.share - a.share).map((t) => `${t.name} ${percent(t.share)}`);
-  const decided = territories(grids).reduce((sum, t) => sum + t.decided, 0);
+/** Of points at the values searched, how many each regime is likeliest at, and at how many none is sure. */
+function counts(grids) {
+  const cells = grids[0].flatMap((row, r) => row.map((_, c) => grids.map((grid) => grid[r][c])));
+  const likeliest = cells.map((p) => REGIMES[p.indexOf(Math.max(...p))]);
+  return { n: cells.length, unsure: cells.filter((p) => Math.max(...p) < data.map.confidence).length, of: REGIMES.map((name) => [name, likeliest.filter((one) => one === name).length]) };
+}
+
+/** The likeliest regimes in words: counted where every axis has a few values, else by area. */
+function likeliest(found, grids) {
+  if (fewValues().length === (view.y ? 2 : 1)) {
+    const { n, unsure, of } = counts(atValues(found));
+    const parts = of.filter(([, k]) => k).sort((a, b) => b[1] - a[1]).map(([name, k]) => `${name} ${k}`).join(", ");
+    return `Of the ${n} points searched, likeliest: ${parts}; at ${unsure} of them no regime is sure.`;
+  }
+  const parts = territories(grids).filter((t) => t.share > 0.005).sort((a, b) => b.share - a.share).map((t) => `${t.name} ${percent(t.share)}`).join(", ");
+  const undecided = percent(1 - territories(grids).reduce((sum, t) => sum + t.decided, 0));
+  return `Likeliest regime by area: ${parts}; ${undecided} is undecided${view.y ? " (hatched)" : ""}.`;
+}
+
+const fewValues = () => [view.x, view.y].filter((n) => n && data.map.axes[n].choices);
+
+/** Grids of a plane at the values searched alone. */
+function atValues({ plane, transposed }) {
+  const grids = probabilities(plane.at[view.tau], transposed), xs = data.map.axes[view.x].choices, ys = view.y ? data.map.axes[view.y].choices : [0];
+  return grids.map((grid) => ys.map((y) => xs.map((x) => between(grid, x, y))));
+}
+
+function describe(found, grids) {
+  const { plane } = found, net = data.map.slices.find((s) => s.key === view.slice).name;
   const axes = view.y ? `${nameOf(view.x)} and ${nameOf(view.y)}` : nameOf(view.x);
   const tau = data.map.taus[view.tau];
   const when = data.map.stages.length > 1 ? ` at ${view.stage === data.map.stages.length - 1 ? "the end" : data.map.stages[view.stage]}` : "";
-  const few = [view.x, view.y].filter((n) => n && data.map.axes[n].choices).map(nameOf);
-  const undecided = percent(1 - decided), likeliest = parts.join(", ");
+  const few = fewValues().map(nameOf);
   return `${net} over ${axes}${when}${plane.held ? `, at ${plane.held}` : ""}. Good means at most ${tau} of the way from ${data.map.reference} to chance. `
-    + (view.y || !few.length ? `Likeliest regime by area: ${likeliest}; ${undecided} is undecided${view.y ? " (hatched)" : ""}.` : `Likeliest regime at the values searched: ${likeliest}; at ${undecided} of them it is undecided.`)
+    + likeliest(found, grids)
     + (few.length ? ` Only the marked values of ${few.join(" and of ")} were searched.` : "");
 }
 
 function show() {
-  const { plane, transposed } = planeFor(view);
-  const grids = gridsOf({ plane, transposed });
-  const text = describe(plane, grids);
+  const found = planeFor(view), { plane } = found;
+  const grids = gridsOf(found);
+  const text = describe(found, grids);
   const element = document.getElementById("map-plot");
   element.setAttribute("aria-label", say(`Regime map. ${text}`));
   document.getElementById("map-text").textContent = say(text);
@@ -129,8 +153,9 @@ function multiples() {
   list.replaceChildren(...data.map.slices.flatMap(({ key, name }) => {
     const found = planeFor({ ...view, slice: key });
     if (!found) return [];
-    const grids = gridsOf(found);
-    const parts = territories(grids).filter((t) => t.share > 0.02).sort((a, b) => b.share - a.share).slice(0, 2).map((t) => `${t.name} ${percent(t.share)}`);
+    const grids = gridsOf(found), { n, of } = fewValues().length === 2 ? counts(atValues(found)) : {};
+    const parts = n ? of.filter(([, k]) => k).sort((a, b) => b[1] - a[1]).slice(0, 2).map(([regime, k]) => `${regime} ${k} of ${n}`)
+      : territories(grids).filter((t) => t.share > 0.02).sort((a, b) => b.share - a.share).slice(0, 2).map((t) => `${t.name} ${percent(t.share)}`);
     const press = () => { view.slice = key; controls(); show(); };
     return [make("li", {}, make("button", { type: "button", "data-slice": key, "aria-pressed": String(key === view.slice), onclick: press },
       make("img", { src: paint(grids, 140), alt: "" }), name, make("span", {}, parts.join(", "))))];
@@ -164,6 +189,7 @@ function startMap(chosen = {}) {
   if (!data.map.planes.length) return;
   const { slice, hold, x, y } = data.map.planes[0], stage = data.map.stages.length - 1;
   Object.assign(view, { stage, slice, hold, x, y, tau: data.map.taus.indexOf(data.map.tau) });
+  if (planeFor({ ...view, slice: data.map.start })) view.slice = data.map.start;
   if (planeFor({ ...view, ...chosen })) Object.assign(view, chosen);
   regimeKey("map-key", data.looks.filter((_, k) => trials.regimes.flat().some((row) => cut(row).includes(k))));
   controls();
