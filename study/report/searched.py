@@ -10,6 +10,7 @@ from fitscape.study.report.subject import Subject
 
 LIMITS: Final = {"train_fraction": 1.0}  # nothing lies beyond; nothing lies below 0 either
 AT_END: Final = 0.02  # of the range
+HARDLY: Final = 0.02  # share of the error's variance, at most
 NAMED: Final = 12  # choices of one hyperparameter
 
 
@@ -19,7 +20,8 @@ def searched(subject: Subject) -> list[tuple[str, str]]:
 
 
 def at_ends(subject: Subject, point: Mapping[str, Any]) -> list[str]:
-    """Of a point, what lies at an end of its range where it could go on: ``width 0.25 (the highest)``."""
+    """Of a point, what lies at an end of its range where it could go on, and whether the range mattered: ``width 0.25
+    (the highest)``."""
     found = []
     for name, distribution in subject.space.items():
         value = point.get(name)
@@ -28,6 +30,8 @@ def at_ends(subject: Subject, point: Mapping[str, Any]) -> list[str]:
         place = axes.place(distribution, value)
         end = "the lowest" if place <= AT_END else "the highest" if place >= 1 - AT_END else None
         if end is not None and value not in (0, LIMITS.get(name)):
+            if name in subject.importance.index and subject.importance.loc[name, "high"] <= HARDLY:
+                end = f"{end} of a range in which it hardly mattered"
             found.append(f"{wording.hyperparameter(name)} {wording.value(name, value, 2)} ({end})")
     return found
 

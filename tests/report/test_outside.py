@@ -12,7 +12,7 @@ from fitscape.study.report import language
 from fitscape.study.report.sections.cheaper_runs import cheaper_runs
 from fitscape.study.report.sections.gradients import _named, _zero
 from fitscape.study.report.sections.outside import outside
-from fitscape.study.report.sections.recommendation import _gap
+from fitscape.study.report.sections.recommendation import _added, _gap
 
 KOREAN = language.catalogue("ko")
 SPACE = {"architecture": CategoricalDistribution(["resnet18"]), "width": CategoricalDistribution([0.25, 0.5])}
@@ -88,3 +88,9 @@ def test_a_gap_to_a_training_error_that_cannot_be_told_from_zero_has_an_upper_en
     fitted: Any = SimpleNamespace(cuts=SimpleNamespace(least=0.007))
     assert _gap(fitted, 0.013, 0.001) == "at most 1.3 points"
     assert _gap(fitted, 0.046, 0.02) == "2.6 points"
+    assert _gap(fitted, 0.051, 0.053) == "none to be seen"
+
+
+def test_points_that_are_added_are_those_between_the_errors_as_they_are_said() -> None:
+    assert _added(0.0443, 0.0464) == ("4.4\u00a0%", "0.2 points")
+    assert _added(0.0443, 0.0444) is None

@@ -135,13 +135,15 @@ def _conditions(subject: Subject, point: dict[str, Any]) -> str:
 
 def _added(plain: float, told: float) -> tuple[str, str] | None:
     """What the map expects of any such net, and the points that are added because it was picked; None: nothing is."""
-    points = 100 * (told - plain)
+    points = round(100 * told, 1) - round(100 * plain, 1)  # of the errors as they are said
     return (wording.tenths(plain), f"{points:.1f} points") if points >= 0.05 else None
 
 
 def _gap(fitted: RegimeMap, val: float, train: float) -> str:
     """Validation less training error; at most the first where the second is below what the map can tell."""
-    return f"at most {100 * val:.1f} points" if _unresolved(fitted, train) else f"{100 * (val - train):.1f} points"
+    if _unresolved(fitted, train):
+        return f"at most {100 * val:.1f} points"
+    return "none to be seen" if val < train + 0.0005 else f"{100 * (val - train):.1f} points"
 
 
 def _unresolved(fitted: RegimeMap, error: float) -> bool:
