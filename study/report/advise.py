@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from fitscape.study.errors import UserError
-from fitscape.study.maps.advice import forecast, recommended
+from fitscape.study.maps.advice import forecast
 from fitscape.study.opened import OpenStudy
 from fitscape.study.report.sections.recommendation import recommendation
 from fitscape.study.report.subject import Subject
@@ -20,7 +20,7 @@ def advised(study: OpenStudy) -> tuple[dict[str, Any], dict[str, float], str]:
     subject = Subject(study)
     if subject.map is None:
         raise UserError(subject.no_map, where=str(study.folder))
-    point = recommended(subject.map, study.config.base)
+    point = subject.recommended
     told = forecast(subject.map, pd.DataFrame([point]), chosen=True).iloc[0]
     said = recommendation(subject, tested=False)
     advice, guessing = said["advice"], said["guessing"]

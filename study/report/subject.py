@@ -9,7 +9,7 @@ import pandas as pd
 from fitscape.study.errors import UserError
 from fitscape.study.findings import Context, Finding
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import best_point, conditions, is_trial
+from fitscape.study.maps.advice import best_point, conditions, is_trial, recommended
 from fitscape.study.maps.foretold import Foretold
 from fitscape.study.maps.importance import importance
 from fitscape.study.opened import OpenStudy
@@ -81,6 +81,12 @@ class Subject:
             held = conditions(self.map) | dict(picked)
             self._best[key] = best_point(self.map, held, points=512, possible=self.possible)
         return self._best[key]
+
+    @cached_property
+    def recommended(self) -> dict[str, Any]:
+        """Of a study with a map, the point that it recommends."""
+        assert self.map is not None
+        return recommended(self.map, self.config.base)
 
     @cached_property
     def importance(self) -> pd.DataFrame:

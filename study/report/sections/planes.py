@@ -12,7 +12,6 @@ from optuna.distributions import CategoricalDistribution
 from statsmodels.stats.proportion import proportion_confint
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import recommended
 from fitscape.study.maps.encoding import row_of
 from fitscape.study.maps.error_models import ErrorPrediction
 from fitscape.study.maps.posterior import probabilities
@@ -106,16 +105,15 @@ def planes(told: list[EpochStage], pack: Pack, *, runs: bool = False) -> dict[st
         "planes": found,
         "outside": len(subject.trials) - sum(subject.inside),
         "outside_by": found_outside["by"] if (found_outside := outside(subject)) else "",
-        "start": _start(subject, fitted, slices),
+        "start": _start(subject, slices),
         "foretold": None if runs else _foretold(subject),
         "left_out": len(list(combinations(numeric, 2))) - len(shown) if len(numeric) > 1 else 0,
     }
 
 
-def _start(subject: Subject, fitted: RegimeMap, slices: list[Slice]) -> str:
+def _start(subject: Subject, slices: list[Slice]) -> str:
     """The slice of the recommended net, which the page shows first."""
-    point = recommended(fitted, subject.config.base)
-    return next((one.key for one in slices if one.picked.items() <= point.items()), slices[0].key)
+    return next((one.key for one in slices if one.picked.items() <= subject.recommended.items()), slices[0].key)
 
 
 def _foretold(subject: Subject) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from fitscape.study.maps import RegimeMap
-from fitscape.study.maps.advice import CONDITIONS, TIED, forecast, recommended
+from fitscape.study.maps.advice import CONDITIONS, TIED, forecast
 from fitscape.study.records import TrialRecord
 from fitscape.study.report import wording
 from fitscape.study.report.expense import Expense
@@ -56,7 +56,7 @@ def _guessing(subject: Subject) -> dict[str, Any] | None:
 
 
 def _advice(subject: Subject, fitted: RegimeMap) -> dict[str, Any]:
-    point = recommended(fitted, subject.config.base)
+    point = subject.recommended
     left = () if subject.config.base.model.read else (*CONDITIONS, *NET)
     told = forecast(fitted, pd.DataFrame([point]), chosen=True).iloc[0]
     plain = forecast(fitted, pd.DataFrame([point])).iloc[0]
