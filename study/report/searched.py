@@ -30,7 +30,7 @@ def at_ends(subject: Subject, point: Mapping[str, Any]) -> list[str]:
         place = axes.place(distribution, value)
         end = "the lowest" if place <= AT_END else "the highest" if place >= 1 - AT_END else None
         if end is not None and value not in (0, LIMITS.get(name)):
-            if name in subject.importance.index and subject.importance.loc[name, "high"] <= HARDLY:
+            if float(subject.importance["high"].get(name, 1.0)) <= HARDLY:
                 end = f"{end} of a range in which it hardly mattered"
             found.append(f"{wording.hyperparameter(name)} {wording.value(name, value, 2)} ({end})")
     return found
