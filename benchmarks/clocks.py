@@ -1,7 +1,10 @@
-"""Two clocks side by side."""
+"""Two clocks side by side, and the CPU seconds of other processes and threads."""
 
+import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,3 +20,16 @@ class Span:
 
     def since(self, start: "Span") -> "Span":
         return Span(self.wall - start.wall, self.cpu - start.cpu)
+
+
+def stat(folder: Path) -> list[str]:
+    """The fields of ``stat`` in a folder of /proc, those after the name; empty where the process has ended."""
+    try:
+        return (folder / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def cpu_seconds(fields: Sequence[str]) -> float:
+    """Of a process or a thread, by its ``stat``; 0 of none."""
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0

@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from os import devnull, sysconf
+from os import devnull
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -35,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from no_images import ten_images
 
+from benchmarks.clocks import cpu_seconds, stat
 from benchmarks.made_up_ledger import _epoch, make
 from benchmarks.no_op_study import record
 from benchmarks.record import keep
@@ -116,9 +117,8 @@ def by_thread() -> dict[str, float]:
     names = {thread.native_id: thread.name for thread in threading.enumerate()}
     found: dict[str, float] = {}
     for task in Path("/proc/self/task").iterdir():
-        fields = (task / "stat").read_text().rpartition(")")[2].split()
         name = names.get(int(task.name), "Ray's own threads")
-        found[name] = found.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / sysconf("SC_CLK_TCK")
+        found[name] = found.get(name, 0.0) + cpu_seconds(stat(task))
     return found
 
 

@@ -26,10 +26,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.clocks import cpu_seconds, stat
 from benchmarks.machine import facts
 from benchmarks.record import RESULTS
 from fitscape.study.ledger import Ledger
 
+PROC: Final = Path("/proc")
 KEPT: Final = RESULTS / "start_estimate.jsonl"
 GOAL: Final = 0.25
 FASHION: Final = "data.dataset=fashion_mnist"
@@ -123,7 +125,7 @@ def _watched(*arguments: str) -> tuple[str, dict[int, list[tuple[float, float]]]
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment)
         while process.poll() is None:
             for worker in _workers(process.pid):
-                if used := _processor_seconds(worker):
+                if used := cpu_seconds(stat(PROC / str(worker))):
                     seen.setdefault(worker, []).append((time.time(), used))
             time.sleep(LOOK_EVERY)
         file.seek(0)
@@ -136,30 +138,17 @@ def _watched(*arguments: str) -> tuple[str, dict[int, list[tuple[float, float]]]
 def _workers(root: int) -> list[int]:
     """Processes under ``root`` that are at a trial: Ray names them after the call."""
     children: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and (fields := _fields(int(folder.name))):
+    for folder in PROC.iterdir():
+        if folder.name.isdigit() and (fields := stat(folder)):
             children.setdefault(int(fields[1]), []).append(int(folder.name))
     found, under = [], [root]
     while under:
         for child in children.get(under.pop(), []):
             under.append(child)
             with suppress(OSError):
-                if (Path("/proc") / str(child) / "cmdline").read_bytes().startswith(AT_WORK):
+                if (PROC / str(child) / "cmdline").read_bytes().startswith(AT_WORK):
                     found.append(child)
     return found
-
-
-def _processor_seconds(process: int) -> float:
-    fields = _fields(process)
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
-
-
-def _fields(process: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name; empty where the process has ended."""
-    try:
-        return (Path("/proc") / str(process) / "stat").read_text().rpartition(") ")[2].split()
-    except OSError:
-        return []
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from numpy.typing import NDArray
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from benchmarks.regime_search.samplers import Joint
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.encoding import Encoder, row_of
 from fitscape.study.search.designs import START
@@ -35,7 +35,7 @@ CANDIDATES: Final = 1024
 SHORTLIST, EVEN, QUERIES = 32, 64, 128  # for GlobalMI: best by the straddle, evenly drawn, points it asks about
 
 
-class LevelSetSampler(BaseSampler):
+class LevelSetSampler(Joint):
     """Sobol points, as many as the regime sampler begins with, then the best of many candidates by an acquisition.
 
     ``straddle``: MCLevelSetEstimation with its default of 3.84, the largest of the levels, each in units of what was
@@ -46,17 +46,12 @@ class LevelSetSampler(BaseSampler):
     def __init__(
         self, space: dict[str, BaseDistribution], cuts: Cuts, acquisition: Literal["straddle", "information"], seed: int
     ) -> None:
+        super().__init__(space)
         self._encoder, self._cuts, self._acquisition = Encoder(space), cuts, acquisition
         self._rng = np.random.default_rng(seed)
         self._start = self._encoder.from_unit(self._encoder.sobol(START, int(self._rng.integers(2**31))))
         self._seed = seed
         self._fitted: dict[str, tuple[int, dict[str, Any]]] = {}  # field -> trials that it was fitted on, its state
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._encoder.space
-
-    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
-        raise NotImplementedError("every hyperparameter is sampled together")
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
         if trial.number < START:

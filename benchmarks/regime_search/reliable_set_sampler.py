@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 from scipy.linalg import cho_factor, cho_solve
 from scipy.stats import norm
 
+from benchmarks.regime_search.samplers import Joint
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.encoding import Encoder, row_of
 
@@ -31,10 +31,11 @@ NOISE: Final = 0.04  # variance, in squared logits: of a usual net
 QUANTILES: Final = norm.ppf((np.arange(16) + 0.5) / 16)
 
 
-class ReliableSetSampler(BaseSampler):
+class ReliableSetSampler(Joint):
     """Chooses the pair of indices that is expected to settle most values of the first one as reliable."""
 
     def __init__(self, space: dict[str, BaseDistribution], cuts: Cuts, seed: int) -> None:
+        super().__init__(space)
         self._encoder, self._cuts, self._rng = Encoder(space), cuts, np.random.default_rng(seed)
         centres = (np.arange(SIZE) + 0.5) / SIZE
         unit = np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -42,12 +43,6 @@ class ReliableSetSampler(BaseSampler):
         where = 4 * unit - 2
         self._kernel = np.exp(-np.square(where[:, None] - where[None]).sum(-1))
         self._asked: dict[int, int] = {}  # trial -> place on the grid
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._encoder.space
-
-    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
-        raise NotImplementedError("every hyperparameter is sampled together")
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
         ended = [t for t in study.get_trials(deepcopy=False) if t.state is TrialState.COMPLETE]

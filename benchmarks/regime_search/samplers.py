@@ -20,40 +20,43 @@ GRID_POINTS = 200  # at most, evenly spaced along each axis
 SOBOL_POINTS = 1024
 
 
-class Listed(BaseSampler):
-    """A design: points in a fixed order, whatever the results."""
+class Joint(BaseSampler):
+    """Draws all hyperparameters of a space together."""
 
-    def __init__(self, space: dict[str, BaseDistribution], points: list[dict[str, Any]]) -> None:
-        self._space, self._points = space, points
+    def __init__(self, space: dict[str, BaseDistribution]) -> None:
+        self._space = space
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return self._space
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
+        raise NotImplementedError("every hyperparameter is sampled together")
+
+
+class Listed(Joint):
+    """A design: points in a fixed order, whatever the results."""
+
+    def __init__(self, space: dict[str, BaseDistribution], points: list[dict[str, Any]]) -> None:
+        super().__init__(space)
+        self._points = points
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
         if trial.number >= len(self._points):
             raise Exhausted
         return self._points[trial.number]
 
-    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
-        raise NotImplementedError("every hyperparameter is sampled together")
 
-
-class WithEvenPart(BaseSampler):
+class WithEvenPart(Joint):
     """A sampler as a study runs it (``study.search.sources``): with a design that looks at nothing among its points."""
 
     def __init__(self, space: dict[str, BaseDistribution], sampler: BaseSampler, points: list[dict[str, Any]]) -> None:
-        self._space, self._sampler, self._points = space, sampler, iter(points)
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._space
+        super().__init__(space)
+        self._sampler, self._points = sampler, iter(points)
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
         if trial.number < START or (trial.number - START) % EVERY == EVERY - 1:
             return next(self._points)
         return self._sampler.sample_relative(study, trial, search_space)
-
-    def sample_independent(self, study: Study, trial: FrozenTrial, name: str, distribution: Any) -> Any:
-        raise NotImplementedError("every hyperparameter is sampled together")
 
 
 def _sobol(space: dict[str, BaseDistribution], seed: int) -> list[dict[str, Any]]:

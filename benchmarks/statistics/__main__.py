@@ -13,7 +13,7 @@ import argparse
 import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import product
 from types import ModuleType
@@ -66,16 +66,10 @@ def run_claims(studies: int, end: float, keep: bool) -> None:
 
 def run_power(studies: int, end: float, keep: bool) -> None:
     """Planted effects that are found, beside textbook tests; a fifth as many studies of each size of an effect."""
-    done = list(kept.load("power")) if keep else []
-    known = {(one["design"], one["effect"], one["seed"]) for one in done}
     gc.freeze()
-    for seed in range(max(1, studies // 5)):
-        for name, design in power.DESIGNS.items():
-            for effect in design.kinds:
-                if time.monotonic() < end and (name, effect, seed) not in known:
-                    done.append(power.run(name, effect, seed))
-                    if keep:
-                        kept.append("power", done[-1])
+    seeds = range(max(1, studies // 5))
+    jobs = ((name, effect, n) for n in seeds for name, design in power.DESIGNS.items() for effect in design.kinds)
+    done = _resumed("power", ("design", "effect", "seed"), jobs, power.run, end, keep)
     rows = power.summarize(done)
     for row in rows:
         print(row)
@@ -104,17 +98,9 @@ def run_images(studies: int, end: float, keep: bool) -> None:
 
 
 def _run_landscapes(part: str, room: ModuleType, studies: int, end: float, keep: bool) -> None:
-    done = list(kept.load(part)) if keep else []
-    known = {(one["landscape"], one["condition"], one["seed"]) for one in done}
-    for seed in range(max(1, studies // 10)):
-        for condition in room.CONDITIONS:
-            for name in getattr(room, "NAMES", maps.NAMES):
-                if time.monotonic() >= end or (name, condition, seed) in known:
-                    continue
-                if (found := room.run(name, condition, seed)) is not None:
-                    done.append(found)
-                    if keep:
-                        kept.append(part, found)
+    names, seeds = getattr(room, "NAMES", maps.NAMES), range(max(1, studies // 10))
+    jobs = ((name, condition, seed) for seed in seeds for condition in room.CONDITIONS for name in names)
+    done = _resumed(part, ("landscape", "condition", "seed"), jobs, room.run, end, keep)
     rows = room.summarize(done)
     for row in rows:
         print(" ".join(f"{key} {value:.3f}" if isinstance(value, float) else str(value) for key, value in row.items()))
@@ -140,19 +126,32 @@ def run_groups(studies: int, end: float, keep: bool) -> None:
 
 def run_comparisons(studies: int, end: float, keep: bool) -> None:
     """Pairs of studies: repeats, of which none should be found different, and planted changes; a tenth as many."""
-    done = list(kept.load("comparisons")) if keep else []
-    known = {(one["kind"], one["number"]) for one in done}
-    for number in range(max(1, studies // 10)):
-        for kind in comparisons.PAIRS:
-            if time.monotonic() < end and (kind, number) not in known:
-                done.append(comparisons.run(kind, number))
-                if keep:
-                    kept.append("comparisons", done[-1])
+    jobs = ((kind, number) for number in range(max(1, studies // 10)) for kind in comparisons.PAIRS)
+    done = _resumed("comparisons", ("kind", "number"), jobs, comparisons.run, end, keep)
     rows = comparisons.summarize(done)
     for row in rows:
         print(row)
     if keep:
         kept.summary("comparisons").write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
+
+
+def _resumed(
+    part: str,
+    key: Sequence[str],
+    jobs: Iterable[tuple[Any, ...]],
+    run: Callable[..., dict[str, Any] | None],
+    end: float,
+    keep: bool,
+) -> list[dict[str, Any]]:
+    """What is done of a part, then what is not, until the time is over. ``key`` names in a row what its job is."""
+    done = list(kept.load(part)) if keep else []
+    known = {tuple(one[name] for name in key) for one in done}
+    for job in jobs:
+        if time.monotonic() < end and job not in known and (found := run(*job)) is not None:
+            done.append(found)
+            if keep:
+                kept.append(part, found)
+    return done
 
 
 PARTS: dict[str, Callable[[int, float, bool], None]] = {
