@@ -33,10 +33,11 @@ def runs_of(frame: pd.DataFrame, where: str, *, epoch: str | None = None, params
     found = []
     for i, rows in enumerate(groups.values()):
         ended = _state(rows[-1].get(state)) if state else "finished"
+        given = _finite(rows[0])
         found.append(
             Run(
                 name=str(rows[0].get(run, i)) if run else str(i),
-                params={name: rows[0][name] for name in told if name in rows[0] and not broken(rows[0][name])},
+                params={name: given[name] for name in told if name in given},
                 # What a failed run says in numbers that are not finite is that it measured nothing.
                 rows=tuple(_finite(row) for row in rows) if ended == "failed" else tuple(rows),
                 state=ended,

@@ -38,7 +38,7 @@ def at_ends(subject: Subject, point: Mapping[str, Any]) -> list[str]:
 
 def _values(name: str, distribution: BaseDistribution) -> str:
     if isinstance(distribution, CategoricalDistribution):
-        choices = ["not set" if one is None else wording.value(name, one) for one in distribution.choices]
+        choices = [wording.value_if_set(name, one) for one in distribution.choices]
         return ", ".join(choices[:NAMED]) + (f" and {len(choices) - NAMED} more" if choices[NAMED:] else "")
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     low, high = (wording.value(name, end) for end in (distribution.low, distribution.high))

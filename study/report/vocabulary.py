@@ -35,7 +35,7 @@ LOOKS: Final = {
             Regime.UNDERFIT, "#0072B2", "triangle-down", "v", "▼", "dot",
             "The error on unseen images is too high, and half or more of what is too much shows on the training images "
             "already: more capacity or less regularization. Whether longer training "
-            " would help only longer runs can show.",
+            "would help only longer runs can show.",
         ),
         Look(
             Regime.DIVERGED, "#CC79A7", "x", "X", "✕", "dashdot",

@@ -48,6 +48,11 @@ def value(name: str, given: Any, digits: int = 3) -> str:
     return percent(given) if name in ("train_fraction", "label_noise") else number(given, digits)
 
 
+def value_if_set(name: str, given: Any) -> str:
+    """A hyperparameter's value, where None is one of its values."""
+    return "not set" if given is None else value(name, given)
+
+
 def setting(point: Mapping[str, Any], digits: int = 3) -> str:
     """A point of the space in words, the architecture apart: ``width 0.5, weight decay 1e-4``."""
     return ", ".join(

@@ -18,7 +18,7 @@ def outside(subject: Subject) -> dict[str, Any] | None:
     trials = [t for t, inside in zip(subject.trials, subject.inside, strict=True) if not inside]
     if not trials:
         return None
-    found = [runs for runs in finished(trials).values()]
+    found = list(finished(trials).values())
     return {
         "n": len(trials),
         "of": len(subject.trials),
@@ -31,14 +31,10 @@ def _by(subject: Subject, trials: list[TrialRecord]) -> Iterator[str]:
     """``weights none``, ``architecture plain-20, plain-56``: values that were not searched."""
     for name, distribution in subject.space.items():
         values = dict.fromkeys(subject.hyperparameter(t, name) for t in trials)
-        new = [_value(name, value) for value in values if not holds(distribution, value)]
+        new = [wording.value_if_set(name, value) for value in values if not holds(distribution, value)]
         if new:
             more = f" and {len(new) - NAMED} more" if len(new) > NAMED else ""
             yield f"{wording.hyperparameter(name)} {', '.join(new[:NAMED])}{more}"
-
-
-def _value(name: str, value: Any) -> str:
-    return "not set" if value is None else wording.value(name, value)
 
 
 def _best(subject: Subject, found: list[list[TrialRecord]]) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def _configuration(subject: Subject, point: dict[str, Any]) -> list[tuple[str, s
     """Every hyperparameter of the recommended trial, whether it was searched or not, the seed apart."""
     shown = subject.config.base.with_hyperparameters(dict(point)).shown()
     return [
-        (wording.hyperparameter(name), "not set" if value is None else wording.value(name, value))
+        (wording.hyperparameter(name), wording.value_if_set(name, value))
         for name, value in shown.items()
         if name != "seed"
     ]
