@@ -123,6 +123,7 @@ def environment() -> Environment:
     )
     environment.filters |= {
         "percent": wording.percent,
+        "probability": wording.probability,
         "sentence": wording.sentence,
         "span": _span,
     }

@@ -40,6 +40,12 @@ def test_numbers_of_hyperparameters_are_worded_as_in_the_rest_of_the_page(run: A
     assert run(code, values) == [wording.value("lr", value) for value in values]
 
 
+def test_probabilities_are_worded_as_in_the_rest_of_the_page(run: Any) -> None:
+    chances = [0, 1e-4, 0.0099, 0.01, 0.1, 0.5, 0.904, 0.99, 0.9901, 0.999, 1]
+    told = run(f"(chances) => {{ {source('data.js', 'chance')} return chances.map(chance); }}", chances)
+    assert told == [wording.probability(p) for p in chances]
+
+
 def medians(run: Any, *curves: dict[str, list[Any]]) -> dict[str, list[float]]:
     code = source("curves.js", "standing", "median", "medians")
     members = list(range(len(curves)))

@@ -45,7 +45,7 @@ def _thresholds(subject: Subject) -> list[tuple[str, Any]]:
         ("definition of regimes", f"version {t.version}"),
         ("tau (excess error that still counts as good)", f"{t.tau:g}"),
         ("untrained from", f"{t.untrained:g} of the way to chance"),
-        ("confidence below which a label is undecided", f"{t.confidence:g}"),
+        ("confidence below which a label is undecided", wording.probability(t.confidence)),
         (
             "overfit or underfit, where not good",
             "overfit up to a training error whose excess over the reference is half of the validation error's, else "

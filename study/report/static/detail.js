@@ -41,7 +41,7 @@ function openDetail(i) {
     make("div", { class: "line" },
       make("h2", { id: "detail-title" }, `Trial ${number}: ${netName(trials.net[i])}`),
       make("button", { type: "button", onclick: () => dialog.close() }, "Close")),
-    make("p", {}, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), make("b", {}, labelName(i)), p === null || look.name === "undecided" ? null : ` with probability ${p.toFixed(2)}`, `. ${look.meaning}`),
+    make("p", {}, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), make("b", {}, labelName(i)), p === null || look.name === "undecided" ? null : ` with probability ${chance(p)}`, `. ${look.meaning}`),
     trials.between[number]?.[1] ? make("p", { class: "small" }, `Open: ${trials.between[number][1]}.`) : null,
     trials.by_map.includes(number) ? make("p", { class: "small" }, "Decided with its neighbours on the map: its own runs alone leave it open.") : null,
     ...flags.map((flag) => make("p", { class: "small" }, make("b", {}, `⚑ ${flag.replaceAll("_", " ")}. `), data.flags[flag] ?? "")),
