@@ -21,7 +21,7 @@ function detailGradients({ first, last, step }) {
       const y = Array.from(cut(reference), (v) => (Number.isFinite(v) && v > 0 ? v : null));
       return { type: "scatter", mode: "lines", x: y.map((_, k) => k + 1), y, name, showlegend: true, line: { width: 2, dash, color: colour(dash === "solid" ? "accent" : "ink") } };
     });
-    return { traces, layout: layout({ xaxis: axis("layer, from the input"), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: decades(traces.flatMap((t) => t.y), 5) }), showlegend: true }) };
+    return { traces, layout: layout({ xaxis: axis("layer, from the input"), yaxis: axis("gradient norm", { type: "log", ...powerTicks(traces.flatMap((t) => t.y), 5) }), showlegend: true }) };
   };
 }
 

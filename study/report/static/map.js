@@ -44,7 +44,7 @@ function markers(plane, xs, ys) {
   return groups.flatMap((group, k) => (group.which.length ? [{
     type: "scatter", mode: "markers", x: group.x, y: group.y, customdata: group.which, name: data.looks[k].name,
     text: group.which.map(summary), hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
-    marker: { symbol: data.looks[k].symbol, size: group.which.length > 300 ? 6 : 9, color: data.looks[k].colour, opacity: group.opacity, line: { width: 1.2, color: colour("card") } },
+    marker: { symbol: data.looks[k].symbol, size: group.which.length > 300 ? 6 : 9, color: data.looks[k].colour, opacity: group.opacity, line: { width: 1.2, color: colour("ink") } },
   }] : []));
 }
 
