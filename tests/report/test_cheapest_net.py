@@ -98,6 +98,7 @@ def test_training_times_are_those_that_the_same_or_the_nearest_runs_took(tmp_pat
     assert near.low <= near.seconds <= near.high
     assert near.seconds == pytest.approx(4 * width, rel=0.2), "a second for each quarter of the width was planted"
     assert str(near).endswith("scaled by operations from the 5 nearest runs)")
+    assert (near.between.split(", ")[1], same.between) == ("scaled", "1 run")
 
 
 def test_whether_the_recommended_net_was_trained_is_said(tmp_path: Path) -> None:

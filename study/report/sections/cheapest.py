@@ -53,6 +53,7 @@ def cheaper(
         "good": f"{100 * _above(fitted, GOOD):.1f} points",
         "rows": rows,
         "images": _images(rows),
+        "scaled": any(row["range"].endswith("scaled") for row in rows),
         "uneven": f"{expense.spread:.2g}" if expense.spread >= UNEVEN else "",
     }
 
@@ -112,5 +113,5 @@ def _row(
         "good": wording.probability(told["good"]),
         "costs": expense.said(point),
         "time": expense.seconds(point),
-        "range": "" if (spent := expense.spent(point)) is None else spent.range,
+        "range": "" if (spent := expense.spent(point)) is None else spent.between,
     }

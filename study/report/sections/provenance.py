@@ -80,7 +80,10 @@ def _data(subject: Subject) -> list[tuple[str, Any]]:
     ]
     if not read:
         rows += [
-            ("images of the training error", wording.number(min(subject.config.data.probe_size, images.get("train", math.inf)))),
+            (
+                "images of the training error",
+                wording.number(min(subject.config.data.probe_size, images.get("train", math.inf))),
+            ),
             ("seed of the split", subject.config.data.split_seed),
         ]
     if folds := subject.config.data.folds:

@@ -11,7 +11,7 @@ function front(costs, errors) {
   return order.filter((i) => errors[i] < least && (least = errors[i], true));
 }
 
-const SPANS = [[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400, 172800, 432000], [1, 10, 60, 600, 3600, 36000, 360000]]; // seconds that are read as round
+const SPANS = [[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400, 172800, 432000], [0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 18000, 36000, 86400, 432000], [1, 10, 60, 600, 3600, 36000, 360000]]; // seconds that are read as round
 
 /** A time of ``SPANS`` without the decimals that a measured one has. */
 const roundTime = (s) => (s < 60 ? `${s}\u00a0s` : s < 3600 ? `${Math.round(s / 60)}\u00a0min` : `${Math.round(s / 3600)}\u00a0h`);

@@ -24,8 +24,11 @@ function decades(values, most) {
   return Math.max(1, Math.ceil((Math.max(...found) - Math.min(...found)) / most) || 1);
 }
 
-/** A power of ten as it is read: 0.01 to 100 as numbers, others by their exponent. Plotly's own are larger than other ticks. */
-const power = (k) => (Math.abs(k) <= 2 ? String(Number(`1e${k}`)) : `10<sup>${k < 0 ? "\u2212" : ""}${Math.abs(k)}</sup>`);
+/** Powers of ten as one reads them: as numbers where all are short, else all by their exponents. Plotly's own are larger than other ticks. */
+function powers(exponents) {
+  const short = exponents.every((k) => k >= -3 && k <= 4);
+  return exponents.map((k) => (short ? Number(`1e${k}`).toLocaleString("en") : k === 0 ? "1" : `10<sup>${k < 0 ? "\u2212" : ""}${Math.abs(k)}</sup>`));
+}
 
 /** Ticks of a log axis at powers of ten, at most so many; at round numbers between them where those would be too few. */
 function powerTicks(values, most) {
@@ -33,7 +36,7 @@ function powerTicks(values, most) {
   if (!found.length) return {};
   const low = Math.min(...found), high = Math.max(...found), step = decades(found, most);
   const exponents = Array.from({ length: 80 }, (_, k) => k - 40).filter((k) => k % step === 0 && k >= Math.log10(low) - 0.1 && k <= Math.log10(high) + 0.1);
-  return exponents.length < 2 ? roundTicks(low, high, (v) => shown("", v)) : { tickvals: exponents.map((k) => 10 ** k), ticktext: exponents.map(power) };
+  return exponents.length < 2 ? roundTicks(low, high, (v) => shown("", v)) : { tickvals: exponents.map((k) => 10 ** k), ticktext: powers(exponents) };
 }
 
 /** Ticks of a log axis at round values, at most so many: the finest steps of which there are not too many. */
