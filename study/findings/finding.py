@@ -170,7 +170,8 @@ class Finding:
         points = " points" if self.in_points else ""
         span = f"95 % interval {self.figure(self.low)} to {self.figure(self.high)}"
         numbers = f"Estimate {self.figure(self.estimate)}{points} ({span}), in {self.unit}."
-        worth = f" of {self.figure(self.margin)}{points} or more" if self.margin > 0 else ""
+        least = self.figure(self.margin) if self.in_points else f"{self.margin:.3g}"
+        worth = f" of {least}{points} or more" if self.margin > 0 else ""
         if self.found is not None:
             said = self.effect if self.found else f"no {_bare(self.effect)}{worth}"
             return " ".join(filter(None, (f"Found: {said}. {numbers}", self._beside, self.if_found * self.found)))

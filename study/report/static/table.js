@@ -27,7 +27,7 @@ function regimeCell(i) {
   const look = lookAt(i);
   const p = rates(trials.probability)[i];
   const degraded = trials.flags[trials.number[i]]?.includes("degraded") ? " ⚑ degraded" : "";
-  return make("span", { class: look.name === "undecided" ? null : "nowrap" }, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), `${labelName(i)}${degraded}`, p === null || look.name === "undecided" ? null : make("span", { class: "soft" }, ` (${chance(p)})`));
+  return make("span", { class: look.name === "undecided" ? null : "nowrap" }, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), `${labelName(i)}${degraded}`, p === null || look.name === "undecided" ? null : make("span", { class: "soft" }, " (", chance(p), ")"));
 }
 
 function chosen() {
