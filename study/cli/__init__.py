@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fitscape.study.cli.output import flush, mute
 from fitscape.study.errors import ExitCode, UserError
@@ -101,7 +101,7 @@ def _value_refused(error: Exception) -> str:
     """What our own parser said of an option's value, or of what number it is none, without the words that typer puts
     around that; empty for any other error."""
     told = error.__cause__ or error.__context__
-    said = next(iter(getattr(told, "errors", list)()), {})  # pydantic's, in newer versions of typer
+    said: dict[str, Any] = next(iter(getattr(told, "errors", list)()), {})  # pydantic's, in newer versions of typer
     own = said.get("ctx", {}).get("error", told)
     if isinstance(own, UserError):
         return str(own)
