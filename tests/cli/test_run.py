@@ -68,9 +68,9 @@ def test_resume_hands_over_target_and_allowed_changes(fitscape: Command, calls: 
         (("resume", "small", "--allow", "everything"), "--allow: 'everything' is not one of data, code, config"),
         (("resume", "small", "--trials", "0"), "--trials: 0 is not at least 1"),
         (("resume", "smal"), "fitscape-runs: no study is called 'smal' (did you mean small?)"),
-        (("run", "quickstart", "--trials", "0"), "--trials: search.trials: 0 is not at least 1"),
-        (("run", "quickstart", "--name", "a/b"), "--name: name: 'a/b' is not a name"),
-        (("run", "quickstart", "--sampler", "sobl"), "--sampler: search.sampler: 'sobl' is not one of"),
+        (("run", "quickstart", "--trials", "0"), "--trials: 0 is not at least 1"),
+        (("run", "quickstart", "--name", "a/b"), "--name: 'a/b' is not a name"),
+        (("run", "quickstart", "--sampler", "sobl"), "--sampler: 'sobl' is not one of"),
         (("run", "quickstart", "--scale", "day"), "--scale: no scale 'day'"),
     ],
 )

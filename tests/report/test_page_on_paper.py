@@ -35,6 +35,12 @@ def test_on_paper_small_print_of_a_table_is_no_larger_than_its_numbers_and_no_pa
     assert card.evaluate("(e) => getComputedStyle(e).breakInside") == "auto"
 
 
+def test_on_paper_what_introduces_a_figure_or_a_table_is_on_its_page(desktop: Page) -> None:
+    desktop.emulate_media(media="print")
+    told = desktop.locator("#hyperparameters p:has(+ figure)").first
+    assert told.evaluate("(e) => getComputedStyle(e).breakAfter") == "avoid"
+
+
 def test_a_number_stays_with_its_per_cent_sign(page_file: Path) -> None:
     words = page_file.read_text(encoding="utf-8").partition("<script")[0]
     assert "90\u00a0%" in words

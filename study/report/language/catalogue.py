@@ -12,7 +12,7 @@ NUMBER: Final = (
 )
 _PLACE = re.compile(r"\{(\w+)\}")
 _ANY = r"(?:(?![.?!]\s[A-Z]).)+?"  # no place goes on past the end of a sentence
-_INTERVAL = r"[^();]+?"
+_INTERVAL = r"(?:(?![.?!]\s[A-Z])[^();])+?"  # nor does an interval
 _OF_NUMBER = re.compile(r"n\d*")
 _PERCENT = re.compile(r"(?<=\d) %")  # stays with its number
 _LATIN = re.compile(r"[A-Za-z]{2}")

@@ -107,7 +107,7 @@ function likeliest(found, grids) {
   if (fewValues().length === (view.y ? 2 : 1)) {
     const { n, unsure, of } = counts(atValues(found));
     const parts = of.filter(([, k]) => k).sort((a, b) => b[1] - a[1]).map(([name, k]) => `${name} ${k}`).join(", ");
-    return `Of the ${n} points searched, likeliest: ${parts}; at ${unsure} of them no regime is sure.`;
+    return `Of the ${n} points searched, likeliest: ${parts}; ${unsure ? `at ${unsure} of them no regime is sure` : "at each of them it is sure"}.`;
   }
   const parts = territories(grids).filter((t) => t.share > 0.005).sort((a, b) => b.share - a.share).map((t) => `${t.name} ${percent(t.share)}`).join(", ");
   const undecided = percent(1 - territories(grids).reduce((sum, t) => sum + t.decided, 0));
