@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fitscape.study import storage
 from fitscape.study.ledger import database
-from fitscape.study.scheduling import checkpoints, storage
+from fitscape.study.scheduling import checkpoints
 from fitscape.study.tracking.client import Client
 
 KILLED = 137

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fitscape.study.cli.output import flush, mute
 from fitscape.study.errors import ExitCode, UserError
@@ -97,11 +97,26 @@ def _language(words: list[str]) -> tuple[list[str], str | None]:
     return kept, language
 
 
+def _value_refused(error: Exception) -> str:
+    """What our own parser said of an option's value, or of what number it is none, without the words that typer puts
+    around that; empty for any other error."""
+    told = error.__cause__ or error.__context__
+    said: dict[str, Any] = next(iter(getattr(told, "errors", list)()), {})  # pydantic's, in newer versions of typer
+    own = said.get("ctx", {}).get("error", told)
+    if isinstance(own, UserError):
+        return str(own)
+    kind = {"int_parsing": "a whole number", "float_parsing": "a number"}.get(said.get("type", ""))
+    options = getattr(getattr(error, "param", None), "opts", None)
+    return f"{options[0]}: '{said['input']}' is not {kind}" if kind and options else ""
+
+
 def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, UserError):
         return str(error), error.exit_code
     usage = getattr(error, "format_message", None)  # typer's own errors, in every version of it
     if usage is not None:
+        if told := _value_refused(error):
+            return told, ExitCode.BAD_INPUT
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "fitscape"
         return f"{usage().rstrip('.')} (see {command} --help)", ExitCode.BAD_INPUT

@@ -61,6 +61,8 @@ def undecidable(
         groups: in validation, where there are such; their images are taken to be as alike as frames of one part.
     """
     images = np.asarray(counts, dtype=float)
+    if not images.any():
+        return []  # what preparing the data refuses, with a reason
     there = images > 0
     inflation = 1.0 if not groups else 1 + PRIOR_CORRELATION * max(0.0, images.sum() / groups - 1)
     known = images[there] / inflation

@@ -107,6 +107,13 @@ def _counted(labels: Labels, raw: RawData) -> list[int]:
     return np.bincount(labels, minlength=len(raw.classes)).tolist()
 
 
+def _more(raw: RawData) -> str:
+    """What would fill a part that is too small."""
+    if np.bincount(raw.labels).max() == 1:
+        return f"give several images of each class: each of the {len(raw.classes)} has one"
+    return "give more images, another fraction or a higher limit"
+
+
 def _in_memory(raw: RawData, size: int | None) -> Pixels:
     """Raises UserError: they would not fit there."""
     count = len(raw.images) + (0 if raw.test_images is None else len(raw.test_images))
@@ -124,7 +131,7 @@ def _require_parts(raw: RawData, named: dict[str, Labels], parts: Split) -> None
             raise UserError(
                 f"the {part} part would hold {len(members)} images, it needs {MINIMUM_PART}",
                 where="data",
-                fix="give more images, another fraction or a higher limit",
+                fix=_more(raw),
             )
     if parts.folds:
         return

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fitscape.study.errors import UserError
+from fitscape.study.storage import MEND, listed, open_storage, shown, write
 
 PART_BYTES = 64 * 2**20  # of files in a part; Ray's Jobs API takes packages of 100 MiB
 UPLOADS = "uploads"  # folder of the storage, and of the data folder
@@ -96,23 +97,23 @@ def send(upload: Upload, storage: str, say: Callable[[str], None]) -> None:
     Raises:
         UserError: the storage cannot be written.
     """
-    fs, root = open_storage(storage)
-    folder = f"{root}/{UPLOADS}/{upload.id}"
     try:
+        fs, root = open_storage(storage)
+        folder = f"{root}/{UPLOADS}/{upload.id}"
         fs.create_dir(folder, recursive=True)
-        there = {entry.base_name for entry in _listed(fs, folder)}
+        there = {entry.base_name for entry in listed(fs, folder)}
         if MANIFEST in there:
-            say(f"{upload.folder} is in {storage} already, as {upload.id}")
+            say(f"{upload.folder} is in {shown(storage)} already, as {upload.id}")
             return
         sent = 0
         for part in upload.parts:
             if part.name not in there:
-                put(fs, f"{folder}/{part.name}", upload.tar(part))
+                write(fs, f"{folder}/{part.name}", upload.tar(part))
             sent += part.size
-            say(f"{sent / 2**20:.0f} of {upload.size / 2**20:.0f} MiB of {upload.folder} are in {storage}")
-        put(fs, f"{folder}/{MANIFEST}", json.dumps([part.name for part in upload.parts]).encode())
+            say(f"{sent / 2**20:.0f} of {upload.size / 2**20:.0f} MiB of {upload.folder} are in {shown(storage)}")
+        write(fs, f"{folder}/{MANIFEST}", json.dumps([part.name for part in upload.parts]).encode())
     except OSError as error:
-        raise UserError(f"cannot be written: {error}", where=storage, fix="is FITSCAPE_STORAGE right?") from error
+        raise UserError(f"cannot be written: {error}", where=shown(storage), fix=MEND) from error
 
 
 def packages(upload: Upload, to: Path) -> list[Path]:
@@ -134,11 +135,18 @@ def fetch(id_: str, to: Path, storage: str | None) -> None:
         UserError: it is neither here nor there, or not whole.
     """
     where = f"upload:{id_}"
+    try:
+        _fetch(id_, to, storage, where)
+    except OSError as error:
+        raise UserError(f"cannot be fetched: {error}", where=where, fix=MEND) from error
+
+
+def _fetch(id_: str, to: Path, storage: str | None, where: str) -> None:
     parts = dict(_brought(id_))
     if MANIFEST not in parts and storage is not None:
         parts = dict(_stored(id_, storage))
     if MANIFEST not in parts:
-        there = f"in {storage}" if storage else "brought by the job, and FITSCAPE_STORAGE is not set"
+        there = f"in {shown(storage)}" if storage else "brought by the job, and FITSCAPE_STORAGE is not set"
         raise UserError(f"these images are not {there}", where=where, fix="submit the study again from their folder")
     to.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as temporary:
@@ -165,7 +173,7 @@ def _brought(id_: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 def _stored(id_: str, storage: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
     fs, root = open_storage(storage)
-    for entry in _listed(fs, f"{root}/{UPLOADS}/{id_}"):
+    for entry in listed(fs, f"{root}/{UPLOADS}/{id_}"):
 
         def read(path: str = entry.path) -> bytes:
             with fs.open_input_stream(path) as stream:
@@ -191,31 +199,3 @@ def _sha256(file: Path) -> str:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(file)) from error
-
-
-def open_storage(storage: str) -> tuple[Any, str]:
-    """A pyarrow file system and the path in it. Raises UserError: it names no store that can be opened."""
-    from pyarrow.fs import FileSystem, LocalFileSystem
-
-    if "://" not in storage:
-        return LocalFileSystem(), str(Path(storage).expanduser().absolute())
-    try:
-        fs, path = FileSystem.from_uri(storage)
-    except (ValueError, OSError) as error:
-        raise UserError(f"cannot be opened: {error}", where=storage, fix="a folder, or s3://BUCKET/PATH") from error
-    return fs, path.rstrip("/")
-
-
-def _listed(fs: Any, folder: str) -> Any:
-    from pyarrow.fs import FileSelector
-
-    return fs.get_file_info(FileSelector(folder, allow_not_found=True))
-
-
-def put(fs: Any, path: str, data: bytes) -> None:
-    """Write a file, whole or not at all. Raises OSError."""
-    partial = f"{path}.partial" if fs.type_name == "local" else path  # an object store's upload is atomic by itself
-    with fs.open_output_stream(partial, compression=None) as stream:  # or pyarrow would pack a .gz once more
-        stream.write(data)
-    if partial != path:
-        fs.move(partial, path)

@@ -13,7 +13,7 @@ from fitscape.study.files import PARTIAL
 from fitscape.study.ledger import EventKind, Ledger
 from fitscape.study.scheduling.aside import Aside
 from fitscape.study.scheduling.events import MlflowBehind
-from fitscape.study.scheduling.storage import copy_file
+from fitscape.study.storage import copy_file
 from fitscape.study.threads import Lasting
 from fitscape.study.tracking import parent_url
 from fitscape.study.tracking.location import locate

@@ -20,13 +20,14 @@ from fitscape.study.driver.folder import Folder
 from fitscape.study.errors import StudyLocked, UserError
 from fitscape.study.ledger import Ledger
 from fitscape.study.scheduling.interruption import Interruption
-from fitscape.study.scheduling.storage import fetch_file, read_storage, write_storage
+from fitscape.study.storage import fetch_file, read_storage, write_storage
 from fitscape.study.threads import Lasting
 
 OWNER = "owner.json"
 BEAT_EVERY = 5.0  # seconds
 LEASE = 20.0  # seconds of a readable storage without a beat, after which a driver elsewhere counts as gone
 LONG_AGO = 600.0  # seconds since the last beat, by two machines' clocks: then there is nothing to watch for
+CALLS_OF_A_BEAT = 5  # to the storage, over those of one look
 SETTLE = 0.5  # seconds after which two that claimed at once see whose sign stayed
 MEND = "choose another --name or another FITSCAPE_STORAGE"
 
@@ -130,13 +131,18 @@ class Lease:
                 continue
 
     def _watch(self, before: Owner) -> None:
-        """Until the other driver beats, or has not for a lease; clocks of two machines are not compared for that."""
+        """Until the other driver beats, or has not for a lease; clocks of two machines are not compared for that.
+
+        A storage that is slow to answer us is slow to take its beats: then a lease is longer.
+        """
         if time.time() - before.beat > LONG_AGO:
             return
-        end = time.monotonic() + LEASE
-        while time.monotonic() < end:
+        begun, slowest = time.monotonic(), 0.0
+        while time.monotonic() < begun + LEASE + CALLS_OF_A_BEAT * slowest:
             time.sleep(min(1.0, LEASE))
+            asked = time.monotonic()
             there = read_owner(self._folder)
+            slowest = max(slowest, time.monotonic() - asked)
             if there is not None and there.beat != before.beat:
                 if not there.token:
                     return

@@ -10,7 +10,7 @@ from fitscape.study.driver.lease import OWNER
 from fitscape.study.errors import UserError
 from fitscape.study.files import BACKUP, CHECKPOINTS, CONFIG, LEDGER, LOCK, LOG, meant_for
 from fitscape.study.scheduling.checkpoints import is_checkpoint
-from fitscape.study.scheduling.storage import open_storage
+from fitscape.study.storage import listed, open_storage
 from fitscape.study.tracking import redact
 
 # A driver that was killed before its ledger had a row may have left these.
@@ -42,16 +42,13 @@ def require_free(folder: Folder) -> None:
 
 def _foreign(place: str) -> Iterator[str]:
     """Names in a folder or a store, relative to it, that are not what a killed driver leaves before its first trial."""
-    from pyarrow.fs import FileSelector, FileType
-
     fs, root = open_storage(place)
     try:
-        entries = fs.get_file_info(FileSelector(root, allow_not_found=True))
-        for entry in entries:
+        for entry in listed(fs, root):
             name = entry.base_name
-            if name == CHECKPOINTS and entry.type == FileType.Directory:
-                found = fs.get_file_info(FileSelector(f"{root}/{name}", recursive=True))
-                inside = [e.path.rpartition(f"{root}/{name}/")[2] for e in found if e.type != FileType.Directory]
+            if name == CHECKPOINTS and not entry.is_file:
+                found = listed(fs, f"{root}/{name}", recursive=True)
+                inside = [e.path.rpartition(f"{root}/{name}/")[2] for e in found if e.is_file]
                 yield from (f"{name}/{path}" for path in inside if not _is_checkpoint_of_a_trial(path))
             elif not _is_ours(fs, entry):
                 yield name

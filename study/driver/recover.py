@@ -6,7 +6,7 @@ from pathlib import Path
 from fitscape.study.driver.folder import Folder
 from fitscape.study.errors import LedgerDamaged, UserError
 from fitscape.study.ledger import Ledger, restore
-from fitscape.study.scheduling.storage import fetch_file, in_storage
+from fitscape.study.storage import fetch_file, in_storage
 
 
 def require_backup(folder: Folder) -> None:

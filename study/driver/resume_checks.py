@@ -42,7 +42,7 @@ def require_unchanged(
     if refused:
         lines = [f"  {kind}: {line}" for kind, lines in refused.items() for line in lines]
         raise StudyChanged(
-            "has changed since it was started:\n" + "\n".join(lines) + "\n",
+            "has changed since it was started:\n" + "\n".join(lines) + "\n ",
             where=where,
             fix=f"undo it, start a study of another name, or accept it with --allow {','.join(refused)}",
         )

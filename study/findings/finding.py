@@ -12,6 +12,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from fitscape.study.findings.size import POWER, needed
+from fitscape.study.measures.wording import beside
 
 ALPHA: Final = 0.05  # two-sided, over the study after correction
 
@@ -154,10 +155,10 @@ class Finding:
         return ALPHA / self.claims
 
     def figure(self, value: float) -> str:
-        """A number in the claim's unit: error rates and shares in points."""
+        """A number in the claim's unit: error rates and shares in points, others with the same decimals."""
         if not math.isfinite(value):
             return "unbounded"
-        return f"{100 * value:.1f}" if self.in_points else f"{value:.3g}"
+        return f"{100 * value:.1f}" if self.in_points else beside(value, (self.estimate, self.low, self.high))
 
     @property
     def in_points(self) -> bool:
@@ -169,7 +170,8 @@ class Finding:
         points = " points" if self.in_points else ""
         span = f"95 % interval {self.figure(self.low)} to {self.figure(self.high)}"
         numbers = f"Estimate {self.figure(self.estimate)}{points} ({span}), in {self.unit}."
-        worth = f" of {self.figure(self.margin)}{points} or more" if self.margin > 0 else ""
+        least = self.figure(self.margin) if self.in_points else f"{self.margin:.3g}"
+        worth = f" of {least}{points} or more" if self.margin > 0 else ""
         if self.found is not None:
             said = self.effect if self.found else f"no {_bare(self.effect)}{worth}"
             return " ".join(filter(None, (f"Found: {said}. {numbers}", self._beside, self.if_found * self.found)))

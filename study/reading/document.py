@@ -56,6 +56,8 @@ class Document:
         place = self.origin
         for length in range(len(key), -1, -1):
             if key[:length] in self.replaced:
+                if length == len(key):
+                    return self.replaced[key]  # which names the key: ``--set data.dataset``, ``--trials``
                 place = self.replaced[key[:length]]
                 break
             if key[:length] in self.lines:

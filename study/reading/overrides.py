@@ -32,7 +32,8 @@ def parse_set(text: str, option: str = "--set") -> Override:
     path, equals, value = text.partition("=")
     parts = tuple(int(p) if p.isdecimal() and len(p) < 9 else p for p in path.strip().split("."))
     if not equals or "" in parts:
-        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where=option, fix=f"as in {option} width=0.5")
+        example = "base.model.width=0.5" if option == "--set" else "width=0.5"
+        raise UserError(f"'{printable(text)}' is not KEY=VALUE", where=option, fix=f"as in {option} {example}")
     option = f"{option} {printable(path.strip())}"
     return Override(parts, _value(parts, value, option), option)
 

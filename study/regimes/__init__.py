@@ -9,7 +9,14 @@ from fitscape.study.regimes.depth import DepthPair, DepthTest, depth_pairs, dept
 from fitscape.study.regimes.draws import StandardDraws, standard_draws
 from fitscape.study.regimes.labels import label, label_all, regimes_at
 from fitscape.study.regimes.late import Rise, error_rises, loss_rises
-from fitscape.study.regimes.reference import Guessing, Reference, beyond_guessing, estimate_reference, guessing
+from fitscape.study.regimes.reference import (
+    Guessing,
+    Reference,
+    beyond_guessing,
+    estimate_reference,
+    guessing,
+    measured_reference,
+)
 from fitscape.study.regimes.replicates import SeedNoise, between_seeds, by_group, final_record, pooled_seed_noise
 from fitscape.study.regimes.rule import DECIDABLE, Scale, flip_rate, rate, regime_of, split_excess, to_noisy
 
@@ -36,6 +43,7 @@ __all__ = [
     "label",
     "label_all",
     "loss_rises",
+    "measured_reference",
     "pooled_seed_noise",
     "rate",
     "regime_of",

@@ -1,6 +1,6 @@
 """The best validation error of a study, estimated without the winner's curse."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +72,24 @@ def estimate_reference(
         seed_sd=noise.val_sd,
         overlap=noise.overlap,
         group_id=best,
+    )
+
+
+def measured_reference(records: Sequence[EpochRecord], noise: SeedNoise) -> Reference:
+    """The mean error of one configuration's runs over all of their validation images, which nothing was chosen by.
+
+    Args:
+        records: last ones, finite, of one configuration.
+        noise: `pooled_seed_noise` of the study, as one run says nothing of other seeds.
+    """
+    images = int(noise.images_of_mean(min(r.val_n for r in records), len(records)))
+    mean = np.mean([r.val_error for r in records])
+    return Reference(
+        error=float(rate([mean], [images])[0]),
+        images=images,
+        seeds=len(records),
+        seed_sd=noise.val_sd,
+        overlap=noise.overlap,
     )
 
 

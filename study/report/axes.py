@@ -37,7 +37,7 @@ def axis(name: str, distribution: BaseDistribution) -> dict[str, Any]:
 
     ``choices`` are the places of all the values that it can take, where it takes a few; else None.
     """
-    low, high, log = _range(distribution)
+    low, high, log = ends(distribution)
     few = _few(distribution)
     values = few or _ticks(low, high, log)
     whole = isinstance(distribution, IntDistribution) or bool(few and all(v == int(v) for v in few))
@@ -71,13 +71,14 @@ def _few(distribution: BaseDistribution) -> list[float]:
 
 def place(distribution: BaseDistribution, value: float | None) -> float:
     """Where a value of a hyperparameter lies, 0 at its low end and 1 at its high end; NaN for none."""
-    low, high, log = _range(distribution)
+    low, high, log = ends(distribution)
     if value is None or (log and value <= 0):
         return math.nan
     return math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
 
 
-def _range(distribution: BaseDistribution) -> tuple[float, float, bool]:
+def ends(distribution: BaseDistribution) -> tuple[float, float, bool]:
+    """The lowest and the highest value, and whether what lies between is spaced by its logarithm."""
     if isinstance(distribution, CategoricalDistribution):
         numbers = sorted(float(str(c)) for c in distribution.choices)
         low, high = numbers[0], numbers[-1]

@@ -40,6 +40,14 @@ class Spent:
             return "1 run of it" if self.runs == 1 else f"{low} to {high} in {self.runs} runs of it"
         return f"{low} to {high} scaled by operations from the {self.runs} nearest runs" if self.runs > 1 else ""
 
+    @property
+    def between(self) -> str:
+        """The range alone, for a column: ``scaled`` where it is not of runs of this configuration."""
+        if self.runs == 0 or (self.same and self.runs == 1):
+            return "1 run" if self.same else ""
+        low, high = (wording.duration(float(f"{end:.2g}")) for end in (self.low, self.high))
+        return f"{low} to {high}" if self.same else f"{low} to {high}, scaled"
+
     def __str__(self) -> str:
         return f"{self.about} ({self.range})" if self.range else self.about
 

@@ -1,6 +1,7 @@
 """The page: sections rendered by jinja2, every value escaped, styles and scripts inside."""
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
@@ -37,6 +38,7 @@ SCRIPTS = (
     "live",
     "main",
 )  # in this order
+_PERCENT = re.compile(r"(?<=\d) %")
 
 
 def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
@@ -77,7 +79,14 @@ def render(subject: Subject, *, live: Mapping[str, Any] | None = None) -> str:
         plotly=Markup(compressed(get_plotlyjs().encode())),
         scripts=Markup("\n").join(static(f"{name}.js") for name in SCRIPTS),
     )  # fmt: skip
+    html = unbroken(html)
     return translated(html, spoken) if asked() or live is not None else offering(html)
+
+
+def unbroken(html: str) -> str:
+    """A page in whose words no line ends between a number and its per cent sign."""
+    words, script, rest = html.partition("<script")
+    return _PERCENT.sub("\u00a0%", words) + script + rest
 
 
 def script_json(element: str, data: Any) -> Markup:
@@ -123,6 +132,7 @@ def environment() -> Environment:
     )
     environment.filters |= {
         "percent": wording.percent,
+        "probability": wording.probability,
         "sentence": wording.sentence,
         "span": _span,
     }

@@ -28,12 +28,21 @@ def at_ends(subject: Subject, point: Mapping[str, Any]) -> list[str]:
         if not axes.ranged(distribution) or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         place = axes.place(distribution, value)
-        end = "the lowest" if place <= AT_END else "the highest" if place >= 1 - AT_END else None
+        end = "the lowest" if place <= 0 else "the highest" if place >= 1 else _near(name, place, distribution)
         if end is not None and value not in (0, LIMITS.get(name)):
             if float(subject.importance["high"].get(name, 1.0)) <= HARDLY:
-                end = f"{end} of a range in which it hardly mattered"
+                end += " and it hardly mattered" if " is " in end else " of a range in which it hardly mattered"
             found.append(f"{wording.hyperparameter(name)} {wording.value(name, value, 2)} ({end})")
     return found
+
+
+def _near(name: str, place: float, distribution: BaseDistribution) -> str | None:
+    """``the highest is 0.1``, where a place lies so near to an end of the range that it could go on there."""
+    if AT_END < place < 1 - AT_END:
+        return None
+    low, high, _ = axes.ends(distribution)
+    end, value = ("lowest", low) if place <= AT_END else ("highest", high)
+    return f"the {end} is {wording.value(name, value)}"
 
 
 def _values(name: str, distribution: BaseDistribution) -> str:

@@ -76,6 +76,8 @@ class Subject:
     def best_point(self, picked: Mapping[str, Any]) -> dict[str, Any]:
         """Of a study with a map, the best point of the part of the space where hyperparameters have these values."""
         assert self.map is not None
+        if picked.items() <= self.recommended.items():
+            return self.recommended  # or the map would name another best point than the recommendation does
         key = repr(sorted(picked.items()))
         if key not in self._best:
             held = conditions(self.map) | dict(picked)

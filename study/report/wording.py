@@ -16,6 +16,7 @@ HYPERPARAMETERS: Final = {
     "batch_size": "batch size",
     "growth_rate": "growth rate",
     "batch_norm": "batch-norm statistics",
+    "bn": "batch norm in training",
     "freeze": "frozen stages",
     "init": "initialization",
     "norm": "normalization",

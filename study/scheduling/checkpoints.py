@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from fitscape.study.patience import insist
 from fitscape.study.records import EpochRecord
-from fitscape.study.scheduling.storage import PARTIAL, open_storage, shown, write
+from fitscape.study.storage import PARTIAL, listed, open_storage, shown, write
 
 T = TypeVar("T")
 T2 = TypeVar("T2")
@@ -121,10 +121,8 @@ class CheckpointStore:
 
     def delete(self, trial_id: str) -> None:
         """Remove a trial's checkpoints; nothing happens where there are none. What is none of ours stays."""
-        from pyarrow.fs import FileSelector
-
         fs, folder = self._open(trial_id)
-        entries = fs.get_file_info(FileSelector(folder, allow_not_found=True))
+        entries = listed(fs, folder)
         ours = [entry for entry in entries if is_checkpoint(entry.base_name)]
         with contextlib.suppress(FileNotFoundError):
             if len(ours) == len(entries):
@@ -135,10 +133,8 @@ class CheckpointStore:
 
     def sweep(self, ended: Iterable[str]) -> None:
         """Remove the checkpoints that a killed driver left of trials that have ended; what is not named stays."""
-        from pyarrow.fs import FileSelector
-
         fs, folder = self._open("")
-        there = {entry.base_name for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True))}
+        there = {entry.base_name for entry in listed(fs, folder)}
         for trial_id in there.intersection(ended):
             self.delete(trial_id)
 
@@ -157,9 +153,7 @@ class CheckpointStore:
     @staticmethod
     def _epochs(fs: Any, folder: str) -> list[int]:
         """Epochs that have a checkpoint, newest first. The number decides, not the clock."""
-        from pyarrow.fs import FileSelector
-
-        names = (entry.base_name for entry in fs.get_file_info(FileSelector(folder, allow_not_found=True)))
+        names = (entry.base_name for entry in listed(fs, folder))
         return sorted((int(m[1]) for name in names if (m := _NAME.fullmatch(name))), reverse=True)
 
 

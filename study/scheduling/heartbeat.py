@@ -26,9 +26,9 @@ class Pulse:
     def address(self) -> "Address":
         return Address(os.getpid(), self._descriptor)
 
-    def beat(self) -> None:
-        """There is work, and it has just gone on."""
-        self._write(time.monotonic())
+    def beat(self, ahead: float = 0.0) -> None:
+        """There is work, and it has just gone on; ``ahead``: seconds that the next step may take beyond the limit."""
+        self._write(time.monotonic() + ahead)
 
     def rest(self) -> None:
         """There is no work: silence means nothing."""

@@ -18,7 +18,7 @@ from fitscape.study.scheduling.card_preflight import look_at_cards
 from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
 from fitscape.study.scheduling.packing import Node, Request
-from fitscape.study.scheduling.storage import open_storage, read_storage, write_storage
+from fitscape.study.storage import is_file, open_storage, read_storage, write_storage
 
 ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each node sees it
 HERE = "this machine"
@@ -113,8 +113,6 @@ def probe(
     }
     if storage is None:
         return facts
-    from pyarrow.fs import FileType
-
     name = f"probe-{uuid.uuid4().hex}"
     try:
         fs, root = open_storage(storage)
@@ -125,7 +123,7 @@ def probe(
             wrong = stream.read() != name.encode()
         if sign:
             facts["left"] = name
-            unseen = fs.get_file_info(f"{root}/{sign}").type != FileType.File
+            unseen = not is_file(fs, f"{root}/{sign}")
         else:
             fs.delete_file(f"{root}/{name}")
             unseen = False

@@ -245,6 +245,7 @@ class TrialRunner(tune.Trainable):
         trial_id = self._config.trial_id
         try:
             data = with_records(self._records, progress.checkpoint())
+            self._watch(self._shared.checkpoints.grace)  # a storage that is slow to answer is no trial that hangs
             self._saved_bytes = len(data)
             self._shared.checkpoints.save(trial_id, progress.record.epoch, data)
             return ()
@@ -270,16 +271,17 @@ class TrialRunner(tune.Trainable):
             keep_to(self._shared.share, self._shared.context)
         self._card_tried = True
 
-    def _watch(self) -> None:
+    def _watch(self, ahead: float = 0.0) -> None:
         """Kill this process if the trial shows no sign of life in time; its stack goes to the worker's log.
 
-        faulthandler's clock runs in C, so that a call that never gives the interpreter back is caught too. It
-        stands still while this process is stopped: that the driver sees by the pulse.
+        ``ahead``: seconds that the next step may take beyond that. faulthandler's clock runs in C, so that a call that
+        never gives the interpreter back is caught too. It stands still while this process is stopped: that the
+        driver sees by the pulse.
         """
         self._alive_at = time.monotonic()
-        self._pulse.beat()
+        self._pulse.beat(ahead)
         if self._shared.timeout is not None and sys.__stderr__ is not None:
-            timeout = min(self._shared.timeout, threading.TIMEOUT_MAX)  # a larger one is refused, and is never
+            timeout = min(self._shared.timeout + ahead, threading.TIMEOUT_MAX)  # a larger one is refused, and is never
             faulthandler.dump_traceback_later(timeout, exit=True, file=sys.__stderr__)
 
     def _sign_of_life(self) -> None:

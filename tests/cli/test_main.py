@@ -40,7 +40,11 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
         (("run", "quickstart", "--set", "data.dataset=mnist"), "'mnist' is not a data set"),
         (("run", "quickstart", "--set", "resources.gpus_per_trial=64"), "a trial asks for 64 GPU, this machine has"),
         (("run", "quickstart", "--set", "data.dataset=folder:one"), "has one class only, cats"),
+        (("run", "quickstart", "--set", "data.dataset=folder:empty"), "--set data.dataset: /"),
         (("run", "quickstart", "--set", "data.dataset=folder:empty"), "has no subfolders"),
+        (("run", "quickstart", "--name", "my study"), "fitscape: --name: 'my study' is not a name"),
+        (("run", "quickstart", "--set", "width"), "(as in --set base.model.width=0.5)"),
+        (("list", "studies", "--lang", "xx"), "fitscape: --lang: no language 'xx' (it is one of en, ko)"),
         (("frobnicate",), "No such command 'frobnicate'"),
     ],
 )
@@ -114,7 +118,9 @@ def test_version(fitscape: Command) -> None:
     ("words", "message"),
     [
         (("run",), "Missing argument 'RECIPE|FILE.yaml' (see fitscape run --help)"),
-        (("run", "quickstart", "--trials", "many"), "Invalid value for '--trials'"),
+        (("run", "quickstart", "--trials", "many"), "--trials: 'many' is not a whole number"),
+        (("run", "quickstart", "--until", "decided=90"), "--until: 'decided=90' is not a goal: write decided=0.9"),
+        (("run", "quickstart", "--for", "soon"), "--for: 'soon' is not a length of time: write 90s, 20m or 1h30m"),
         (("run", "quickstart", "--nmae", "x"), "No such option: --nmae"),
         (("export", "small"), "Missing option '--to'"),
         (("ui", "--port", "99999"), "Invalid value for '--port'"),

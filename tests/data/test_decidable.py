@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fitscape.study.config import DataConfig, StudyConfig, TrialConfig
+from fitscape.study.config import DataConfig, Metric, StudyConfig, TrialConfig
 from fitscape.study.data import check_files, load
 from fitscape.study.data.datasets.source import Counts
 from fitscape.study.data.decidable import imbalance, undecidable
@@ -35,6 +35,19 @@ def test_many_images_of_every_class_decide() -> None:
 def test_a_rare_class_is_named_with_what_is_known_of_it() -> None:
     said = undecidable(["dent", "fine"], [5, 5000], metric="balanced_error", tau=0.05)
     assert said[-1] == "5 images of class dent: its error is known to +-0.37"
+
+
+@pytest.mark.parametrize("metric", ["error", "balanced_error"])
+def test_of_a_validation_part_without_an_image_nothing_is_said_but_by_what_refuses_it(metric: Metric) -> None:
+    assert undecidable(["a", "b"], [0, 0], metric=metric, tau=0.05) == []
+
+
+def test_one_image_of_each_class_is_refused_with_what_is_missing(tmp_path: Path) -> None:
+    for k in range(25):
+        (tmp_path / f"c{k}").mkdir()
+        Image.new("RGB", (8, 8), (k, 2 * k, 3)).save(tmp_path / f"c{k}" / "1.png")
+    with pytest.raises(UserError, match=r"give several images of each class: each of the 25 has one"):
+        load(DataConfig(dataset=f"folder:{tmp_path}"))
 
 
 @pytest.mark.parametrize(("rare", "said"), [(11, False), (10, True), (0, False)])

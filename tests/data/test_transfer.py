@@ -72,6 +72,21 @@ def test_it_is_sent_once_and_a_transfer_that_was_cut_short_goes_on(
     assert "already" in said[0]
 
 
+def test_a_storage_that_breaks_off_is_one_line_without_keys(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(storage: str) -> Any:
+        raise OSError("connection lost")
+
+    monkeypatch.setattr(transfer, "open_storage", gone)
+    uri = "s3://key:word@bucket/x"
+    with pytest.raises(UserError, match="cannot be fetched: connection lost"):
+        fetch("abc", tmp_path / "there", uri)
+    with pytest.raises(UserError, match="cannot be written: connection lost") as refused:
+        send(Upload.of(images), uri, lambda text: None)
+    assert "word" not in str(refused.value)
+
+
 def test_the_id_is_that_of_names_and_contents(images: Path) -> None:
     first = Upload.of(images).id
     assert Upload.of(images).id == first

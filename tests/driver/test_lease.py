@@ -1,5 +1,6 @@
 """One owner of a place on shared storage, wherever its drivers run."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from fitscape.study import driver
 from fitscape.study.config import StudyConfig
 from fitscape.study.driver import lease as leases
 from fitscape.study.driver.folder import Folder
-from fitscape.study.driver.lease import Lease, read_owner
+from fitscape.study.driver.lease import Lease, Owner, read_owner
 from fitscape.study.errors import StudyLocked, UserError
 from fitscape.study.files import BACKUP
 from fitscape.study.ledger import StudyLock
@@ -66,6 +67,23 @@ def test_a_second_head_of_the_same_study_is_refused_while_the_first_one_beats(tm
     assert not first.lease.holds(), "it came back to life, and writes no more"
     assert first.interruption.requested
     second.die()
+
+
+def test_a_live_driver_on_a_slow_storage_is_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its beats come later than a lease, as what we ask of the storage does."""
+    first, second = Head(tmp_path, "one"), Head(tmp_path, "two")
+    monkeypatch.setattr(leases, "BEAT_EVERY", 4.0)
+    first.lease.claim("a" * 32)
+    at_once = leases.read_owner
+
+    def slowly(folder: Folder) -> Owner | None:
+        time.sleep(1.0)
+        return at_once(folder)
+
+    monkeypatch.setattr(leases, "read_owner", slowly)
+    with pytest.raises(StudyLocked, match="held by process"):
+        second.lease.claim("a" * 32)
+    first.die()
 
 
 def test_a_driver_that_lost_the_storage_ends(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.statistics.planted import families
 from benchmarks.statistics.planted.study import CONTEXT
 from fitscape.study.findings import QUESTIONS, Finding, Verdict, all_findings, to_json
+from fitscape.study.measures.wording import beside
 
 KINDS = [(family, kind) for family, kinds in families().items() for kind in kinds]
 
@@ -155,3 +156,12 @@ def test_json_holds_the_sentence_and_the_population() -> None:
     one = found_in("degradation", "nothing, 5 seeds")[0]
     (row,) = to_json([one])
     assert (row["sentence"], row["population"], row["counted"]) == (one.sentence, one.population, one.counted.value)
+
+
+def test_numbers_that_stand_beside_each_other_have_the_same_decimals() -> None:
+    span = (1.1, 0.68, 1.51)
+    assert [beside(one, span) for one in span] == ["1.10", "0.68", "1.51"]
+    near = (0.0999, -0.103, 0.303)
+    assert [beside(one, near) for one in near] == ["0.100", "-0.103", "0.303"]
+    assert beside(5060.4, (5060.4, float("inf"))) == "5,060"
+    assert (beside(0.0, (0.0,)), beside(2e-7, (2e-7,))) == ("0.00", "2e-07")

@@ -5,20 +5,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hand_made import noisy_epoch
+from hand_made import make_epoch, make_trial, noisy_epoch
 from report_studies import SIMULATED_PROVENANCE, sobol_points
 
 from fitscape.study.config import StudyConfig
 from fitscape.study.ledger import Ledger
 from fitscape.study.maps.foretold import Foretold
 from fitscape.study.opened import open_study
-from fitscape.study.records import TrialState
+from fitscape.study.records import TrialRecord, TrialState
 from fitscape.study.report import build, language
 from fitscape.study.report.expense import Expense
 from fitscape.study.report.page import render
 from fitscape.study.report.sections.longer import longer
 from fitscape.study.report.sections.recommendation import recommendation
-from fitscape.study.report.sections.trained import trained
+from fitscape.study.report.sections.trained import measurements, trained
 from fitscape.study.report.subject import Subject
 from fitscape.study.report.wording import duration, percent
 
@@ -98,6 +98,7 @@ def test_training_times_are_those_that_the_same_or_the_nearest_runs_took(tmp_pat
     assert near.low <= near.seconds <= near.high
     assert near.seconds == pytest.approx(4 * width, rel=0.2), "a second for each quarter of the width was planted"
     assert str(near).endswith("scaled by operations from the 5 nearest runs)")
+    assert (near.between.split(", ")[1], same.between) == ("scaled", "1 run")
 
 
 def test_whether_the_recommended_net_was_trained_is_said(tmp_path: Path) -> None:
@@ -170,3 +171,53 @@ def test_a_map_that_predicted_no_better_than_the_mean_is_not_to_be_relied_on_and
 
 def test_without_the_images_shape_nothing_is_said_of_costs(tmp_path: Path) -> None:
     assert recommendation(studied(tmp_path))["advice"]["cheaper"] is None
+
+
+def test_what_was_measured_stands_beside_what_is_expected_with_its_runs_and_its_interval(tmp_path: Path) -> None:
+    """Of four widths with five seeds each, the two wide ones are good and the narrower of them is cheaper."""
+    config = StudyConfig.model_validate({"name": "seeds", "space": {"width": {"choices": [0.125, 0.25, 0.5, 1.0]}}})
+    rng = np.random.default_rng(0)
+    errors: dict[float, list[float]] = {}
+    data = {**SIMULATED_PROVENANCE["data"], "input_shape": [1, 8, 8]}
+    with Ledger.create(tmp_path / "ledger.db", config, {**SIMULATED_PROVENANCE, "data": data}) as ledger:
+        for width in (0.125, 0.25, 0.5, 1.0):
+            for seed in range(5):
+                point = {"width": width, "seed": seed}
+                trial = ledger.add_trial(config.base.with_hyperparameters(point), point, "sobol")
+                ledger.start_attempt(trial.trial_id, "here", "cpu")
+                val = 0.3 if width < 0.5 else 0.05
+                record = noisy_epoch(rng, val / 2, val, epoch=1, train_sd=0.05, val_sd=0.05)
+                ledger.record_epoch(trial.trial_id, record)
+                ledger.end_trial(trial.trial_id, TrialState.FINISHED)
+                errors.setdefault(width, []).append(record.val_error)
+    cheaper = recommendation(Subject(open_study(tmp_path)))["advice"]["cheaper"]
+    assert [row["setting"] for row in cheaper["rows"]] == ["width 1", "width 0.5"]
+    for row, width in zip(cheaper["rows"], (1.0, 0.5), strict=True):
+        assert row["measured"]["error"] == percent(float(np.mean(errors[width])))
+        assert row["measured"]["runs"] == 5
+        low, high = (float(end.split("\u00a0")[0]) / 100 for end in row["measured"]["interval"].split(" to "))
+        assert 0.03 < low < np.mean(errors[width]) < high < 0.08
+    text = build(tmp_path).read_text()
+    assert text.count('<span class="small soft">5 runs</span>') == 2
+    assert f"on {cheaper['images']} validation images" in text
+
+
+def test_a_measured_error_counts_the_runs_that_broke_down_and_is_wider_for_one_run() -> None:
+    def ran(width: float, seed: int, state: TrialState = TrialState.FINISHED) -> TrialRecord:
+        return make_trial({"width": width, "seed": seed}, make_epoch(0.01, 0.05), state=state)
+
+    trials = [*(ran(0.5, seed) for seed in range(4)), ran(0.5, 4, TrialState.DIVERGED), ran(1.0, 0)]
+    four, one = (measurements(trials, 0.0)[t.config.group_id] for t in (trials[0], trials[-1]))
+    assert (four["runs"], four["diverged"], one["runs"], one["diverged"]) == (4, 1, 1, 0)
+    assert four["error"] == one["error"] == "5.0\u00a0%"
+    (least, most), (lower, upper) = (
+        (float(end.split("\u00a0")[0]) for end in told["interval"].split(" to ")) for told in (four, one)
+    )
+    assert lower < least < 5 < most < upper
+
+
+def test_a_cheaper_net_that_was_not_trained_says_so(page: tuple[dict[str, Any], str]) -> None:
+    advice, text = page
+    unmeasured = [row for row in advice["cheaper"]["rows"] if row["measured"] is None]
+    assert unmeasured
+    assert text.count('<span class="soft">not run</span>') == len(unmeasured)

@@ -187,4 +187,4 @@ def test_an_unknown_language_is_refused_in_one_line(
     with pytest.raises(SystemExit) as ended:
         main(["list", "studies", "--root", str(tmp_path), "--lang", "xx"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "fitscape: FITSCAPE_LANG: no language 'xx' (it is one of en, ko)\n"
+    assert capsys.readouterr().err == "fitscape: --lang: no language 'xx' (it is one of en, ko)\n"

@@ -1,5 +1,6 @@
 """What of the page is kept elsewhere: printed, and its figures as files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,21 @@ def test_printed_pages_hold_every_trial_and_cut_no_column(desktop: Page) -> None
         "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.ariaLabel)"
     )
     assert desktop.evaluate(cut) == []
+
+
+def test_on_paper_small_print_of_a_table_is_no_larger_than_its_numbers_and_no_page_is_left_empty(desktop: Page) -> None:
+    desktop.emulate_media(media="print")
+    size = "(e) => parseFloat(getComputedStyle(e).fontSize)"
+    inside = desktop.locator("#comparison td .small").first
+    assert inside.evaluate(size) == inside.evaluate(f"(e) => ({size})(e.closest('td'))")
+    card = desktop.locator(".card.advice").first  # longer than a page: kept whole, it would leave the first page empty
+    assert card.evaluate("(e) => getComputedStyle(e).breakInside") == "auto"
+
+
+def test_a_number_stays_with_its_per_cent_sign(page_file: Path) -> None:
+    words = page_file.read_text(encoding="utf-8").partition("<script")[0]
+    assert "90\u00a0%" in words
+    assert re.findall(r"\d %", words) == []
 
 
 @pytest.mark.parametrize(("format", "begin"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])

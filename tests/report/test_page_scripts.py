@@ -40,6 +40,12 @@ def test_numbers_of_hyperparameters_are_worded_as_in_the_rest_of_the_page(run: A
     assert run(code, values) == [wording.value("lr", value) for value in values]
 
 
+def test_probabilities_are_worded_as_in_the_rest_of_the_page(run: Any) -> None:
+    chances = [0, 1e-4, 0.0099, 0.01, 0.1, 0.5, 0.904, 0.99, 0.9901, 0.999, 1]
+    told = run(f"(chances) => {{ {source('data.js', 'chance')} return chances.map(chance); }}", chances)
+    assert told == [wording.probability(p) for p in chances]
+
+
 def medians(run: Any, *curves: dict[str, list[Any]]) -> dict[str, list[float]]:
     code = source("curves.js", "standing", "median", "medians")
     members = list(range(len(curves)))
@@ -189,3 +195,57 @@ def test_a_log_axis_has_whole_decades_whatever_its_length(run: Any) -> None:
     code = f"(values) => {{ {source('draw.js', 'decades')} return decades(values, 5); }}"
     assert run(code, [1e-12, None, 0, 1]) == 3
     assert run(code, [0.2, 0.9]) == run(code, [None]) == 1
+
+
+TICKS = source("draw.js", "decades", "powers", "powerTicks", "roundTicks") + source("data.js", "percent", "shown")
+
+
+def test_ticks_of_powers_are_numbers_where_all_are_short_and_never_too_few(run: Any) -> None:
+    code = f"(values) => {{ {TICKS} return powerTicks(values, 8).ticktext; }}"
+    assert run(code, [0.004, None, 0, 700]) == ["0.01", "0.1", "1", "10", "100"]
+    assert run(code, [2e-6, 30]) == [
+        *(f"10<sup>\N{MINUS SIGN}{k}</sup>" for k in (5, 4, 3, 2, 1)),
+        "1",
+        "10<sup>1</sup>",
+    ]
+    assert run(code, [0.21, 0.9]) == ["0.2", "0.3", "0.5", "0.7", "1"]
+    assert run(f"(values) => {{ {TICKS} return powerTicks(values, 8); }}", [0, None]) == {}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "ticks"),
+    [
+        (67e3, 264e3, 8, ["70000", "100000", "150000", "200000", "300000"]),
+        (68e3, 2.5e6, 8, ["100000", "200000", "500000", "1000000", "2000000"]),
+        (68e3, 2.5e6, 4, ["100000", "300000", "1000000", "3000000"]),
+    ],
+)
+def test_round_ticks_are_the_finest_of_which_there_are_not_too_many(
+    run: Any, low: float, high: float, most: int, ticks: list[str]
+) -> None:
+    told = run(f"(a) => {{ {TICKS} return roundTicks(...a, String, {most}).ticktext; }}", [low, high])
+    assert told == ticks
+
+
+def test_ticks_of_times_are_round_times(run: Any) -> None:
+    text = files("fitscape.study.report").joinpath("static", "cost.js").read_text(encoding="utf-8")
+    constants = "\n".join(line for line in text.splitlines() if line.startswith(("const SPANS", "const roundTime")))
+    code = f"(name, a) => {{ const costly = {{ name }}; {constants} {TICKS} {source('cost.js', 'costTicks')}"
+    told = run(f"(a) => ({code} return costTicks(...a, String, 8).ticktext; }})('seconds', a)", [7, 2400])
+    assert told == [
+        f"{n}\u00a0{unit}" for n, unit in ((10, "s"), (30, "s"), (1, "min"), (5, "min"), (10, "min"), (30, "min"))
+    ]
+
+
+def test_an_axis_of_errors_is_logarithmic_where_they_differ_tenfold_and_no_error_is_half_an_image(run: Any) -> None:
+    code = (
+        "(errors) => { const trials = { val_n: [200, null, 250] }, axis = (title, more) => more; "
+        f"{TICKS} {source('cost.js', 'errorAxis', 'drawable')} "
+        "const drawn = drawable(errors); return [drawn, errorAxis(drawn)]; }"
+    )
+    drawn, axis = run(code, [0, 0.01, None, 0.4])
+    assert drawn == [0.002, 0.01, None, 0.4]
+    assert axis["type"] == "log"
+    assert axis["ticktext"] == ["0.3%", "1%", "3%", "10%", "30%"]
+    assert 10 ** axis["range"][0] < 0.002 < 0.4 < 10 ** axis["range"][1]
+    assert "type" not in run(code, [0.1, 0.4])[1]

@@ -85,7 +85,7 @@ def test_what_is_a_claim_is_called_one_wherever_it_stands(folder: Path) -> None:
 
 def test_a_section_has_one_level_of_intervals_and_says_which(folder: Path) -> None:
     page = (folder / "report" / "index.html").read_text(encoding="utf-8")
-    named = re.compile(r"(9[05]) %(?= interval|\)|:)|[Ii]ntervals? (?:here )?are (?:of )?(9[05])")
+    named = re.compile(r"(9[05])\xa0%(?= interval|\)|:)|[Ii]ntervals? (?:here )?are (?:of )?(9[05])")
     levels = {
         key: {one or other for one, other in named.findall(re.sub(r"elsewhere on this page[^.]*\.", "", part))}
         for key, part in re.findall(r'<section id="(\w+)"(.*?)</section>', page, re.DOTALL)

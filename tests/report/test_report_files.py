@@ -266,7 +266,7 @@ def test_what_is_best_is_best_of_this_study_and_the_best_trial_speaks_of_its_own
     assert re.search(r"probability that its error is at most [\d.]+\xa0%", text)
     assert "That the net above is better than all others is not said." in text
     assert "This trained net, on other images: " in text
-    assert re.search(r"Other seeds of its configuration are expected at [^<]*% \(90 %\)", text)
+    assert re.search(r"Other seeds of its configuration are expected at [^<]*% \(90\xa0%\)", text)
     thresholds = config.regimes.model_copy(update={"reference_error": 0.02})
     given = config.model_copy(update={"name": "given", "regimes": thresholds})
     assert "of the way from the reference error given (2.0" in build(by_hand(tmp_path, given, *ends)).read_text()

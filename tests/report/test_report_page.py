@@ -108,7 +108,10 @@ def test_any_point_of_the_map_tells_probabilities_errors_and_the_trials_behind_t
     desktop.mouse.click(*empty)
     told = desktop.locator("#map-point")
     told.wait_for(timeout=3000)
-    assert sum(map(float, told.locator("dd.number").all_inner_texts())) == pytest.approx(1, abs=0.03)
+    shares = told.locator("dd.number").all_inner_texts()
+    assert sum(0.0 if text == "below 0.01" else float(text.removeprefix("above ")) for text in shares) == pytest.approx(
+        1, abs=0.03
+    )
     assert told.inner_text().count("90\u00a0% interval") == 2
     assert told.locator("[data-trial]").count() == 5
     assert not desktop.get_by_role("dialog").is_visible()

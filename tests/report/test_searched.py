@@ -32,13 +32,17 @@ def test_the_page_says_what_was_searched_and_what_of_its_advice_lies_at_the_end_
     ]
     point = {"architecture": "plain18", "width": 0.99, "train_fraction": 1.0, "lr": 0.05, "norm": "batch"}
     assert at_ends(subject, point) == [
-        "width 0.99 (the highest)",
+        "width 0.99 (the highest is 1)",
         "learning rate 0.05 (the lowest of a range in which it hardly mattered)",
     ]
+    assert at_ends(subject, {**point, "width": 1.0, "lr": 0.1}) == ["width 1 (the highest)"]
     assert at_ends(subject, {**point, "width": 0.5, "lr": 0.1}) == []
     text = build(folder).read_text(encoding="utf-8")
     assert "this data set, what was searched (architecture ResNet18, plain-18; width from 0.125 to 1; " in text
     assert "<dt>searched: learning rate</dt><dd>0.05, 0.2</dd>" in text
+    assert subject.best_point({"architecture": subject.recommended["architecture"]}) == subject.recommended
+    other = {"resnet18", "plain18"} - {subject.recommended["architecture"]}
+    assert {subject.best_point({"architecture": net})["architecture"] for net in other} == other
     assert ("At an end of what was searched: " in text) == bool(at_ends(subject, subject.best_point({})))
 
 

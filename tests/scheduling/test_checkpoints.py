@@ -1,23 +1,16 @@
 """Atomic, two kept, damage found and passed over."""
 
-import errno
 import json
 import math
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hand_made import make_epoch
 
-from fitscape.study.errors import UserError
 from fitscape.study.records import GradientProfile
 from fitscape.study.scheduling.checkpoints import CheckpointStore, split_records, with_records
-from fitscape.study.scheduling.storage import copy_file, fetch_file, open_storage, write
 
 
 def read(epoch: int, data: bytes) -> tuple[int, bytes]:
@@ -68,38 +61,6 @@ def test_a_write_cut_short_leaves_the_previous_one(tmp_path: Path) -> None:
     assert store.newest("t", read) == ((1, b"good 1"), [])
 
 
-class Dying:
-    """A file system whose streams die in the middle of what they are given."""
-
-    def __init__(self, fs: Any) -> None:
-        self._fs = fs
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._fs, name)
-
-    @contextmanager
-    def open_output_stream(self, path: str) -> Iterator[Any]:
-        with self._fs.open_output_stream(path) as stream:
-
-            def half(data: bytes) -> None:
-                stream.write(data[: len(data) // 2])
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-            yield SimpleNamespace(write=half)
-
-
-def test_a_write_that_dies_half_way_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
-    store = CheckpointStore(str(tmp_path))
-    store.save("t", 1, b"good 1")
-    fs, root = open_storage(str(tmp_path))
-    with pytest.raises(OSError, match="Input/output"):
-        write(Dying(fs), f"{root}/t/000002.ckpt", b"good 2, and much more")
-    assert not (tmp_path / "t" / "000002.ckpt").exists()
-    with pytest.raises(OSError, match="Input/output"):  # nor is one that is there replaced by half of another
-        write(Dying(fs), f"{root}/t/000001.ckpt", b"good 1 again, and much more")
-    assert store.newest("t", read) == ((1, b"good 1"), [])
-
-
 def test_without_checkpoints_there_is_nothing_to_continue(tmp_path: Path) -> None:
     assert CheckpointStore(str(tmp_path)).newest("t", read) == (None, [])
 
@@ -128,22 +89,6 @@ def test_a_foreign_file_beside_a_checkpoint_stays(tmp_path: Path) -> None:
     (tmp_path / "t" / "best.pt").write_bytes(b"weights")
     store.delete("t")
     assert [file.name for file in (tmp_path / "t").iterdir()] == ["best.pt"]
-
-
-def test_a_file_goes_to_storage_and_back_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that no backup is held in memory."""
-    source, storage = tmp_path / "a.db", tmp_path / "storage"
-    source.write_bytes(b"ledger")
-    monkeypatch.setattr("fitscape.study.scheduling.storage.PIECE", 4)
-    copy_file(source, str(storage))
-    assert fetch_file(str(storage), "a.db", tmp_path / "b.db")
-    assert (tmp_path / "b.db").read_bytes() == b"ledger"
-    assert not fetch_file(str(storage), "missing", tmp_path / "c.db")
-
-
-def test_an_unknown_kind_of_storage_is_refused() -> None:
-    with pytest.raises(UserError, match="nonsense://x"):
-        open_storage("nonsense://x")
 
 
 def test_records_travel_with_their_checkpoint_as_they_are() -> None:

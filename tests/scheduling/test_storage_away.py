@@ -13,12 +13,12 @@ from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.ledger import Ledger
 from fitscape.study.records import TrialState
-from fitscape.study.scheduling import checkpoints
+from fitscape.study.scheduling import checkpoints, worker
 from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, with_records
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.run_trials import Outcome
-from fitscape.study.scheduling.storage import write
 from fitscape.study.scheduling.worker import Shared, TrialRunner
+from fitscape.study.storage import ATTEMPTS
 from fitscape.study.training import Settings
 
 TRIAL = TrialConfig(seed=1).with_hyperparameters({"epochs": 3})
@@ -60,14 +60,13 @@ def away(monkeypatch: pytest.MonkeyPatch, times: int, error: OSError | None = No
     monkeypatch.setattr(checkpoints, "open_storage", open_storage)
 
 
-# pyarrow itself tries for 6 s before it tells us, whatever the status is.
+# pyarrow itself tries for about 8 s before it tells us, whatever the status is.
 @pytest.mark.parametrize("status", [503, pytest.param(429, marks=pytest.mark.slow)])
 def test_a_throttled_get_does_not_begin_a_trial_anew(s3: S3Server, proxy: FaultyProxy, status: int) -> None:
     store = CheckpointStore(s3.uri(f"throttled-{status}", port=proxy.port))
     store.save("t", 7, b"good 7")
-    # pyarrow itself tries an answer 31 times, for 6 s
     proxy.fault = lambda call: Answer(status) if call.method == "GET" and ".ckpt" in call.path and lefts() else None
-    left = [31]
+    left = [ATTEMPTS + 1]
 
     def lefts() -> bool:
         left[0] -= 1
@@ -127,46 +126,27 @@ def test_refused_checkpoints_of_later_epochs_are_removed_before_new_ones(tmp_pat
     assert sorted(file.name for file in (tmp_path / "t").iterdir()) == ["000027.ckpt", "000028.ckpt"]
 
 
-def test_a_stream_that_dies_half_way_leaves_no_file_under_the_final_name(tmp_path: Path) -> None:
-    from pyarrow.fs import LocalFileSystem
-
-    class Dying:
-        """A file system whose streams take half of what they are given."""
-
-        type_name = "local"
-
-        def __init__(self) -> None:
-            self._fs = LocalFileSystem()
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._fs, name)
-
-        def open_output_stream(self, path: str) -> Any:
-            stream = self._fs.open_output_stream(path)
-
-            class Half:
-                def __enter__(self) -> Any:
-                    return self
-
-                def __exit__(self, *_: object) -> None:
-                    stream.close()
-
-                def write(self, data: bytes) -> None:
-                    stream.write(data[: len(data) // 2])
-                    raise OSError(28, "No space left on device")
-
-            return Half()
-
-    with pytest.raises(OSError, match="No space left"):
-        write(Dying(), str(tmp_path / "000002.ckpt"), b"twelve bytes")
-    assert not (tmp_path / "000002.ckpt").exists()
-
-
 def make_runner(store: CheckpointStore, images: TrialData, **given: Any) -> TrialRunner:
     runner = TrialRunner.__new__(TrialRunner)
     shared = Shared(data=images, settings=Settings(), checkpoints=store, **given)
     runner.setup({"trial": TRIAL.model_dump_json()}, shared)
     return runner
+
+
+def test_the_watchdog_of_a_trial_gives_its_storage_the_grace(
+    cluster: Cluster, images: TrialData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storage that takes longer than ``trial_timeout`` for a checkpoint costs time, and no trial."""
+    armed: list[float] = []
+    ahead: list[float] = []
+    monkeypatch.setattr(worker.faulthandler, "dump_traceback_later", lambda timeout, **_: armed.append(timeout))
+    monkeypatch.setattr(worker.Pulse, "beat", lambda _, seconds=0.0: ahead.append(seconds))
+    monkeypatch.setattr(CheckpointStore, "save", lambda *_: armed.append(-1.0))
+    runner = make_runner(CheckpointStore(str(tmp_path), grace=40.0), images, timeout=7.0, save_every=0.0)
+    while -1.0 not in armed:
+        runner.step()
+    assert armed[armed.index(-1.0) - 1] == 47.0
+    assert 40.0 in ahead
 
 
 def test_a_trial_whose_storage_is_lost_at_its_start_has_not_failed(

@@ -24,8 +24,8 @@ import time
 from fitscape.study.scheduling.heartbeat import Pulse
 
 pulse = Pulse()
-if sys.argv[1] == "works":
-    pulse.beat()
+if sys.argv[1] != "rests":
+    pulse.beat(60.0 if sys.argv[1] == "is given longer" else 0.0)
 print(pulse.address.descriptor, flush=True)
 time.sleep(600)
 """
@@ -57,6 +57,11 @@ def test_a_process_is_ended_once_its_last_sign_is_too_old(start: Callable[[str],
     assert end_if_hung(address, 0.3)
     assert process.wait(timeout=5) == -signal.SIGKILL
     assert not end_if_hung(address, 0.3), "it has gone already"
+
+
+def test_a_process_that_waits_for_its_storage_is_given_longer(start: Callable[[str], tuple]) -> None:
+    _, address = start("is given longer")
+    assert not end_if_hung(address, 0.0)
 
 
 def test_a_process_without_work_may_be_silent_but_not_stopped(start: Callable[[str], tuple]) -> None:

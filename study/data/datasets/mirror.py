@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fitscape.study.data.transfer import open_storage, put
 from fitscape.study.errors import UserError
+from fitscape.study.storage import open_storage, write
 
 MIRROR = "datasets"  # folder of the storage
 MANIFEST = "manifest.json"  # written last: SHA-256 by path
@@ -44,9 +44,9 @@ def keep(storage: str, name: str, folder: Path) -> None:
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             path, data = file.relative_to(folder).as_posix(), file.read_bytes()
             fs.create_dir(f"{there}/{path}".rpartition("/")[0], recursive=True)
-            put(fs, f"{there}/{path}", data)
+            write(fs, f"{there}/{path}", data)
             manifest[path] = hashlib.sha256(data).hexdigest()
-        put(fs, f"{there}/{MANIFEST}", json.dumps(manifest).encode())
+        write(fs, f"{there}/{MANIFEST}", json.dumps(manifest).encode())
     except (OSError, UserError):
         return
 

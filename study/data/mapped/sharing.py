@@ -10,8 +10,8 @@ from fitscape.study.data.mapped.lock import locked
 from fitscape.study.data.mapped.parts import OPEN, Mapped, file_name
 from fitscape.study.data.place import PREPARED, CacheDamaged, writable
 from fitscape.study.data.room import gigabytes, require_disk
-from fitscape.study.data.transfer import open_storage
 from fitscape.study.errors import UserError
+from fitscape.study.storage import MEND, open_storage, shown
 
 BLOCK = 2**24  # bytes that are read and written together
 FETCHED = "fetched-"  # beginning of the name of a folder that holds what was fetched
@@ -26,24 +26,24 @@ def put_images(images: Mapped, storage: str, say: Callable[[str], None]) -> Mapp
     Raises:
         UserError: the storage cannot be written.
     """
-    fs, root = open_storage(storage)
     source = Path(images.folder)
-    folder = f"{root}/{PREPARED}/{source.name}"
     try:
+        fs, root = open_storage(storage)
+        folder = f"{root}/{PREPARED}/{source.name}"
         fs.create_dir(folder, recursive=True)
         for part in OPEN:
             file = source / file_name(part)
             target = f"{folder}/{file.name}"
             if fs.get_file_info(target).size == file.stat().st_size:
                 continue
-            say(f"putting {gigabytes(file.stat().st_size)} of {part} images into {storage}, for the other nodes")
+            say(f"putting {gigabytes(file.stat().st_size)} of {part} images into {shown(storage)}, for the other nodes")
             partial = f"{target}.{os.getpid()}" if fs.type_name == "local" else target
             with file.open("rb") as content, fs.open_output_stream(partial, compression=None) as stream:
                 shutil.copyfileobj(content, stream, BLOCK)
             if partial != target:
                 fs.move(partial, target)
     except OSError as error:
-        raise UserError(f"cannot be written: {error}", where=storage, fix="is FITSCAPE_STORAGE right?") from error
+        raise UserError(f"cannot be written: {error}", where=shown(storage), fix=MEND) from error
     return images.through(storage)
 
 
@@ -72,7 +72,7 @@ def fetch(images: Mapped) -> Path:
                     shutil.copyfileobj(stream, file, BLOCK)
                 target.with_suffix(".partial").replace(target)
     except OSError as error:
-        raise CacheDamaged(f"the prepared images cannot be fetched from {images.storage}: {error}") from error
+        raise CacheDamaged(f"the prepared images cannot be fetched from {shown(images.storage)}: {error}") from error
     return folder
 
 

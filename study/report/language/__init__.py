@@ -31,7 +31,7 @@ def using(language: str | None) -> Iterator[None]:
     if language is not None:
         os.environ[VARIABLE] = language
     try:
-        current()
+        current(VARIABLE if language is None else "--lang")
         yield
     finally:
         if before is not None:
@@ -40,8 +40,11 @@ def using(language: str | None) -> Iterator[None]:
             del os.environ[VARIABLE]
 
 
-def current() -> str:
+def current(where: str = VARIABLE) -> str:
     """``en``, unless ``FITSCAPE_LANG`` names another: ``ko``, or as locales are named ``ko_KR.UTF-8``.
+
+    Args:
+        where: what named it, for the message.
 
     Raises:
         UserError: there is no catalogue of it.
@@ -49,7 +52,7 @@ def current() -> str:
     asked = os.environ.get(VARIABLE, "")
     name = asked.replace("-", "_").split("_")[0].split(".")[0].lower() or ENGLISH
     if name not in LANGUAGES:
-        raise UserError(f"no language '{asked}'", where=VARIABLE, fix=f"it is one of {', '.join(LANGUAGES)}")
+        raise UserError(f"no language '{asked}'", where=where, fix=f"it is one of {', '.join(LANGUAGES)}")
     return name
 
 

@@ -10,6 +10,7 @@ from fitscape.study.maps.advice import CONDITIONS, conditions, forecast
 from fitscape.study.maps.cheapest import NEAR, SURE, as_good, cheapest
 from fitscape.study.report import wording
 from fitscape.study.report.expense import Expense
+from fitscape.study.report.sections.trained import measurements
 from fitscape.study.report.slices import NET, net_at
 from fitscape.study.report.subject import Subject
 
@@ -25,7 +26,7 @@ def cheaper(
     subject: Subject, fitted: RegimeMap, recommended: Mapping[str, Any], expense: Expense
 ) -> dict[str, Any] | None:
     """``rows``: the recommended net and the cheapest ones by parameters, by operations and by time, each with its
-    expected error and its costs; None where images or nets are not known here.
+    expected error, what its runs measured, if any, and its costs; None where images or nets are not known here.
 
     A net is as good within half of tau's span. Where none of those saves a tenth of a cost, one that is good takes
     the place: it may be what the reader wants.
@@ -43,14 +44,24 @@ def cheaper(
             named.append(([name], found))
         else:
             same.append(name)
-    rows = [_row(subject, fitted, expense, ", ".join(names), point) for names, point in named]
+    ran = measurements(subject.trials, subject.config.data.overlap) if named else {}
+    listed = [(["recommended"], recommended), *named] if named else []
+    rows = [_row(subject, fitted, expense, ", ".join(why), point, ran) for why, point in listed]
     return {
-        "sure": wording.percent(SURE),
+        "sure": wording.probability(SURE),
         "near": f"{100 * _above(fitted, NEAR):.1f} points",
         "good": f"{100 * _above(fitted, GOOD):.1f} points",
-        "rows": [_row(subject, fitted, expense, "recommended", recommended), *rows] if rows else [],
+        "rows": rows,
+        "images": _images(rows),
+        "scaled": any(row["range"].endswith("scaled") for row in rows),
         "uneven": f"{expense.spread:.2g}" if expense.spread >= UNEVEN else "",
     }
+
+
+def _images(rows: list[dict[str, Any]]) -> str:
+    """Behind each measured error; empty where none was measured."""
+    counts = [row["measured"]["images"] for row in rows if row["measured"]]
+    return wording.number(min(counts)) if counts else ""
 
 
 def _prices(expense: Expense) -> dict[str, Price]:
@@ -81,7 +92,14 @@ def _saving(
     return found[0]
 
 
-def _row(subject: Subject, fitted: RegimeMap, expense: Expense, why: str, point: Mapping[str, Any]) -> dict[str, Any]:
+def _row(
+    subject: Subject,
+    fitted: RegimeMap,
+    expense: Expense,
+    why: str,
+    point: Mapping[str, Any],
+    ran: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     told = forecast(fitted, pd.DataFrame([dict(point)]), chosen=True).iloc[0]
     near = fitted.predict(pd.DataFrame([dict(point)]), tau=NEAR * fitted.cuts.tau)["good"].iloc[0]
     return {
@@ -90,9 +108,10 @@ def _row(subject: Subject, fitted: RegimeMap, expense: Expense, why: str, point:
         "setting": wording.setting({k: v for k, v in point.items() if k not in (*CONDITIONS, *NET)}, digits=2),
         "error": wording.from_floor(told["val_error"], fitted.cuts.least),
         "interval": wording.interval_from_floor(told["low"], told["high"], fitted.cuts.least),
+        "measured": ran.get(subject.config.base.with_hyperparameters(dict(point)).group_id),
         "near": wording.probability(float(near)),
         "good": wording.probability(told["good"]),
         "costs": expense.said(point),
         "time": expense.seconds(point),
-        "range": "" if (spent := expense.spent(point)) is None else spent.range,
+        "range": "" if (spent := expense.spent(point)) is None else spent.between,
     }

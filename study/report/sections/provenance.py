@@ -45,7 +45,7 @@ def _thresholds(subject: Subject) -> list[tuple[str, Any]]:
         ("definition of regimes", f"version {t.version}"),
         ("tau (excess error that still counts as good)", f"{t.tau:g}"),
         ("untrained from", f"{t.untrained:g} of the way to chance"),
-        ("confidence below which a label is undecided", f"{t.confidence:g}"),
+        ("confidence below which a label is undecided", wording.probability(t.confidence)),
         (
             "overfit or underfit, where not good",
             "overfit up to a training error whose excess over the reference is half of the validation error's, else "
@@ -76,11 +76,14 @@ def _data(subject: Subject) -> list[tuple[str, Any]]:
         ("classes", f"{len(subject.classes)}: {', '.join(subject.classes[:20])}" if subject.classes else None),
         *([] if read else [("image", " x ".join(map(str, shape)) if shape else None)]),
         *([("sizes", data["sizes"])] if data.get("sizes") else []),
-        *((f"{part} images", images.get(part)) for part in (images if read else PARTS)),
+        *((f"{part} images", wording.number(images.get(part))) for part in (images if read else PARTS)),
     ]
     if not read:
         rows += [
-            ("images of the training error", min(subject.config.data.probe_size, images.get("train", math.inf))),
+            (
+                "images of the training error",
+                wording.number(min(subject.config.data.probe_size, images.get("train", math.inf))),
+            ),
             ("seed of the split", subject.config.data.split_seed),
         ]
     if folds := subject.config.data.folds:
@@ -125,7 +128,7 @@ def _search(subject: Subject) -> list[tuple[str, Any]]:
     return [
         trials,
         *space,
-        ("target", search.trials),
+        ("trials planned", wording.number(search.trials)),
         ("sampler", f"{search.sampler}, seed {search.seed}"),
         ("optimizer steps per trial", _steps(subject)),
         ("seeds of trials", ", ".join(map(str, seeds[:12])) + (" ..." if len(seeds) > 12 else "")),

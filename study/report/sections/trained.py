@@ -1,5 +1,6 @@
 """Whether the recommended configuration was trained, and what its runs, or the nearest ones, came to."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,8 +9,15 @@ import pandas as pd
 
 from fitscape.study.maps import RegimeMap
 from fitscape.study.maps.advice import TIED, forecast
-from fitscape.study.records import TrialRecord, TrialState
-from fitscape.study.regimes import final_record
+from fitscape.study.records import EpochRecord, TrialRecord, TrialState
+from fitscape.study.regimes import (
+    SeedNoise,
+    by_group,
+    final_record,
+    measured_reference,
+    pooled_seed_noise,
+    standard_draws,
+)
 from fitscape.study.report import wording
 from fitscape.study.report.slices import net_at
 from fitscape.study.report.subject import Subject
@@ -44,6 +52,21 @@ def trained(subject: Subject, fitted: RegimeMap, point: Mapping[str, Any], good:
     }
 
 
+def measurements(trials: Iterable[TrialRecord], overlap: float) -> dict[str, dict[str, Any]]:
+    """By configuration that ran to its end: the mean validation error of its runs, its 90 % interval over images and
+    seeds, how many runs, on how many images, and how many others ``diverged``. Not corrected for having been picked:
+    that is the map's work.
+
+    Args:
+        overlap: `DataConfig.overlap`.
+    """
+    trials = list(trials)
+    groups = by_group(trials)
+    noise = pooled_seed_noise(groups, overlap)
+    diverged = Counter(t.config.group_id for t in trials if t.state is TrialState.DIVERGED)
+    return {group: _measurement(records, noise) | {"diverged": diverged[group]} for group, records in groups.items()}
+
+
 def finished(trials: Iterable[TrialRecord]) -> dict[str, list[TrialRecord]]:
     """Runs that came to their end with finite numbers, by configuration: its seeds together."""
     found: dict[str, list[TrialRecord]] = {}
@@ -61,6 +84,17 @@ def measured(runs: list[TrialRecord]) -> dict[str, Any]:
         "mean": float(np.mean([r.val_error for r in records])),
         "error": _over_runs([r.val_error for r in records]),
         "training": _over_runs([r.train_error for r in records]),
+    }
+
+
+def _measurement(records: list[EpochRecord], noise: SeedNoise) -> dict[str, Any]:
+    low, high = np.quantile(measured_reference(records, noise).draws(standard_draws(0)), [0.05, 0.95])
+    runs = len(records)
+    return {
+        "error": wording.percent(float(np.mean([r.val_error for r in records]))),
+        "interval": wording.interval(float(low), float(high)),
+        "runs": runs,
+        "images": min(r.val_n for r in records),
     }
 
 

@@ -33,14 +33,14 @@ function answer(at) {
   const order = REGIMES.map((_, k) => k).filter((k) => data.map.regimes.includes(REGIMES[k])).sort((a, b) => p[b] - p[a]);
   const point = [view.x, ...(view.y ? [view.y] : [])].map((n, k) => `${nameOf(n)} ${shown(n, valueAt(n, k ? at.y : at.x))}`).join(", ");
   const net = data.map.slices.find((s) => s.key === view.slice).name;
-  const says = p[order[0]] >= data.map.confidence ? `${REGIMES[order[0]]}, with probability ${p[order[0]] > 0.99 ? "above 0.99" : p[order[0]].toFixed(2)}` : `undecided, likeliest ${REGIMES[order[0]]}`;
+  const says = p[order[0]] >= data.map.confidence ? `${REGIMES[order[0]]}, with probability ${chance(p[order[0]])}` : `undecided, likeliest ${REGIMES[order[0]]}`;
   const least = data.map.least, span = ([middle, low, high]) => `${middle < least ? `below ${percent(least)}` : percent(middle)} (90\u00a0% interval: ${high < least ? `0\u00a0% to ${percent(least)}` : interval(low < least ? 0 : low, high)})`;
   const bars = order.flatMap((k) => [
     make("dt", {}, make("span", { class: "key", "aria-hidden": "true", style: `color:${lookOf(REGIMES[k]).colour}` }, lookOf(REGIMES[k]).glyph), REGIMES[k]),
-    make("dd", { "aria-hidden": "true" }, make("i", { style: `width:${Math.round(100 * p[k])}%;background:${lookOf(REGIMES[k]).colour}` })), make("dd", { class: "number" }, p[k].toFixed(2)),
+    make("dd", { "aria-hidden": "true" }, make("i", { style: `width:${Math.round(100 * p[k])}%;background:${lookOf(REGIMES[k]).colour}` })), make("dd", { class: "number" }, chance(p[k])),
   ]);
   const rest = 1 - order.reduce((sum, k) => sum + p[k], 0); // of a regime that no trial of this study was in
-  if (rest >= 0.005) bars.push(make("dt", {}, "not seen here"), make("dd", { "aria-hidden": "true" }), make("dd", { class: "number" }, rest.toFixed(2)));
+  if (rest >= 0.005) bars.push(make("dt", {}, "not seen here"), make("dd", { "aria-hidden": "true" }), make("dd", { class: "number" }, chance(rest)));
   const near = nearestTo(plane, at).map((i) => make("li", {}, make("button", { type: "button", class: "open", "data-trial": trials.number[i] }, `#${trials.number[i]}`),
     ` ${labelName(i)}, validation error ${errorText(i, trials.val_error[i])}`, make("span", { class: "soft small" }, ` at ${[view.x, view.y].filter(Boolean).map((n) => `${nameOf(n)} ${shown(n, valueOf(n, i))}`).join(", ")}`)));
   return [

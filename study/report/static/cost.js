@@ -11,12 +11,26 @@ function front(costs, errors) {
   return order.filter((i) => errors[i] < least && (least = errors[i], true));
 }
 
-/** Ticks of a log axis at 1, 2 and 5 times powers of ten, or at the powers alone where those would be many. */
-function roundTicks(low, high, worded) {
-  const decades = Array.from({ length: 40 }, (_, k) => 10 ** (k - 12));
-  const all = [[1, 2, 5], [1]].map((steps) => decades.flatMap((d) => steps.map((s) => s * d)).filter((v) => v >= low * 0.8 && v <= high * 1.25));
-  const tickvals = all[0].length <= 8 ? all[0] : all[1];
-  return { tickvals, ticktext: tickvals.map((v) => worded(Number(v.toPrecision(2)))) };
+const SPANS = [[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400, 172800, 432000], [0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 18000, 36000, 86400, 432000], [1, 10, 60, 600, 3600, 36000, 360000]]; // seconds that are read as round
+
+/** A time of ``SPANS`` without the decimals that a measured one has. */
+const roundTime = (s) => (s < 60 ? `${s}\u00a0s` : s < 3600 ? `${Math.round(s / 60)}\u00a0min` : `${Math.round(s / 3600)}\u00a0h`);
+
+function costTicks(low, high, worded, most) {
+  return costly.name === "seconds" ? roundTicks(low, high, roundTime, most, SPANS) : roundTicks(low, high, worded, most);
+}
+
+/** The axis of errors: logarithmic where they differ tenfold, so that the good ones do not lie on each other. */
+function errorAxis(errors) {
+  const found = errors.filter((e) => e !== null), low = Math.min(...found), high = Math.max(...found);
+  if (!(high >= 10 * low)) return axis("validation error", { tickformat: ".2~%", rangemode: "tozero" });
+  return axis("validation error", { type: "log", range: [Math.log10(low / 1.4), Math.log10(high * 1.4)], ...roundTicks(low, Math.min(high, 0.8), (v) => `${Number((100 * v).toPrecision(2))}%`, 7) });
+}
+
+/** Errors as they are drawn: none is half an image, which a logarithmic axis can show. */
+function drawable(errors) {
+  const least = 0.5 / Math.max(1, ...trials.val_n.filter((n) => n !== null));
+  return errors.map((e) => (e === null ? null : Math.max(e, least)));
 }
 
 const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
@@ -37,20 +51,20 @@ function frontNow() {
 }
 
 function costFigure() {
-  const costs = trials[costly.name], errors = finishedErrors(), best = frontNow(), [title, worded] = COSTS[costly.name];
+  const costs = trials[costly.name], errors = drawable(finishedErrors()), best = frontNow(), [title, worded] = COSTS[costly.name];
   const there = (i) => costs[i] !== null && errors[i] !== null;
   const marks = data.looks.flatMap((look, k) => {
     const which = trials.number.map((_, i) => i).filter((i) => there(i) && lookAt(i) === look);
     return which.length ? [{
       type: "scatter", mode: "markers", x: which.map((i) => costs[i]), y: which.map((i) => errors[i]), customdata: which, name: look.name, showlegend: true,
-      text: which.map((i) => `#${trials.number[i]} ${escaped(netName(trials.net[i]))} ${look.glyph} ${escaped(labelName(i))}<br>${title} ${worded(costs[i])}<br>validation error ${percent(errors[i])}`), hovertemplate: "%{text}<extra></extra>",
+      text: which.map((i) => `#${trials.number[i]} ${escaped(netName(trials.net[i]))} ${look.glyph} ${escaped(labelName(i))}<br>${title} ${worded(costs[i])}<br>validation error ${percent(trials.val_error[i])}`), hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
       marker: { symbol: look.symbol, size: which.length > 300 ? 6 : 9, color: look.colour, line: { width: 1, color: colour("card") } },
     }] : [];
   });
-  const line = { type: "scatter", mode: "lines+markers", x: best.map((one) => one.cost), y: best.map((one) => one.error), line: { shape: "hv", color: colour("ink"), width: 2 }, marker: { symbol: "circle-open", size: 15, color: colour("ink"), line: { width: 2 } }, hoverinfo: "skip", name: "front", showlegend: true };
+  const line = { type: "scatter", mode: "lines+markers", x: best.map((one) => one.cost), y: drawable(best.map((one) => one.error)), cliponaxis: false, line: { shape: "hv", color: colour("ink"), width: 2 }, marker: { symbol: "circle-open", size: 15, color: colour("ink"), line: { width: 2 } }, hoverinfo: "skip", name: "front", showlegend: true };
   const spent = trials.number.map((_, i) => i).filter(there).map((i) => costs[i]), log = Math.min(...spent) > 0;
-  const shownCosts = log ? { type: "log", ...roundTicks(Math.min(...spent), Math.max(...spent), worded) } : {};
-  return { traces: [...marks, line], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[OPT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: axis("validation error", { tickformat: ".2~%", rangemode: "tozero" }) }) };
+  const shownCosts = log ? { type: "log", ...costTicks(Math.min(...spent), Math.max(...spent), worded, document.getElementById("cost-plot").clientWidth < 500 ? 5 : 8) } : {};
+  return { traces: [...marks, line], layout: layout({ showlegend: true, xaxis: axis(title.replace(/^[OPT]/, (letter) => letter.toLowerCase()), shownCosts), yaxis: errorAxis(errors) }) };
 }
 
 /** The mean over the seeds of a configuration, and between which they lie. */

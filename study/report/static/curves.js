@@ -59,7 +59,7 @@ function measureAxis(curves, full = true) {
   if (measured.name === "error") return axis("error", full ? { range: [0, 1], tickformat: ".2~%" } : { tickformat: ".2~%", rangemode: "tozero" });
   const values = curves.flatMap((curve) => [...curve.train_loss, ...curve.val_loss]), range = lossRange(values, trials.curves.guess);
   const leaves = values.some((v) => v !== null && (v < range[0] || v > range[1]));
-  return axis(leaves ? "loss (cut off)" : "loss", { type: "log", range: range.map(Math.log10), ...roundTicks(...range, (v) => shown("", v)) });
+  return axis(leaves ? "loss (cut off)" : "loss", { type: "log", range: range.map(Math.log10), ...roundTicks(...range, (v) => shown("", v), 7) });
 }
 
 /** Epochs are whole, and so are their ticks. */

@@ -60,6 +60,11 @@ function interval(low, high) {
   return `${percent(low)} to ${percent(high)}`;
 }
 
+/** A probability in two digits, never a false certainty. */
+function chance(p) {
+  return p > 0.99 ? "above 0.99" : p < 0.01 ? "below 0.01" : p.toFixed(2);
+}
+
 function shown(name, value) {
   if (value === null || value === undefined) return "not set";
   if (name === "architecture") return netName(value);

@@ -21,7 +21,7 @@ function detailGradients({ first, last, step }) {
       const y = Array.from(cut(reference), (v) => (Number.isFinite(v) && v > 0 ? v : null));
       return { type: "scatter", mode: "lines", x: y.map((_, k) => k + 1), y, name, showlegend: true, line: { width: 2, dash, color: colour(dash === "solid" ? "accent" : "ink") } };
     });
-    return { traces, layout: layout({ xaxis: axis("layer, from the input"), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: decades(traces.flatMap((t) => t.y), 5) }), showlegend: true }) };
+    return { traces, layout: layout({ xaxis: axis("layer, from the input"), yaxis: axis("gradient norm", { type: "log", ...powerTicks(traces.flatMap((t) => t.y), 5) }), showlegend: true }) };
   };
 }
 
@@ -41,7 +41,7 @@ function openDetail(i) {
     make("div", { class: "line" },
       make("h2", { id: "detail-title" }, `Trial ${number}: ${netName(trials.net[i])}`),
       make("button", { type: "button", onclick: () => dialog.close() }, "Close")),
-    make("p", {}, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), make("b", {}, labelName(i)), p === null || look.name === "undecided" ? null : ` with probability ${p.toFixed(2)}`, `. ${look.meaning}`),
+    make("p", {}, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), make("b", {}, labelName(i)), p === null || look.name === "undecided" ? null : ` with probability ${chance(p)}`, `. ${look.meaning}`),
     trials.between[number]?.[1] ? make("p", { class: "small" }, `Open: ${trials.between[number][1]}.`) : null,
     trials.by_map.includes(number) ? make("p", { class: "small" }, "Decided with its neighbours on the map: its own runs alone leave it open.") : null,
     ...flags.map((flag) => make("p", { class: "small" }, make("b", {}, `⚑ ${flag.replaceAll("_", " ")}. `), data.flags[flag] ?? "")),

@@ -24,6 +24,29 @@ function decades(values, most) {
   return Math.max(1, Math.ceil((Math.max(...found) - Math.min(...found)) / most) || 1);
 }
 
+/** Powers of ten as one reads them: as numbers where all are short, else all by their exponents. Plotly's own are larger than other ticks. */
+function powers(exponents) {
+  const short = exponents.every((k) => k >= -3 && k <= 4);
+  return exponents.map((k) => (short ? Number(`1e${k}`).toLocaleString("en") : k === 0 ? "1" : `10<sup>${k < 0 ? "\u2212" : ""}${Math.abs(k)}</sup>`));
+}
+
+/** Ticks of a log axis at powers of ten, at most so many; at round numbers between them where those would be too few. */
+function powerTicks(values, most) {
+  const found = values.filter((v) => v > 0);
+  if (!found.length) return {};
+  const low = Math.min(...found), high = Math.max(...found), step = decades(found, most);
+  const exponents = Array.from({ length: 80 }, (_, k) => k - 40).filter((k) => k % step === 0 && k >= Math.log10(low) - 0.1 && k <= Math.log10(high) + 0.1);
+  return exponents.length < 2 ? roundTicks(low, high, (v) => shown("", v)) : { tickvals: exponents.map((k) => 10 ** k), ticktext: powers(exponents) };
+}
+
+/** Ticks of a log axis at round values, at most so many: the finest steps of which there are not too many. */
+function roundTicks(low, high, worded, most = 8, known = null) {
+  const decades = Array.from({ length: 40 }, (_, k) => 10 ** (k - 12));
+  const all = (known ?? [[1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].map((steps) => decades.flatMap((d) => steps.map((s) => s * d)))).map((values) => values.filter((v) => v >= low * 0.8 && v <= high * 1.25));
+  const tickvals = all.find((values) => values.length <= most) ?? all.at(-1);
+  return { tickvals, ticktext: tickvals.map((v) => worded(Number(v.toPrecision(2)))) };
+}
+
 function layout(more = {}) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",

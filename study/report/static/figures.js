@@ -28,7 +28,7 @@ function degradationFigure() {
       hovertemplate: `${escaped(s.family)}-%{x}, seed ${seed}: %{y:.1%}<extra></extra>`,
     }));
     const mean = {
-      type: "scatter", mode: "lines+markers", x, y: s.mean, name: s.family, showlegend: true, line: { color: hue, width: 3, dash }, marker: { symbol, size: 11, color: hue },
+      type: "scatter", mode: "lines+markers", x, y: s.mean, name: s.family, showlegend: true, cliponaxis: false, line: { color: hue, width: 3, dash }, marker: { symbol, size: 11, color: hue },
       error_y: { type: "data", symmetric: false, array: s.mean.map((m, i) => (s.high[i] ?? m) - m), arrayminus: s.mean.map((m, i) => m - (s.low[i] ?? m)), color: hue, width: 6 },
       hovertemplate: `${escaped(s.family)}-%{x}: %{y:.1%} on average<extra></extra>`,
     };
@@ -49,7 +49,7 @@ function gradientsFigure(which, title) {
           text: g.layers.map(escaped), hovertemplate: `${escaped(g.name)}<br>%{text}: %{y:.3g}<extra></extra>` },
       ];
     });
-    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 24, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", exponentformat: "power", dtick: decades(data.gradients.flatMap((g) => [g[which].low, g[which].high].flat()), 8) }) }) };
+    return { traces, layout: layout({ title: { text: title, font: { size: 14 }, x: 0, xanchor: "left", y: 0.99, yanchor: "top" }, margin: { l: 8, r: 24, t: 34, b: 8 }, xaxis: axis("layer", { tickvals: [0, 1], ticktext: ["input", "output"], range: [-0.06, 1.06] }), yaxis: axis("gradient norm", { type: "log", ...powerTicks(data.gradients.flatMap((g) => [g[which].low, g[which].high].flat()), 8) }) }) };
   };
 }
 

@@ -44,7 +44,7 @@ function markers(plane, xs, ys) {
   return groups.flatMap((group, k) => (group.which.length ? [{
     type: "scatter", mode: "markers", x: group.x, y: group.y, customdata: group.which, name: data.looks[k].name,
     text: group.which.map(summary), hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
-    marker: { symbol: data.looks[k].symbol, size: group.which.length > 300 ? 6 : 9, color: data.looks[k].colour, opacity: group.opacity, line: { width: 1.2, color: colour("card") } },
+    marker: { symbol: data.looks[k].symbol, size: group.which.length > 300 ? 6 : 9, color: data.looks[k].colour, opacity: group.opacity, line: { width: 1.2, color: colour("ink") } },
   }] : []));
 }
 
@@ -89,7 +89,7 @@ function lineFigure(grids) {
   return {
     traces: data.map.regimes.map((name) => ({
       type: "scatter", mode: choices ? "lines+markers" : "lines", x, y: grids[REGIMES.indexOf(name)][0], name,
-      line: { color: lookOf(name).colour, width: choices ? 1.5 : 3, dash: lookOf(name).dash }, marker: { symbol: lookOf(name).symbol, size: 11, color: lookOf(name).colour }, hovertemplate: `${name}: %{y:.2f}<extra></extra>`,
+      line: { color: lookOf(name).colour, width: choices ? 1.5 : 3, dash: lookOf(name).dash }, marker: { symbol: lookOf(name).symbol, size: 11, color: lookOf(name).colour }, text: grids[REGIMES.indexOf(name)][0].map(chance), hovertemplate: `${name}: %{text}<extra></extra>`,
     })),
     layout: layout({ shapes: cross(), xaxis: ticks(view.x), yaxis: axis("probability", { range: [0, 1.01] }) }),
   };

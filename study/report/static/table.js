@@ -7,7 +7,7 @@ const listing = { sort: "number", descending: false, text: "", regime: "", net: 
 const columns = () => [
   { key: "number", name: "Trial", number: true, value: (i) => trials.number[i] },
   { key: "net", name: "Architecture", value: (i) => netName(trials.net[i]) },
-  { key: "regime", name: "Regime", value: (i) => lookAt(i).name, cell: regimeCell },
+  { key: "regime", name: "Regime (probability)", value: (i) => lookAt(i).name, cell: regimeCell },
   ...trials.searched.filter((n) => n !== "architecture").map((n) => ({ key: `hyperparameter ${n}`, name: nameOf(n), number: typeof valueOf(n, 0) === "number", value: (i) => valueOf(n, i), text: (i) => shown(n, valueOf(n, i)) })),
   { key: "train_error", name: "Training error", number: true, value: (i) => trials.train_error[i], text: (i) => errorText(i, trials.train_error[i]) },
   { key: "val_error", name: "Validation error", number: true, value: (i) => trials.val_error[i], text: (i) => errorText(i, trials.val_error[i]) },
@@ -27,7 +27,7 @@ function regimeCell(i) {
   const look = lookAt(i);
   const p = rates(trials.probability)[i];
   const degraded = trials.flags[trials.number[i]]?.includes("degraded") ? " ⚑ degraded" : "";
-  return make("span", { class: look.name === "undecided" ? null : "nowrap" }, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), `${labelName(i)}${degraded}`, p === null || look.name === "undecided" ? null : make("span", { class: "soft small" }, ` ${p.toFixed(2)}`));
+  return make("span", { class: look.name === "undecided" ? null : "nowrap" }, make("span", { "aria-hidden": "true", class: "key", style: `color:${look.colour}` }, look.glyph), `${labelName(i)}${degraded}`, p === null || look.name === "undecided" ? null : make("span", { class: "soft" }, " (", chance(p), ")"));
 }
 
 function chosen() {
