@@ -24,6 +24,7 @@ from fitscape.study.measures.metric import judged
 from fitscape.study.records import ImageSet, Label, Predictions, Regime, TrialRecord, TrialState
 from fitscape.study.regimes import Reference, estimate_reference, final_record, label_all, regimes_at
 from fitscape.study.regimes.reference import Guessing, guessing
+from fitscape.study.releases import chance_as_stored
 from fitscape.study.search.optuna_study import outcomes
 from fitscape.study.search.space import Point, Space, point_of, resolve
 from fitscape.study.table import curves, predictions, table
@@ -75,6 +76,13 @@ class OpenStudy:
         """
         return [judged(trial, self.config.data.metric) for trial in self.recorded]
 
+    @cached_property
+    def ends(self) -> list[TrialRecord]:
+        """``trials``; where nobody has read them yet, with their last epochs alone: no map looks at another."""
+        if "recorded" in vars(self) or "trials" in vars(self):
+            return self.trials
+        return [judged(t, self.config.data.metric) for t in self.ledger.trials(epochs="last", details=False)]
+
     def trial(self, trial_id: str) -> TrialRecord:
         """One of ``trials``, read alone. Raises KeyError: no trial has this id."""
         return judged(self.ledger.trial(trial_id, details=False), self.config.data.metric)
@@ -89,18 +97,8 @@ class OpenStudy:
 
     @property
     def chance_error(self) -> float:
-        """Validation error of always answering the most frequent class.
-
-        0.1.0 wrote down 1 where validation has no image of training's most frequent class, and 0 where it has no
-        other: then it is computed anew from the counts, as ``TrialData.majority_error`` does.
-        """
-        chance = float(self.provenance["chance_error"])
-        counts = self.provenance.get("data", {}).get("images_by_class")
-        if 0 < chance < 1 or counts is None:
-            return chance
-        train, validation = counts["train"], counts["validation"]
-        there = [c for c, count in enumerate(validation) if count]
-        return 1 - validation[max(there, key=lambda c: train[c])] / sum(validation)
+        """Validation error of always answering the most frequent class."""
+        return chance_as_stored(self.provenance)
 
     @cached_property
     def labels(self) -> dict[str, Label]:
@@ -111,7 +109,8 @@ class OpenStudy:
         """
         if self.labels_at_hand is not None:
             return self.labels_at_hand
-        found = self._labels(self.config.regimes, self.beliefs)
+        beliefs = self.beliefs if self.trials else None  # whole trials first, so that their ends are not read apart
+        found = self._labels(self.config.regimes, beliefs)
         if self._store is not None:
             self._store.keep_labels(found.values())
         return found
@@ -128,30 +127,31 @@ class OpenStudy:
 
     def regimes_at(self, taus: Sequence[float]) -> dict[str, Sequence[Regime | None]]:
         """By trial id, the regime that ``labels`` would give under each of these taus."""
-        found = regimes_at(self.trials, self.config.regimes, taus, **self._case(self.beliefs))
+        found = regimes_at(self.trials, self.config.regimes, taus, **self.case(self.beliefs))
         kept = [self._kept(self.config.regimes.model_copy(update={"tau": tau})) for tau in taus]
         stopped = {i: [row[i].regime if i in row else None for row in kept] for i in set[str]().union(*kept)}
         return {**found, **stopped}
 
     def _labels(self, thresholds: RegimeThresholds, beliefs: TrialBeliefs | None) -> dict[str, Label]:
-        computed = label_all(self.trials, thresholds, **self._case(beliefs))
+        computed = label_all(self.trials, thresholds, **self.case(beliefs))
         return {label.trial_id: label for label in computed} | self._kept(thresholds)
 
-    def _case(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
+    def case(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
+        """What ``regimes.label_all`` is told of the study."""
         reference = None if beliefs is None else self.reference_outside
         case = {"classes": self.classes, "chance_error": self.chance_error, "overlap": self.config.data.overlap}
         return {**case, "reference": reference, "beliefs": beliefs}
 
     def _kept(self, thresholds: RegimeThresholds) -> dict[str, Label]:
         """Labels of trials that 0.1.0 stopped."""
-        stopped = {t.trial_id for t in self.trials if t.state is TrialState.STOPPED}
+        stopped = {t.trial_id for t in self.ends if t.state is TrialState.STOPPED}
         kept = self.ledger.latest_labels(thresholds.version, thresholds.tau) if stopped else {}
         return {trial_id: label for trial_id, label in kept.items() if trial_id in stopped}
 
     @cached_property
     def beliefs(self) -> TrialBeliefs | None:
         """What the map says of its trials; None where there is no map."""
-        if not self.space or not any(final_record(t) and point_of(t.config, self.space) for t in self.trials):
+        if not self.space or not any(final_record(t) and point_of(t.config, self.space) for t in self.ends):
             return None
         return TrialBeliefs(self.map, self.config.data.overlap)
 
@@ -160,8 +160,10 @@ class OpenStudy:
         """The reference where the best configuration lies outside the space, so that the map has none for it."""
         if self.config.regimes.reference_error is not None:
             return None
-        found = estimate_reference(self.trials, overlap=self.config.data.overlap)
-        best = next(t for t in self.trials if t.config.group_id == found.group_id)
+        if {t.trial_id for t in self.ends if final_record(t)} <= set(self.map.evidence):
+            return None
+        found = estimate_reference(self.ends, overlap=self.config.data.overlap)
+        best = next(t for t in self.ends if t.config.group_id == found.group_id)
         return found if point_of(best.config, self.space) is None else None
 
     @cached_property
@@ -171,16 +173,16 @@ class OpenStudy:
         Raises:
             UserError: nothing is searched, or no trial inside the space has ended with finite numbers.
         """
-        where = str(self.folder)
         if not self.space:
-            raise UserError("searches no hyperparameter, so it has no map", where=where)
+            raise UserError("searches no hyperparameter, so it has no map", where=str(self.folder))
         law, chance, classes = self.config.regimes, self.chance_error, self.classes
         empty = RegimeMap(self.space, law, chance_error=chance, reference_error=law.reference_error, classes=classes)
         kept = None if self._store is None else self._store.map(empty)
-        return self._fitted(empty, where) if kept is None else kept
+        return self._fitted(empty) if kept is None else kept
 
-    def _fitted(self, empty: RegimeMap, where: str) -> RegimeMap:
-        if not any(final_record(trial) for trial in self.trials):
+    def _fitted(self, empty: RegimeMap) -> RegimeMap:
+        where = str(self.folder)
+        if not any(final_record(trial) for trial in self.ends):
             raise UserError("has no map yet: no trial has ended with finite numbers", where=where)
         table = self.map_table()
         if not len(table):
@@ -295,4 +297,4 @@ class OpenStudy:
 
     def map_table(self) -> pd.DataFrame:
         """What the map is fitted on: a row for each trial inside the space that finished or diverged."""
-        return pd.DataFrame(outcomes(self.trials, self.space, self.classes))
+        return pd.DataFrame(outcomes(self.ends, self.space, self.classes))

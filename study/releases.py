@@ -5,6 +5,7 @@ Everything here works on plain values as JSON holds them, so that it needs no cl
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fitscape.models.spec import published_shortcut
@@ -75,3 +76,18 @@ def _shortcut_as_asked_for(base: dict[str, Any]) -> dict[str, Any]:
 def without_retired(config: dict[str, Any]) -> dict[str, Any]:
     """A study's config without the sections of earlier releases."""
     return {key: value for key, value in config.items() if key not in RETIRED}
+
+
+def chance_as_stored(provenance: Mapping[str, Any]) -> float:
+    """The chance error of a study, of its provenance as its release wrote it.
+
+    0.1.0 wrote down 1 where validation has no image of training's most frequent class, and 0 where it has no other:
+    then it is computed anew from the counts, as ``TrialData.majority_error`` does.
+    """
+    chance = float(provenance["chance_error"])
+    counts = provenance.get("data", {}).get("images_by_class")
+    if 0 < chance < 1 or counts is None:
+        return chance
+    train, validation = counts["train"], counts["validation"]
+    there = [c for c, count in enumerate(validation) if count]
+    return float(1 - validation[max(there, key=lambda c: train[c])] / sum(validation))

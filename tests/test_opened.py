@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from hand_made import make_epoch
 
@@ -73,3 +75,53 @@ def test_label_noise_with_unequal_classes_does_not_make_learned_nets_diverged_on
     study = open_study(tmp_path)
     assert all(label.probabilities["good"] > 0.5 for label in study.labels.values())
     assert set(study.map.predict(study.map_table())["regime"]) == {"good"}
+
+
+def test_the_map_reads_last_epochs_alone_and_is_fitted_on_the_same_table(tmp_path: Path) -> None:
+    provenance = {"chance_error": 0.9, "data": {"classes": list(range(10))}}
+    config = StudyConfig(name="ends", space=SPACE)
+    nan = float("nan")
+    curves: list[tuple[TrialState, list[tuple[int, float]]]] = [
+        (TrialState.FINISHED, [(1, 0.8), (2, 0.5), (3, 0.3)]),
+        (TrialState.FINISHED, [(3, 0.2), (1, 0.7), (2, 0.6)]),  # the order in which they arrived
+        (TrialState.FINISHED, [(1, 0.8), (2, nan)]),
+        (TrialState.FINISHED, []),
+        (TrialState.DIVERGED, [(1, 0.8), (2, nan)]),
+        (TrialState.DIVERGED, [(1, 0.8), (2, 0.7)]),
+        (TrialState.STOPPED, [(1, 0.8), (2, 0.6)]),
+        (TrialState.FAILED, [(1, 0.8)]),
+        (TrialState.RUNNING, [(1, 0.8), (2, 0.6)]),
+        (TrialState.PENDING, []),
+    ]
+    with Ledger.create(tmp_path / "ledger.db", config, provenance) as ledger:
+        for at, (state, errors) in enumerate(curves):
+            point = {"width": 0.2 + 0.05 * at, "label_noise": 0.2 * (at % 2)}
+            trial_id = ledger.add_trial(config.base.with_hyperparameters(point), point, "sobol").trial_id
+            if state is not TrialState.PENDING:
+                ledger.start_attempt(trial_id, "here", "cpu")
+            for epoch, error in errors:
+                ledger.record_epoch(trial_id, make_epoch(error, error, epoch=epoch, flipped_n=100 * epoch))
+            if state.terminal:
+                ledger.end_trial(trial_id, state)
+    lasting, whole = open_study(tmp_path), open_study(tmp_path)
+    ends = lasting.ledger.trials(epochs="last", details=False)
+    assert [t.last for t in ends] == [t.last for t in whole.trials]
+    assert [len(t.epochs) for t in ends] == [min(1, len(t.epochs)) for t in whole.trials]
+    assert lasting.ledger.trial(ends[1].trial_id, epochs="last").epochs == ends[1].epochs
+    pd.testing.assert_frame_equal(lasting.map_table(), whole.map_table())
+    assert "trials" not in vars(lasting)
+    assert len(lasting.map_table()) == 6
+    points = [{"width": 0.3, "label_noise": 0.0}]
+    pd.testing.assert_frame_equal(lasting.map.predict(points), whole.map.predict(points))
+    assert "trials" not in vars(lasting), "nobody asked for every epoch"
+
+
+def test_the_map_does_not_read_again_what_has_been_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = open_study(folder)
+    assert study.trials
+
+    def read(*_: Any, **__: Any) -> None:
+        raise AssertionError("read twice")
+
+    monkeypatch.setattr(study.ledger, "trials", read)
+    assert study.map

@@ -78,6 +78,7 @@ def map_(
     """Show the probability of each regime at a point. Nearby trials follow; --points prints the points to run next."""
     from fitscape.study.cli.point import answer, lines
     from fitscape.study.opened import open_study
+    from fitscape.study.report import rarely_collected
 
     if points is None and not at:
         raise UserError("is required: the point to look at", where="--at", fix="or --points for the points to run next")
@@ -87,7 +88,8 @@ def map_(
 
         typer.echo(text(study, points))
         return ExitCode.DONE
-    found = answer(study, at or [])
+    with rarely_collected():
+        found = answer(study, at or [])
     typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(lines(found)))
     return ExitCode.DONE
 

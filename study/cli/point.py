@@ -12,7 +12,8 @@ from fitscape.study.opened import OpenStudy
 from fitscape.study.reading import parse_set
 from fitscape.study.reading.hyperparameters import trial_problem
 from fitscape.study.reading.keys import did_you_mean
-from fitscape.study.records import Regime
+from fitscape.study.records import Label, Regime, TrialRecord
+from fitscape.study.regimes import label_all
 from fitscape.study.search.space import point_of
 
 
@@ -25,6 +26,7 @@ def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
     point = _point(study, at)
     found = study.map.predict(pd.DataFrame([point])).iloc[0]
     nearest = study.map.nearest(point, k=5)
+    labels = _labels(study, nearest)
     return {
         "study": study.config.name,
         "point": point,
@@ -33,7 +35,7 @@ def answer(study: OpenStudy, at: list[str]) -> dict[str, Any]:
         "regime": None if found["undecided"] else str(found["regime"]),
         "train_error": float(found["train_error"]),
         "val_error": float(found["val_error"]),
-        "nearest": [_evidence(study, study.trial(trial_id)) for trial_id in nearest],
+        "nearest": [_evidence(labels.get(trial_id), study.trial(trial_id)) for trial_id in nearest],
     }
 
 
@@ -93,8 +95,17 @@ def _bounds(distribution: Any) -> str:
     return f"{distribution.low:g} to {distribution.high:g}"
 
 
-def _evidence(study: OpenStudy, trial: Any) -> dict[str, Any]:
-    label = study.labels.get(trial.trial_id)
+def _labels(study: OpenStudy, trial_ids: list[str]) -> dict[str, Label]:
+    """Of these trials alone, where nobody has labelled all of them: that takes as long as the map does."""
+    if study.labels_at_hand is not None:
+        return study.labels
+    groups = {trial.config.group_id for trial in study.ends if trial.trial_id in trial_ids}
+    trials = [study.trial(t.trial_id) if t.config.group_id in groups else t for t in study.ends]
+    found = label_all(trials, study.config.regimes, only=trial_ids, **study.case(study.beliefs))
+    return {label.trial_id: label for label in found}
+
+
+def _evidence(label: Label | None, trial: TrialRecord) -> dict[str, Any]:
     return {
         "trial_id": trial.trial_id,
         "regime": label.regime.value if label else None,

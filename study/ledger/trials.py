@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 from fitscape.study.config import TrialConfig
 from fitscape.study.ledger import codec, details, images, notes
@@ -23,6 +23,8 @@ from fitscape.study.records import (
     TrialRecord,
     TrialState,
 )
+
+Epochs = Collection[int] | Literal["last"] | None  # that are to be read
 
 
 class Trials:
@@ -182,17 +184,17 @@ class Trials:
         self._database.checkpoint()
         return [row["trial_id"] for row in rows]
 
-    def trials(self, *, epochs: Collection[int] | None = None, details: bool = True) -> list[TrialRecord]:
+    def trials(self, *, epochs: Epochs = None, details: bool = True) -> list[TrialRecord]:
         """Every trial in order of creation, one consistent state; with all epochs, or only those named.
 
         Args:
-            epochs: None: all of them.
+            epochs: None: all of them. "last": each trial's latest.
             details: False leaves gradient profiles and late pairs, nine tenths of a ledger, where they are until
                 somebody looks at them.
         """
         return self._trials("true", (), epochs, details)
 
-    def trial(self, trial_id: str, *, epochs: Collection[int] | None = None, details: bool = True) -> TrialRecord:
+    def trial(self, trial_id: str, *, epochs: Epochs = None, details: bool = True) -> TrialRecord:
         """One trial; the arguments are those of ``trials``."""
         found = self._trials("trial_id = ?", (trial_id,), epochs, details)
         if not found:
@@ -211,15 +213,12 @@ class Trials:
         open_trials = self._trials("state IN ('pending', 'running')", (), None, False)
         return sorted(open_trials, key=lambda trial: (-len(trial.epochs), trial.number))
 
-    def _trials(
-        self, where: str, values: tuple[Any, ...], chosen: Collection[int] | None, whole: bool
-    ) -> list[TrialRecord]:
-        only = "" if chosen is None else f"AND epoch IN ({', '.join(map(str, map(int, chosen)))})"
+    def _trials(self, where: str, values: tuple[Any, ...], chosen: Epochs, whole: bool) -> list[TrialRecord]:
         ids = f"SELECT trial_id FROM trials WHERE {where}"
         epochs: dict[str, list[EpochRecord]] = defaultdict(list)
         with self._database.read() as connection:
             gradients, late = self._detailed(connection, ids, values, whole)
-            rows = connection.execute(f"SELECT * FROM epochs WHERE trial_id IN ({ids}) {only}", values)
+            rows = connection.execute(f"SELECT * FROM epochs WHERE trial_id IN ({ids}) {_only(chosen)}", values)
             record = codec.epoch_reader([column[0] for column in rows.description])
             for row in rows:
                 epochs[row["trial_id"]].append(record(row, gradients(row)))
@@ -247,6 +246,15 @@ class Trials:
             lambda row: profiles.get((row["trial_id"], row["epoch"]), ()),
             lambda row: details.late_of(connection, row["trial_id"]) if row["trial_id"] in paired else None,
         )
+
+
+def _only(chosen: Epochs) -> str:
+    """The condition for these rows of ``epochs``; by its primary key, each trial's last is found without the others."""
+    if chosen is None:
+        return ""
+    if chosen == "last":
+        return "AND epoch = (SELECT max(epoch) FROM epochs AS every WHERE every.trial_id = epochs.trial_id)"
+    return f"AND epoch IN ({', '.join(map(str, map(int, chosen)))})"
 
 
 def _in_order(epochs: list[EpochRecord]) -> tuple[EpochRecord, ...]:

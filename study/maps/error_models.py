@@ -1,7 +1,7 @@
 """The three fields of a map: validation error, training error, divergence, over the features of a space."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from fitscape.study.maps.divergence import DivergenceField
 from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.inducing import process
 from fitscape.study.maps.kernel import Hyper
+from fitscape.study.maps.one_thread import one_thread
 from fitscape.study.regimes.rule import rate
 
 Array = NDArray[np.float64]
@@ -102,15 +103,24 @@ class Fields:
     def hypers(self) -> tuple[Hyper, Hyper, Hyper]:
         return self.val.hyper, self.train.hyper, self.divergence.gp.hyper
 
+    @one_thread
     def optimize(self, *, steps: int, subset: int = 400, seed: int = 0, val_only: bool = False) -> None:
         """Refit the hyperparameters by at most ``steps`` L-BFGS steps each, from where they are."""
         rng = np.random.default_rng(seed)
         for field in (self.val,) if val_only else (self.val, self.train, self.divergence):
             field.optimize(steps=steps, subset=subset, rng=rng)
 
+    def error(self, features: Array, of: Literal["val", "train"]) -> Array:
+        """[m] expected error against clean labels of a run that does not diverge"""
+        with one_thread:
+            mean, _ = (self.val if of == "val" else self.train).predict(features)
+        return np.asarray(self.cuts.error(mean))
+
+    @one_thread
     def predict(self, features: Array) -> ErrorPrediction:
         return ErrorPrediction(*self.val.predict(features), *self.train.predict(features), self.p_diverged(features))
 
+    @one_thread
     def p_diverged(self, features: Array) -> Array:
         """[m] P(diverged)"""
         latent, sd = self.divergence.gp.predict(features) if self.divergence.any else (np.zeros(len(features)),) * 2

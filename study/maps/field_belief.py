@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitscape.study.maps.gp import GaussianProcess
+from fitscape.study.maps.one_thread import one_thread
 from fitscape.study.regimes.rule import PRIOR_DF
 
 Array = NDArray[np.float64]
@@ -30,6 +31,7 @@ class FieldBelief:
     left_out: Array  # [2, n] mean and the process's variance at each run from the runs of the other configurations
 
     @classmethod
+    @one_thread
     def of(cls, gp: GaussianProcess, configurations: NDArray[np.intp], usual_sd: float) -> Self:
         replicates = gp.n - len(np.unique(configurations))
         unknown = PRIOR_DF / (PRIOR_DF + replicates)
@@ -42,10 +44,12 @@ class FieldBelief:
         mean, variance = self.left_out
         return mean, self.widen**2 * variance + self.hidden
 
+    @one_thread
     def predict(self, features: Array, *, again: bool = False) -> tuple[Array, Array]:
         mean, sd = self.gp.predict(features, again=again)
         return mean, np.hypot(self.widen * sd, np.sqrt(self.hidden))
 
+    @one_thread
     def draw(self, features: Array, draws: int, rng: np.random.Generator) -> Array:
         """[draws, m] joint draws."""
         z = self.gp.sample(features, draws, rng, widen=self.widen)

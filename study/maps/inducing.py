@@ -11,12 +11,11 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
-from scipy.linalg.blas import dtrmm
 
 from fitscape.study.maps.gp import GaussianProcess, alike
 from fitscape.study.maps.kernel import Array, Hyper, Prior
 from fitscape.study.maps.solved import Solved
-from fitscape.study.maps.triangular import inverse, inverse_of
+from fitscape.study.maps.triangular import inverse, inverse_of, product
 
 EXACT: Final = 1500  # observations up to which a process is exact
 POINTS: Final = 512
@@ -30,6 +29,7 @@ class InducingProcess(GaussianProcess):
 
     _inducing: Array | None = None
     _rooted: tuple[Hyper, Array] | None = None  # the factor of the inducing points' prior covariance, and of which
+    _evidence: tuple[Solved, int, Array] | None = None  # a posterior, of how many observations, and their factor
 
     def optimize(self, *, steps: int = 60, subset: int = 400, rng: np.random.Generator | None = None) -> None:
         """To the hyperparameters of ``subset`` random observations alone; outliers are weighed among all."""
@@ -67,7 +67,7 @@ class InducingProcess(GaussianProcess):
         whiten, found = inverse(self._root()), np.empty((len(self.inducing), self.n))
         for start in range(0, self.n, BLOCK):
             rows = slice(start, start + BLOCK)
-            found[:, rows] = dtrmm(1.0, whiten, self.covariance(self.inducing, self.x[rows]), lower=1)
+            found[:, rows] = product(whiten, self.covariance(self.inducing, self.x[rows]), overwrite=True)
         return found
 
     def _root(self) -> Array:
@@ -85,28 +85,34 @@ class InducingProcess(GaussianProcess):
         upper = cholesky(known[::-1, ::-1], lower=True, check_finite=False)[::-1, ::-1]
         mean = cho_solve(among, scaled @ (self.y / np.sqrt(self.noises)), check_finite=False)
         weights = solve_triangular(upper, mean, check_finite=False)
-        return Solved(self.inducing, np.tril(self._root() @ inverse(upper.T)), weights)
+        solved = Solved(self.inducing, np.tril(self._root() @ inverse(upper.T)), weights)
+        self._evidence = solved, self.n, among[0]
+        return solved
 
     def moments(self, joint: Array | None = None) -> tuple[Array, Array]:
         joint = self.joint() if joint is None else joint
-        whitened = dtrmm(1.0, np.asfortranarray(self.whiten(self._root())), joint, lower=1)
-        return whitened.T @ self.weights, self.prior_variance(self.x) - (whitened**2).sum(0)
+        whitened = product(np.asfortranarray(self.whiten(self._root())), joint)
+        return whitened.T @ self.weights, self.prior_variance(self.x) - _squares(whitened)
 
     def _left_out(self, configurations: NDArray[np.intp], joint: Array) -> tuple[Array, Array]:
         noise = self.noises
         scaled = joint / np.sqrt(noise)
-        root = cholesky(scaled @ scaled.T + np.eye(len(joint)), lower=True, check_finite=False)
-        shared = (inverse(root) @ scaled).T  # the inverse of the covariance is D^-1/2 (1 - shared shared') D^-1/2
+        solved, n, root = self._evidence or (None, 0, joint)
+        if solved is not self._posterior or n != self.n:  # read from a file, or grown since
+            root = cholesky(scaled @ scaled.T + np.eye(len(joint)), lower=True, check_finite=False)
+        shared = product(
+            inverse(root), scaled, overwrite=True
+        ).T  # the inverse of the covariance is D^-1/2 (1 - shared shared') D^-1/2
         y = self.y / np.sqrt(noise)
         alpha = (y - shared @ (shared.T @ y)) / np.sqrt(noise)
-        alone = noise / np.maximum(1 - (shared**2).sum(1), 1e-12)
+        alone = noise / np.maximum(1 - _squares(shared.T), 1e-12)
         mean, variance = self.y - alone * alpha, alone - noise
         for rows in (rows for rows in alike(configurations) if len(rows) > 1):
             between = (np.eye(len(rows)) - shared[rows] @ shared[rows].T) / np.sqrt(np.outer(noise[rows], noise[rows]))
             block = np.linalg.inv(between)
             mean[rows] = self.y[rows] - block @ alpha[rows]
             variance[rows] = np.diag(block) - noise[rows]
-        return mean, variance + np.maximum(self.prior_variance(self.x) - (joint**2).sum(0), 0)
+        return mean, variance + np.maximum(self.prior_variance(self.x) - _squares(joint), 0)
 
     @property
     def posterior(self) -> dict[str, Array]:
@@ -119,6 +125,11 @@ class InducingProcess(GaussianProcess):
         factor[np.tril_indices(rank)] = posterior["factor"]
         self._posterior = Solved(self._inducing, factor, posterior["weights"])
         return self
+
+
+def _squares(columns: Array) -> Array:
+    """[n] sums of squares of columns [m, n], without an array of as many squares."""
+    return np.einsum("ij,ij->j", columns, columns)
 
 
 def process(

@@ -22,6 +22,7 @@ from fitscape.study.maps.gp import GaussianProcess
 from fitscape.study.maps.hyperparameter_draws import draw_hypers
 from fitscape.study.maps.inducing import InducingProcess
 from fitscape.study.maps.kernel import Hyper
+from fitscape.study.maps.one_thread import one_thread
 from fitscape.study.regimes.rule import PRIOR_TRAIN_SD, PRIOR_VAL_SD, Scale, regimes
 
 Array = NDArray[np.float64]
@@ -91,6 +92,7 @@ class Posterior:
         self._latest: dict[str, tuple[Array, list[tuple[Array, Array]]]] = {}
 
     @cached_property
+    @one_thread
     def tried(self) -> Array:
         """[p, features] configurations that may be the best.
 
@@ -104,6 +106,7 @@ class Posterior:
         return self.configurations[np.sort(np.argsort(mean - REACH * sd, kind="stable")[:MOST_TRIED])]
 
     @cached_property
+    @one_thread
     def _drawn(self) -> tuple[list[Hyper], np.random.Generator]:
         """The validation field's hyperparameters, one draw a component, and what all others are drawn with."""
         rng = np.random.default_rng([self.seed, 1])
@@ -121,6 +124,7 @@ class Posterior:
         return [FieldBelief.of(gp, self.rows, PRIOR_VAL_SD) for gp in self.val_processes]
 
     @cached_property
+    @one_thread
     def components(self) -> list[Component]:
         _, rng = self._drawn
         count = len(self.val)
@@ -143,6 +147,7 @@ class Posterior:
         reference = expected + float(ndtri(level)) * np.sqrt(max(variance, 0.0))
         return Component(val, train, best, reference, expected, variance)
 
+    @one_thread
     def predict(self, features: Array) -> list[tuple[Cuts, ErrorPrediction]]:
         """Beliefs at points [m, features] in each component, given its reference, and the law with that reference."""
         p_diverged, found = self.fields.p_diverged(features), []
@@ -165,6 +170,7 @@ class Posterior:
             self._latest[of] = features.copy(), found
         return found
 
+    @one_thread
     def given_reference(self, one: Component, features: Array, mean: Array, sd: Array) -> tuple[Array, Array]:
         """A belief [m] about the validation z at points [m, features], given the component's reference.
 
@@ -197,6 +203,7 @@ class Posterior:
         common = self._common_sd(mean) if of == "val" else np.zeros_like(mean)
         return mean, np.sqrt(variances.mean(axis=0) + means.var(axis=0) + common**2)
 
+    @one_thread
     def flattery(self, features: Array) -> Array:
         """[m] By how much validation z lies above what is predicted at points [m, features] that were chosen for their
         low predictions."""
@@ -225,6 +232,7 @@ class Posterior:
         z = self.fields.cuts.z(error)
         return self.fields.cuts.error(z + deviation * self._common_sd(z))
 
+    @one_thread
     def draw(self, features: Array, draws: int) -> Worlds:
         """Joint draws at points [m, features]; as many of each component as fit into ``draws``."""
         cuts, m = self.fields.cuts, len(features)

@@ -168,8 +168,8 @@ class RegimeMap:
             regime=np.array(REGIMES)[best],
             probability=p[np.arange(len(p)), best],
             undecided=p.max(1) < self.thresholds.confidence,
-            train_error=self.cuts.error(self.fields.train.predict(features)[0]),
-            val_error=self.cuts.error(self.fields.val.predict(features)[0]),
+            train_error=self.fields.error(features, "train"),
+            val_error=self.fields.error(features, "val"),
         )
 
     @property

@@ -1,6 +1,6 @@
 """Labels of a study's trials: errors with their noise, the decision list, the flags."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -31,6 +31,7 @@ def label_all(
     reference: Reference | None = None,
     beliefs: Beliefs | None = None,
     overlap: float = 0.0,
+    only: Collection[str] | None = None,
 ) -> list[Label]:
     """A label for every trial that has something to show, in the order given.
 
@@ -48,9 +49,14 @@ def label_all(
         reference: None: that of ``beliefs``, else ``thresholds.reference_error``, else estimated from these trials.
         beliefs: of a map of these trials.
         overlap: ``DataConfig.overlap``; above 0, seeds are folds.
+        only: ids of the trials that get a label, without the flag *degraded*. Of trials of other configurations no
+            more is looked at than their last epochs.
     """
     trials = list(trials)
-    judge, subjects = _case(trials, thresholds, classes, chance_error, seed, epoch, reference, beliefs, overlap)
+    judge, subjects = _case(trials, thresholds, classes, chance_error, seed, epoch, reference, beliefs, overlap, only)
+    if only is not None:
+        subjects = [s for s in subjects if s.trial.trial_id in only]
+        return _labels(judge, subjects, late_flags(subjects))
     return _labels(judge, subjects, study_flags(trials, subjects, classes, chance_error, epoch, overlap))
 
 
@@ -86,10 +92,13 @@ def _case(
     reference: Reference | None,
     beliefs: Beliefs | None,
     overlap: float,
+    only: Collection[str] | None = None,
 ) -> tuple[Judge, list[TrialAtEpoch]]:
-    """The judge of these trials, and those of them that have something to show."""
+    """The judge of these trials, and those of them that have something to show; ``only`` of these configurations."""
     noise = pooled_seed_noise(intact(by_group(trials)), overlap)
-    subjects = [s for t in trials if (s := subject_of(t, epoch, classes)) is not None]
+    groups = None if only is None else {t.config.group_id for t in trials if t.trial_id in only}
+    asked = trials if groups is None else [t for t in trials if t.config.group_id in groups]
+    subjects = [s for t in asked if (s := subject_of(t, epoch, classes)) is not None]
     if reference is None and beliefs is None:
         reference = _reference(trials, thresholds, noise)
     if reference is not None and np.isnan(reference.error):

@@ -31,14 +31,16 @@ def build(folder: str | Path, *, study: "OpenStudy | None" = None) -> Path:
     Raises:
         UserError: no study there, or the folder cannot be written.
     """
-    with _rarely_collected():
+    from fitscape.study.maps.one_thread import one_thread
+
+    with rarely_collected(), one_thread:
         from fitscape.study.report.write import write
 
         return write(Path(folder), study)
 
 
 @contextmanager
-def _rarely_collected() -> Iterator[None]:
+def rarely_collected() -> Iterator[None]:
     """The trials of a study are a million objects that stay. Looking through them again and again takes a tenth of the
     time that a report takes.
     """

@@ -179,16 +179,17 @@ class CostModel:
 
     def _features(self, configs: Sequence[TrialConfig], operations: Array) -> Array:
         """[n, p] what the seconds per operation depend on; ``operations`` [n] of an epoch."""
+        nets = [config.model.name for config in configs]  # composed anew each time
         x = np.array(
             [
                 [
                     1.0,
-                    *(float(config.model.name == name) for name in self._names),
+                    *(float(net == name) for name in self._names),
                     np.log(config.model.width / WIDTH),
                     np.log(count) - TYPICAL,
                     np.log(config.optimization.batch_size / 64),
                 ]
-                for config, count in zip(configs, operations, strict=True)
+                for config, net, count in zip(configs, nets, operations, strict=True)
             ]
         )
         return x.reshape(len(operations), 4 + len(self._names))

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial
 from fitscape.study.maps.decision import Cuts
 from fitscape.study.maps.encoding import Encoder, row_of
 from fitscape.study.maps.error_models import Fields, Outcomes
+from fitscape.study.maps.one_thread import one_thread
 from fitscape.study.search.designs import START
 from fitscape.study.search.regime_sampler_acquisition import straddle, targeted
 from fitscape.study.search.regime_sampler_belief import SamplerBelief
@@ -120,6 +121,7 @@ class RegimeSampler(BaseSampler):
             point = memory.suggested[trial.number] = self._suggest(memory, study, trial)
         return {name: point[name] for name in search_space}
 
+    @one_thread
     def _suggest(self, memory: Memory, study: Study, trial: FrozenTrial) -> dict[str, Any]:
         encoder = memory.encoder
         pending = memory.read(study)
@@ -185,6 +187,7 @@ class RegimeSampler(BaseSampler):
         whole = [i for i, point in enumerate(memory.points) if encoder.space.keys() <= point.keys()]
         tried = [int(i) for i in self._rng.permutation(whole)[:REPEATABLE]]
 
+        @one_thread
         def fit() -> Fitted:
             fields = Fields(cuts, features, outcomes, start)
             fields.optimize(steps=steps, subset=SUBSET, seed=seeds[0])

@@ -95,6 +95,9 @@ def test_map_at_a_point(fitscape: Command, small: Path) -> None:
     assert max(found["regimes"], key=found["regimes"].get) == "underfit"
     assert len(found["nearest"]) == 5
     assert {trial["regime"] for trial in found["nearest"]} == {"underfit"}
+    labels = open_study(small).labels
+    for trial in found["nearest"]:
+        assert trial["named"] == labels[trial["trial_id"]].named, "as when every trial is labelled"
     text = fitscape("map", "small", "--at", "width=0.15").out
     assert "underfit" in text
     assert "nearest trials" in text

@@ -70,6 +70,7 @@ def test_a_ledger_of_the_versions_between_loses_nothing_either(old: Path) -> Non
         before = everything(ledger)
         assert any(epoch.gradients for trial in ledger.trials() for epoch in trial.epochs)
         assert ledger.trials(details=False) == ledger.trials(), "read as it is"
+        assert [t.epochs for t in ledger.trials(epochs="last")] == [t.epochs[-1:] for t in ledger.trials()]
         assert ledger.seconds() == pytest.approx(sum(trial.seconds for trial in ledger.trials()))
     with closing(sqlite3.connect(old / "ledger.db")) as connection:
         connection.execute("ALTER TABLE epochs ADD COLUMN val_n_a INTEGER NOT NULL DEFAULT 0")

@@ -160,3 +160,16 @@ def test_two_thousand_trials_are_labelled_in_seconds() -> None:
     start = time.process_time()
     labels_of(trials)
     assert time.process_time() - start < 2
+
+
+def test_few_trials_get_the_labels_they_get_among_all_from_the_last_epochs_of_the_others() -> None:
+    trials, _ = planted_study(np.random.default_rng(3))
+    whole = {one.trial_id: one for one in labels_of(trials)}
+    asked = [t for t in trials if t.trial_id in whole][::7]
+    groups = {t.config.group_id for t in asked}
+    ends = [t if t.config.group_id in groups else replace(t, epochs=t.epochs[-1:], late=None) for t in trials]
+    found = labels_of(ends, only={t.trial_id for t in asked})
+    assert [one.trial_id for one in found] == [t.trial_id for t in asked]
+    for one in found:
+        flags = tuple(flag for flag in whole[one.trial_id].flags if flag != "degraded")
+        assert repr(one) == repr(replace(whole[one.trial_id], flags=flags))  # a share of no excess is not a number
