@@ -143,8 +143,8 @@ def test_lists_and_numbers_of_images_stay_where_they_belong(english_text: str, k
 def test_a_place_for_an_interval_ends_with_its_sentence() -> None:
     """Both sentences have one: it must not take what stands between them."""
     measured = (
-        "This configuration was trained in 5 runs; validation error measured: 4.9 % on average, 3.8 % to 5.6 % in single "
-        "runs. Training error measured: 2.2 % on average, 1.6 % to 2.9 % in single runs."
+        "This configuration was trained in 5 runs; validation error measured: 4.9 % on average, 3.8 % to 5.6 % in "
+        "single runs. Training error measured: 2.2 % on average, 1.6 % to 2.9 % in single runs."
     )
     assert not english(KOREAN(measured)), KOREAN(measured)
     assert "3.8\u00a0%~5.6\u00a0%" in KOREAN(measured)
