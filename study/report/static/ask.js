@@ -45,7 +45,7 @@ function answer(at) {
     ` ${labelName(i)}, validation error ${errorText(i, trials.val_error[i])}`, make("span", { class: "soft small" }, ` at ${[view.x, view.y].filter(Boolean).map((n) => `${nameOf(n)} ${shown(n, valueOf(n, i))}`).join(", ")}`)));
   return [
     make("h3", {}, `${net} at ${point}: ${says}`),
-    plane.held ? make("p", { class: "small soft" }, `Elsewhere: ${plane.held}.`) : null,
+    plane.held ? make("p", { class: "small soft" }, `Other hyperparameters: ${plane.held}.`) : null,
     make("dl", { class: "bars" }, ...bars),
     make("p", {}, `Expected validation error ${span(errors.slice(0, 3))}; training error ${span(errors.slice(3))}.`),
     near.length ? make("p", { class: "small" }, "The trials that say most about it:") : null,

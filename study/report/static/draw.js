@@ -42,7 +42,7 @@ function powerTicks(values, most) {
 /** Ticks of a log axis at round values, at most so many: the finest steps of which there are not too many. */
 function roundTicks(low, high, worded, most = 8, known = null) {
   const decades = Array.from({ length: 40 }, (_, k) => 10 ** (k - 12));
-  const all = (known ?? [[1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].map((steps) => decades.flatMap((d) => steps.map((s) => s * d)))).map((values) => values.filter((v) => v >= low * 0.8 && v <= high * 1.25));
+  const all = (known ?? [[1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9], [1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].map((steps) => decades.flatMap((d) => steps.map((s) => s * d)))).map((values) => values.filter((v) => v >= low * 0.8 && v <= high * 1.25));
   const tickvals = all.find((values) => values.length <= most) ?? all.at(-1);
   return { tickvals, ticktext: tickvals.map((v) => worded(Number(v.toPrecision(2)))) };
 }
