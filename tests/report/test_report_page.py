@@ -113,7 +113,6 @@ def test_any_point_of_the_map_tells_probabilities_errors_and_the_trials_behind_t
         1, abs=0.03
     )
     assert told.inner_text().count("90\u00a0% interval") == 2
-    assert "Other hyperparameters: " in told.inner_text()
     assert told.locator("[data-trial]").count() == 5
     assert not desktop.get_by_role("dialog").is_visible()
     first = told.locator("h3").inner_text()
