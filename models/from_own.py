@@ -63,7 +63,7 @@ def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Modu
         with torch.device("meta"):
             model = network(spec, input_shape, classes)
             with torch.no_grad():
-                model.eval()(torch.empty(1, *input_shape))
+                model.eval()(torch.zeros(1, *input_shape))
         return model.train()
     except Exception:  # noqa: BLE001  (code that looks at numbers fails there in ways of its own)
         return network(spec, input_shape, classes)

@@ -75,7 +75,7 @@ def blueprint(spec: ModelSpec, input_shape: InputShape, classes: int) -> nn.Modu
         model = network(spec, input_shape, classes)
         try:
             with torch.no_grad():
-                model.eval()(torch.empty(1, *input_shape))
+                model.eval()(torch.zeros(1, *input_shape))
         except _REFUSALS as error:
             raise _unfit(spec, input_shape, error) from error
     return model.train()

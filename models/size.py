@@ -22,9 +22,9 @@ def measure(spec: ModelSpec, input_shape: InputShape, classes: int) -> tuple[int
     """
     model = blueprint(spec, input_shape, classes)
     if spec.foreign:
-        return _count_every_operation(model, torch.empty(1, *input_shape, device=next(model.parameters()).device))
+        return _count_every_operation(model, torch.zeros(1, *input_shape, device=next(model.parameters()).device))
     with Shapes():
-        return count(model, torch.empty(1, *input_shape, device="meta"))
+        return count(model, torch.zeros(1, *input_shape, device="meta"))
 
 
 def count(model: nn.Module, image: Tensor) -> tuple[int, int]:
@@ -87,7 +87,7 @@ def activation_bytes(spec: ModelSpec, input_shape: InputShape, classes: int) -> 
         if not list(layer.children()):
             layer.register_forward_hook(add)
     with torch.no_grad(), _evaluating(model), Shapes():
-        model(torch.empty(1, *input_shape, device=next(model.parameters()).device))
+        model(torch.zeros(1, *input_shape, device=next(model.parameters()).device))
     return kept
 
 

@@ -137,7 +137,7 @@ class OpenStudy:
         return {label.trial_id: label for label in computed} | self._kept(thresholds)
 
     def case(self, beliefs: TrialBeliefs | None) -> dict[str, Any]:
-        """What ``regimes.label_all`` is told of the study."""
+        """What ``regimes.label_all`` has to know of the study."""
         reference = None if beliefs is None else self.reference_outside
         case = {"classes": self.classes, "chance_error": self.chance_error, "overlap": self.config.data.overlap}
         return {**case, "reference": reference, "beliefs": beliefs}
