@@ -123,7 +123,7 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., TwoNodes]:
         told = {"a": good, "b": good, **(answers or {})}
         monkeypatch.setattr(preflight, "_ask", lambda *_: {name: a for name, a in told.items() if a is not None})
         found = {"a": [card("1"), card("2")], "b": [card("3"), card("4")], **(states or {})}
-        monkeypatch.setattr(card_preflight, "_ask", lambda cluster, nodes: {n.id: found[n.id] for n in nodes})
+        monkeypatch.setattr(card_preflight, "_ask", lambda cluster, nodes, say: {n.id: found[n.id] for n in nodes})
         return TwoNodes()
 
     return make
