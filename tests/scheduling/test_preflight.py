@@ -209,8 +209,8 @@ def test_a_node_with_a_disk_of_its_own_under_the_same_name_is_found_from_both_si
     monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
     ask = preflight._ask
 
-    def elsewhere(nodes: Any, storage: str, extras: Any, sign: str) -> Any:
-        return ask(nodes, str(tmp_path / "private"), extras, sign)
+    def elsewhere(nodes: Any, storage: str, *more: Any) -> Any:
+        return ask(nodes, str(tmp_path / "private"), *more)
 
     monkeypatch.setattr(preflight, "_ask", elsewhere)
     (bad,) = [f for f in look_at(cluster, HALF, str(tmp_path / "mine")) if not f.ok]
