@@ -36,14 +36,15 @@ def preflight(
 ) -> list[PreflightCheck]:
     """All findings; joins the cluster, or starts a local one, for as long as it takes.
 
-    ``say`` gets a sentence now and then while images are decoded.
+    ``say`` gets a sentence now and then while images are decoded, or nodes take long to answer.
     """
     tracking = Background(lambda: check(root, config.tracking))  # takes as long as the cluster does
     findings = [*first_look(config, root, address=address), *look(config)]
     if all(finding.ok or not finding.fatal for finding in findings):
         folder = Folder(root / config.name, shared_storage())
         with Cluster(address, warm=False) as cluster:
-            findings += look_at(cluster, config.resources, folder.storage or str(root.absolute()), extras(config))
+            storage = folder.storage or str(root.absolute())
+            findings += look_at(cluster, config.resources, storage, extras(config), say)
             if not check_files(config.data).download:
                 findings += _images_and_time(config, cluster, say)
             findings += look_at_path(cluster, config.data.dataset)

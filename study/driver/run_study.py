@@ -88,8 +88,8 @@ class Conduct:
                     if self._interruption.requested:
                         raise Interrupted
                     self._cluster.wait_for_workers(config.resources, self._interruption, self._observer.say)
-                    findings = look_at(self._cluster, config.resources, self._folder.shared, extras(config))
-                    require(findings, self._observer.say)
+                    storage, say = self._folder.shared, self._observer.say
+                    require(look_at(self._cluster, config.resources, storage, extras(config), say), say)
                     trouble = tracking.result(self._interruption)
                     if trouble is not None:
                         require([PreflightCheck(trouble.what, False, trouble.fix)])

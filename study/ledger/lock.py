@@ -13,7 +13,8 @@ from typing import Self
 from fitscape.study.errors import StudyLocked
 from fitscape.study.files import LOCK
 
-_GRACE = 0.3  # seconds: `holder` takes the lock for an instant, which must not turn a driver away
+_GRACE = 0.3  # seconds for a driver that is just leaving
+_LOOKED_AT = 60.0  # seconds for `holder`, which shares the lock for an instant, or for longer on a busy machine
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class StudyLock:
         return self
 
     def _take(self, descriptor: int) -> None:
-        deadline = time.monotonic() + _GRACE
+        begun = time.monotonic()
         while not _try(descriptor):
-            if time.monotonic() > deadline:
+            if time.monotonic() - begun > (_LOOKED_AT if _shared(descriptor) else _GRACE):
                 holder = _read(descriptor)
                 fix = "wait until it ends, or stop it"
                 raise StudyLocked(f"held by {holder or 'another process'}", where=str(self._path.parent), fix=fix)
@@ -102,6 +103,13 @@ def _try(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _shared(descriptor: int) -> bool:
+    """Whether those who have the lock only look who holds it. Lets go of it again."""
+    shared = _try(descriptor, fcntl.LOCK_SH)
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return shared
 
 
 def _read(descriptor: int) -> Holder | None:

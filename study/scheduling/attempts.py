@@ -1,5 +1,6 @@
 """What becomes of a trial whose process was lost: it is handed out again, fails, or waits for the look at its card."""
 
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import ray
 
 from fitscape.study.config import TrialConfig
 from fitscape.study.records import TrialState
+from fitscape.study.scheduling.answers import ANSWER_WITHIN
 from fitscape.study.scheduling.card_faults import CardFaults, Fault
 from fitscape.study.scheduling.cluster import Cluster, errand
 from fitscape.study.scheduling.crash_log import crash_of
@@ -20,8 +22,6 @@ from fitscape.study.scheduling.losses import AttemptLoss, Losses
 from fitscape.study.scheduling.reports import CRASHES, End, Start, WorkerReport
 from fitscape.study.scheduling.trial_queue import Feed
 from fitscape.study.training import SAFE_FORMAT
-
-ANSWER_WITHIN = 60.0  # seconds in which a node says that it is still there; silent for longer, it is lost
 
 # What Ray says of a lost process, and what that is to a user. Ray's text for any crash speaks of OOM as well.
 _CAUSES = {
@@ -112,15 +112,13 @@ class Attempts:
         self._questions.append(_Question(config, cause, answer, time.monotonic() + ANSWER_WITHIN))
 
     def _answered(self, question: _Question) -> bool:
-        if ray.wait([question.answer], timeout=0)[0]:
-            try:
-                crash: str | None = ray.get(question.answer)
-            except ray.exceptions.RayError:  # it is gone
-                crash = None
+        crash: str | None = None
+        silent = not ray.wait([question.answer], timeout=0)[0]
+        if not silent:
+            with contextlib.suppress(ray.exceptions.RayError):  # it is gone
+                crash = ray.get(question.answer)
         elif time.monotonic() < question.until:
             return False
-        else:
-            crash = None
         trial_id = question.config.trial_id
         if self._feed.let_go(trial_id) is None:  # the run has ended meanwhile
             return True
@@ -128,7 +126,8 @@ class Attempts:
             self._crashes[trial_id].append(crash)
             self._again(question.config, f"its process crashed in native code ({crash})", AttemptLoss.PROCESS)
         elif crash is None:
-            self._again(question.config, "its node died", AttemptLoss.MACHINE)
+            what = f"its node has not answered for {ANSWER_WITHIN:g} s" if silent else "its node died"
+            self._again(question.config, what, AttemptLoss.MACHINE)
         else:
             self._again(question.config, question.cause, AttemptLoss.PROCESS)
         return True

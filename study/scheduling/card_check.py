@@ -1,10 +1,12 @@
 """Run one kernel on the card that CUDA_VISIBLE_DEVICES names, and say as JSON what came of it.
 
-``python -m fitscape.study.scheduling.card_check`` is the process that `cards.check` starts for each card. `kernel` is
-what a worker runs before its first trial.
+``python -m fitscape.study.scheduling.card_check SECONDS`` is the process that `cards.check` starts for each card; one
+that takes longer hangs. `kernel` is what a worker runs before its first trial.
 """
 
+import faulthandler
 import json
+import sys
 
 # The oldest driver of each CUDA release, by its major version (CUDA's release notes, table 3).
 LEAST_DRIVER = {"11": "450", "12": "525", "13": "580"}
@@ -122,4 +124,7 @@ def _fault(fault: str, fix: str, capability: str = "") -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    import torch  # noqa: F401  (how long that takes says nothing of the card)
+
+    faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
     print(json.dumps(look()))

@@ -2,14 +2,15 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Callable
 
 from fitscape.study.config import ResourceConfig
-from fitscape.study.scheduling.cards import CHECK_WITHIN, LOGICAL, CardState, check_declared, from_json, other_maker
+from fitscape.study.scheduling.answers import ANSWER_WITHIN, answers
+from fitscape.study.scheduling.cards import ENDS_WITHIN, LOGICAL, CardState, check_declared, from_json, other_maker
 from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import Cluster, errand
 from fitscape.study.scheduling.packing import Node
 
-ANSWER_WITHIN = CHECK_WITHIN + 30.0  # seconds: a node's first task waits for the code and a new process
 NO_BF16 = "it has no bf16 units, and would emulate them at a hundredth of the speed"
 USE_FP32 = "set resources.precision=fp32 in a new study to use it"
 TURNS = (  # benchmarks/results/gpu-nvidia-h200-2026-11-26.json
@@ -20,7 +21,9 @@ NO_CARD = ": there is no NVIDIA card"
 ON_CPU = "set resources.gpus_per_trial=0 to train on the CPU"
 
 
-def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[PreflightCheck]:
+def look_at_cards(
+    cluster: Cluster, resources: ResourceConfig, say: Callable[[str], None] = lambda text: None
+) -> list[PreflightCheck]:
     """Run a kernel on every card that trials may get; set those aside that cannot.
 
     A GPU that Ray declares and torch cannot use is an error where no other is left: a trial never falls back to the
@@ -30,7 +33,7 @@ def look_at_cards(cluster: Cluster, resources: ResourceConfig) -> list[Preflight
     if resources.gpus_per_trial == 0:
         device = PreflightCheck("trials train on the CPU" + ("" if nodes else NO_CARD), True)
         return [device, *_other_makers(), *_idle(nodes, resources)]
-    states = _ask(cluster, [node for node in cluster.usable() if node.gpus or node.cpus])
+    states = _ask(cluster, [node for node in cluster.usable() if node.gpus or node.cpus], say)
     kept_back = _kept_back(cluster, states)
     if not nodes:
         device = PreflightCheck("trials train on the CPU" + (": Ray hands out no card" if kept_back else NO_CARD), True)
@@ -91,22 +94,14 @@ def _multi_process_service(cluster: Cluster, nodes: list[Node], resources: Resou
     return [PreflightCheck(f"NVIDIA MPS does not run on {_hosts(lacking)}: {TURNS}", True)]
 
 
-def _ask(cluster: Cluster, nodes: list[Node]) -> dict[str, list[CardState]]:
+def _ask(cluster: Cluster, nodes: list[Node], say: Callable[[str], None]) -> dict[str, list[CardState]]:
     """Id of the node -> the state of each of its cards; nodes that do not answer in time are missing."""
     logical = bool(os.environ.get(LOGICAL))
     if cluster.local:
         return {node.id: from_json(check_declared(int(node.gpus), logical)) for node in nodes}
-    import ray
-
     asked = {errand(check_declared, node.id).remote(int(node.gpus), logical): node.id for node in nodes}
-    ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
-    states = {}
-    for reference in ready:
-        try:
-            states[asked[reference]] = from_json(ray.get(reference))
-        except ray.exceptions.RayError:  # the node went away while it was asked
-            continue
-    return states
+    told = answers(asked, say, within=ENDS_WITHIN + ANSWER_WITHIN)
+    return {node_id: from_json(states) for node_id, states in told.items()}
 
 
 def _kept_back(cluster: Cluster, states: dict[str, list[CardState]]) -> list[PreflightCheck]:

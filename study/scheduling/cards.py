@@ -13,9 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-CHECK_WITHIN = 60.0  # seconds that the check of one card may take; a process that imports torch takes a few
+CHECK_WITHIN = 60.0  # seconds in which a card runs a kernel, once torch is imported
+IMPORT_WITHIN = 300.0  # seconds of that import: a few, or minutes from a slow network disk
+ENDS_WITHIN = IMPORT_WITHIN + CHECK_WITHIN
 PACKAGES = Path(__file__).parents[3]  # holds the package fitscape, as this process imported it
 MIB = 2**20
+LATE = "Timeout ("  # how faulthandler begins, where it ends a check
 AMPERE = (8, 0)  # compute capability, from which on cards have bf16 units and TF32
 MPS_FOLDER = "/tmp/nvidia-mps"  # where MPS is unless $CUDA_MPS_PIPE_DIRECTORY says otherwise
 LOGICAL = "FITSCAPE_LOGICAL_GPUS"  # for tests: GPUs that Ray declares are numbers, and trials train on the CPU
@@ -205,14 +208,16 @@ def _check(card: Card) -> CardState:
     # Ray leaves CUDA_VISIBLE_DEVICES alone in a task without GPUs: it is set here, to this card alone.
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": card.uuid}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-m", "fitscape.study.scheduling.card_check"]
+    command = [sys.executable, "-m", "fitscape.study.scheduling.card_check", str(CHECK_WITHIN)]
     fix = "look at it with nvidia-smi on that machine; a restart may help"
     try:
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=CHECK_WITHIN)
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=ENDS_WITHIN)
         answer = json.loads(ran.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        return CardState(card, fault=f"ran no kernel in {CHECK_WITHIN:g} s", fix=fix)
+        return CardState(card, fault=f"the check of it gave no answer in {ENDS_WITHIN:g} s", fix=fix)
     except (ValueError, IndexError):
+        if ran.stderr.startswith(LATE):
+            return CardState(card, fault=f"ran no kernel in {CHECK_WITHIN:g} s", fix=fix)
         last = (ran.stderr.strip().splitlines() or [f"exit {ran.returncode}"])[-1]
         return CardState(card, fault=f"the check of it crashed ({last[:200]})", fix=fix)
     return CardState(card, **answer)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from fitscape.study.scheduling.answers import answers
 from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import Cluster, errand
 
 BY_PATH = ("folder", "csv", "hf")  # data sets that are a path
-ANSWER_WITHIN = 60.0  # seconds
 
 
 def look_at_path(cluster: Cluster, dataset: str) -> list[PreflightCheck]:
@@ -21,20 +21,15 @@ def look_at_path(cluster: Cluster, dataset: str) -> list[PreflightCheck]:
     kind, _, path = dataset.partition(":")
     if cluster.local or kind not in BY_PATH:
         return []
-    import ray
-
-    asked = {errand(_sees, node.id).remote(path): node.host for node in cluster.nodes() if node.cpus}
-    ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
-    lacking = []
-    for reference in ready:
-        try:
-            if not ray.get(reference):
-                lacking.append(asked[reference])
-        except ray.exceptions.RayError:  # the node went away: the look at the nodes says so
-            continue
-    if not lacking:
+    hosts = {node.id: node.host for node in cluster.nodes() if node.cpus}
+    seen = answers({errand(_sees, node_id).remote(path): node_id for node_id in hosts})
+    if silent := sorted(hosts[node_id] for node_id in hosts.keys() - seen.keys()):
+        what = f"whether {path} is on {', '.join(silent)} is not known: no answer"
+        return [PreflightCheck(what, False, "look at it with `ray status`", fatal=False)]
+    if all(seen.values()):
         return [PreflightCheck(f"{path} is on every node", True)]
-    what = f"{path} is not on {', '.join(sorted(lacking))}: a study that is driven there cannot read it"
+    lacking = sorted(hosts[node_id] for node_id, sees in seen.items() if not sees)
+    what = f"{path} is not on {', '.join(lacking)}: a study that is driven there cannot read it"
     fix = "submit it without --no-upload, which sends the images, or put them where every node sees them"
     return [PreflightCheck(what, False, fix, fatal=False)]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fitscape.study.errors import UserError
+from fitscape.study.patience import insist
 from fitscape.study.scheduling.authentication import require_token
 from fitscape.study.scheduling.cluster import PACKAGE
 
@@ -78,18 +79,20 @@ class Jobs:
             UserError: the job failed to start; or the cluster has not answered for two minutes, then it may go on.
         """
         said = 0
-        reached = time.monotonic()
+
+        def look() -> Any:
+            nonlocal said
+            said = asyncio.run(self._tail(job, said, say))
+            return self._client.get_job_info(job)
+
         while True:
             try:
-                said = asyncio.run(self._tail(job, said, say))
-                info = self._client.get_job_info(job)
-                reached = time.monotonic()
-                if info.status in ENDED:
-                    break
+                info = insist(look, within=OUT_OF_REACH_FOR, refusals=(Exception,))
             except Exception as error:
-                if time.monotonic() - reached > OUT_OF_REACH_FOR:
-                    fix = f"the study may still run; look with: ray job logs {job} --address {self.address}"
-                    raise UserError(f"out of reach: {_first_line(error)}", where=self.address, fix=fix) from error
+                fix = f"the study may still run; look with: ray job logs {job} --address {self.address}"
+                raise UserError(f"out of reach: {_first_line(error)}", where=self.address, fix=fix) from error
+            if info.status in ENDED:
+                break
             time.sleep(1.0)
         code: int | None = info.driver_exit_code
         if info.status == "FAILED" and code is None:

@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +14,7 @@ from pathlib import Path
 from fitscape.study.config import ResourceConfig
 from fitscape.study.lazy import install_command
 from fitscape.study.plugins import Code, installed
+from fitscape.study.scheduling.answers import answers
 from fitscape.study.scheduling.card_preflight import look_at_cards
 from fitscape.study.scheduling.checks import PreflightCheck
 from fitscape.study.scheduling.cluster import PACKAGE, Cluster, errand
@@ -24,11 +25,14 @@ ROOM_MIB = 500  # on the disk of the runs folder, and of the storage as each nod
 HERE = "this machine"
 UNUSABLE = "cannot import it"
 NOT_SHARED = "what the driver wrote is not there: it is not the same storage"
-ANSWER_WITHIN = 60.0  # seconds for all nodes together; a node's first task waits for the job's code and a new process
 
 
 def look_at(
-    cluster: Cluster, resources: ResourceConfig, storage: str, extras: tuple[str, ...] = ()
+    cluster: Cluster,
+    resources: ResourceConfig,
+    storage: str,
+    extras: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[PreflightCheck]:
     """Resources; and of every node: it answers, its versions and code are this process's, it reaches the storage.
 
@@ -39,35 +43,38 @@ def look_at(
         resources: what a trial asks for.
         storage: folder or URI that checkpoints go to.
         extras: optional packages that the study needs, each of an extra of its name; looked for on every node.
+        say: gets a sentence where nodes take long to answer.
     """
     here = probe(None, extras)
     if cluster.local:
         there = [(HERE, probe(storage)["storage"])]
         findings = [*(_extra(name, [(HERE, here)]) for name in extras), _storage(there, storage)]
     else:
-        findings = _nodes(cluster, here, storage, extras)
-    findings += look_at_cards(cluster, resources)
+        findings = _nodes(cluster, here, storage, extras, say)
+    findings += look_at_cards(cluster, resources, say)
     return [_room(cluster.usable(), resources), *findings]
 
 
-def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[str, ...]) -> list[PreflightCheck]:
+def _nodes(
+    cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[str, ...], say: Callable[[str], None]
+) -> list[PreflightCheck]:
     """Every node that runs trials is asked; those at fault are set aside, unless all are."""
     workers = [node for node in cluster.nodes() if node.cpus > 0]
     with _sign(storage) as (sign, trouble):
-        answers = _ask(workers, storage, extras, sign)
-        unseen = {node.id: _unseen(storage, node.host, answers[node.id]) for node in workers if node.id in answers}
+        told_by = _ask(workers, storage, extras, sign, say)
+        unseen = {node.id: _unseen(storage, node.host, told_by[node.id]) for node in workers if node.id in told_by}
 
     def compare(nodes: list[Node]) -> list[PreflightCheck]:
-        told = [(node.host, answers[node.id]) for node in nodes if node.id in answers]
+        told = [(node.host, told_by[node.id]) for node in nodes if node.id in told_by]
         lost = "; ".join(filter(None, (unseen.get(node.id) for node in nodes)))
         return _compare(here, told, storage, extras, trouble or lost)
 
     silent = PreflightCheck("it does not answer", False, "look at it with `ray status`")
-    faults = {node.id: [f for f in compare([node]) if not f.ok] if node.id in answers else [silent] for node in workers}
+    faults = {node.id: [f for f in compare([node]) if not f.ok] if node.id in told_by else [silent] for node in workers}
     sound = [node for node in workers if not faults[node.id]]
     if not sound:  # the fault is everywhere, or this machine's
-        return [_answering(workers, answers), *compare(workers)]
-    findings = [_answering(sound, answers)]
+        return [_answering(workers, told_by), *compare(workers)]
+    findings = [_answering(sound, told_by)]
     for node in workers:
         if faults[node.id]:
             why = cluster.aside.nodes[node.id] = "; ".join(finding.what for finding in faults[node.id])
@@ -76,8 +83,8 @@ def _nodes(cluster: Cluster, here: dict[str, str], storage: str, extras: tuple[s
     return findings + compare(sound)
 
 
-def _answering(nodes: list[Node], answers: dict[str, dict[str, str]]) -> PreflightCheck:
-    silent = [node.host for node in nodes if node.id not in answers]
+def _answering(nodes: list[Node], told_by: dict[str, dict[str, str]]) -> PreflightCheck:
+    silent = [node.host for node in nodes if node.id not in told_by]
     what = f"{len(nodes) - len(silent)} of {len(nodes)} nodes answer" + (f", not {', '.join(silent)}" if silent else "")
     return PreflightCheck(what, not silent, "look at these nodes with `ray status`" if silent else "")
 
@@ -168,19 +175,12 @@ def _remove(storage: str, name: str) -> None:
         fs.delete_file(f"{root}/{name}")
 
 
-def _ask(nodes: list[Node], storage: str, extras: tuple[str, ...], sign: str) -> dict[str, dict[str, str]]:
+def _ask(
+    nodes: list[Node], storage: str, extras: tuple[str, ...], sign: str, say: Callable[[str], None]
+) -> dict[str, dict[str, str]]:
     """Run ``probe`` on every node at once; node id -> answer, for those that answer in time."""
-    import ray
-
-    asked = {errand(probe, node.id).remote(storage, extras, sign, installed()): node.id for node in nodes}
-    ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_WITHIN)
-    answers = {}
-    for reference in ready:
-        try:
-            answers[asked[reference]] = ray.get(reference)
-        except ray.exceptions.RayError:  # the node went away while it was asked: it has not answered
-            continue
-    return answers
+    code = installed()
+    return answers({errand(probe, node.id).remote(storage, extras, sign, code): node.id for node in nodes}, say)
 
 
 def _room(nodes: list[Node], resources: ResourceConfig) -> PreflightCheck:

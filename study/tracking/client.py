@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ _KIND = {"mlflow.experimentKind": "custom_model_development"}
 # Within MLflow's limits for one call: 1000 metrics, 100 params, 100 tags, 1000 of all, 1 MB.
 _POINTS = 800
 _ENTRIES = 90
+_RUNS = 200  # of a page of runs: a server takes milliseconds for each
+_OLDEST_FIRST = ["attributes.start_time ASC"]
 DOWNLOAD_BYTES = 50_000_000  # the size of a file is not known before it is there
 _BYTES = 300_000  # of params, and as much again of tags
 
@@ -41,18 +43,22 @@ def load() -> None:
     """Import mlflow, with our defaults set before it: telemetry begins with the import."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    import mlflow  # noqa: F401
+    from mlflow import MlflowClient  # noqa: F401
 
     heed_retry_after()
+
+
+Answered = Callable[[str], object]
 
 
 class Client:
     """One experiment of one store, made when it is not there.
 
-    Imports mlflow (about a second), so it is made where it is needed and not before.
+    Imports mlflow (about a second), so it is made where it is needed and not before. Of what takes several calls,
+    ``answered`` hears each that was answered, by a name that is the same where the call is made again.
     """
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, answered: Answered = lambda what: None) -> None:
         load()
         import mlflow.entities
         import requests
@@ -64,7 +70,7 @@ class Client:
         self._entities = mlflow.entities
         self.Error: type[Exception] = MlflowException
         self.Refused: type[Exception] = requests.HTTPError  # a file, for what it is: its size, its place
-        self.location = location
+        self.location, self._answered = location, answered
         self._tries: Counter[Path] = Counter()  # uploads of a file that did not come through
         with alone(location):
             if location.sqlite is not None:
@@ -75,6 +81,7 @@ class Client:
     def _experiment(self) -> str:
         name = self.location.experiment
         found = self._mlflow.get_experiment_by_name(name)
+        self._answered("experiment")
         if found is None:
             try:
                 return self._mlflow.create_experiment(name, artifact_location=self.location.artifacts, tags=_KIND)
@@ -92,9 +99,10 @@ class Client:
         found, token = [], None
         while True:
             page = self._mlflow.search_runs(
-                [self.experiment_id], wanted, order_by=["attributes.start_time ASC"], page_token=token
+                [self.experiment_id], wanted, order_by=_OLDEST_FIRST, page_token=token, max_results=_RUNS
             )
             found += list(page)
+            self._answered(f"{len(found)} runs, {wanted}")
             token = page.token
             if not token:
                 return found
@@ -120,13 +128,15 @@ class Client:
         e = self._entities
         metrics: list[Any] = [e.Metric(p.key, p.value, p.time, p.step) for p in points]
         none: list[Any] = []
-        for some_metrics, some_params, some_tags in itertools.zip_longest(
+        parts = itertools.zip_longest(
             [metrics[i : i + _POINTS] for i in range(0, len(metrics), _POINTS)],
             _batches([e.Param(key, value) for key, value in (params or {}).items()]),
             _batches([e.RunTag(key, value) for key, value in (tags or {}).items()]),
             fillvalue=none,
-        ):
-            self._mlflow.log_batch(run_id, some_metrics, some_params, some_tags)
+        )
+        for number, part in enumerate(parts):
+            self._mlflow.log_batch(run_id, *part)
+            self._answered(f"part {number} of {run_id}")
 
     def set_status(self, run_id: str, status: str, end: int | None) -> None:
         """``end`` in milliseconds; None is now. RUNNING opens a run again."""

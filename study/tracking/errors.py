@@ -31,6 +31,11 @@ def explain(error: BaseException, location: Location, *, named: str = "--trackin
     return Trouble(f"{at}: {scrub(text, location) or type(error).__name__}", "see the server's log")
 
 
+def is_late(error: BaseException) -> bool:
+    """Whether the server did not answer in the time that a call may take."""
+    return re.search(r"timed out|timeout", str(error), re.IGNORECASE) is not None
+
+
 def may_pass(error: BaseException) -> bool:
     """Whether the server is away, overloaded or limits us: what it is known to hold has not changed by that."""
     return re.search(_PASSING, str(error), re.IGNORECASE) is not None

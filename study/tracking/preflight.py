@@ -4,6 +4,7 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,13 +14,13 @@ from fitscape.study.tracking.errors import Trouble, explain
 from fitscape.study.tracking.location import Location, locate
 from fitscape.study.tracking.store_file import trouble_of
 
-SERVED_SECONDS = 20.0
+SERVED_SECONDS = 20.0  # for each answer
 DATABASE_SECONDS = 45.0  # a fresh database is first given its tables
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
 def check(root: Path, config: TrackingConfig, timeout: float | None = None) -> Trouble | None:
-    """A write to the tracking store, within seconds, however the store behaves. None: all is well.
+    """A write to the tracking store, with seconds for each answer of it, however it behaves. None: all is well.
 
     A SQLite store is only looked at: it is made later, in the background.
     """
@@ -28,19 +29,21 @@ def check(root: Path, config: TrackingConfig, timeout: float | None = None) -> T
         return trouble_of(location.sqlite, config.experiment)
     load()  # not within the server's time: on a busy machine the import takes longer than the answer
     seconds = timeout or (SERVED_SECONDS if location.served else DATABASE_SECONDS)
-    answer: queue.Queue[Trouble | None] = queue.Queue()
-    threading.Thread(target=lambda: answer.put(_write(location)), daemon=True).start()
+    told: queue.Queue[Trouble | str | None] = queue.Queue()
+    threading.Thread(target=lambda: told.put(_write(location, told.put)), daemon=True).start()
     try:
-        return answer.get(timeout=seconds)
+        while isinstance(news := told.get(timeout=seconds), str):
+            pass  # it has answered: slow is not hung
+        return news
     except queue.Empty:
         return explain(TimeoutError("timeout"), location)
 
 
-def _write(location: Location) -> Trouble | None:
+def _write(location: Location, answered: Callable[[str], object]) -> Trouble | None:
     try:
         if not location.served:
             _connect(location)
-        Client(location).touch(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        Client(location, answered).touch(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     except Exception as error:  # noqa: BLE001  the answer is the explanation, whatever was raised
         return explain(error, location)
     return None
@@ -51,4 +54,4 @@ def _connect(location: Location) -> None:
     parts = urlsplit(location.uri)
     port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
     if parts.hostname and port:
-        socket.create_connection((parts.hostname, port), timeout=3).close()
+        socket.create_connection((parts.hostname, port), timeout=10).close()

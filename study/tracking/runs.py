@@ -12,10 +12,12 @@ from fitscape.study.errors import UserError
 from fitscape.study.tracking.client import load
 from fitscape.study.tracking.errors import explain
 from fitscape.study.tracking.location import Location, alone
+from fitscape.study.tracking.pace import at_least
 
 ALLOWED: Final = "MLFLOW_ALLOW_FILE_STORE"
 FILE_STORE: Final = ".trash"  # a folder that MLflow's file store always has
 PAGE: Final = 5000  # runs a call; MLflow allows 50,000, and a server must build the whole answer in memory
+PAGE_WITHIN: Final = 300.0  # seconds that a server may take for it
 MOST_NAMED: Final = 12
 
 
@@ -48,8 +50,8 @@ def read_runs(
     location = Location(uri, experiment or TrackingConfig().experiment, None)
     stored = "://" not in uri
     try:
-        with _allowed(stored):
-            load()
+        load()
+        with _allowed(stored), at_least(PAGE_WITHIN):
             from mlflow import MlflowClient
 
             logging.getLogger("mlflow").setLevel(logging.ERROR)  # of a file store, a page of advice for each run

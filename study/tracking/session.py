@@ -9,7 +9,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.ledger import EventKind, Ledger
 from fitscape.study.records import Label, TrialRecord
 from fitscape.study.tracking import parent, projection, totals
-from fitscape.study.tracking.client import Client
+from fitscape.study.tracking.client import Answered, Client
 from fitscape.study.tracking.location import Location
 from fitscape.study.tracking.nets import wanted_name
 from fitscape.study.tracking.refusals import Refusals
@@ -35,12 +35,12 @@ class Session:
         OldCopy: shipping would take from MLflow what only MLflow has.
     """
 
-    def __init__(self, ledger: Ledger, location: Location) -> None:
+    def __init__(self, ledger: Ledger, location: Location, answered: Answered) -> None:
         self._ledger = ledger
         self._sink, self._refusals = location.sink, Refusals(ledger, location.sink)
         self._failed: Exception | None = None  # of the last few trials, to be raised
         self._one_by_one = threading.Lock()
-        self.client = Client(location)
+        self.client = Client(location, answered)
         self._uid, self._config, self._provenance = ledger.uid, ledger.config, ledger.provenance
         self._runs: dict[str, str] = {}  # trial id -> run id
         self._status: dict[str, str] = {}  # trial id -> status in MLflow

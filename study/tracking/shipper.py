@@ -4,7 +4,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from fitscape.study.config import TrackingConfig
 from fitscape.study.ledger import EventKind, Ledger, StudyLock
 from fitscape.study.threads import Lasting
 from fitscape.study.tracking import pace, parent, projection
-from fitscape.study.tracking.errors import explain, may_pass
+from fitscape.study.tracking.client import load
+from fitscape.study.tracking.errors import explain, is_late, may_pass
 from fitscape.study.tracking.location import locate
 from fitscape.study.tracking.nets import nets
 from fitscape.study.tracking.progress import SyncProgress
@@ -52,6 +54,7 @@ class Shipper:
         *,
         interval: float = 1.0,
         say: Callable[[str], object] = lambda text: None,
+        patient: bool = False,
     ) -> None:
         self._path = ledger_path
         self._location = locate(ledger_path.absolute().parent.parent, config)
@@ -61,6 +64,7 @@ class Shipper:
         self._closing = threading.Event()
         self._deadline = float("inf")
         self._grace = 0.0  # seconds that each progress adds to the deadline
+        self._patient = patient  # while closing, an upload may take as long as its size needs
         self._sent: set[object] = set()  # what has counted as progress: nothing counts twice
         self._uploaded: set[Path] = set()
         self.trials: set[str] = set()  # those of which MLflow has got something
@@ -75,8 +79,8 @@ class Shipper:
     def close(self, timeout: float, *, extend: bool = False, enough: Callable[[], bool] = lambda: False) -> Backlog:
         """Drain for at most ``timeout`` seconds (``extend``: since the last progress), then say what is left.
 
-        Progress is a trial or a file that MLflow had not got before. ``enough()`` ends the waiting early. A hung
-        server does not hold this up: the thread is left behind and dies with the process.
+        Progress is a trial or a file that MLflow had not got before, or an answer on the way. ``enough()`` ends the
+        waiting early. A hung server does not hold this up: the thread is left behind and dies with the process.
         """
         self._grace = timeout if extend else 0.0
         self._deadline = time.monotonic() + timeout
@@ -100,7 +104,7 @@ class Shipper:
             while time.monotonic() < self._deadline:
                 try:
                     if session is None:
-                        session = Session(ledger, self._location)
+                        session = Session(ledger, self._location, self._progressed)
                         if not self._closing.is_set():
                             session.describe(leaving=False)
                     self._drain(session)
@@ -117,6 +121,8 @@ class Shipper:
                 except Exception as error:  # noqa: BLE001  whatever it is, the trials go on and it is tried again
                     if not may_pass(error):
                         session = None
+                    if is_late(error):
+                        pace.be_patient()
                     self.error = str(explain(error, self._location))
                     pause = (
                         min(max(2 * pause, _FIRST_PAUSE), _LONGEST_PAUSE) if len(self._sent) == sent else _FIRST_PAUSE
@@ -162,19 +168,16 @@ class Shipper:
         refused: Exception | None = None
         for file, folder in parent.files(self._path.parent):
             if file not in self._uploaded:
-                self._in_time()
                 try:
-                    session.client.upload(session.parent_id, file, folder)
+                    with self._time_for(file):
+                        session.client.upload(session.parent_id, file, folder)
                 except session.client.Refused as error:
                     refused = error
                     continue
                 self._uploaded.add(file)
-                self._progressed(file)
         for trial_id, net in nets(self._path.parent):
-            self._in_time()
-            session.log_net(trial_id, net)
-            self._progressed(net)
-        self._in_time()
+            with self._time_for(net):
+                session.log_net(trial_id, net)
         self._upload_ledger(session, ledger)
         if session.doubtful:  # a hung server has had the time of all this to make a second run
             session.reconcile()
@@ -183,9 +186,24 @@ class Shipper:
             raise refused
         self._done, self.error = True, ""
 
-    def _in_time(self) -> None:
-        if time.monotonic() >= self._deadline:
+    @contextmanager
+    def _time_for(self, what: Path) -> Iterator[None]:
+        """Within it a file or a folder of files is uploaded, each in one call: ``sync`` waits for the end of them."""
+        until = self._deadline
+        if time.monotonic() >= until:
             raise TimeoutError("timeout: files are left")
+        if self._patient:
+            files = [file for file in (what, *what.rglob("*")) if file.is_file()]
+            self._deadline = max(until, time.monotonic() + sum(pace.seconds_for(f.stat().st_size) for f in files))
+        arrived = False
+        try:
+            yield
+            arrived = True
+        finally:
+            if arrived and what not in self._sent:
+                self._progressed(what)
+            else:
+                self._deadline = min(until, self._deadline)
 
     def _refresh(self, session: Session, ledger: Ledger) -> None:
         self._refreshed = time.monotonic()  # also where it fails: metrics must not wait for files
@@ -196,7 +214,8 @@ class Shipper:
         """From one place in the study's folder: what a kill leaves there, the next copy replaces."""
         copy = self._path.with_name(UPLOAD) / self._path.name
         ledger.backup(copy)
-        session.client.upload(session.parent_id, copy, parent.LEDGER_FOLDER)
+        with self._time_for(copy):
+            session.client.upload(session.parent_id, copy, parent.LEDGER_FOLDER)
         shutil.rmtree(copy.parent, ignore_errors=True)
 
     def _backlog(self) -> Backlog:
@@ -224,7 +243,7 @@ def sync(
     say: Callable[[str], object] = lambda text: None,
 ) -> Backlog:
     """Ship what a study still owes MLflow, at ``uri`` or where its config says; gives up after ``patience``
-    seconds without progress. ``say`` hears how far it is, every few seconds.
+    seconds without progress, an upload under way apart. ``say`` hears how far it is, every few seconds.
 
     Raises:
         StudyLocked: a driver runs the study, and ships it itself.
@@ -235,7 +254,8 @@ def sync(
         ledger.release()  # nobody runs it: what its last driver left running was interrupted
         config = ledger.config.tracking
         config = config if uri is None else config.model_copy(update={"uri": uri})
-        shipper = Shipper(ledger_path, config)
+        load()  # a machine that takes long for it is no server that has fallen silent
+        shipper = Shipper(ledger_path, config, patient=True)
         sink = locate(ledger_path.absolute().parent.parent, config).sink
         owed = {event.trial_id for event in ledger.events(ledger.cursor(sink), 10**9) if event.trial_id}
         progress = SyncProgress(len(owed), say)

@@ -5,8 +5,11 @@ The one change is SQLite's own: what a killed writer had left unfinished is take
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 
@@ -46,7 +49,8 @@ def make_whole(file: Path) -> None:
     """Make the store at ``file`` where there is none. It is there whole or not at all.
 
     MLflow makes its tables in some fifty migrations, and SQLite commits each of their statements by itself: a maker
-    that is killed leaves a store that no later MLflow can finish. So the migrations run in a file beside it.
+    that is killed leaves a store that no later MLflow can finish. So the migrations run in a file beside it, and wait
+    for the disk once: a slow one would take minutes for all those commits, which ``sync`` does not wait for.
     Call it with the store's lock held. Imports mlflow.
     """
     if file.exists():
@@ -56,8 +60,11 @@ def make_whole(file: Path) -> None:
     unfinished = file.with_name(f".{file.name}.unfinished")
     for left in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
         left.unlink(missing_ok=True)
-    store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(file.parent / "mlartifacts"))
-    store.engine.dispose()
+    with _not_waiting_for_the_disk(unfinished):
+        store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(file.parent / "mlartifacts"))
+        store.engine.dispose()
+    with unfinished.open("rb") as written:
+        os.fsync(written.fileno())
     try:
         os.link(unfinished, file)
     except FileExistsError:  # another program made one meanwhile
@@ -65,6 +72,23 @@ def make_whole(file: Path) -> None:
     except OSError:  # a file system without hard links
         os.replace(unfinished, file)
     unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _not_waiting_for_the_disk(file: Path) -> Iterator[None]:
+    """For whoever opens the SQLite file within it, by SQLAlchemy."""
+
+    def opened(connection: Any, _: object) -> None:
+        if type(connection).__module__.startswith("sqlite3"):
+            (_, _, path), *_ = connection.execute("PRAGMA database_list")
+            if path == str(file):
+                connection.execute("PRAGMA synchronous = OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", opened)
+    try:
+        yield
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "connect", opened)
 
 
 def _content(file: Path, experiment: str) -> Trouble | None:

@@ -1,11 +1,14 @@
+import fcntl
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from fitscape.study.errors import StudyLocked
+from fitscape.study.files import LOCK
 from fitscape.study.ledger import StudyLock, holder
 
 HOLD = (
@@ -46,6 +49,18 @@ def test_a_released_lock_leaves_no_trace_of_a_holder(tmp_path):
         pass
     with StudyLock(tmp_path) as lock:
         assert lock.took_over is None
+
+
+def test_who_looks_at_the_holder_on_a_busy_machine_turns_no_driver_away(tmp_path):
+    """It was put to sleep while it shared the lock: the driver heard that another process held the study."""
+    with StudyLock(tmp_path):
+        pass
+    with (tmp_path / LOCK).open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(2.0, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        begun = time.monotonic()
+        StudyLock(tmp_path).acquire().release()
+        assert time.monotonic() - begun > 1
 
 
 def test_asking_who_holds_a_study_never_turns_a_driver_away(tmp_path):

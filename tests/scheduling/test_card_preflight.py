@@ -30,7 +30,7 @@ class Cards:
         self._there = {name: len(cards) for name, cards in states.items()}
         for name, there in states.items():
             there += [CardState(Card(f"{name}-idle-{j}", "card"), idle=True) for j in range(idle)]
-        monkeypatch.setattr(card_preflight, "_ask", lambda cluster, nodes: {n.id: states[n.id] for n in nodes})
+        monkeypatch.setattr(card_preflight, "_ask", lambda cluster, nodes, say: {n.id: states[n.id] for n in nodes})
 
     def usable(self) -> list[Node]:
         aside = self.aside.cards

@@ -30,6 +30,15 @@ def test_a_path_that_every_node_sees_is_said(remote: Cluster, tmp_path: Path) ->
     assert found.what == f"{tmp_path} is on every node"
 
 
+def test_a_node_that_does_not_answer_has_not_said_that_it_has_the_path(
+    remote: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_preflight, "answers", lambda asked: {})
+    (found,) = look_at_path(remote, f"folder:{tmp_path}")
+    assert found.what == f"whether {tmp_path} is on {remote.nodes()[0].host} is not known: no answer"
+    assert (found.ok, found.fatal) == (False, False)
+
+
 def test_only_data_that_are_a_path_on_other_machines_are_looked_for(cluster: Cluster, tmp_path: Path) -> None:
     assert look_at_path(cluster, f"folder:{tmp_path}/pets") == [], "here the data are looked at anyway"
 

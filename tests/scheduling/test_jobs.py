@@ -81,6 +81,30 @@ def test_a_broken_connection_is_made_again_and_nothing_is_said_twice(
     assert "".join(said) == "one\ntwo\nthree\n"
 
 
+def test_a_job_that_was_followed_for_hours_is_given_as_long_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time without an answer counts from the first refusal: the log's connection had stood all the while."""
+    now = [0.0]
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(jobs.time, "sleep", lambda seconds: None)
+
+    class AwayForAMoment(BrokenStream):
+        async def tail_job_logs(self, job: str):
+            async for piece in super().tail_job_logs(job):
+                now[0] += 3600
+                yield piece
+
+        def get_job_info(self, job: str) -> "BrokenStream":
+            if self._asked == 1:
+                raise OSError("no route to host")
+            return self
+
+    followed = Jobs.__new__(Jobs)
+    followed.address = "http://h:8265"
+    followed._client = AwayForAMoment(["one\n", "two\n"], "SUCCEEDED", None)
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(followed.follow, "job", lambda text: None).result() == 0
+
+
 def test_a_job_that_failed_before_its_command_began_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs.time, "sleep", lambda seconds: None)
     followed = Jobs.__new__(Jobs)

@@ -123,7 +123,7 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., TwoNodes]:
         told = {"a": good, "b": good, **(answers or {})}
         monkeypatch.setattr(preflight, "_ask", lambda *_: {name: a for name, a in told.items() if a is not None})
         found = {"a": [card("1"), card("2")], "b": [card("3"), card("4")], **(states or {})}
-        monkeypatch.setattr(card_preflight, "_ask", lambda cluster, nodes: {n.id: found[n.id] for n in nodes})
+        monkeypatch.setattr(card_preflight, "_ask", lambda cluster, nodes, say: {n.id: found[n.id] for n in nodes})
         return TwoNodes()
 
     return make
@@ -209,8 +209,8 @@ def test_a_node_with_a_disk_of_its_own_under_the_same_name_is_found_from_both_si
     monkeypatch.setattr(type(cluster), "local", property(lambda self: False))
     ask = preflight._ask
 
-    def elsewhere(nodes: Any, storage: str, extras: Any, sign: str) -> Any:
-        return ask(nodes, str(tmp_path / "private"), extras, sign)
+    def elsewhere(nodes: Any, storage: str, *more: Any) -> Any:
+        return ask(nodes, str(tmp_path / "private"), *more)
 
     monkeypatch.setattr(preflight, "_ask", elsewhere)
     (bad,) = [f for f in look_at(cluster, HALF, str(tmp_path / "mine")) if not f.ok]

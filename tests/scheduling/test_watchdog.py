@@ -101,8 +101,8 @@ def test_a_trial_that_is_looked_at_while_it_works_goes_on(
     run_study: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tuning, "LOOK_EVERY", 0.2)
-    monkeypatch.setattr(watchdog, "MARGIN", -10.0)  # of every trial, all the time
-    run_study(tmp_path, seeds_study([1], epochs=2, trial_timeout=10.0), seconds=1.0)
+    monkeypatch.setattr(watchdog, "MARGIN", -120.0)  # of every trial, all the time
+    run_study(tmp_path, seeds_study([1], epochs=2, trial_timeout=120.0), seconds=1.0)
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         (trial,) = ledger.trials()
     assert (trial.state, trial.attempts) == (TrialState.FINISHED, 1)

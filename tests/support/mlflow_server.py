@@ -31,7 +31,7 @@ class MlflowServer:
             self._process = subprocess.Popen(
                 self._argv, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 280  # 96 s were seen beside four busy processes
         while not self._answers():
             assert self._process.poll() is None, self._log.read_text()
             assert time.monotonic() < deadline, self._log.read_text()

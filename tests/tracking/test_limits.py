@@ -150,6 +150,32 @@ def test_a_slow_upload_is_given_time_by_its_size(ledger, proxy, monkeypatch):
     assert os.environ[pace.TIMEOUT] == "1"
 
 
+def test_an_upload_that_takes_longer_than_the_patience_is_waited_for_by_sync(ledger, proxy):
+    """It was begun anew by each sync, and never came to an end."""
+    run_by_hand(ledger, seed=1)
+    proxy.fault = lambda call: time.sleep(8) if call.path.endswith("ledger.db") else None
+    assert sync(ledger.path, proxy.uri, patience=4).empty
+
+
+def test_a_call_that_takes_longer_than_a_call_may_take_is_given_twice_the_time(
+    ledger, proxy, monkeypatch, assert_exactly_once
+):
+    """As the list of a large study's runs: nothing of it ever arrived."""
+    run_by_hand(ledger, seed=1)
+    monkeypatch.setenv(pace.TIMEOUT, "1")
+    proxy.fault = lambda call: time.sleep(1.5) if call.path.endswith("runs/search") else None
+    assert sync(ledger.path, proxy.uri).empty
+    assert_exactly_once()
+
+
+def test_a_server_whose_every_answer_takes_a_while_has_not_fallen_silent(ledger, proxy, assert_exactly_once):
+    """Each answer comes well within the patience, a trial with all that goes before it does not."""
+    run_by_hand(ledger, seed=1)
+    proxy.fault = lambda call: time.sleep(1.5)
+    assert sync(ledger.path, proxy.uri, patience=7).empty
+    assert_exactly_once()
+
+
 def test_size_arrives_for_a_trial_that_was_shipped_while_it_ran(server, ledger, proxy):
     trial_id = run_by_hand(ledger, end=None)
     shipping = start(ledger, proxy)

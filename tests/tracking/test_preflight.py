@@ -1,8 +1,10 @@
 import http.server
 import socket
 import threading
+import time
 
 import pytest
+from faulty_proxy import FaultyProxy
 
 from fitscape.study.config import TrackingConfig
 from fitscape.study.tracking import Shipper, check
@@ -72,6 +74,14 @@ def test_a_server_that_accepts_and_never_answers_is_told_within_the_timeout(tmp_
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert "no answer in time" in check(tmp_path, TrackingConfig(uri=uri), timeout=1).what
+
+
+def test_a_server_is_given_the_time_for_each_answer(server, tmp_path):
+    proxy = FaultyProxy(server.port)
+    proxy.fault = lambda call: time.sleep(3)
+    assert check(tmp_path, TrackingConfig(uri=proxy.uri), timeout=5) is None
+    assert len(proxy.calls) > 1
+    proxy.close()
 
 
 @pytest.mark.parametrize("uri", ["file:///runs", "nonsense://x", "postgresql+psycopg://u@127.0.0.1:9/mlflow"])

@@ -1,8 +1,11 @@
 """Runs of an experiment that somebody else logged."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
+from faulty_proxy import FaultyProxy
 from mlflow_server import MlflowServer
 from strangers import file_store
 
@@ -12,6 +15,7 @@ from fitscape.study.importing import DataSetFacts, Keys, look, make
 from fitscape.study.ledger import Ledger
 from fitscape.study.opened import open_study
 from fitscape.study.records import TrialState
+from fitscape.study.tracking import pace
 from fitscape.study.tracking.client import Client
 from fitscape.study.tracking.location import Location
 from fitscape.study.tracking.runs import read_runs
@@ -36,6 +40,19 @@ def test_a_file_store_gives_final_values_and_curves_where_they_are_asked_for(tmp
     runs, keys = look(store, Keys(), curves=True)
     study = open_study(make(runs, keys, "b", tmp_path, facts=DataSetFacts(classes=10)))
     assert [(e.epoch, round(e.train_error, 6)) for e in study.trials[0].epochs] == [(1, 0.5), (2, 0.4), (3, 0.1)]
+
+
+def test_a_page_of_many_runs_may_take_a_server_longer_than_a_call_of_the_shipper_s(
+    server: MlflowServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(Location(server.uri, "long", None))
+    client._mlflow.create_run(client.experiment_id)
+    monkeypatch.setenv(pace.TIMEOUT, "1")
+    proxy = FaultyProxy(server.port)
+    proxy.fault = lambda call: time.sleep(2)
+    assert len(read_runs(proxy.uri, "long")[1]) == 1
+    assert os.environ[pace.TIMEOUT] == "1"
+    proxy.close()
 
 
 def test_a_server_gives_the_runs_of_the_experiment_that_is_named(server: MlflowServer, tmp_path: Path) -> None:

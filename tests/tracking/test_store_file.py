@@ -6,15 +6,16 @@ import os
 import signal
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, create_engine, event, text
 
 from fitscape.study.config import TrackingConfig
 from fitscape.study.tracking import check
 from fitscape.study.tracking.client import Client, load
 from fitscape.study.tracking.location import locate
-from fitscape.study.tracking.store_file import _revisions, trouble_of
+from fitscape.study.tracking.store_file import _revisions, make_whole, trouble_of
 
 
 def head() -> str:
@@ -146,3 +147,26 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
     trouble_of(tmp_path / "mlflow.db", "fitscape")
     assert (tmp_path / "mlflow.db").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_a_store_in_the_making_waits_for_no_disk_and_another_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fifty migrations took minutes on a slow disk, and each ``sync`` began them anew."""
+    load()
+    from mlflow.store.tracking import sqlalchemy_store
+
+    modes = []
+
+    def store(uri: str, _: str) -> SimpleNamespace:
+        for place in (uri, f"sqlite:///{tmp_path}/other.db"):
+            engine = create_engine(place)
+            with engine.connect() as connection:
+                modes.append(connection.execute(text("PRAGMA synchronous")).scalar())
+                connection.execute(text("CREATE TABLE x (y)"))
+        return SimpleNamespace(engine=engine)
+
+    monkeypatch.setattr(sqlalchemy_store, "SqlAlchemyStore", store)
+    make_whole(tmp_path / "mlflow.db")
+    assert modes == [0, 2]
+    assert (tmp_path / "mlflow.db").is_file()
