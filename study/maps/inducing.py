@@ -100,9 +100,8 @@ class InducingProcess(GaussianProcess):
         solved, n, root = self._evidence or (None, 0, joint)
         if solved is not self._posterior or n != self.n:  # read from a file, or grown since
             root = cholesky(scaled @ scaled.T + np.eye(len(joint)), lower=True, check_finite=False)
-        shared = product(
-            inverse(root), scaled, overwrite=True
-        ).T  # the inverse of the covariance is D^-1/2 (1 - shared shared') D^-1/2
+        # The inverse of the covariance is D^-1/2 (1 - shared shared') D^-1/2.
+        shared = product(inverse(root), scaled, overwrite=True).T
         y = self.y / np.sqrt(noise)
         alpha = (y - shared @ (shared.T @ y)) / np.sqrt(noise)
         alone = noise / np.maximum(1 - _squares(shared.T), 1e-12)
