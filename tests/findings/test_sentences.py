@@ -37,7 +37,8 @@ def test_every_sentence_fits_its_verdict_its_margin_and_its_numbers(family: str,
             elif one.found is False:
                 assert sentence.startswith(f"Found: no {noun}")
                 # An interval may lie across 0 where it lies below what counts, which must then be named.
-                assert one.margin == 0 or f"of {one.figure(one.margin)}{points} or more" in sentence
+                least = one.figure(one.margin) if one.in_points else f"{one.margin:.3g}"
+                assert one.margin == 0 or f"of {least}{points} or more" in sentence
             elif one.lacks:
                 assert sentence.startswith("Seen, with too few runs for a verdict. ")
                 assert f"A verdict takes {one.lacks}" in sentence
