@@ -1,8 +1,7 @@
-"""Files on storage: whole or not at all, a slow store is waited for, and keys are not shown."""
+"""Files on storage: whole or not at all, with every option of its URI, and keys are not shown."""
 
 import errno
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from faulty_proxy import Call, FaultyProxy
-from s3_server import S3Server
 
 from fitscape.study import storage
 from fitscape.study.errors import UserError
-from fitscape.study.scheduling.checkpoints import CheckpointStore
-from fitscape.study.storage import copy_file, fetch_file, open_storage, read_storage, write, write_storage
+from fitscape.study.storage import copy_file, fetch_file, open_storage, write
 
 
 class Dying:
@@ -63,66 +59,6 @@ def test_a_file_goes_to_storage_and_back_in_pieces(tmp_path: Path, monkeypatch: 
 def test_an_unknown_kind_of_storage_is_refused() -> None:
     with pytest.raises(UserError, match="nonsense://x"):
         open_storage("nonsense://x")
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    server = S3Server(tmp_path_factory.mktemp("s3"))
-    server.start()
-    server.make_bucket()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def proxy(s3: S3Server) -> Iterator[FaultyProxy]:
-    proxy = FaultyProxy(s3.port)
-    yield proxy
-    proxy.close()
-
-
-def slow(proxy: FaultyProxy, seconds: float, methods: tuple[str, ...]) -> list[str]:
-    """The store takes that long to answer these; returns the requests, which grow."""
-    asked: list[str] = []
-
-    def fault(call: Call) -> None:
-        if call.method in methods:
-            asked.append(call.path)
-            time.sleep(seconds)
-
-    proxy.fault = fault
-    return asked
-
-
-@pytest.mark.alone
-def test_a_store_that_takes_four_seconds_to_take_a_file_is_waited_for(s3: S3Server, proxy: FaultyProxy) -> None:
-    """pyarrow's own limit is 3 s: it would ask 31 times, and no checkpoint would ever be there."""
-    there = s3.uri("slow", port=proxy.port)
-    asked = slow(proxy, 4.0, ("PUT",))
-    write_storage(there, "a", b"content")
-    proxy.fault = lambda call: None
-    assert read_storage(there, "a") == b"content"
-    assert len([path for path in asked if "uploadId" in path]) == 1
-
-
-@pytest.mark.alone
-def test_a_store_that_takes_four_seconds_to_give_a_file_is_waited_for(s3: S3Server, proxy: FaultyProxy) -> None:
-    there = s3.uri("slow-reads", port=proxy.port)
-    write_storage(there, "a", b"content")
-    slow(proxy, 4.0, ("GET", "HEAD"))
-    assert read_storage(there, "a") == b"content"
-
-
-@pytest.mark.alone
-def test_a_store_that_never_answers_is_given_up(
-    s3: S3Server, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(storage, "ANSWER_WITHIN", 1.0)
-    monkeypatch.setattr(storage, "ATTEMPTS", 2)
-    asked = slow(proxy, 30.0, ("PUT", "POST"))
-    with pytest.raises(OSError, match="Timeout was reached"):
-        CheckpointStore(s3.uri("never", port=proxy.port)).save("t", 1, b"good")
-    assert len(asked) == 2
 
 
 def test_every_option_of_a_store_survives_the_longer_wait() -> None:

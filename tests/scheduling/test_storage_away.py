@@ -1,14 +1,16 @@
 """A storage that hiccups costs time, no trial and no epoch; a checkpoint is refused because of its content only."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_proxy import Answer, FaultyProxy
+from faulty_proxy import Answer, Call, FaultyProxy
 from odd_trials import Heard, epochs_trained, seeds_study
 from s3_server import S3Server
 
+from fitscape.study import storage
 from fitscape.study.config import TrialConfig
 from fitscape.study.data import TrialData
 from fitscape.study.ledger import Ledger
@@ -18,7 +20,7 @@ from fitscape.study.scheduling.checkpoints import CheckpointStore, StorageLost, 
 from fitscape.study.scheduling.cluster import Cluster
 from fitscape.study.scheduling.run_trials import Outcome
 from fitscape.study.scheduling.worker import Shared, TrialRunner
-from fitscape.study.storage import ATTEMPTS
+from fitscape.study.storage import ATTEMPTS, read_storage, write_storage
 from fitscape.study.training import Settings
 
 TRIAL = TrialConfig(seed=1).with_hyperparameters({"epochs": 3})
@@ -73,6 +75,47 @@ def test_a_throttled_get_does_not_begin_a_trial_anew(s3: S3Server, proxy: Faulty
         return left[0] >= 0
 
     assert store.newest("t", read) == ((7, b"good 7"), [])
+
+
+def slow(proxy: FaultyProxy, seconds: float, methods: tuple[str, ...]) -> list[str]:
+    """The store takes that long to answer these; returns the requests, which grow."""
+    asked: list[str] = []
+
+    def fault(call: Call) -> None:
+        if call.method in methods:
+            asked.append(call.path)
+            time.sleep(seconds)
+
+    proxy.fault = fault
+    return asked
+
+
+def test_a_store_that_takes_four_seconds_to_take_a_file_is_waited_for(s3: S3Server, proxy: FaultyProxy) -> None:
+    """pyarrow's own limit is 3 s: it would ask 31 times, and no checkpoint would ever be there."""
+    there = s3.uri("slow", port=proxy.port)
+    asked = slow(proxy, 4.0, ("PUT",))
+    write_storage(there, "a", b"content")
+    proxy.fault = lambda call: None
+    assert read_storage(there, "a") == b"content"
+    assert len([path for path in asked if "uploadId" in path]) == 1
+
+
+def test_a_store_that_takes_four_seconds_to_give_a_file_is_waited_for(s3: S3Server, proxy: FaultyProxy) -> None:
+    there = s3.uri("slow-reads", port=proxy.port)
+    write_storage(there, "a", b"content")
+    slow(proxy, 4.0, ("GET", "HEAD"))
+    assert read_storage(there, "a") == b"content"
+
+
+def test_a_store_that_never_answers_is_given_up(
+    s3: S3Server, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "ANSWER_WITHIN", 1.0)
+    monkeypatch.setattr(storage, "ATTEMPTS", 2)
+    asked = slow(proxy, 30.0, ("PUT", "POST"))
+    with pytest.raises(OSError, match="Timeout was reached"):
+        CheckpointStore(s3.uri("never", port=proxy.port)).save("t", 1, b"good")
+    assert len(asked) == 2
 
 
 def test_a_storage_that_is_away_is_asked_again_and_signs_of_life_are_given(
