@@ -11,7 +11,7 @@ from fitscape.study.errors import UserError
 from fitscape.study.files import whole_file
 
 PARTIAL = ".partial"
-MEND = "is FITSCAPE_STORAGE right?"
+FIX = "is FITSCAPE_STORAGE right?"
 PIECE = 1 << 22  # bytes of a file that are held at once
 ANSWER_WITHIN = 30.0  # seconds that an object store may take to answer; pyarrow's own 3 are too few for a busy one
 ATTEMPTS = 5  # of each request, for about 8 s where the store refuses: a throttled store asks for that

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fitscape.study.errors import UserError
-from fitscape.study.storage import MEND, listed, open_storage, shown, write
+from fitscape.study.storage import FIX, listed, open_storage, shown, write
 
 PART_BYTES = 64 * 2**20  # of files in a part; Ray's Jobs API takes packages of 100 MiB
 UPLOADS = "uploads"  # folder of the storage, and of the data folder
@@ -113,7 +113,7 @@ def send(upload: Upload, storage: str, say: Callable[[str], None]) -> None:
             say(f"{sent / 2**20:.0f} of {upload.size / 2**20:.0f} MiB of {upload.folder} are in {shown(storage)}")
         write(fs, f"{folder}/{MANIFEST}", json.dumps([part.name for part in upload.parts]).encode())
     except OSError as error:
-        raise UserError(f"cannot be written: {error}", where=shown(storage), fix=MEND) from error
+        raise UserError(f"cannot be written: {error}", where=shown(storage), fix=FIX) from error
 
 
 def packages(upload: Upload, to: Path) -> list[Path]:
@@ -138,7 +138,7 @@ def fetch(id_: str, to: Path, storage: str | None) -> None:
     try:
         _fetch(id_, to, storage, where)
     except OSError as error:
-        raise UserError(f"cannot be fetched: {error}", where=where, fix=MEND) from error
+        raise UserError(f"cannot be fetched: {error}", where=where, fix=FIX) from error
 
 
 def _fetch(id_: str, to: Path, storage: str | None, where: str) -> None:

@@ -29,7 +29,7 @@ LEASE = 20.0  # seconds of a readable storage without a beat, after which a driv
 LONG_AGO = 600.0  # seconds since the last beat, by two machines' clocks: then there is nothing to watch for
 CALLS_OF_A_BEAT = 5  # to the storage, over those of one look
 SETTLE = 0.5  # seconds after which two that claimed at once see whose sign stayed
-MEND = "choose another --name or another FITSCAPE_STORAGE"
+FIX = "choose another --name or another FITSCAPE_STORAGE"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Lease:
         """
         there = read_owner(self._folder) if self._folder.storage is not None else None
         if there is not None and there.lock != _lock_id(self._folder):
-            raise UserError(f"is another study's, of {there.holder}", where=self._folder.place, fix=MEND)
+            raise UserError(f"is another study's, of {there.holder}", where=self._folder.place, fix=FIX)
 
     def claim(self, uid: str) -> None:
         """Take the place for the study ``uid``; from then on beat.
@@ -81,7 +81,7 @@ class Lease:
         if there is None:
             self._require_own_backup(uid)
         elif there.uid != uid and there.lock != here:  # of our own lock: a driver that died before its ledger was there
-            raise UserError(f"is another study's, of {there.holder}", where=self._folder.place, fix=MEND)
+            raise UserError(f"is another study's, of {there.holder}", where=self._folder.place, fix=FIX)
         elif there.token and there.lock != here:
             self._watch(there)
         holder = f"process {os.getpid()} on {socket.gethostname()}"
@@ -157,7 +157,7 @@ class Lease:
             if fetch_file(self._folder.shared, backup.name, backup):
                 with Ledger.open(backup, read_only=True) as ledger:
                     if ledger.uid != uid:
-                        raise UserError("holds the backup of another study", where=self._folder.place, fix=MEND)
+                        raise UserError("holds the backup of another study", where=self._folder.place, fix=FIX)
 
     def _write(self, owner: Owner) -> None:
         write_storage(self._folder.shared, OWNER, json.dumps(asdict(owner)).encode())

@@ -3,11 +3,12 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from faulty_proxy import FaultyProxy
 from mlflow_server import MlflowServer
 from studies_by_hand import new_ledger
 
@@ -104,3 +105,10 @@ def assert_exactly_once(server: MlflowServer, ledger: Ledger) -> Callable[..., N
                 assert repr(server.history(run["run_id"], key)) == repr(sorted(expected)), key
 
     return check
+
+
+@pytest.fixture
+def proxy(server) -> Iterator[FaultyProxy]:
+    proxy = FaultyProxy(server.port)
+    yield proxy
+    proxy.close()

@@ -3,11 +3,8 @@
 import itertools
 import os
 import re
-import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from faulty_proxy import Answer, Call, FaultyProxy
@@ -19,13 +16,6 @@ from fitscape.study.records import ModelSize, TrialState
 from fitscape.study.tracking import Shipper, pace, projection, session, sync
 
 METRICS = len(projection.metrics(epoch_record()))
-
-
-@pytest.fixture
-def proxy(server) -> Iterator[FaultyProxy]:
-    proxy = FaultyProxy(server.port)
-    yield proxy
-    proxy.close()
 
 
 def start(ledger: Ledger, proxy: FaultyProxy) -> Shipper:
@@ -229,65 +219,6 @@ def test_a_ledger_that_cannot_be_read_for_a_while_ends_no_shipping_and_is_said(l
     wait_until(lambda: ledger.cursor(shipping._location.sink) > 0, 60)
     assert shipping.close(60, extend=True).empty
     assert said == ["the shipper stopped: OSError: [Errno 5] Input/output error; it starts again"]
-
-
-def copy_of(ledger: Ledger, to: Path) -> Path:
-    """The study as `fetch` brings it to another machine."""
-    folder = to / ledger.path.parent.name
-    folder.mkdir(parents=True)
-    ledger.backup(folder / "ledger.db")
-    return folder / "ledger.db"
-
-
-def test_an_old_copy_of_the_ledger_takes_nothing_from_mlflow(server, ledger, proxy, tmp_path, assert_exactly_once):
-    for seed in range(2):
-        run_by_hand(ledger, seed=seed)
-    assert sync(ledger.path, proxy.uri).empty
-    old = copy_of(ledger, tmp_path / "elsewhere")
-    for seed in range(2, 8):
-        run_by_hand(ledger, seed=seed)
-    assert sync(ledger.path, proxy.uri).empty
-    uploads = sum(call.method == "PUT" for call in proxy.calls)
-    with pytest.raises(session.OldCopy, match="MLflow is ahead of this copy"):
-        sync(old, proxy.uri)
-    assert sum(call.method == "PUT" for call in proxy.calls) == uploads
-    assert_exactly_once()
-
-
-def test_an_old_copy_is_known_by_runs_that_it_lacks_where_0_1_0_left_no_generation(
-    server, ledger, proxy, tmp_path, monkeypatch, assert_exactly_once
-):
-    monkeypatch.setattr(session.parent, "GENERATION", "of no meaning")
-    run_by_hand(ledger, seed=0)
-    assert sync(ledger.path, proxy.uri).empty
-    old = copy_of(ledger, tmp_path / "elsewhere")
-    run_by_hand(ledger, seed=1)
-    assert sync(ledger.path, proxy.uri).empty
-    monkeypatch.undo()
-    with pytest.raises(session.OldCopy, match="runs of 1 trials that the ledger does not know"):
-        sync(old, proxy.uri)
-    assert_exactly_once()
-
-
-def test_a_restored_ledger_goes_on_and_the_runs_of_the_time_before_stay(server, ledger, proxy, tmp_path):
-    known = run_by_hand(ledger, seed=0)
-    old = copy_of(ledger, tmp_path / "backup")
-    lost = run_by_hand(ledger, seed=1, epochs=5)
-    assert sync(ledger.path, proxy.uri).empty
-    (run,) = [run for run in server.runs(ledger.uid) if run["tags"].get("trial_id") == lost]
-    path = ledger.path
-    ledger.close()
-    from fitscape.study.ledger import restore
-
-    restore(path, old)
-    shutil.rmtree(old.parent)
-    assert sync(path, proxy.uri).empty
-    kinds = {r["run_id"]: r["tags"]["kind"] for r in server.runs(run["tags"]["study_uid"])}
-    assert kinds[run["run_id"]] == "lost"
-    of_known = [r for r in server.runs(run["tags"]["study_uid"]) if r["tags"].get("trial_id") == known]
-    assert [r["tags"]["kind"] for r in of_known] == ["trial"], "MLflow shows of it what the ledger holds"
-    assert len(server.history(run["run_id"], "val_error")) == 5
-    assert sync(path, proxy.uri).empty, "and it stays so"
 
 
 def test_expected_values_are_written_out(server, ledger, proxy):

@@ -11,7 +11,7 @@ from fitscape.study.data.mapped.parts import OPEN, Mapped, file_name
 from fitscape.study.data.place import PREPARED, CacheDamaged, writable
 from fitscape.study.data.room import gigabytes, require_disk
 from fitscape.study.errors import UserError
-from fitscape.study.storage import MEND, open_storage, shown
+from fitscape.study.storage import FIX, open_storage, shown
 
 BLOCK = 2**24  # bytes that are read and written together
 FETCHED = "fetched-"  # beginning of the name of a folder that holds what was fetched
@@ -43,7 +43,7 @@ def put_images(images: Mapped, storage: str, say: Callable[[str], None]) -> Mapp
             if partial != target:
                 fs.move(partial, target)
     except OSError as error:
-        raise UserError(f"cannot be written: {error}", where=shown(storage), fix=MEND) from error
+        raise UserError(f"cannot be written: {error}", where=shown(storage), fix=FIX) from error
     return images.through(storage)
 
 
